@@ -1,0 +1,14 @@
+"""Replica theory of perceptrons trained on pruned data (arXiv 2206.14486)."""
+
+from .errors import ConvergenceError as ConvergenceError
+from .errors import InputError as InputError
+from .errors import PrecisionError as PrecisionError
+from .rules import Cells as Cells
+from .rules import Easy as Easy
+from .rules import Hard as Hard
+from .rules import KeepProbability as KeepProbability
+from .rules import Mixture as Mixture
+from .rules import Random as Random
+from .rules import Rule as Rule
+from .rules import Window as Window
+from .rules import resolve_rule as resolve_rule

@@ -1,0 +1,28 @@
+"""Errors of the package: each message says what came, what is allowed, how to fix it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """An argument outside what a function is defined for."""
+
+
+class ConvergenceError(RuntimeError):
+    """A saddle point was not found to tolerance; the message names the point."""
+
+
+class PrecisionError(RuntimeError):
+    """The theory was called inside a JAX transformation while x64 is off."""
+
+
+def unknown_name(kind: str, received: object, allowed: Iterable[str]) -> InputError:
+    """The error for a name outside a closed list, with the nearest allowed name."""
+    allowed = list(allowed)
+    near = difflib.get_close_matches(str(received).lower(), allowed, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return InputError(
+        f"unknown {kind} {received!r}: allowed are {', '.join(map(repr, allowed))}{hint}"
+    )

@@ -1,0 +1,177 @@
+r"""Pruning rules: which examples of the pool are kept, given the probe's margin.
+
+An example x with label y = sign(T.x) has, under a unit probe P, the margin
+|P.x| ("absolute", the convention of the replica equations of Sorscher et al. 2022,
+arXiv 2206.14486, App. A) or y P.x ("signed", the wording of the paper's algorithm).
+Small margin = hard, large margin = easy.
+
+Every rule but :class:`KeepProbability` is piecewise constant on the axis of margin
+*quantiles* [0, 1] (0 = smallest margin of the pool): a few cells, in each of which an
+example is kept with a constant probability, the ``level``.  The cells are the one
+definition of a rule: the theory turns their ends into thresholds of the margin, the
+simulator into ranks of a finite pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .errors import InputError, unknown_name
+
+MARGINS = ("absolute", "signed")
+
+
+class Cells(NamedTuple):
+    """Cells of the margin-quantile axis.
+
+    ``below`` and ``above`` (n, 2) are the masses of the pool below and above the two
+    ends of each cell; they add up to one, and both are kept because a quantile close
+    to 1 loses its digits as 1 - above.  ``level`` (n,) is the keep-probability.
+    """
+
+    below: Float[Array, "n 2"]
+    above: Float[Array, "n 2"]
+    level: Float[Array, " n"]
+
+
+def _cells(*rows: tuple[Any, Any, Any, Any, Any]) -> Cells:
+    lower, upper, lower_above, upper_above, level = zip(*rows, strict=True)
+    stack = lambda values: jnp.stack([jnp.asarray(v) * 1.0 for v in values])  # noqa: E731
+    return Cells(
+        jnp.stack([stack(lower), stack(upper)], axis=-1),
+        jnp.stack([stack(lower_above), stack(upper_above)], axis=-1),
+        stack(level),
+    )
+
+
+@dataclass(frozen=True)
+class Hard:
+    """Keep the fraction f of smallest margin: margin < gamma."""
+
+    def cells(self, keep_fraction: Float[Array, ""]) -> Cells:
+        f = keep_fraction
+        return _cells((0.0, f, 1.0, 1.0 - f, 1.0))
+
+
+@dataclass(frozen=True)
+class Easy:
+    """Keep the fraction f of largest margin: margin > gamma."""
+
+    def cells(self, keep_fraction: Float[Array, ""]) -> Cells:
+        f = keep_fraction
+        return _cells((1.0 - f, 1.0, f, 0.0, 1.0))
+
+
+@dataclass(frozen=True)
+class Random:
+    """Keep a random fraction f, whatever the margin."""
+
+    def cells(self, keep_fraction: Float[Array, ""]) -> Cells:
+        return _cells((0.0, 1.0, 1.0, 0.0, keep_fraction))
+
+
+@dataclass(frozen=True)
+class Window:
+    """Keep the margins between the quantiles ``lower`` and ``lower`` + f of the pool.
+
+    ``lower`` is 0 for the hard rule and 1 - f for the easy one; lower + f <= 1.
+    """
+
+    lower: Float[Array, "*batch"] | float
+
+    def cells(self, keep_fraction: Float[Array, ""]) -> Cells:
+        f, lower = keep_fraction, self.lower
+        # max(): lower = 1 - f may leave -2e-17 above the window
+        rest = jnp.maximum((1.0 - f) - lower, 0.0)
+        return _cells((lower, lower + f, 1.0 - lower, rest, 1.0))
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Keep a ``share`` of the f by margin, and draw the rest at random.
+
+    share * f of the pool is kept by ``rule`` ("hard" or "easy"); the other
+    (1 - share) * f is a random part of what that rule left out, so that exactly a
+    fraction f is kept and no example twice.  0 <= share <= 1.
+    """
+
+    share: Float[Array, "*batch"] | float
+    rule: str = "hard"
+
+    def __post_init__(self) -> None:
+        if self.rule not in ("hard", "easy"):
+            raise unknown_name("mixture rule", self.rule, ("hard", "easy"))
+
+    def cells(self, keep_fraction: Float[Array, ""]) -> Cells:
+        f = keep_fraction
+        chosen = self.share * f
+        left = 1.0 - chosen
+        # share = f = 1 leaves nothing over: any level describes an empty cell
+        rest = jnp.where(left > 0, (f - chosen) / jnp.where(left > 0, left, 1.0), 1.0)
+        if self.rule == "hard":
+            return _cells(
+                (0.0, chosen, 1.0, left, 1.0), (chosen, 1.0, left, 0.0, rest)
+            )
+        return _cells((0.0, left, 1.0, chosen, rest), (left, 1.0, chosen, 0.0, 1.0))
+
+
+@dataclass(frozen=True)
+class KeepProbability:
+    """Keep an example of margin z with probability ``function(z)`` in [0, 1].
+
+    ``function`` is a JAX function of one margin (absolute or signed, as the call
+    says).  It may have kinks and jumps only at ``breakpoints`` (increasing margins):
+    between them it is integrated as a smooth function.  The kept fraction follows
+    from it, so ``keep_fraction`` is not given.
+    """
+
+    function: Callable[[Float[Array, ""]], Float[Array, ""]]
+    breakpoints: tuple[float, ...] = ()
+
+
+Rule = Hard | Easy | Random | Window | Mixture | KeepProbability
+
+_register = jax.tree_util.register_dataclass
+for _rule in (Hard, Easy, Random):
+    _register(_rule, data_fields=[], meta_fields=[])
+_register(Window, data_fields=["lower"], meta_fields=[])
+_register(Mixture, data_fields=["share"], meta_fields=["rule"])
+_register(KeepProbability, data_fields=[], meta_fields=["function", "breakpoints"])
+
+RULES: dict[str, type] = {"hard": Hard, "easy": Easy, "random": Random}
+
+
+def resolve_rule(rule: str | Rule) -> Rule:
+    """The rule object behind a name; a rule object is returned as it is.
+
+    Raises:
+        InputError: unknown name (the nearest known one is suggested) or type.
+    """
+    if isinstance(rule, Rule):
+        return rule
+    if not isinstance(rule, str):
+        raise InputError(
+            f"rule must be one of {', '.join(map(repr, RULES))} or a rule object "
+            f"such as perceptron_theory.Window(lower=0.3), got {rule!r}"
+        )
+    if rule in ("window", "mixture"):
+        example = "Window(lower=0.3)" if rule == "window" else "Mixture(share=0.5)"
+        raise InputError(
+            f"rule {rule!r} has a parameter: give perceptron_theory.{example}"
+        )
+    if rule not in RULES:
+        raise unknown_name("rule", rule, RULES)
+    return RULES[rule]()
+
+
+def check_margin(margin: str) -> str:
+    """``margin`` itself if it names a convention, InputError otherwise."""
+    if margin not in MARGINS:
+        raise unknown_name("margin", margin, MARGINS)
+    return margin
