@@ -1,0 +1,53 @@
+# Every target installs what it needs into .venv first, once.
+PYTHON ?= python3
+PYTEST_FLAGS ?= -n auto --dist loadfile
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help demo test setup lint format figures bench clean
+
+help:
+	@echo 'make demo     a Pareto frontier, a phase diagram and a validation (in demo/)'
+	@echo 'make test     the tests'
+	@echo 'make figures  the figures of the paper (in docs/figures/)'
+	@echo 'make bench    the benchmark table'
+	@echo 'make lint     ruff and pyright; make format: ruff mends what it can'
+	@echo 'make setup    only install; make clean: remove what the others made'
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: Python >= 3.11 is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1);" \
+	    "name a newer one: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12" >&2; \
+	  exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo 'installing into .venv (once, a minute or two)'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/pruning-laws demo
+
+test: $(STAMP)
+	$(BIN)/pytest $(PYTEST_FLAGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+figures: $(STAMP)
+	$(BIN)/pruning-laws figure all --output docs/figures --overwrite
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache build dist demo
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The command line ``pruning-laws``: parse, call the library, print."""

@@ -1,0 +1,5 @@
+"""``python -m pruning_laws``."""
+
+from .app import app
+
+app(prog_name="pruning-laws")
