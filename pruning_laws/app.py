@@ -1,10 +1,85 @@
-"""The command ``pruning-laws``."""
+"""The command ``pruning-laws``: its subcommands and its error boundary.
+
+Nothing here or in the modules of the subcommands imports JAX before a subcommand
+runs, so that ``--help`` and shell completion answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-app = typer.Typer(no_args_is_help=True)
+from .commands import pareto, phase_diagram, show, solve
+from .failures import INTERRUPTED, close_stdout, report
+
+
+class CommandLine(TyperGroup):
+    """A command group that reports every failure as one line on stderr."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        kwargs["standalone_mode"] = False  # exceptions come here, not to typer
+        try:
+            code = super().main(*args, **kwargs) or 0
+            if code == INTERRUPTED:
+                raise KeyboardInterrupt
+            sys.stdout.flush()  # a full disk behind a pipe shows here
+        except BrokenPipeError:
+            close_stdout()  # the reader (head, say) has seen enough
+            code = 1
+        except (Exception, KeyboardInterrupt) as error:
+            code = report(error)
+        sys.exit(code)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"pruning-laws {version('pruning-laws')}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    name="pruning-laws",
+    cls=CommandLine,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # it would read the range 1:100:50 as an emoji
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 @app.callback()
-def _pruning_laws() -> None:
-    """Learning on pruned data: theory and simulation."""
+def pruning_laws(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Learning on pruned data: theory and simulation of the perceptron.
+
+    A teacher labels Gaussian examples. A probe at angle theta from the teacher gives
+    every example a margin: large margin = easy, small margin = hard. Of
+    alpha_tot N examples the fraction f with the smallest (hard), the largest (easy)
+    or arbitrary (random) margins is kept, alpha_prune = f alpha_tot, and a max-margin
+    student learns them. Its error is what the commands below compute.
+
+    \b
+    Try:
+      pruning-laws solve --alpha-prune 3 --keep-fraction 0.1
+      pruning-laws pareto --alpha-prune 1:100:20 --theta-degrees 10
+      pruning-laws phase-diagram --alpha-tot 1:30:25 --keep-fraction 0.05:1:25
+
+    Results go to stdout, messages to stderr. Exit status: 0 done, 1 failed,
+    2 bad input, 130 interrupted.
+    """
+
+
+app.command("solve")(solve.solve)
+app.command("pareto")(pareto.pareto)
+app.command("phase-diagram")(phase_diagram.phase_diagram)
+app.command("show")(show.show)

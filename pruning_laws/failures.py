@@ -1,0 +1,67 @@
+"""Every failure of the command line: one line on stderr and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+
+# OSErrors that are about the path that was given, not about the machine
+_PATH_ERRORS = (
+    FileExistsError,
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+)
+
+
+def report(error: BaseException) -> int:
+    """Print ``error: ...`` on one line of stderr and return the exit status."""
+    if os.environ.get("PRUNING_LAWS_DEBUG"):
+        traceback.print_exception(error)
+    message, code = _describe(error)
+    print("error:", " ".join(message.split()), file=sys.stderr)
+    if isinstance(error, OSError):
+        close_stdout()
+    return code
+
+
+def close_stdout() -> None:
+    """Send the rest of stdout nowhere: the flush at exit would fail again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _describe(error: BaseException) -> tuple[str, int]:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", INTERRUPTED
+    if hasattr(error, "format_message"):  # typer's: unknown options, bad values
+        return _usage(error), getattr(error, "exit_code", BAD_INPUT)
+    if isinstance(error, OSError):
+        where = f"{error.filename!r}: " if error.filename is not None else ""
+        what = error.strerror or str(error)
+        return where + what, BAD_INPUT if isinstance(error, _PATH_ERRORS) else FAILED
+    if isinstance(error, MemoryError):
+        return "not enough memory: ask for a smaller grid", FAILED
+
+    from perceptron_theory import ConvergenceError, InputError, PrecisionError
+
+    if isinstance(error, InputError):
+        return str(error), BAD_INPUT
+    if isinstance(error, ConvergenceError | PrecisionError):
+        return str(error), FAILED
+    return (
+        f"unexpected {type(error).__name__}: {error} "
+        "(a fault of the program; PRUNING_LAWS_DEBUG=1 shows where)"
+    ), FAILED
+
+
+def _usage(error: BaseException) -> str:
+    context = getattr(error, "ctx", None)
+    see = f" (see {context.command_path} --help)" if context else ""
+    return error.format_message() + see  # type: ignore[attr-defined]

@@ -1,0 +1,167 @@
+"""Options that several subcommands share, and how their values are read."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from perceptron_theory import Rule
+
+NUMBERS_HELP = (
+    "A number, a comma list 0.1,0.3,1, or a range START:STOP:COUNT, "
+    "evenly spaced in the logarithm (1:100:50) or, with :linear behind it, "
+    "in the value (0:30:4:linear)."
+)
+
+_POOL = typer.Option(metavar="NUMBERS", help="Examples per dimension before pruning.")
+
+AlphaPrune = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NUMBERS", help=f"Kept examples per dimension. {NUMBERS_HELP}"
+    ),
+]
+AlphaTot = Annotated[str | None, _POOL]
+Pool = Annotated[str, _POOL]
+KeepFraction = Annotated[
+    str,
+    typer.Option(
+        "--keep-fraction", "-f", metavar="NUMBERS", help="Kept fraction f, in (0, 1]."
+    ),
+]
+Theta = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RADIANS",
+        help="Angle of probe and teacher in radians, 0 (default) to pi/2.",
+    ),
+]
+ThetaDegrees = Annotated[
+    str | None,
+    typer.Option(metavar="DEGREES", help="The same angle in degrees, 0 to 90."),
+]
+RuleName = Annotated[
+    str,
+    typer.Option(
+        metavar="RULE",
+        help="hard (keep small margins), easy (keep large ones), random, "
+        "window:LOWER (keep margin quantiles LOWER to LOWER + f), or "
+        "mixture:SHARE:hard|easy (SHARE of f by margin, the rest at random).",
+    ),
+]
+Margin = Annotated[
+    str,
+    typer.Option(
+        metavar="absolute|signed",
+        help="The probe's margin: |P.x|, which needs no label, or y P.x.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write a NetCDF (.nc) or CSV (.csv) file instead of the table.",
+    ),
+]
+Overwrite = Annotated[bool, typer.Option(help="Replace the output if it exists.")]
+
+
+def numbers(text: str, option: str) -> list[float]:
+    """The values of a comma list of numbers and ranges START:STOP:COUNT[:linear].
+
+    Raises:
+        typer.BadParameter: nothing given, or a part that is not of this form.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if parts == [""]:
+        raise _bad(option, "is empty: give at least one number")
+    return [value for part in parts for value in _part(part, option)]
+
+
+def _part(part: str, option: str) -> list[float]:
+    match part.split(":"):
+        case [value]:
+            return [_number(value, option)]
+        case [start, stop, count] if count.isdigit() and int(count) > 1:
+            linear = False
+        case [start, stop, count, "linear"] if count.isdigit() and int(count) > 1:
+            linear = True
+        case _:
+            form = "START:STOP:COUNT or START:STOP:COUNT:linear, COUNT at least 2"
+            raise _bad(option, f"{part!r} is not a range: write {form}")
+    first, last, steps = _number(start, option), _number(stop, option), int(count) - 1
+    if linear:
+        inner = [first + (last - first) * i / steps for i in range(1, steps)]
+    elif first > 0 and last > 0:
+        inner = [first * (last / first) ** (i / steps) for i in range(1, steps)]
+    else:
+        raise _bad(option, f"{part!r} is spaced in the logarithm: add :linear for 0")
+    return [first, *inner, last]
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise _bad(option, f"{text!r} is not a number") from None
+
+
+def loads(alpha_prune: str | None, alpha_tot: str | None) -> dict[str, list[float]]:
+    """The one load that was given, under the name the library has for it."""
+    if (alpha_prune is None) == (alpha_tot is None):
+        raise _bad("--alpha-prune", "give either --alpha-prune or --alpha-tot")
+    if alpha_prune is not None:
+        return {"alpha_prune": numbers(alpha_prune, "--alpha-prune")}
+    return {"alpha_tot": numbers(alpha_tot or "", "--alpha-tot")}
+
+
+def angles(theta: str | None, theta_degrees: str | None) -> list[float]:
+    """Theta in radians from whichever of the two options was given (0 if none)."""
+    if theta is not None and theta_degrees is not None:
+        raise _bad("--theta", "give radians (--theta) or --theta-degrees, not both")
+    if theta_degrees is None:
+        return numbers(theta or "0", "--theta")
+    degrees = numbers(theta_degrees, "--theta-degrees")
+    for value in degrees:
+        if not 0 <= value <= 90:
+            raise _bad("--theta-degrees", f"{value:g} is outside [0, 90]")
+    return [math.radians(value) for value in degrees]
+
+
+def one(values: list[float], option: str) -> float:
+    """The only one of ``values``, where a command takes one."""
+    if len(values) != 1:
+        raise _bad(option, f"takes one number here, got {len(values)}")
+    return values[0]
+
+
+def pruning_rule(text: str) -> Rule:
+    """The rule that ``--rule`` names.
+
+    Raises:
+        typer.BadParameter: window or mixture without its parameters.
+        perceptron_theory.InputError: a name that is no rule.
+    """
+    import perceptron_theory as pt
+
+    name, *parameters = text.split(":")
+    match name, parameters:
+        case "window", [lower]:
+            return pt.Window(lower=_number(lower, "--rule"))
+        case "mixture", [share, kind]:
+            return pt.Mixture(share=_number(share, "--rule"), rule=kind)
+        case "window" | "mixture", _:
+            form = "window:LOWER" if name == "window" else "mixture:SHARE:hard"
+            raise _bad("--rule", f"{text!r} is incomplete: write {form}")
+    return pt.resolve_rule(text)
+
+
+def _bad(option: str, message: str) -> typer.BadParameter:
+    return typer.BadParameter(message, param_hint=option)

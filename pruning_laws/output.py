@@ -1,0 +1,143 @@
+"""Results to the terminal, as JSON, or to a file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+SUFFIXES = (".nc", ".csv")
+
+
+def check_output(path: Path | None, overwrite: bool) -> None:
+    """Refuse, before any work is done, a file that could not be written after it.
+
+    Raises:
+        typer.BadParameter: another suffix than .nc or .csv.
+        OSError: the file exists and may not be replaced, or its folder does not exist
+            or cannot be written.
+    """
+    if path is None:
+        return
+    if path.suffix not in SUFFIXES:
+        raise typer.BadParameter(
+            f"{path.name!r} must end in {' or '.join(SUFFIXES)}", param_hint="--output"
+        )
+    if path.exists() and not overwrite:
+        raise FileExistsError(0, "exists; --overwrite replaces it", str(path))
+    folder = path.parent
+    if not folder.is_dir():
+        raise FileNotFoundError(0, "no such folder", str(folder))
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(0, "this folder cannot be written", str(folder))
+
+
+def emit(
+    dataset: xr.Dataset,
+    *,
+    title: str,
+    as_json: bool,
+    path: Path | None,
+    overwrite: bool,
+) -> None:
+    """Write ``dataset`` to ``path``, or print it: as JSON if asked, else as tables."""
+    if path is not None:
+        _write(dataset, path, overwrite)
+        note(f"wrote {path}")
+    if as_json:
+        _print_json(dataset)
+    elif path is None:
+        for name, frame in tables(dataset).items():
+            _print_table(frame, title if name == "points" else name)
+
+
+def note(message: str) -> None:
+    """A message for the person at the terminal: on stderr, apart from the data."""
+    typer.echo(message, err=True)
+
+
+def _print_json(dataset: xr.Dataset) -> None:
+    """Attributes of ``dataset`` and its tables, one list of records each."""
+    content = {"attrs": _plain(dataset.attrs)} | {
+        name: [_plain(record) for record in frame.to_dict("records")]
+        for name, frame in tables(dataset).items()
+    }
+    json.dump(content, sys.stdout, indent=2, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+def tables(dataset: xr.Dataset) -> dict[str, pd.DataFrame]:
+    """One table for the variables of every shape; the main one is called points."""
+    shapes: dict[tuple[Any, ...], list[Any]] = {}
+    for name, variable in dataset.data_vars.items():
+        shapes.setdefault(variable.dims, []).append(name)
+    result = {}
+    for dims, names in shapes.items():
+        label = "points" if not result else "_".join(map(str, dims)) or "scalars"
+        part = dataset[names]
+        frame = part.to_dataframe() if dims else part.expand_dims("i").to_dataframe()
+        keep = [level for level in frame.index.names if level in dataset.coords]
+        result[label] = frame.reset_index()[[*keep, *_columns(frame)]]
+    return result
+
+
+def _columns(frame: pd.DataFrame) -> list[Any]:
+    return [name for name in frame.columns if name not in frame.index.names]
+
+
+def _print_table(frame: pd.DataFrame, title: str) -> None:
+    """``frame`` on the terminal, wide enough that a pipe loses no column."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for name in frame.columns:
+        table.add_column(str(name), justify="right")
+    for row in frame.itertuples(index=False):
+        table.add_row(*map(_cell, row))
+    console = Console()
+    console.print(table, width=None if console.is_terminal else 10_000)
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """``value`` in types of JSON, which has no NaN: null stands for it."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _write(dataset: xr.Dataset, path: Path, overwrite: bool) -> None:
+    if path.suffix == ".nc":
+        import perceptron_theory as pt
+
+        pt.save_dataset(dataset, path, overwrite=overwrite)
+        return
+    frames = tables(dataset)
+    if len(frames) > 1:
+        left_out = ", ".join(list(frames)[1:])
+        note(f"a CSV file holds one table; {left_out} are in a .nc file only")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        frames["points"].to_csv(part, index=False)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
