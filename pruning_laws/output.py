@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SUFFIXES = (".nc", ".csv")
+_NOT_SHOWN = ["residual"]  # rounding noise: in files and JSON only
 
 
 def check_output(path: Path | None, overwrite: bool) -> None:
@@ -65,6 +67,13 @@ def note(message: str) -> None:
     typer.echo(message, err=True)
 
 
+def working(message: str) -> AbstractContextManager[Any]:
+    """Say on a terminal, as long as it lasts, what is going on."""
+    from rich.console import Console
+
+    return Console(stderr=True).status(message)
+
+
 def _print_json(dataset: xr.Dataset) -> None:
     """Attributes of ``dataset`` and its tables, one list of records each."""
     content = {"attrs": _plain(dataset.attrs)} | {
@@ -95,17 +104,26 @@ def _columns(frame: pd.DataFrame) -> list[Any]:
 
 
 def _print_table(frame: pd.DataFrame, title: str) -> None:
-    """``frame`` on the terminal, wide enough that a pipe loses no column."""
+    """``frame`` on the terminal: columns of one value first, then the rest as rows."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
-    for name in frame.columns:
-        table.add_column(str(name), justify="right")
-    for row in frame.itertuples(index=False):
-        table.add_row(*map(_cell, row))
-    console = Console()
-    console.print(table, width=None if console.is_terminal else 10_000)
+    frame = frame.drop(columns=_NOT_SHOWN, errors="ignore")
+    same = [name for name in frame.columns if len(frame[name].unique()) == 1]
+    constants = Table(box=None, show_header=False)
+    for name in same:
+        constants.add_row(str(name), _cell(frame[name].iloc[0]))
+    rows = Table(box=None)
+    for name in frame.columns.difference(same, sort=False):
+        rows.add_column(str(name), justify="right", no_wrap=True)
+    for row in frame.drop(columns=same).itertuples(index=False):
+        rows.add_row(*map(_cell, row))
+    # a pipe has no width: cut nothing off there
+    console = Console(width=None if sys.stdout.isatty() else 1_000, highlight=False)
+    console.print(title, markup=False)
+    console.print(constants)
+    if rows.columns:
+        console.print(rows)
 
 
 def _cell(value: Any) -> str:
@@ -139,5 +157,7 @@ def _write(dataset: xr.Dataset, path: Path, overwrite: bool) -> None:
     try:
         frames["points"].to_csv(part, index=False)
         os.replace(part, path)
+    except OSError as error:  # named by the file that was asked for
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         part.unlink(missing_ok=True)

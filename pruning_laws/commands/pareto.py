@@ -43,18 +43,19 @@ def pareto(
     loads = options.loads(alpha_prune, alpha_tot)
     angle = options.one(options.angles(theta, theta_degrees), "--theta")
     chosen = options.pruning_rule(rule)
-    output.note("minimising over the kept fraction ...")
 
     import perceptron_theory as pt
 
-    output.emit(
-        pt.pareto_frontier(
+    with output.working("minimising over the kept fraction"):
+        frontier = pt.pareto_frontier(
             **loads,
             theta=angle,
             max_alpha_tot=max_alpha_tot,
             rule=chosen,
             margin=margin,
-        ),
+        )
+    output.emit(
+        frontier,
         title=f"Pareto frontier, theta = {angle:.6g}, {rule} rule, {margin} margin",
         as_json=as_json,
         path=output_file,

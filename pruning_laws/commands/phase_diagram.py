@@ -27,12 +27,13 @@ def phase_diagram(
     loads = options.numbers(alpha_tot, "--alpha-tot")
     fractions = options.numbers(keep_fraction, "--keep-fraction")
     angle = options.one(options.angles(theta, theta_degrees), "--theta")
-    output.note("solving the grid and its boundaries ...")
 
     import perceptron_theory as pt
 
+    with output.working("solving the grid and its boundaries"):
+        diagram = pt.phase_diagram(loads, fractions, theta=angle, margin=margin)
     output.emit(
-        pt.phase_diagram(loads, fractions, theta=angle, margin=margin),
+        diagram,
         title=f"phase diagram, theta = {angle:.6g}, {margin} margin",
         as_json=as_json,
         path=output_file,
