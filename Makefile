@@ -46,7 +46,7 @@ figures: $(STAMP)
 	$(BIN)/pruning-laws figure all --output docs/figures --overwrite
 
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python benchmarks/theory_speed.py
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache build dist demo
