@@ -22,8 +22,8 @@ from .rule import Rule
 
 DATA = Path(__file__).parents[1] / "data"
 FIELDS = ("error", "overlap", "probe_overlap", "margin", "certified", "condition")
-DIGITS = {"certified": 3, "condition": 17}
-SIZES = {"aligned": 260, "threshold": 200, "oblique": 110}
+DIGITS = {"certified": 3, "condition": 10}
+SIZES = {"aligned": 260, "threshold": 260, "oblique": 110}
 
 
 def _log_uniform(draw, low, high):
@@ -51,7 +51,7 @@ def _rule(draw, f, margin, names):
     return Rule(name, margin)
 
 
-def _aligned(draw):
+def _aligned(draw, _):
     f = _fraction(draw)
     names = ["hard"] * 4 + ["easy"] * 3 + ["random", "window", "window", "mixture"]
     alpha = _log_uniform(draw, 1e-3, 1e6)
@@ -60,14 +60,21 @@ def _aligned(draw):
     return [alpha], f, 0.0, _rule(draw, f, draw.choice(MARGINS), names)
 
 
-def _threshold(draw):
-    """Exact doubles: the error depends on alpha - 2 in units of f."""
+def _threshold(draw, i):
+    """Exact doubles: the error depends on alpha - 2 in units of f, and less.
+
+    The last 60 points crowd towards alpha = 2 and small f, where K exceeds 1e10.
+    """
     f = _log_uniform(draw, 1e-8, 0.05)
-    alpha = 2.0 + draw.uniform(-10, 10) * f
+    if i < 200:
+        alpha = 2.0 + draw.uniform(-10, 10) * f
+    else:
+        f = _log_uniform(draw, 1e-8, 1e-5)
+        alpha = 2.0 + draw.choice([-1, 0, 1, 1]) * _log_uniform(draw, 1e-4, 1.0) * f
     return [alpha], f, 0.0, Rule("hard")
 
 
-def _oblique(draw):
+def _oblique(draw, _):
     """Four loads on one curve, one in each part of the range."""
     f = _fraction(draw)
     kind = draw.random()
@@ -89,7 +96,8 @@ DRAWS = {"aligned": _aligned, "threshold": _threshold, "oblique": _oblique}
 
 def curves(group):
     """The curves of a group: (alphas, keep_fraction, theta, rule)."""
-    return [DRAWS[group](random.Random(f"{group} {i}")) for i in range(SIZES[group])]
+    draw = DRAWS[group]
+    return [draw(random.Random(f"{group} {i}"), i) for i in range(SIZES[group])]
 
 
 def _record(curve, solution):

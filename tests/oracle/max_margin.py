@@ -15,7 +15,7 @@ from .equations import sums
 from .gaussian import NODES
 from .rule import Rule
 
-ROUGH, FINE, CERTIFYING = 14, 40, 56  # digits of the equations
+ROUGH, FINE, CERTIFYING = 15, 36, 50  # digits of the equations
 OUTER = 90  # digits of the unknowns
 
 
@@ -161,12 +161,12 @@ class Curve:
             part = (log_alpha - low[3]) / (high[3] - low[3])
             guess = [x + part * (y - x) for x, y in zip(low, high, strict=True)]
             try:
-                return self.at(guess, log_alpha, ROUGH, 6)
+                return self.at(guess, log_alpha, ROUGH + 8, 6)
             except Lost:
                 chord = [y - x for x, y in zip(low, high, strict=True)]
                 chord = [x / mp.norm(chord) for x in chord]
                 guess = [(x + y) / 2 for x, y in zip(low, high, strict=True)]
-                middle, _ = self.newton(guess, chord, ROUGH, 8)
+                middle, _ = self.newton(guess, chord, ROUGH + 8, 8)
                 if middle[3] < log_alpha:
                     low = middle
                 else:
@@ -175,7 +175,7 @@ class Curve:
 
     def condition(self, point, gradient):
         """K at a root, with the gradients of the equations there."""
-        small = mpf(10) ** -20
+        small = mpf(10) ** -17
         columns = [[row[3] for row in gradient]]
         changes = [{"f": self.f}]
         if self.theta > 0 and self.rule.name != "random":
@@ -211,7 +211,7 @@ def _angle(point):
 
 def _finish(curve, rough, alpha):
     """Polish a rough root, certify it, and put it in the usual variables."""
-    point = curve.at(rough, mp.log(mpf(alpha)), FINE, 30)
+    point = curve.at(rough, mp.log(mpf(alpha)), FINE, 22)
     factor = NODES["factor"]
     NODES["factor"] = factor * 5 / 4
     try:
