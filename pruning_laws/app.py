@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .commands import pareto, phase_diagram, show, solve
-from .failures import INTERRUPTED, close_stdout, report
+from .commands import pareto, phase_diagram, show, solve, validate
+from .failures import FAILED, Interrupted, close_stdout, report
 
 
 class CommandLine(TyperGroup):
@@ -23,15 +23,19 @@ class CommandLine(TyperGroup):
         kwargs["standalone_mode"] = False  # exceptions come here, not to typer
         try:
             code = super().main(*args, **kwargs) or 0
-            if code == INTERRUPTED:
-                raise KeyboardInterrupt
             sys.stdout.flush()  # a full disk behind a pipe shows here
         except BrokenPipeError:
             close_stdout()  # the reader (head, say) has seen enough
-            code = 1
-        except (Exception, KeyboardInterrupt) as error:
+            code = FAILED
+        except Exception as error:
             code = report(error)
         sys.exit(code)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Interrupted(str(error)) from None
 
 
 def _version(wanted: bool) -> None:
@@ -82,4 +86,5 @@ def pruning_laws(
 app.command("solve")(solve.solve)
 app.command("pareto")(pareto.pareto)
 app.command("phase-diagram")(phase_diagram.phase_diagram)
+app.command("validate")(validate.validate)
 app.command("show")(show.show)

@@ -18,6 +18,10 @@ _PATH_ERRORS = (
 )
 
 
+class Interrupted(Exception):
+    """Ctrl-C, with what the library said of it: typer keeps only the exit status."""
+
+
 def report(error: BaseException) -> int:
     """Print ``error: ...`` on one line of stderr and return the exit status."""
     if os.environ.get("PRUNING_LAWS_DEBUG"):
@@ -38,8 +42,8 @@ def close_stdout() -> None:
 
 
 def _describe(error: BaseException) -> tuple[str, int]:
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted", INTERRUPTED
+    if isinstance(error, Interrupted):
+        return f"interrupted {error}", INTERRUPTED
     if hasattr(error, "format_message"):  # typer's: unknown options, bad values
         return _usage(error), getattr(error, "exit_code", BAD_INPUT)
     if isinstance(error, OSError):

@@ -113,6 +113,15 @@ def _number(text: str, option: str) -> float:
         raise _bad(option, f"{text!r} is not a number") from None
 
 
+def whole_numbers(text: str, option: str) -> list[int]:
+    """Like ``numbers``, for counts."""
+    values = numbers(text, option)
+    for value in values:
+        if not value.is_integer():
+            raise _bad(option, f"{value:g} is not a whole number")
+    return [int(value) for value in values]
+
+
 def loads(alpha_prune: str | None, alpha_tot: str | None) -> dict[str, list[float]]:
     """The one load that was given, under the name the library has for it."""
     if (alpha_prune is None) == (alpha_tot is None):

@@ -15,6 +15,7 @@ import typer
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+    from rich.table import Table
 
 SUFFIXES = (".nc", ".csv")
 _NOT_SHOWN = ["residual"]  # rounding noise: in files and JSON only
@@ -56,7 +57,7 @@ def emit(
         _write(dataset, path, overwrite)
         note(f"wrote {path}")
     if as_json:
-        _print_json(dataset)
+        print_json(dataset)
     elif path is None:
         for name, frame in tables(dataset).items():
             _print_table(frame, title if name == "points" else name)
@@ -74,7 +75,7 @@ def working(message: str) -> AbstractContextManager[Any]:
     return Console(stderr=True).status(message)
 
 
-def _print_json(dataset: xr.Dataset) -> None:
+def print_json(dataset: xr.Dataset) -> None:
     """Attributes of ``dataset`` and its tables, one list of records each."""
     content = {"attrs": _plain(dataset.attrs)} | {
         name: [_plain(record) for record in frame.to_dict("records")]
@@ -105,7 +106,6 @@ def _columns(frame: pd.DataFrame) -> list[Any]:
 
 def _print_table(frame: pd.DataFrame, title: str) -> None:
     """``frame`` on the terminal: columns of one value first, then the rest as rows."""
-    from rich.console import Console
     from rich.table import Table
 
     frame = frame.drop(columns=_NOT_SHOWN, errors="ignore")
@@ -118,12 +118,18 @@ def _print_table(frame: pd.DataFrame, title: str) -> None:
         rows.add_column(str(name), justify="right", no_wrap=True)
     for row in frame.drop(columns=same).itertuples(index=False):
         rows.add_row(*map(_cell, row))
-    # a pipe has no width: cut nothing off there
-    console = Console(width=None if sys.stdout.isatty() else 1_000, highlight=False)
-    console.print(title, markup=False)
-    console.print(constants)
+    typer.echo(title)
+    print_rich(constants)
     if rows.columns:
-        console.print(rows)
+        print_rich(rows)
+
+
+def print_rich(table: Table) -> None:
+    """A rich table on stdout; a pipe has no width, so nothing is cut off there."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 1_000
+    Console(width=width, highlight=False).print(table)
 
 
 def _cell(value: Any) -> str:

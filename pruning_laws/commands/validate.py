@@ -1,0 +1,113 @@
+"""``pruning-laws validate``: theory against simulation, with a verdict."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .. import options, output
+
+if TYPE_CHECKING:
+    from simulations.perceptron import Point
+
+
+def validate(
+    alpha_prune: options.AlphaPrune = None,
+    keep_fraction: Annotated[
+        str | None,
+        typer.Option(
+            "--keep-fraction", "-f", metavar="NUMBERS", help="Kept fraction f."
+        ),
+    ] = None,
+    theta: options.Theta = None,
+    theta_degrees: options.ThetaDegrees = None,
+    rule: options.RuleName = "hard",
+    margin: options.Margin = "absolute",
+    sizes: Annotated[
+        str,
+        typer.Option(
+            metavar="NUMBERS",
+            help="Dimensions N: three or more for a fit in 1/N, or a single one.",
+        ),
+    ] = "50,100,200",
+    draws: Annotated[
+        int | None,
+        typer.Option(help="Draws of every point; default: until it is precise enough."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of all draws.")] = 0,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A few points at N = 200 only.")
+    ] = False,
+    as_json: options.AsJson = False,
+    folder: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Draws and report go there."
+        ),
+    ] = Path("results/validation"),
+) -> None:
+    """Train perceptrons and compare their errors with the theory.
+
+    Without --alpha-prune and -f the points of the suite: hard, easy, random and mixed
+    rules, both margins, theta = 0, 10 and 30 degrees. The exit status is 1 if theory
+    and simulation disagree, by a criterion that allows for the number of comparisons
+    and for finite N.
+
+    Finished draws are kept in FOLDER: after Ctrl-C the same command goes on.
+
+    \b
+    Examples:
+      pruning-laws validate --quick
+      pruning-laws validate
+      pruning-laws validate --alpha-prune 2,4 -f 0.25,0.5 --theta-degrees 20
+    """
+    chosen = _points(
+        alpha_prune, keep_fraction, options.angles(theta, theta_degrees), rule, margin
+    )
+    dimensions = options.whole_numbers(sizes, "--sizes")
+
+    from simulations.perceptron import run_validation
+    from simulations.perceptron.suite import DEMO_POINTS, VALIDATION_POINTS
+
+    report = run_validation(
+        chosen or (DEMO_POINTS if quick else VALIDATION_POINTS),
+        sizes=(200,) if quick else dimensions,
+        draws=draws,
+        seed=seed,
+        output=folder,
+    )
+    if as_json:
+        report.dataset.attrs["passed"] = int(report.passed)
+        output.print_json(report.dataset)
+    else:
+        output.print_rich(report.table())
+        typer.echo(report.describe())
+    output.note(f"draws and report are in {folder}")
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def _points(
+    alpha_prune: str | None,
+    keep_fraction: str | None,
+    thetas: list[float],
+    rule: str,
+    margin: str,
+) -> list[Point]:
+    """Every combination of the numbers given; none if none were."""
+    if (alpha_prune is None) != (keep_fraction is None):
+        raise typer.BadParameter("give both or neither", param_hint="--alpha-prune, -f")
+    if alpha_prune is None or keep_fraction is None:
+        return []
+    from simulations.perceptron import Point
+
+    loads = options.numbers(alpha_prune, "--alpha-prune")
+    fractions = options.numbers(keep_fraction, "--keep-fraction")
+    kept = options.pruning_rule(rule)
+    return [
+        Point(*place, rule=kept, margin=margin)
+        for place in product(loads, fractions, thetas)
+    ]
