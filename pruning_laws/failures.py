@@ -43,7 +43,7 @@ def close_stdout() -> None:
 
 def _describe(error: BaseException) -> tuple[str, int]:
     if isinstance(error, Interrupted):
-        return f"interrupted {error}", INTERRUPTED
+        return f"interrupted: {error}".removesuffix(": "), INTERRUPTED
     if hasattr(error, "format_message"):  # typer's: unknown options, bad values
         return _usage(error), getattr(error, "exit_code", BAD_INPUT)
     if isinstance(error, OSError):
