@@ -2,12 +2,13 @@
 
 The saddle point is the stationary point of a convex problem, so any root of the three
 equations is the root.  The curve of roots is followed by arclength in (ln A,
-asinh B, ln kappa, ln alpha) from a small load, where it is explicit; alpha only grows
+XX, where it is explicit; alpha only grows
 along it.  At each wanted load Newton's method polishes the root, and one more step,
 taken with more digits and other quadrature nodes, certifies it.
 """
 
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 
 from mpmath import mp, mpf
 
@@ -17,6 +18,27 @@ from .rule import Rule
 
 ROUGH, FINE, CERTIFYING = 15, 36, 50  # digits of the equations
 OUTER = 90  # digits of the unknowns
+
+
+def _places(track):
+    """Length of the chords up to each point of a track."""
+    places = [mpf(0)]
+    for first, second in pairwise(track):
+        step = [y - x for x, y in zip(first, second, strict=True)]
+        places.append(places[-1] + mp.norm(step))
+    return places
+
+
+def _along(track, places, target):
+    """Polynomial through the points of a track, at a place."""
+    result = [mpf(0)] * 4
+    for i, point in enumerate(track):
+        weight = mpf(1)
+        for j, place in enumerate(places):
+            if j != i:
+                weight *= (target - place) / (places[i] - place)
+        result = [x + weight * y for x, y in zip(result, point, strict=True)]
+    return result
 
 
 @dataclass(frozen=True)
@@ -44,8 +66,70 @@ class Lost(ArithmeticError):
     """Newton's method left its basin; the caller takes a smaller step."""
 
 
+LOAD = [mpf(0), mpf(0), mpf(0), mpf(1)]  # the row that fixes ln alpha
+
+
+class Chart:
+    """Coordinates (asinh X, asinh Y, ln kappa, ln alpha) around a point.
+
+    X, Y are those two of the components of J along T, T_perp, P, P_perp in which the
+    other two suffer least from cancellation: a student may be almost orthogonal or
+    almost parallel to the teacher or the probe, themselves almost parallel.
+    """
+
+    def __init__(self, theta, point):
+        c, s = mp.cos(theta), mp.sin(theta)
+        rows = [(mpf(1), mpf(0)), (mpf(0), mpf(1))]
+        if s > 0:
+            rows += [(c, s), (s, -c)]
+        best = mp.inf
+        for first, second in combinations(rows, 2):
+            det = first[0] * second[1] - first[1] * second[0]
+            if det == 0:
+                continue
+            inverse = (
+                (second[1] / det, -first[1] / det),
+                (-second[0] / det, first[0] / det),
+            )
+            sizes = [1 + abs(_dot(row, point)) for row in (first, second)]
+            loss = max(
+                sum(
+                    abs(_dot(row, column)) * size
+                    for column, size in zip(
+                        zip(*inverse, strict=True), sizes, strict=True
+                    )
+                )
+                / (1 + abs(_dot(row, point)))
+                for row in rows
+            )
+            if loss < best:
+                best, self.rows, self.inverse = loss, (first, second), inverse
+
+    def coordinates(self, point):
+        """(A, B, ln kappa, ln alpha) to coordinates."""
+        return [*(mp.asinh(_dot(row, point)) for row in self.rows), *point[2:]]
+
+    def point(self, y):
+        """Coordinates to (A, B, ln kappa, ln alpha)."""
+        components = [mp.sinh(x) for x in y[:2]]
+        return [*(_dot(row, components) for row in self.inverse), *y[2:]]
+
+    def pull(self, gradient, y):
+        """Gradients in the point to gradients in the coordinates."""
+        scale = [mp.cosh(x) for x in y[:2]]
+        columns = list(zip(*self.inverse, strict=True))
+        return [
+            [*(_dot(row, x) * z for x, z in zip(columns, scale, strict=True)), *row[2:]]
+            for row in gradient
+        ]
+
+
+def _dot(first, second):
+    return first[0] * second[0] + first[1] * second[1]
+
+
 class Curve:
-    """Roots at fixed (f, theta, rule) as (ln A, asinh B, ln kappa, ln alpha)."""
+    """Roots at fixed (f, theta, rule); a point is (A, B, ln kappa, ln alpha)."""
 
     def __init__(self, rule, keep_fraction, theta):
         self.rule = rule
@@ -64,29 +148,30 @@ class Curve:
         """Residuals (3), their gradients in the point (3 x 4), to ``base`` digits."""
         f = self.f if f is None else f
         theta = self.theta if theta is None else theta
-        a, b, kappa = mp.exp(point[0]), mp.sinh(point[1]), mp.exp(point[2])
-        root, ratio = mp.cosh(point[1]), 2 * mp.exp(point[3]) / f
-        # the sums are of order 1/ratio, their terms of order |J|^2 + kappa^2
-        lost = mp.log10((a * a + root * root + kappa * kappa) * (1 + ratio))
+        a, b, kappa, ratio = *point[:2], mp.exp(point[2]), 2 * mp.exp(point[3]) / f
+        # the sums are of order 1/ratio, their terms of order |J|^2 + kappa^2; and where
+        # A and B are large, a difference of them of order one may matter
+        square = a * a + b * b + 1
+        lost = mp.log10((square + kappa * kappa) * mp.sqrt(square) * (1 + ratio))
         with mp.workdps(10 * -(-(base + int(lost)) // 10)):
             total = sums(*self.geometry(f, theta), a, b, kappa)
-        if total.a <= 0 or total.g2 <= 0:
+        if a <= 0 or total.a <= 0 or total.g2 <= 0:
             raise Lost("negative average")
-        scale = (a, root, kappa)
+        root = mp.sqrt(1 + b * b)
         value = [
             mp.log(ratio * total.a / a),
             (b - ratio * total.b) / root,
             mp.log(ratio * total.g2),
         ]
         gradient = [
-            [x * y / total.a for x, y in zip(total.da, scale, strict=True)] + [mpf(1)],
-            [-ratio * x * y / root for x, y in zip(total.db, scale, strict=True)],
-            [x * y / total.g2 for x, y in zip(total.dg2, scale, strict=True)]
-            + [mpf(1)],
+            [*(x / total.a for x in total.da), mpf(1)],
+            [*(-ratio * x / root for x in total.db), -ratio * total.b / root],
+            [*(x / total.g2 for x in total.dg2), mpf(1)],
         ]
-        gradient[0][0] -= 1
-        gradient[1][1] += 1
-        gradient[1].append(-ratio * total.b / root)
+        gradient[0][0] -= 1 / a
+        gradient[1][1] += 1 / root
+        for row in gradient:
+            row[2] *= kappa
         return value, gradient
 
     def start(self):
@@ -95,82 +180,90 @@ class Curve:
         with mp.workdps(60):
             total = sums(*self.geometry(self.f, self.theta), mpf(0), mpf(0), large)
         unit = 2 * mp.sqrt(alpha) / (self.f * large)
-        return [
-            mp.log(unit * total.a),
-            mp.asinh(unit * total.b),
-            -mp.log(alpha) / 2,
-            mp.log(alpha),
-        ]
+        return [unit * total.a, unit * total.b, -mp.log(alpha) / 2, mp.log(alpha)]
 
-    def newton(self, point, row, base, digits, most=12):
-        """Root on the plane row . (Y - point) = 0; returns it and the iterations."""
-        anchor = point
+    def newton(self, chart, start, row, base, digits, most=12):
+        """Root on the plane row . (y - start) = 0 of a chart; and the iterations."""
+        y = start
         for count in range(1, most + 1):
-            value, gradient = self.equations(point, base)
-            shift = mp.fdot(row, [x - y for x, y in zip(point, anchor, strict=True)])
-            step = mp.lu_solve(mp.matrix([*gradient, row]), -mp.matrix([*value, shift]))
+            value, gradient = self.equations(chart.point(y), base)
+            gradient = chart.pull(gradient, y)
+            shift = mp.fdot(row, [x - z for x, z in zip(y, start, strict=True)])
+            try:
+                matrix, right = mp.matrix([*gradient, row]), mp.matrix([*value, shift])
+                step = mp.lu_solve(matrix, -right)
+            except ZeroDivisionError:
+                raise Lost("singular") from None
             size = max(abs(x) for x in step)
             if size > 3:
                 raise Lost("step too long")
-            point = [x + y for x, y in zip(point, step, strict=True)]
+            y = [x + z for x, z in zip(y, step, strict=True)]
             if size < mpf(10) ** -digits:
-                return point, count
+                return y, count
         raise Lost("no convergence")
 
     def at(self, point, log_alpha, base, digits):
         """Root at a load, from a point near it."""
-        row = [mpf(0), mpf(0), mpf(0), mpf(1)]
-        return self.newton([*point[:3], log_alpha], row, base, digits, most=8)[0]
+        chart = Chart(self.theta, point)
+        start = chart.coordinates([*point[:3], log_alpha])
+        y, _ = self.newton(chart, start, LOAD, base, digits, most=8)
+        return chart.point(y)
 
-    def tangent(self, point):
+    def tangent(self, chart, y):
         """Unit tangent of the curve, towards larger alpha."""
-        _, gradient = self.equations(point, ROUGH)
-        row = [mpf(0), mpf(0), mpf(0), mpf(1)]
-        found = list(mp.lu_solve(mp.matrix([*gradient, row]), mp.matrix([0, 0, 0, 1])))
-        norm = mp.norm(found)
-        return [x / norm for x in found]
+        _, gradient = self.equations(chart.point(y), ROUGH)
+        gradient = chart.pull(gradient, y)
+        found = mp.lu_solve(mp.matrix([*gradient, LOAD]), mp.matrix([0, 0, 0, 1]))
+        return list(found / mp.norm(found))
 
     def roots(self, log_alphas):
         """Rough roots at increasing ln alpha, by continuation."""
         first = self.start()
-        low = self.at(first, min(first[3], log_alphas[0]), ROUGH, 6)
-        length, wanted = mpf(1) / 2, list(log_alphas)
+        point = self.at(first, min(first[3], log_alphas[0]), ROUGH, 6)
+        length, wanted, past = mpf(1) / 2, list(log_alphas), [point]
         while wanted:
-            direction = self.tangent(low)
-            try:
-                guess = [x + length * y for x, y in zip(low, direction, strict=True)]
-                high, count = self.newton(guess, direction, ROUGH, 5, most=6)
-                if high[3] <= low[3]:
-                    raise Lost("alpha fell")
-            except Lost:
-                length /= 2
-                if length < mpf(10) ** -12:
-                    raise
-                continue
-            while wanted and wanted[0] <= high[3]:
-                yield self._between(low, high, wanted.pop(0))
-            low = high
-            if count <= 3:
-                length = min(length * 3 / 2, 3)
-            elif count > 4:
-                length /= 2
-
-    def _between(self, low, high, log_alpha):
-        """Root at ``log_alpha`` on the arc from ``low`` to ``high``, by bisection."""
-        for _ in range(200):
-            part = (log_alpha - low[3]) / (high[3] - low[3])
-            guess = [x + part * (y - x) for x, y in zip(low, high, strict=True)]
-            try:
-                return self.at(guess, log_alpha, ROUGH + 8, 6)
-            except Lost:
-                chord = [y - x for x, y in zip(low, high, strict=True)]
-                chord = [x / mp.norm(chord) for x in chord]
-                guess = [(x + y) / 2 for x, y in zip(low, high, strict=True)]
-                middle, _ = self.newton(guess, chord, ROUGH + 8, 8)
-                if middle[3] < log_alpha:
-                    low = middle
+            chart = Chart(self.theta, past[-1])
+            track = [chart.coordinates(x) for x in past]
+            low, places = track[-1], _places(track)
+            while True:
+                if len(track) == 1:
+                    slope = self.tangent(chart, low)
+                    guess = [x + length * y for x, y in zip(low, slope, strict=True)]
                 else:
-                    high = middle
+                    guess = _along(track, places, places[-1] + length)
+                chord = [y - x for x, y in zip(low, guess, strict=True)]
+                try:
+                    high, count = self.newton(chart, guess, chord, ROUGH, 6, most=6)
+                    if high[3] > low[3]:
+                        break
+                except Lost:
+                    if length < mpf(10) ** -12:
+                        raise
+                length /= 2
+            while wanted and wanted[0] <= high[3]:
+                yield self._between(chart, [*track, high], wanted.pop(0))
+            past = [*past[-4:], chart.point(high)]
+            length = min(length * 7 / (3 + count), 3)
+
+    def _between(self, chart, track, log_alpha):
+        """Root at ``log_alpha`` between the last two points of a track."""
+        left = len(track) - 2
+        for _ in range(100):
+            places = _places(track)
+            low, high = places[left], places[left + 1]
+            for _ in range(60):
+                middle = (low + high) / 2
+                guess = _along(track, places, middle)
+                low, high = (middle, high) if guess[3] < log_alpha else (low, middle)
+            try:
+                return self.at(chart.point(guess), log_alpha, ROUGH + 8, 6)
+            except Lost:
+                # halve the arc: one more point on it, and a better polynomial
+                guess = _along(track, places, (places[left] + places[left + 1]) / 2)
+                chord = [y - x for x, y in zip(track[left], guess, strict=True)]
+                found, _ = self.newton(chart, guess, chord, ROUGH + 8, 8)
+                track = [*track[: left + 1], found, *track[left + 1 :]]
+                left += found[3] < log_alpha
         raise Lost("no root in the bracket")
 
     def condition(self, point, gradient):
@@ -194,19 +287,19 @@ class Curve:
         if self.rule.name == "random":
             columns = columns[:1]
         matrix = mp.matrix([row[:3] for row in gradient])
-        tangent = mp.tanh(point[1])
+        a, b = point[:2]
         angle = _angle(point)
         scale = mp.sin(angle) * mp.cos(angle) / angle
         total = mpf(0)
         for column in columns:
             slope = mp.lu_solve(matrix, -mp.matrix(column))
-            total += abs(scale * (tangent * slope[1] - slope[0]))
+            total += abs(scale * (slope[1] * b / (1 + b * b) - slope[0] / a))
         return total
 
 
 def _angle(point):
     """Angle between student and teacher."""
-    return mp.atan2(mp.cosh(point[1]), mp.exp(point[0]))
+    return mp.atan2(mp.sqrt(1 + point[1] ** 2), point[0])
 
 
 def _finish(curve, rough, alpha):
@@ -221,7 +314,7 @@ def _finish(curve, rough, alpha):
     matrix = mp.matrix([row[:3] for row in gradient])
     step = mp.lu_solve(matrix, -mp.matrix(value))
     better = [x + y for x, y in zip(point, [*step, mpf(0)], strict=True)]
-    a, b, kappa = mp.exp(better[0]), mp.sinh(better[1]), mp.exp(better[2])
+    a, b, kappa = better[0], better[1], mp.exp(better[2])
     length = mp.sqrt(a * a + b * b + 1)
     return Solution(
         alpha,
