@@ -1,0 +1,1 @@
+"""Simulations that check the theory: the real procedure at finite size."""

@@ -1,0 +1,86 @@
+"""A point of parameter space, the same for theory and simulation."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+
+from perceptron_theory import InputError, KeepProbability, Rule, resolve_rule
+from perceptron_theory.rules import check_margin
+
+from .pool import mean_keep_probability
+
+
+@dataclass(frozen=True)
+class Point:
+    """One set of parameters to simulate.
+
+    ``alpha_prune`` = P/N is the kept load, ``theta`` the angle of the probe in radians,
+    ``margin`` "absolute" or "signed".  ``keep_fraction`` is left out for a
+    ``KeepProbability``, which determines it.  ``precision`` is the relative standard
+    error that a validation aims at for the value extrapolated to infinite N.
+
+    Raises:
+        InputError: a value outside its domain, by name.
+    """
+
+    alpha_prune: float
+    keep_fraction: float | None = None
+    theta: float = 0.0
+    rule: str | Rule = "hard"
+    margin: str = "absolute"
+    precision: float = 0.01
+
+    def __post_init__(self) -> None:
+        rule = resolve_rule(self.rule)
+        check_margin(self.margin)
+        if not (self.alpha_prune > 0 and math.isfinite(self.alpha_prune)):
+            raise InputError(f"alpha_prune must be positive, got {self.alpha_prune!r}")
+        if isinstance(rule, KeepProbability):
+            if self.keep_fraction is not None:
+                raise InputError(
+                    "keep_fraction follows from a KeepProbability: leave it out"
+                )
+        elif self.keep_fraction is None or not 0 < self.keep_fraction <= 1:
+            raise InputError(
+                f"keep_fraction must lie in (0, 1], got {self.keep_fraction!r}"
+            )
+        if not 0 <= self.theta <= math.pi / 2:
+            hint = "; is it in degrees?" if self.theta > math.pi / 2 else ""
+            raise InputError(
+                f"theta must lie in [0, pi/2] radians, got {self.theta!r}{hint}"
+            )
+        if not 0 < self.precision < 1:
+            raise InputError(f"precision must lie in (0, 1), got {self.precision!r}")
+
+    @property
+    def fraction(self) -> float:
+        """The kept fraction f, whether given or following from a KeepProbability."""
+        if self.keep_fraction is not None:
+            return self.keep_fraction
+        rule = resolve_rule(self.rule)
+        assert isinstance(rule, KeepProbability)  # as __post_init__ has checked
+        return mean_keep_probability(rule, self.theta, self.margin)
+
+    @property
+    def rule_name(self) -> str:
+        """The rule as text, the same for every way of giving it."""
+        rule = resolve_rule(self.rule)
+        if isinstance(rule, KeepProbability):
+            name = getattr(rule.function, "__qualname__", "function")
+            return f"KeepProbability({name}, {rule.breakpoints})"
+        return repr(rule)
+
+    @property
+    def label(self) -> str:
+        """What identifies the ensemble (``precision`` does not belong to it)."""
+        return (
+            f"alpha_prune={self.alpha_prune!r} keep_fraction={self.keep_fraction!r} "
+            f"theta={self.theta!r} rule={self.rule_name} margin={self.margin}"
+        )
+
+    @property
+    def stream(self) -> int:
+        """32-bit number of the point's random stream, fixed by its label alone."""
+        return zlib.crc32(self.label.encode())

@@ -1,0 +1,181 @@
+r"""Teacher, probe, Gaussian pool and pruning by rank: the real procedure at size N.
+
+The teacher is the unit vector e_1 and the probe cos(theta) e_1 + sin(theta) e_2: an
+isotropic Gaussian pool looks the same to every pair of unit vectors at angle theta, so
+that rotating the pair would only rotate the student with it.  An example is
+x = (u, v, rest), its label sign(u), and nothing but (u, v) enters the margin of the
+probe.  So (u, v) is drawn for the whole pool and the other N - 2 coordinates, which
+are independent of the selection, for the kept examples alone.  This is exact, and it
+makes a kept fraction of 1e-3 cost no more than the students it trains.
+
+Which margins are kept is not decided here: a rule says it in cells of the
+margin-quantile axis (:mod:`perceptron_theory.rules`), which become ranks here and
+thresholds of the margin in the theory.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from scipy.integrate import quad
+from scipy.stats import norm
+
+from perceptron_theory import (
+    Easy,
+    Hard,
+    InputError,
+    KeepProbability,
+    Mixture,
+    Random,
+    Window,
+)
+
+# no Gaussian margin lies beyond, to rounding
+_FAR = 12.0
+
+
+class Segment(NamedTuple):
+    """Ranks ``first`` .. ``last`` - 1 of the pool, of which ``kept`` are kept.
+
+    Rank 0 has the smallest margin.  Where ``kept`` is less than the length, the kept
+    ones are a uniformly random subset of that exact size.
+    """
+
+    first: int
+    last: int
+    kept: int
+
+
+def pool_sizes(size: int, alpha_prune: float, keep_fraction: float) -> tuple[int, int]:
+    """(P_tot, P): examples in the pool and examples kept, for inputs of length N.
+
+    P_tot = round(alpha_prune N / keep_fraction) and P = round(keep_fraction P_tot).
+
+    Raises:
+        InputError: if no example would be kept.
+    """
+    total = round(alpha_prune * size / keep_fraction)
+    kept = round(keep_fraction * total)
+    if kept < 1:
+        raise InputError(
+            f"no example is kept at N = {size}, alpha_prune = {alpha_prune}, "
+            f"keep_fraction = {keep_fraction}: raise alpha_prune or N"
+        )
+    return total, kept
+
+
+def rank_segments(
+    rule: Hard | Easy | Random | Window | Mixture,
+    keep_fraction: float,
+    total: int,
+    kept: int,
+) -> tuple[Segment, ...]:
+    """The cells of a rule as ranks of a pool of ``total`` examples, ``kept`` in all.
+
+    A rule has at most one cell of level one, kept whole, and one that is kept in part
+    and gets the rest, so that the sum is exactly ``kept``.
+    """
+    if kept == total:
+        return (Segment(0, total, total),)
+    with jax.enable_x64(True):
+        below, above, level = map(np.asarray, rule.cells(jnp.asarray(keep_fraction)))
+    # from the nearer end, where the mass has all its digits; shared ends stay shared
+    from_end = total - np.rint(above * total)
+    edges = np.where(below <= 0.5, np.rint(below * total), from_end).astype(int)
+    whole, part = np.flatnonzero(level >= 1.0), np.flatnonzero(level < 1.0)
+    if len(whole) > 1 or len(part) > 1:
+        raise NotImplementedError(f"several cells of a kind: {rule!r}")
+    segments, left = {}, kept
+    for i in whole:
+        first, last = edges[i]
+        count = min(last - first, kept) if len(part) else kept
+        # rounding may be one out: the end at the middle of the pool gives way
+        first = last - count if above[i, 1] == 0 else min(first, total - count)
+        segments[i] = Segment(int(first), int(first + count), int(count))
+        left -= int(count)
+    for i in part:
+        first, last = map(int, edges[i])
+        first = segments[i - 1].last if i - 1 in segments else first
+        last = segments[i + 1].first if i + 1 in segments else last
+        segments[i] = Segment(first, last, left)
+    return tuple(segments[i] for i in range(len(level)))
+
+
+def draw_pool(key: PRNGKeyArray, total: int) -> Float[Array, "2 total"]:
+    """(u, v) of every example: along the teacher, and orthogonal to it in the plane."""
+    return jax.random.normal(key, (2, total), jnp.float64)
+
+
+def probe_margin(
+    plane: Float[Array, "2 total"], theta: Float[Array, ""], margin: str
+) -> Float[Array, " total"]:
+    """Margin of the unit probe: |P.x| ("absolute") or y P.x ("signed")."""
+    u, v = plane
+    along = jnp.cos(theta) * u + jnp.sin(theta) * v
+    return jnp.abs(along) if margin == "absolute" else jnp.where(u < 0, -along, along)
+
+
+def keep_by_rank(
+    key: PRNGKeyArray,
+    margins: Float[Array, " total"],
+    segments: tuple[Segment, ...],
+) -> Int[Array, " kept"]:
+    """Indices of the kept examples, by the rank of their margin.
+
+    Equal margins are ranked at random by ``key``, not by position in the pool.
+    """
+    tie_key, *part_keys = jax.random.split(key, 1 + len(segments))
+    ties = jax.random.bits(tie_key, margins.shape)
+    order = jnp.lexsort((ties, margins))
+    parts = []
+    for part_key, (first, last, count) in zip(part_keys, segments, strict=True):
+        part = order[first:last]
+        if count < last - first:
+            part = jax.random.permutation(part_key, part)[:count]
+        parts.append(part)
+    return jnp.concatenate(parts)
+
+
+def keep_by_chance(
+    key: PRNGKeyArray, margins: Float[Array, " total"], rule: KeepProbability
+) -> Bool[Array, " total"]:
+    """Which examples a keep-probability keeps: an independent draw for each."""
+    return jax.random.uniform(key, margins.shape, jnp.float64) < jax.vmap(
+        rule.function
+    )(margins)
+
+
+def mean_keep_probability(rule: KeepProbability, theta: float, margin: str) -> float:
+    """Fraction of an infinite pool that a keep-probability keeps.
+
+    The density of the absolute margin is 2 phi(z) on z > 0; of the signed margin
+    2 phi(z) Phi(z cot(theta)), which tends to the same as theta -> 0.
+    """
+
+    def kept(z):
+        keep = float(rule.function(jnp.asarray(z)))
+        if margin == "absolute" or theta == 0:
+            return 2 * norm.pdf(z) * keep
+        return 2 * norm.pdf(z) * norm.cdf(z / math.tan(theta)) * keep
+
+    first = -_FAR if margin == "signed" and theta > 0 else 0.0
+    inner = sorted(b for b in rule.breakpoints if first < b < _FAR)
+    # steep where the label turns over; 0 splits the range there
+    ends = sorted({first, 0.0, *inner, _FAR})
+    with jax.enable_x64(True):
+        return sum(quad(kept, *span)[0] for span in itertools.pairwise(ends))
+
+
+def signed_examples(
+    key: PRNGKeyArray, plane: Float[Array, "2 kept"], size: int
+) -> Float[Array, "kept {size}"]:
+    """Examples times labels, of N = ``size`` coordinates, the others drawn now."""
+    label = jnp.where(plane[0] < 0, -1.0, 1.0)
+    rest = jax.random.normal(key, (plane.shape[1], size - 2), jnp.float64)
+    return label[:, None] * jnp.concatenate([plane.T, rest], axis=1)

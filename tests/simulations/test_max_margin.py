@@ -1,0 +1,198 @@
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+import pytest
+from scipy.optimize import nnls
+
+import perceptron_theory as pt
+from simulations.perceptron import Status, max_margin
+
+
+def separable(seed: int, count: int, dimension: int, *, batch: tuple[int, ...] = ()):
+    """Examples signed by a teacher e_1, so that a margin exists."""
+    x = np.random.default_rng(seed).normal(size=(*batch, count, dimension))
+    x[..., 0] = np.abs(x[..., 0])
+    return x
+
+
+def arrays(student) -> SimpleNamespace:
+    """NumPy copies: JAX would work on float64 in float32, x64 being off."""
+    return SimpleNamespace(**{k: np.asarray(v) for k, v in vars(student).items()})
+
+
+def least_distance(examples: np.ndarray) -> tuple[np.ndarray, float]:
+    """Unit w and margin by Lawson & Hanson's least-distance programming (1974, 23.4).
+
+    Independent of the tested solver: an active-set method on the dual.
+    """
+    design = np.vstack([examples.T, np.ones(len(examples))])
+    target = np.zeros(len(design))
+    target[-1] = 1.0
+    multipliers, _ = nnls(design, target, maxiter=100 * len(examples))
+    residual = target - design @ multipliers
+    w = -residual[:-1] / residual[-1]
+    return w / np.linalg.norm(w), 1 / np.linalg.norm(w)
+
+
+@pytest.mark.parametrize("count, dimension", [(90, 30), (30, 30), (12, 30), (300, 8)])
+def test_matches_an_active_set_method(count, dimension):
+    examples = separable(count, count, dimension)
+    w, margin = least_distance(examples)
+    found = max_margin(examples)
+    assert int(found.status) == Status.CONVERGED
+    np.testing.assert_allclose(found.margin, margin, rtol=1e-9)
+    np.testing.assert_allclose(found.weights, w, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [10, 25, 80])
+def test_the_certificate_is_what_it_claims(count):
+    examples = separable(1, count, 25, batch=(2, 3))
+    found = arrays(max_margin(examples))
+    assert found.weights.shape == (2, 3, 25)
+    assert found.margin.shape == found.gap.shape == found.status.shape == (2, 3)
+    np.testing.assert_allclose(np.linalg.norm(found.weights, axis=-1), 1, rtol=1e-14)
+    achieved = np.einsum("...pn,...n->...p", examples, found.weights).min(-1)
+    np.testing.assert_allclose(achieved, found.margin, rtol=1e-11)
+    multipliers = found.multipliers
+    assert (multipliers >= 0).all()
+    np.testing.assert_allclose(multipliers.sum(-1), 1, rtol=1e-14)
+    hull = np.einsum("...pn,...p->...n", examples, multipliers)
+    upper = np.linalg.norm(hull, axis=-1)
+    np.testing.assert_allclose(1 - found.margin / upper, found.gap, atol=1e-13)
+    assert (found.gap <= 1e-10).all() and (found.gap > -1e-13).all()
+
+
+def test_a_batch_gives_what_its_members_give():
+    examples = separable(2, 40, 15, batch=(4,))
+    together = arrays(max_margin(examples))
+    for i in range(4):
+        alone = max_margin(examples[i])
+        np.testing.assert_allclose(together.weights[i], alone.weights, atol=1e-9)
+        assert int(together.iterations[i]) == int(alone.iterations)
+
+
+@pytest.mark.parametrize(
+    "examples, weights, margin",
+    [
+        ([[3.0, 4.0]], [0.6, 0.8], 5.0),  # one example: its own direction
+        ([[2.0, 0.0], [0.0, 2.0]], [0.5**0.5, 0.5**0.5], 2**0.5),
+        ([[1.0, 5.0], [1.0, -5.0], [7.0, 0.0]], [1.0, 0.0], 1.0),
+        ([[1.0, 1e-6], [-1.0, 1e-6], [0.2, 3.0]], [0.0, 1.0], 1e-6),  # thin
+        ([[2.0], [3.0]], [1.0], 2.0),
+    ],
+)
+def test_cases_done_by_hand(examples, weights, margin):
+    found = max_margin(examples)
+    assert int(found.status) == Status.CONVERGED
+    np.testing.assert_allclose(found.weights, weights, atol=1e-7)
+    np.testing.assert_allclose(found.margin, margin, rtol=1e-9)
+
+
+@pytest.mark.parametrize("count", [10, 60])
+def test_repeating_examples_changes_nothing(count):
+    examples = separable(3, count, 20)
+    once, twice = max_margin(examples), max_margin(np.tile(examples, (2, 1)))
+    np.testing.assert_allclose(once.weights, twice.weights, atol=1e-6)
+    np.testing.assert_allclose(once.margin, twice.margin, rtol=1e-9)
+
+
+@pytest.mark.parametrize("shrink", [1e-3, 1e-6, 1e-9])
+def test_converges_where_the_margin_is_a_tiny_part_of_the_examples(shrink):
+    """Hard pruning by a perfect probe: |w| at margin one would be 1/shrink."""
+    examples = separable(4, 150, 60)
+    examples[:, 0] *= shrink
+    found = max_margin(examples)
+    assert int(found.status) == Status.CONVERGED
+    assert 0 < float(found.margin) < shrink
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e100])
+def test_scaling_the_examples_scales_the_margin(scale):
+    examples = separable(5, 40, 10)
+    plain, scaled = max_margin(examples), max_margin(scale * examples)
+    np.testing.assert_allclose(scaled.margin, scale * float(plain.margin), rtol=1e-9)
+    np.testing.assert_allclose(scaled.weights, plain.weights, atol=1e-7)
+
+
+def test_data_that_cannot_be_separated_are_reported_with_a_proof():
+    noise = np.random.default_rng(6).normal(size=(3, 120, 20))  # load 6 > 2 (Cover)
+    noise[1] = separable(7, 120, 20)  # the neighbours of the failures are untouched
+    found = arrays(max_margin(noise))
+    assert found.status.tolist() == [
+        Status.NOT_SEPARABLE,
+        Status.CONVERGED,
+        Status.NOT_SEPARABLE,
+    ]
+    assert (
+        np.isnan(found.weights[[0, 2]]).all() and np.isnan(found.margin[[0, 2]]).all()
+    )
+    hull = np.einsum("pn,p->n", noise[0], found.multipliers[0])
+    assert np.linalg.norm(hull) < 1e-11 and (found.multipliers[0] >= 0).all()
+    np.testing.assert_allclose(found.margin[1], least_distance(noise[1])[1], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "examples", [[[1.0, 2.0], [-1.0, -2.0]], [[0.0, 0.0]], [[1.0, 0], [-1, 0], [0, 1]]]
+)
+def test_a_margin_of_zero_is_not_separable(examples):
+    assert int(max_margin(examples).status) == Status.NOT_SEPARABLE
+
+
+def test_too_few_iterations_are_reported():
+    found = max_margin(separable(8, 60, 20), max_iterations=3)
+    assert int(found.status) == Status.MAX_ITERATIONS
+    assert float(found.gap) > 1e-10
+
+
+def test_float32_and_integers_are_trained_in_float64():
+    examples = separable(9, 40, 10).astype(np.float32)
+    found = max_margin(examples)
+    assert found.margin.dtype == found.weights.dtype == np.float64
+    np.testing.assert_allclose(
+        found.margin, max_margin(examples.astype(np.float64)).margin, rtol=1e-14
+    )
+    assert float(max_margin([[3, 4]]).margin) == pytest.approx(5.0, rel=1e-14)
+    assert not jax.config.read("jax_enable_x64")  # the caller's setting is untouched
+
+
+@pytest.mark.parametrize("shape", [(3,), (), (0, 3), (3, 0), (0, 2, 2)])
+def test_shapes_without_examples_are_refused(shape):
+    with pytest.raises(pt.InputError, match=r"shape \(\.\.\., P, N\)"):
+        max_margin(np.zeros(shape))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_refused_with_their_place(bad):
+    examples = np.ones((2, 3, 4))
+    examples[1, 2, 0] = bad
+    with pytest.raises(pt.InputError, match=r"index \(1, 2, 0\)"):
+        max_margin(examples)
+
+
+def test_complex_numbers_and_bad_tolerances_are_refused():
+    with pytest.raises(pt.InputError, match="real"):
+        max_margin(np.ones((2, 2), complex))
+    with pytest.raises(pt.InputError, match="tolerance"):
+        max_margin(np.ones((2, 2)), tolerance=0.0)
+
+
+def test_under_tracing_it_works_with_x64_and_refuses_without():
+    examples = separable(10, 30, 10, batch=(2,))
+    traced = jax.jit(jax.vmap(lambda x: max_margin(x).margin))
+    with pytest.raises(pt.PrecisionError, match="jax_enable_x64"):
+        traced(examples)
+    with jax.enable_x64(True):
+        np.testing.assert_allclose(traced(examples), max_margin(examples).margin)
+        spoiled = np.where(np.arange(30)[:, None] == 3, np.nan, examples)
+        status = jax.jit(lambda x: max_margin(x).status)(spoiled)
+    assert np.asarray(status).tolist() == [Status.INVALID] * 2
+
+
+def test_training_is_compiled_once_for_a_shape():
+    from simulations.perceptron.max_margin import _train_batch
+
+    max_margin(separable(11, 21, 7))
+    before = _train_batch._cache_size()
+    max_margin(separable(12, 21, 7), tolerance=1e-8)
+    assert _train_batch._cache_size() == before

@@ -1,0 +1,136 @@
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import perceptron_theory as pt
+from simulations.perceptron.pool import (
+    Segment,
+    draw_pool,
+    keep_by_rank,
+    mean_keep_probability,
+    pool_sizes,
+    probe_margin,
+    rank_segments,
+    signed_examples,
+)
+
+RULES = [
+    pt.Hard(),
+    pt.Easy(),
+    pt.Random(),
+    pt.Window(0.2),
+    pt.Mixture(0.5),
+    pt.Mixture(0.3, "easy"),
+    pt.Mixture(0.0),
+    pt.Mixture(1.0, "easy"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _x64():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+@pytest.mark.parametrize("total", [5, 37, 200])
+@pytest.mark.parametrize("fraction", [0.1, 0.5, 0.7, 0.8])
+def test_every_rule_keeps_exactly_the_rounded_number(rule, total, fraction):
+    kept = round(fraction * total)
+    segments = rank_segments(rule, fraction, total, kept)
+    assert sum(segment.kept for segment in segments) == kept
+    for first, last, count in segments:
+        assert 0 <= first <= last <= total and 0 <= count <= last - first
+    for one, two in itertools.pairwise(segments):
+        assert one.last <= two.first
+    margins = jnp.asarray(np.random.default_rng(0).normal(size=total))
+    indices = np.asarray(keep_by_rank(jax.random.key(0), margins, segments))
+    assert len(set(indices.tolist())) == len(indices) == kept
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.5, 0.9, 1.0])
+def test_hard_keeps_the_smallest_and_easy_the_largest(fraction):
+    margins = jnp.asarray(np.random.default_rng(1).normal(size=45))
+    kept = round(fraction * 45)
+    order = np.argsort(np.asarray(margins))
+    for rule, wanted in ((pt.Hard(), order[:kept]), (pt.Easy(), order[45 - kept :])):
+        segments = rank_segments(rule, fraction, 45, kept)
+        found = keep_by_rank(jax.random.key(2), margins, segments)
+        assert set(np.asarray(found).tolist()) == set(wanted.tolist())
+
+
+@pytest.mark.parametrize("rule", [r for r in RULES if r != pt.Window(0.2)], ids=repr)
+def test_a_fraction_of_one_keeps_the_pool(rule):
+    assert rank_segments(rule, 1.0, 9, 9) == (Segment(0, 9, 9),)
+
+
+def test_window_and_mixture_in_ranks():
+    assert rank_segments(pt.Window(0.25), 0.5, 8, 4) == (Segment(2, 6, 4),)
+    assert rank_segments(pt.Mixture(0.5), 0.5, 8, 4) == (
+        Segment(0, 2, 2),
+        Segment(2, 8, 2),
+    )
+    assert rank_segments(pt.Mixture(0.5, "easy"), 0.5, 8, 4) == (
+        Segment(0, 6, 2),
+        Segment(6, 8, 2),
+    )
+
+
+def test_equal_margins_are_broken_by_the_key_and_evenly():
+    segments = rank_segments(pt.Hard(), 0.5, 8, 4)
+    keys = jax.random.split(jax.random.key(3), 400)
+    kept = jax.vmap(lambda key: keep_by_rank(key, jnp.zeros(8), segments))(keys)
+    counts = np.bincount(np.asarray(kept).ravel(), minlength=8)
+    # each index is kept with probability 1/2: standard deviation 10
+    assert np.abs(counts - 200).max() < 50
+    again = keep_by_rank(keys[0], jnp.zeros(8), segments)
+    np.testing.assert_array_equal(again, kept[0])
+
+
+def test_margin_conventions_against_explicit_vectors():
+    """The margin of the plane is that of the N-dimensional vectors."""
+    theta, size = 0.4, 7
+    plane = draw_pool(jax.random.key(4), 50)
+    signed = np.asarray(signed_examples(jax.random.key(5), plane, size))
+    teacher, probe = np.eye(size)[0], np.zeros(size)
+    probe[:2] = np.cos(theta), np.sin(theta)
+    assert signed.shape == (50, size)
+    assert (signed @ teacher > 0).all()  # y x lies on the teacher's side
+    margins = signed @ probe
+    angle = jnp.asarray(theta)
+    np.testing.assert_allclose(probe_margin(plane, angle, "signed"), margins)
+    np.testing.assert_allclose(probe_margin(plane, angle, "absolute"), abs(margins))
+    assert (margins < 0).any()
+
+
+def test_kept_examples_follow_the_law_of_gaussian_vectors():
+    plane = draw_pool(jax.random.key(6), 20_000)
+    signed = np.asarray(signed_examples(jax.random.key(7), plane, 4))
+    covariance = signed.T @ signed / len(signed)
+    assert np.abs(covariance - np.eye(4)).max() < 5 * (2 / 20_000) ** 0.5
+    np.testing.assert_allclose(
+        signed.mean(0), [(2 / np.pi) ** 0.5, 0, 0, 0], atol=5 / 20_000**0.5
+    )
+
+
+def test_pool_sizes():
+    assert pool_sizes(100, 2.0, 0.25) == (800, 200)
+    with pytest.raises(pt.InputError, match="no example is kept"):
+        pool_sizes(10, 0.01, 1.0)
+
+
+@pytest.mark.parametrize("theta", [0.0, 0.3, np.pi / 2])
+@pytest.mark.parametrize("margin", ["absolute", "signed"])
+def test_mean_keep_probability_of_an_even_function(theta, margin):
+    """E exp(-z^2) = 1/sqrt(3), and the label does not change an even function."""
+    rule = pt.KeepProbability(lambda z: jnp.exp(-z * z))
+    assert mean_keep_probability(rule, theta, margin) == pytest.approx(3**-0.5)
+
+
+def test_mean_keep_probability_with_a_jump():
+    rule = pt.KeepProbability(lambda z: jnp.where(z < 1, 0.5, 1.0), breakpoints=(1.0,))
+    below = 0.6826894921370859  # of |z| < 1
+    assert mean_keep_probability(rule, 0.1, "absolute") == pytest.approx(1 - below / 2)
