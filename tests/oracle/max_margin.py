@@ -234,12 +234,15 @@ class Curve:
                 chord = [y - x for x, y in zip(low, guess, strict=True)]
                 try:
                     high, count = self.newton(chart, guess, chord, ROUGH, 6, most=6)
-                    if high[3] > low[3]:
+                    moved = [y - x for x, y in zip(guess, high, strict=True)]
+                    if high[3] > low[3] and mp.norm(moved) < length / 2:
                         break
                 except Lost:
-                    if length < mpf(10) ** -12:
-                        raise
-                length /= 2
+                    pass
+                # nearer, and along the tangent: the polynomial may be what misled
+                track, past, length = track[-1:], past[-1:], length / 2
+                if length < mpf(10) ** -12:
+                    raise Lost(f"stuck at {[mp.nstr(x, 9) for x in past[0]]}")
             while wanted and wanted[0] <= high[3]:
                 yield self._between(chart, [*track, high], wanted.pop(0))
             past = [*past[-4:], chart.point(high)]

@@ -58,7 +58,10 @@ class Rule:
             for mass, weight in ((above, level), (below, -level)):
                 if signed:
                     if mass > 0:
-                        add(_signed_threshold(mass, c, s), weight)
+                        # a tail of 1e-17 (K at f = 1) costs as many digits
+                        with mp.extradps(30):
+                            t = _signed_threshold(mass, c, s)
+                        add(t, weight)
                 elif mass > 0:
                     t = _absolute_threshold(mass)
                     add(t, weight)
@@ -105,6 +108,6 @@ def _signed_threshold(mass, c, s):
     for _ in range(100):
         step = (mass - below(t)) / slope(t)
         t += step
-        if abs(step) < mpf(10) ** (5 - mp.dps) * (abs(t) + s):
+        if abs(step) < mpf(10) ** (30 - mp.dps) * (abs(t) + s):
             return t
     raise ArithmeticError(f"signed threshold not found for mass {mass}")
