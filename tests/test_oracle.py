@@ -77,19 +77,19 @@ def test_oblique_root_satisfies_the_two_dimensional_equations(rule, interval):
                 9,
                 lambda u, low=low: max((low - c * u) / s, -9.0),
                 lambda u, high=high: min(max((high - c * u) / s, -9.0), 9.0),
-                epsabs=1e-9,
-                epsrel=1e-9,
+                epsabs=1e-8,
+                epsrel=1e-8,
             )[0]
         return total / f
 
-    assert mean(lambda u, v, t, p, n: 1.0) == pytest.approx(1.0, abs=1e-8)
+    assert mean(lambda u, v, t, p, n: 1.0) == pytest.approx(1.0, abs=1e-6)
     active = mean(lambda u, v, t, p, n: p)
     ug = r * mean(lambda u, v, t, p, n: u * (t * p + n))
     vg = r * mean(lambda u, v, t, p, n: v * (t * p + n))
     g2 = mean(lambda u, v, t, p, n: (t * t + 1) * p + t * n)
-    assert a * (1 - alpha * active) == pytest.approx(alpha * ug, rel=1e-7)
-    assert b * (1 - alpha * active) == pytest.approx(alpha * vg, rel=1e-7, abs=1e-8)
-    assert alpha * g2 == pytest.approx(1.0, rel=1e-7)
+    assert a * (1 - alpha * active) == pytest.approx(alpha * ug, rel=1e-6)
+    assert b * (1 - alpha * active) == pytest.approx(alpha * vg, rel=1e-6, abs=1e-7)
+    assert alpha * g2 == pytest.approx(1.0, rel=1e-6)
 
 
 def test_trivariate_probability_against_conditional_bivariates():
@@ -126,8 +126,8 @@ def test_reference_holds_the_oracle_s_curves_and_is_certified():
 
 
 def test_reference_is_what_the_oracle_gives():
-    """One committed value of each group that is cheap, computed again."""
-    for group, curve in (("aligned", 113), ("threshold", 0)):
+    """Two committed values that are cheap, computed again."""
+    for group, curve in (("aligned", 13), ("aligned", 197)):
         alphas, f, theta, rule = curves(group)[curve]
         stored = [r for r in load(group) if r["curve"] == curve]
         found = solve_curve(alphas, f, theta, rule)
@@ -137,7 +137,7 @@ def test_reference_is_what_the_oracle_gives():
 
 
 def test_condition_is_the_sum_of_logarithmic_slopes():
-    inputs = [0.5, 0.5, 1.0]
+    inputs = [0.05, 0.5, 1.0]
     found = solve(*inputs, "hard")
     total, step = 0.0, 2.0**-20
     for i, value in enumerate(inputs):

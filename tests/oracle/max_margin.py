@@ -1,44 +1,23 @@
 """Oracle of the max-margin student: continuation in alpha, then Newton to 40 digits.
 
 The saddle point is the stationary point of a convex problem, so any root of the three
-equations is the root.  The curve of roots is followed by arclength in (ln A,
-XX, where it is explicit; alpha only grows
-along it.  At each wanted load Newton's method polishes the root, and one more step,
-taken with more digits and other quadrature nodes, certifies it.
+equations is the root.  The curve of roots is followed by arclength from a small load,
+where it is explicit; alpha only grows along it.  At each wanted load Newton's method
+polishes the root, and one more step, taken with more digits and other quadrature nodes,
+certifies it.
 """
 
 from dataclasses import dataclass
-from itertools import combinations, pairwise
 
 from mpmath import mp, mpf
 
+from .chart import Chart, along, places_of
 from .equations import sums
 from .gaussian import NODES
 from .rule import Rule
 
 ROUGH, FINE, CERTIFYING = 15, 36, 50  # digits of the equations
 OUTER = 90  # digits of the unknowns
-
-
-def _places(track):
-    """Length of the chords up to each point of a track."""
-    places = [mpf(0)]
-    for first, second in pairwise(track):
-        step = [y - x for x, y in zip(first, second, strict=True)]
-        places.append(places[-1] + mp.norm(step))
-    return places
-
-
-def _along(track, places, target):
-    """Polynomial through the points of a track, at a place."""
-    result = [mpf(0)] * 4
-    for i, point in enumerate(track):
-        weight = mpf(1)
-        for j, place in enumerate(places):
-            if j != i:
-                weight *= (target - place) / (places[i] - place)
-        result = [x + weight * y for x, y in zip(result, point, strict=True)]
-    return result
 
 
 @dataclass(frozen=True)
@@ -67,65 +46,6 @@ class Lost(ArithmeticError):
 
 
 LOAD = [mpf(0), mpf(0), mpf(0), mpf(1)]  # the row that fixes ln alpha
-
-
-class Chart:
-    """Coordinates (asinh X, asinh Y, ln kappa, ln alpha) around a point.
-
-    X, Y are those two of the components of J along T, T_perp, P, P_perp in which the
-    other two suffer least from cancellation: a student may be almost orthogonal or
-    almost parallel to the teacher or the probe, themselves almost parallel.
-    """
-
-    def __init__(self, theta, point):
-        c, s = mp.cos(theta), mp.sin(theta)
-        rows = [(mpf(1), mpf(0)), (mpf(0), mpf(1))]
-        if s > 0:
-            rows += [(c, s), (s, -c)]
-        best = mp.inf
-        for first, second in combinations(rows, 2):
-            det = first[0] * second[1] - first[1] * second[0]
-            if det == 0:
-                continue
-            inverse = (
-                (second[1] / det, -first[1] / det),
-                (-second[0] / det, first[0] / det),
-            )
-            sizes = [1 + abs(_dot(row, point)) for row in (first, second)]
-            loss = max(
-                sum(
-                    abs(_dot(row, column)) * size
-                    for column, size in zip(
-                        zip(*inverse, strict=True), sizes, strict=True
-                    )
-                )
-                / (1 + abs(_dot(row, point)))
-                for row in rows
-            )
-            if loss < best:
-                best, self.rows, self.inverse = loss, (first, second), inverse
-
-    def coordinates(self, point):
-        """(A, B, ln kappa, ln alpha) to coordinates."""
-        return [*(mp.asinh(_dot(row, point)) for row in self.rows), *point[2:]]
-
-    def point(self, y):
-        """Coordinates to (A, B, ln kappa, ln alpha)."""
-        components = [mp.sinh(x) for x in y[:2]]
-        return [*(_dot(row, components) for row in self.inverse), *y[2:]]
-
-    def pull(self, gradient, y):
-        """Gradients in the point to gradients in the coordinates."""
-        scale = [mp.cosh(x) for x in y[:2]]
-        columns = list(zip(*self.inverse, strict=True))
-        return [
-            [*(_dot(row, x) * z for x, z in zip(columns, scale, strict=True)), *row[2:]]
-            for row in gradient
-        ]
-
-
-def _dot(first, second):
-    return first[0] * second[0] + first[1] * second[1]
 
 
 class Curve:
@@ -224,13 +144,13 @@ class Curve:
         while wanted:
             chart = Chart(self.theta, past[-1])
             track = [chart.coordinates(x) for x in past]
-            low, places = track[-1], _places(track)
+            low, places = track[-1], places_of(track)
             while True:
                 if len(track) == 1:
                     slope = self.tangent(chart, low)
                     guess = [x + length * y for x, y in zip(low, slope, strict=True)]
                 else:
-                    guess = _along(track, places, places[-1] + length)
+                    guess = along(track, places, places[-1] + length)
                 chord = [y - x for x, y in zip(low, guess, strict=True)]
                 try:
                     high, count = self.newton(chart, guess, chord, ROUGH, 6, most=6)
@@ -252,17 +172,17 @@ class Curve:
         """Root at ``log_alpha`` between the last two points of a track."""
         left = len(track) - 2
         for _ in range(100):
-            places = _places(track)
+            places = places_of(track)
             low, high = places[left], places[left + 1]
             for _ in range(60):
                 middle = (low + high) / 2
-                guess = _along(track, places, middle)
+                guess = along(track, places, middle)
                 low, high = (middle, high) if guess[3] < log_alpha else (low, middle)
             try:
                 return self.at(chart.point(guess), log_alpha, ROUGH + 8, 6)
             except Lost:
                 # halve the arc: one more point on it, and a better polynomial
-                guess = _along(track, places, (places[left] + places[left + 1]) / 2)
+                guess = along(track, places, (places[left] + places[left + 1]) / 2)
                 chord = [y - x for x, y in zip(track[left], guess, strict=True)]
                 found, _ = self.newton(chart, guess, chord, ROUGH + 8, 8)
                 track = [*track[: left + 1], found, *track[left + 1 :]]
