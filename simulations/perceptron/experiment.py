@@ -1,20 +1,17 @@
 r"""Draws of the whole experiment: pool, pruning, training, error of the student.
 
-Every draw has its own key, derived from (seed, point, N, number of the draw) by
-``fold_in``: a draw is the same whichever others are made, in whatever order.
+Every draw has its own random stream, derived from (seed, point, N, number of the draw):
+it is the same whichever others are made, in whatever order.
 """
 
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Float, Int
 
 from perceptron_theory import (
     ConvergenceError,
@@ -23,7 +20,7 @@ from perceptron_theory import (
     resolve_rule,
 )
 
-from .max_margin import MaxMargin, Status, max_margin
+from .max_margin import Status, max_margin
 from .point import Point
 from .pool import (
     Segment,
@@ -41,110 +38,62 @@ _CHUNK_NUMBERS = 2**25
 _CHUNK_DRAWS = 64
 
 
-_Array = Array | np.ndarray
-
-
 class Draws(NamedTuple):
     """Results of single draws: the columns of every table of simulations."""
 
-    error: Float[_Array, " draw"]  # arccos(overlap)/pi
-    overlap: Float[_Array, " draw"]  # R
-    probe_overlap: Float[_Array, " draw"]  # rho
-    margin: Float[_Array, " draw"]  # kappa of the unit student
-    gap: Float[_Array, " draw"]
-    status: Int[_Array, " draw"]
-    kept: Int[_Array, " draw"]  # P
+    error: Float[np.ndarray, " draw"]  # arccos(overlap)/pi
+    overlap: Float[np.ndarray, " draw"]  # R
+    probe_overlap: Float[np.ndarray, " draw"]  # rho
+    margin: Float[np.ndarray, " draw"]  # kappa of the unit student
+    gap: Float[np.ndarray, " draw"]
+    status: Int[np.ndarray, " draw"]
+    kept: Int[np.ndarray, " draw"]  # P
 
 
-def _key(seed: int, point: Point, size: int) -> PRNGKeyArray:
-    return jax.random.fold_in(
-        jax.random.fold_in(jax.random.key(seed), point.stream), size
-    )
-
-
-@jax.jit
-def _measure(
-    student: MaxMargin, theta: Float[Array, ""], kept: Int[Array, " draw"]
-) -> Draws:
-    w = student.weights
-    overlap = w[:, 0]
-    return Draws(
-        # atan2 keeps the relative precision of a small error
-        error=jnp.arctan2(jnp.linalg.norm(w[:, 1:], axis=1), overlap) / jnp.pi,
-        overlap=overlap,
-        probe_overlap=jnp.cos(theta) * overlap + jnp.sin(theta) * w[:, 1],
-        margin=student.margin,
-        gap=student.gap,
-        status=student.status,
-        kept=kept,
-    )
-
-
-@partial(jax.jit, static_argnames=("total", "segments", "size", "margin"))
-def _ranked(
-    keys: PRNGKeyArray,
-    theta: Float[Array, ""],
+def _training_set(
+    point: Point,
     total: int,
     segments: tuple[Segment, ...],
     size: int,
-    margin: str,
-) -> Float[Array, "draw kept {size}"]:
-    """Training sets of a rule of ranks, one for each key."""
-
-    def examples(key):
-        pool_key, rule_key, rest_key = jax.random.split(key, 3)
-        plane = draw_pool(pool_key, total)
-        kept = keep_by_rank(rule_key, probe_margin(plane, theta, margin), segments)
-        return signed_examples(rest_key, plane[:, kept], size)
-
-    return jax.vmap(examples)(keys)
-
-
-@partial(jax.jit, static_argnames=("total", "rule", "margin"))
-def _chosen(keys, theta, total: int, rule: KeepProbability, margin: str):
-    """Planes, keep-decisions and keys of the rest, for a keep-probability."""
-
-    def choose(key):
-        pool_key, rule_key, rest_key = jax.random.split(key, 3)
-        plane = draw_pool(pool_key, total)
-        margins = probe_margin(plane, theta, margin)
-        probability = jax.vmap(rule.function)(margins)
-        return plane, keep_by_chance(rule_key, margins, rule), rest_key, probability
-
-    return jax.vmap(choose)(keys)
+    seed: int,
+    n: int,
+) -> Float[np.ndarray, "kept {size}"]:
+    """Signed examples of draw number ``n``."""
+    rng = np.random.default_rng((seed, point.stream, size, n))
+    plane = draw_pool(rng, total)
+    margins = probe_margin(plane, point.theta, point.margin)
+    rule = resolve_rule(point.rule)
+    if isinstance(rule, KeepProbability):
+        kept = keep_by_chance(rng, margins, rule)
+    else:
+        kept = keep_by_rank(rng, margins, segments)
+    if not len(kept):
+        raise InputError(f"draw {n} at N = {size} keeps no example: {point.label}")
+    return signed_examples(rng, plane[:, kept], size)
 
 
-@partial(jax.jit, static_argnames=("capacity", "size"))
-def _filled(planes, chosen, keys, capacity: int, size: int):
-    """Training sets of a keep-probability, filled up to one shape, and their sizes."""
-
-    def examples(key, plane, mask):
-        count = mask.sum()
-        kept = jnp.nonzero(mask, size=capacity)[0]
-        full = signed_examples(key, plane[:, kept], size)
-        # repeating an example changes no margin: it fills the fixed shape
-        return full[jnp.arange(capacity) % count], count
-
-    return jax.vmap(examples)(keys, planes, chosen)
-
-
-def _by_chance(keys, point: Point, rule: KeepProbability, total: int, size: int):
-    """Training sets of a keep-probability and the number of examples in each."""
-    theta = jnp.asarray(point.theta)
-    planes, chosen, rest_keys, probability = _chosen(
-        keys, theta, total, rule, point.margin
+def _train(sets: list[Float[np.ndarray, "_ N"]], theta: float) -> Draws:
+    """Train one student on each set."""
+    counts = np.array([len(examples) for examples in sets])
+    rows = int(counts.max())
+    if counts.min() < rows:
+        # Repeating an example changes no margin: it fills sets of random size up to
+        # one shape, of which there are few, to compile for few.
+        rows = 32 * math.ceil(rows / 32)
+        sets = [np.resize(s, (rows, s.shape[1])) for s in sets]
+    student = max_margin(np.stack(sets))
+    w = np.asarray(student.weights)
+    overlap = w[:, 0]
+    return Draws(
+        # arctan2 keeps the relative precision of a small error
+        error=np.arctan2(np.linalg.norm(w[:, 1:], axis=1), overlap) / np.pi,
+        overlap=overlap,
+        probe_overlap=math.cos(theta) * overlap + math.sin(theta) * w[:, 1],
+        margin=np.asarray(student.margin),
+        gap=np.asarray(student.gap),
+        status=np.asarray(student.status),
+        kept=counts,
     )
-    low, high = float(jnp.min(probability)), float(jnp.max(probability))
-    if not (low >= 0 and high <= 1):
-        raise InputError(
-            f"a keep-probability must lie in [0, 1], got values from {low:g} to "
-            f"{high:g}: {point.label}"
-        )
-    counts = np.asarray(chosen.sum(axis=1))
-    if counts.min() < 1:
-        raise InputError(f"no example is kept at N = {size}: {point.label}")
-    capacity = 32 * math.ceil(counts.max() / 32)  # few shapes, few compilations
-    return _filled(planes, chosen, rest_keys, capacity, size)
 
 
 def chunk_draws(total: int, kept: int, size: int) -> int:
@@ -167,8 +116,7 @@ def simulate(
         point: the parameters.
         size: input dimension N, at least 2.
         draws: number of independent repetitions.
-        seed: of the whole family of experiments; ``point``, ``size`` and the number
-            of the draw are folded into it.
+        seed: of the whole family of experiments, >= 0.
         first: number of the first draw: simulating 0..9 and then 10..19 gives the
             same as simulating 0..19.
 
@@ -180,28 +128,23 @@ def simulate(
         InputError: sizes below 2, draws below 1, or nothing kept.
         ConvergenceError: a student whose certificate is worse than 1e-6.
     """
-    if size < 2 or draws < 1 or first < 0:
+    if size < 2 or draws < 1 or first < 0 or seed < 0:
         raise InputError(
-            f"need size >= 2, draws >= 1, first >= 0; got {size}, {draws}, {first}"
+            "need size >= 2, draws >= 1, first >= 0 and seed >= 0; got "
+            f"{size}, {draws}, {first}, {seed}"
         )
     rule = resolve_rule(point.rule)
     total, kept = realisable_sizes(point, size)
-    chunk = chunk_draws(total, kept, size)
+    segments: tuple[Segment, ...] = ()
+    if not isinstance(rule, KeepProbability):
+        segments = rank_segments(rule, point.fraction, total, kept)
+    chunk, end = chunk_draws(total, kept, size), first + draws
     parts = []
-    with jax.enable_x64(True):
-        base, theta = _key(seed, point, size), jnp.asarray(point.theta)
-        for start in range(first, first + draws, chunk):
-            numbers = jnp.arange(start, start + chunk)
-            keys = jax.vmap(partial(jax.random.fold_in, base))(numbers)
-            if isinstance(rule, KeepProbability):
-                examples, counts = _by_chance(keys, point, rule, total, size)
-            else:
-                segments = rank_segments(rule, point.fraction, total, kept)
-                examples = _ranked(keys, theta, total, segments, size, point.margin)
-                counts = jnp.full(chunk, kept)
-            # compiled apart: points of equal P and N share the training
-            part = _measure(max_margin(examples), theta, counts)
-            parts.append(jax.tree.map(np.asarray, part))
+    for start in range(first, end, chunk):
+        numbers = range(start, min(start + chunk, end))
+        sets = [_training_set(point, total, segments, size, seed, n) for n in numbers]
+        # the last chunk repeats a set rather than compile for another batch
+        parts.append(_train(sets + sets[:1] * (chunk - len(sets)), point.theta))
     columns = Draws(*(np.concatenate(c)[:draws] for c in zip(*parts, strict=True)))
     bad = (columns.status != Status.CONVERGED) & ~(columns.gap <= 1e-6)
     if bad.any():

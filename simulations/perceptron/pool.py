@@ -11,6 +11,9 @@ makes a kept fraction of 1e-3 cost no more than the students it trains.
 Which margins are kept is not decided here: a rule says it in cells of the
 margin-quantile axis (:mod:`perceptron_theory.rules`), which become ranks here and
 thresholds of the margin in the theory.
+
+All this is NumPy: JAX would compile it anew for every size of the pool, which took
+longer than the draws.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Float, Int
 from scipy.integrate import quad
 from scipy.stats import norm
 
@@ -107,48 +110,60 @@ def rank_segments(
     return tuple(segments[i] for i in range(len(level)))
 
 
-def draw_pool(key: PRNGKeyArray, total: int) -> Float[Array, "2 total"]:
+def draw_pool(rng: np.random.Generator, total: int) -> Float[np.ndarray, "2 total"]:
     """(u, v) of every example: along the teacher, and orthogonal to it in the plane."""
-    return jax.random.normal(key, (2, total), jnp.float64)
+    return rng.standard_normal((2, total))
 
 
 def probe_margin(
-    plane: Float[Array, "2 total"], theta: Float[Array, ""], margin: str
-) -> Float[Array, " total"]:
+    plane: Float[np.ndarray, "2 total"], theta: float, margin: str
+) -> Float[np.ndarray, " total"]:
     """Margin of the unit probe: |P.x| ("absolute") or y P.x ("signed")."""
     u, v = plane
-    along = jnp.cos(theta) * u + jnp.sin(theta) * v
-    return jnp.abs(along) if margin == "absolute" else jnp.where(u < 0, -along, along)
+    along = math.cos(theta) * u + math.sin(theta) * v
+    return np.abs(along) if margin == "absolute" else np.where(u < 0, -along, along)
 
 
 def keep_by_rank(
-    key: PRNGKeyArray,
-    margins: Float[Array, " total"],
+    rng: np.random.Generator,
+    margins: Float[np.ndarray, " total"],
     segments: tuple[Segment, ...],
-) -> Int[Array, " kept"]:
+) -> Int[np.ndarray, " kept"]:
     """Indices of the kept examples, by the rank of their margin.
 
-    Equal margins are ranked at random by ``key``, not by position in the pool.
+    Equal margins are ranked at random, not by position in the pool.
     """
-    tie_key, *part_keys = jax.random.split(key, 1 + len(segments))
-    ties = jax.random.bits(tie_key, margins.shape)
-    order = jnp.lexsort((ties, margins))
-    parts = []
-    for part_key, (first, last, count) in zip(part_keys, segments, strict=True):
-        part = order[first:last]
-        if count < last - first:
-            part = jax.random.permutation(part_key, part)[:count]
-        parts.append(part)
-    return jnp.concatenate(parts)
+    shuffled = rng.permutation(len(margins))
+    order = shuffled[np.argsort(margins[shuffled], kind="stable")]
+    return np.concatenate(
+        [
+            rng.choice(order[first:last], kept, replace=False, shuffle=False)
+            if kept < last - first
+            else order[first:last]
+            for first, last, kept in segments
+        ]
+    )
 
 
 def keep_by_chance(
-    key: PRNGKeyArray, margins: Float[Array, " total"], rule: KeepProbability
-) -> Bool[Array, " total"]:
-    """Which examples a keep-probability keeps: an independent draw for each."""
-    return jax.random.uniform(key, margins.shape, jnp.float64) < jax.vmap(
-        rule.function
-    )(margins)
+    rng: np.random.Generator,
+    margins: Float[np.ndarray, " total"],
+    rule: KeepProbability,
+) -> Int[np.ndarray, " kept"]:
+    """Indices of what a keep-probability keeps: an independent draw for each example.
+
+    Raises:
+        InputError: a probability outside [0, 1].
+    """
+    with jax.enable_x64(True):
+        probability = np.asarray(jax.vmap(rule.function)(jnp.asarray(margins)))
+    low, high = probability.min(), probability.max()
+    if not (low >= 0 and high <= 1):
+        raise InputError(
+            "a keep-probability must lie in [0, 1], got values from "
+            f"{low:g} to {high:g}"
+        )
+    return np.flatnonzero(rng.random(len(margins)) < probability)
 
 
 def mean_keep_probability(rule: KeepProbability, theta: float, margin: str) -> float:
@@ -173,9 +188,10 @@ def mean_keep_probability(rule: KeepProbability, theta: float, margin: str) -> f
 
 
 def signed_examples(
-    key: PRNGKeyArray, plane: Float[Array, "2 kept"], size: int
-) -> Float[Array, "kept {size}"]:
+    rng: np.random.Generator, plane: Float[np.ndarray, "2 kept"], size: int
+) -> Float[np.ndarray, "kept {size}"]:
     """Examples times labels, of N = ``size`` coordinates, the others drawn now."""
-    label = jnp.where(plane[0] < 0, -1.0, 1.0)
-    rest = jax.random.normal(key, (plane.shape[1], size - 2), jnp.float64)
-    return label[:, None] * jnp.concatenate([plane.T, rest], axis=1)
+    examples = np.empty((plane.shape[1], size))
+    examples[:, :2] = plane.T
+    examples[:, 2:] = rng.standard_normal((plane.shape[1], size - 2))
+    return np.where(plane[0] < 0, -1.0, 1.0)[:, None] * examples

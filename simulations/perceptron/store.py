@@ -88,7 +88,8 @@ class Store:
         if not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # opened here, for NumPy leaves a damaged file open
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 attrs = json.loads(str(file["attrs"]))
                 columns = {name: file[name] for name in Draws._fields}
             lengths = {len(column) for column in columns.values()}
