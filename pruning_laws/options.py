@@ -136,7 +136,12 @@ def angles(theta: str | None, theta_degrees: str | None) -> list[float]:
     if theta is not None and theta_degrees is not None:
         raise _bad("--theta", "give radians (--theta) or --theta-degrees, not both")
     if theta_degrees is None:
-        return numbers(theta or "0", "--theta")
+        radians = numbers("0" if theta is None else theta, "--theta")
+        for value in radians:
+            if value > math.pi / 2:
+                hint = "degrees go into --theta-degrees"
+                raise _bad("--theta", f"{value:g} radians is more than pi/2: {hint}")
+        return radians
     degrees = numbers(theta_degrees, "--theta-degrees")
     for value in degrees:
         if not 0 <= value <= 90:
