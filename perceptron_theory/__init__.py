@@ -12,3 +12,7 @@ from .rules import Random as Random
 from .rules import Rule as Rule
 from .rules import Window as Window
 from .rules import resolve_rule as resolve_rule
+from .solution import Solution as Solution
+from .solution import Status as Status
+from .solve import solve as solve
+from .solve import threshold as threshold

@@ -115,9 +115,7 @@ class Mixture:
         # share = f = 1 leaves nothing over: any level describes an empty cell
         rest = jnp.where(left > 0, (f - chosen) / jnp.where(left > 0, left, 1.0), 1.0)
         if self.rule == "hard":
-            return _cells(
-                (0.0, chosen, 1.0, left, 1.0), (chosen, 1.0, left, 0.0, rest)
-            )
+            return _cells((0.0, chosen, 1.0, left, 1.0), (chosen, 1.0, left, 0.0, rest))
         return _cells((0.0, left, 1.0, chosen, rest), (left, 1.0, chosen, 0.0, 1.0))
 
 

@@ -1,0 +1,108 @@
+"""Checks of what a caller gives: one clear line for each way to go wrong."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from .errors import InputError
+from .rules import KeepProbability, Mixture, Rule, Window
+
+HALF_PI = math.pi / 2
+
+
+def as_array(name: str, value: Any) -> np.ndarray:
+    """A non-empty float64 array without NaN.
+
+    Raises:
+        InputError: not numeric, empty, or NaN somewhere.
+    """
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{name} must be a number or an array, got {value!r}"
+        ) from error
+    if array.size == 0:
+        raise InputError(f"{name} is empty: give at least one value")
+    if np.isnan(array).any():
+        raise InputError(f"{name} contains NaN: remove or replace those values")
+    return array
+
+
+def _refuse(name: str, array: np.ndarray, bad: np.ndarray, allowed: str) -> None:
+    if bad.any():
+        raise InputError(f"{name} must be {allowed}, got {array[bad].flat[0]:g}")
+
+
+def check_load(name: str, array: np.ndarray) -> None:
+    """A load is positive and finite."""
+    bad = ~(array > 0) | np.isinf(array)
+    _refuse(name, array, bad, "positive and finite (examples per input dimension)")
+
+
+def check_fraction(name: str, array: np.ndarray) -> None:
+    """A fraction lies in (0, 1]."""
+    _refuse(name, array, ~((array > 0) & (array <= 1)), "in (0, 1]")
+
+
+def check_theta(array: np.ndarray) -> None:
+    """An angle lies in [0, pi/2]; what looks like degrees is said to."""
+    bad = ~((array >= 0) & (array <= HALF_PI))
+    if bad.any():
+        value = array[bad].flat[0]
+        hint = ""
+        if value > HALF_PI:
+            hint = (
+                f"; if you meant {value:g} degrees, give numpy.deg2rad({value:g})"
+                if value <= 90
+                else ""
+            )
+        raise InputError(f"theta must be in [0, pi/2] radians, got {value:g}{hint}")
+
+
+def check_rule(rule: Rule, keep_fraction: np.ndarray | None) -> None:
+    """The parameters of a rule fit each other and the keep fraction."""
+    if isinstance(rule, KeepProbability):
+        if keep_fraction is not None:
+            raise InputError(
+                "keep_fraction follows from a KeepProbability rule: leave it out"
+            )
+        _check_probability(rule)
+        return
+    if keep_fraction is None:
+        raise InputError("keep_fraction is missing: give the kept part of the pool")
+    if isinstance(rule, Window):
+        lower = as_array("Window.lower", rule.lower)
+        _refuse("Window.lower", lower, ~((lower >= 0) & (lower < 1)), "in [0, 1)")
+        lower, fraction = np.broadcast_arrays(lower, keep_fraction)
+        bad = lower + fraction > 1 + 1e-12
+        if bad.any():
+            raise InputError(
+                "Window.lower + keep_fraction must not exceed 1, got "
+                f"{lower[bad].flat[0]:g} + {fraction[bad].flat[0]:g}"
+            )
+    if isinstance(rule, Mixture):
+        share = as_array("Mixture.share", rule.share)
+        _refuse("Mixture.share", share, ~((share >= 0) & (share <= 1)), "in [0, 1]")
+
+
+def _check_probability(rule: KeepProbability) -> None:
+    """A keep-probability stays in [0, 1], on a grid of margins."""
+    margins = np.linspace(-8.0, 8.0, 1601)
+    import jax
+
+    values = np.asarray(jax.vmap(rule.function)(jnp.asarray(margins)))
+    if values.shape != margins.shape:
+        raise InputError("a keep-probability must map one margin to one number")
+    bad = ~((values >= -1e-12) & (values <= 1 + 1e-12))
+    if bad.any():
+        raise InputError(
+            f"a keep-probability must be in [0, 1], got {values[bad][0]:g} "
+            f"at margin {margins[bad][0]:g}"
+        )
+    if not (values > 0).any():
+        raise InputError("the keep-probability keeps nothing: it is 0 everywhere")

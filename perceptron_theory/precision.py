@@ -1,0 +1,26 @@
+"""Double precision: on inside the theory, and nowhere else because of it."""
+
+from __future__ import annotations
+
+import jax
+
+from .errors import PrecisionError
+
+
+def traced(*values: object) -> bool:
+    """Whether any leaf of the values is a tracer of a JAX transformation."""
+    return any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(values))
+
+
+def require_x64(name: str) -> None:
+    """Raise if a traced call would be computed in single precision.
+
+    Raises:
+        PrecisionError: x64 is off; the message says how to switch it on.
+    """
+    if not jax.config.jax_enable_x64:
+        raise PrecisionError(
+            f"{name} was called inside jit, vmap or grad with x64 off, where it would "
+            "run in float32; switch it on with jax.config.update('jax_enable_x64', "
+            "True), or around the call with jax.enable_x64(True)"
+        )

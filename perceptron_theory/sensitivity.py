@@ -1,0 +1,149 @@
+r"""How the saddle point moves with (alpha_prune, keep_fraction, theta), in closed form.
+
+Implicit differentiation: with X = (p, w, t) the student's weights along and across the
+probe and its slack at a fixed corner, dX = -(dF/dX)^-1 (dF/dlambda) dlambda.  The
+derivatives of an average over the kept examples are averages over its boundary:
+
+- keep_fraction moves the thresholds.  In units of mass, d(mass)/df at an end of a cell
+  is known exactly (one for the hard rule), so no derivative of an inverse normal cdf
+  enters, and f = 1 (a threshold at infinity) is regular;
+- theta tilts the teacher's boundary u = 0 against the probe (an average over v on that
+  line), and moves the thresholds of the signed margin, whose mass below a margin g
+  changes at the rate exp(-g^2/(2 s^2))/pi.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .gaussian import SQRT_2PI, cdf
+from .max_margin import Problem, Unknowns, integrands, kept_nodes, weights
+from .newton import solve_3
+from .quadrature import Nodes, at_margin, teacher_line
+from .rules import Cells
+from .thresholds import FARTHEST
+
+
+def _mean(x: Unknowns, problem: Problem, nodes: Nodes) -> Float[Array, " 5"]:
+    """The four averages of the equations and that of one, over given nodes."""
+    values = integrands(x, problem, nodes)
+    values = jnp.concatenate([values, jnp.ones_like(values[:1])])
+    return jnp.sum(nodes.weight * values, axis=-1)
+
+
+def _at_thresholds(
+    x: Unknowns, problem: Problem, margin: str, n: int, on_line: bool
+) -> Float[Array, "cells 2 5"]:
+    """Averages over the examples that sit at each threshold."""
+    student = weights(x, problem)
+    theta = problem.cos_theta, problem.sin_theta
+    slope = theta[0] / jnp.maximum(theta[1], 1e-150)
+
+    def average(end):
+        end = jnp.clip(end, -FARTHEST, FARTHEST)
+        if on_line:  # z = u: one example
+            z = end[None]
+            zero = jnp.zeros(1)
+            offset = z - student.corner[0]
+            return _mean(x, problem, Nodes(z, (offset, zero), z, zero, jnp.ones(1)))
+        here = _mean(x, problem, at_margin(end, theta, student, n))
+        if margin == "absolute":
+            other = _mean(x, problem, at_margin(-end, theta, student, n))
+            return (here + other).at[4].set(1.0)
+        kept = cdf(jnp.clip(end * slope, -30.0, 30.0))
+        return (here / kept).at[4].set(1.0)
+
+    return jax.vmap(jax.vmap(average))(problem.pieces.ends)
+
+
+def _theta_rate(
+    x: Unknowns, problem: Problem, margin: str, edge: Float[Array, "cells 2 5"], n: int
+) -> Float[Array, " 5"]:
+    """d/dtheta of the sums over kept examples, at fixed p, w and slack."""
+    student = weights(x, problem)
+    theta = problem.cos_theta, problem.sin_theta
+    pieces, total = problem.pieces, jnp.zeros(5)
+    for i, sign in enumerate(pieces.sign):
+        inner, outer = pieces.inner[i], pieces.outer[i]
+        line = teacher_line(sign, inner, outer, theta, student, n)
+        level = pieces.level[i]
+        level = level if problem.keep is None else level * problem.keep(line.z)
+        line = line._replace(weight=line.weight * level * line.v)
+        total = total - 2.0 / SQRT_2PI * _mean(x, problem, line)
+    if margin == "signed" and problem.keep is None:
+        s = jnp.maximum(theta[1], 1e-150)
+        ends = jnp.clip(pieces.ends / s, -40.0, 40.0)
+        moved = jnp.exp(-0.5 * ends**2)[..., None] / jnp.pi * edge
+        level = pieces.level[: ends.shape[0], None]
+        total = total - jnp.sum(level * (moved[:, 1] - moved[:, 0]), axis=0)
+    return total
+
+
+def _fraction_rate(
+    x: Unknowns,
+    problem: Problem,
+    cells_rate: Cells,
+    edge: Float[Array, "cells 2 5"],
+    n: tuple[int, int],
+    on_line: bool,
+) -> Float[Array, " 5"]:
+    """d/df of the sums over kept examples: moving thresholds and changing levels."""
+    level = problem.pieces.level[: edge.shape[0], None]
+    ends = cells_rate.below[..., None] * edge
+    total = jnp.sum(level * (ends[:, 1] - ends[:, 0]), axis=0)
+    rate = jnp.tile(cells_rate.level, 2)
+    changing = problem._replace(pieces=problem.pieces._replace(level=rate))
+    # the corner must stay where the solution has it
+    student = weights(x, problem)
+    nodes = kept_nodes(changing, student, n, on_line)
+    return total + problem.keep_fraction * _mean(x, problem, nodes)
+
+
+def sensitivity(
+    x: Unknowns,
+    problem: Problem,
+    jacobian: Float[Array, "3 3"],
+    cells_rate: Cells | None,
+    margin: str,
+    n: tuple[int, int],
+    on_line: bool,
+) -> Float[Array, "3 3"]:
+    """d(p, w, t)/d(log alpha_prune, keep_fraction, theta), t at the fixed corner.
+
+    ``jacobian`` is d(residual)/d(unknowns) at the root x; ``cells_rate`` the derivative
+    of the rule's cells with respect to f (None where f is not an input).
+    """
+    c, s = problem.cos_theta, problem.sin_theta
+    a, ratio = jnp.exp(x[0]), x[1]
+    nodes = kept_nodes(problem, weights(x, problem), n, on_line)
+    mean = _mean(x, problem, nodes)
+    f = problem.keep_fraction
+
+    def residual_rate(sums: Float[Array, " 5"]) -> Float[Array, " 3"]:
+        rate = (sums - mean * sums[4]) / f
+        return jnp.stack([rate[0] / mean[0], rate[1] / mean[1], rate[2] / mean[3]])
+
+    edge = _at_thresholds(x, problem, margin, n[1], on_line)
+    columns = [jnp.array([1.0, 1.0, 0.0])]
+    if cells_rate is None:
+        columns.append(jnp.zeros(3))
+    else:
+        sums = _fraction_rate(x, problem, cells_rate, edge, n, on_line)
+        # the mass of the kept examples is f itself
+        columns.append(residual_rate(sums.at[4].set(1.0)))
+    if on_line:  # even in theta: reflect T_perp
+        columns.append(jnp.zeros(3))
+    else:
+        sums = _theta_rate(x, problem, margin, edge, n[0])
+        mass = sums[4] if cells_rate is None and margin == "signed" else 0.0
+        columns.append(residual_rate(sums.at[4].set(mass)))
+    right = jnp.stack(columns, axis=1)
+    if on_line:
+        right = right.at[2].set(0.0)
+    moved = -jax.vmap(solve_3, (None, 1), 1)(jacobian, right)
+    # (log a, b/a, t) -> (p, w, t) at fixed theta
+    along = jnp.stack([a * (c + s * ratio), a * s, jnp.zeros(())])
+    across = jnp.stack([a * (s - c * ratio), -a * c, jnp.zeros(())])
+    return jnp.stack([along, across, jnp.array([0.0, 0.0, 1.0])]) @ moved

@@ -1,0 +1,66 @@
+"""What :func:`perceptron_theory.solve` returns."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+Value = Float[Array, "*batch"] | Float[np.ndarray, "*batch"] | float
+Count = Int[Array, "*batch"] | Int[np.ndarray, "*batch"] | int
+
+
+class Status(enum.IntEnum):
+    """How the search for a saddle point ended."""
+
+    CONVERGED = 0
+    NOT_CONVERGED = 1
+    INVALID_INPUT = 2
+
+    @property
+    def message(self) -> str:
+        """The status in a sentence."""
+        return {
+            Status.CONVERGED: "the saddle point was found to tolerance",
+            Status.NOT_CONVERGED: "no saddle point was found to tolerance",
+            Status.INVALID_INPUT: "an input lies outside what the theory is defined for",
+        }[self]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Solution:
+    """A student at its saddle point; every field has the broadcast shape of the inputs.
+
+    Attributes:
+        alpha_prune: kept examples per dimension, alpha = f alpha_tot.
+        alpha_tot: examples of the pool per dimension.
+        keep_fraction: f, the kept part of the pool.
+        theta: angle between teacher and probe, radians.
+        error: generalisation error arccos(R)/pi, the probability of a wrong label.
+        overlap: R = J.T/|J|, of student and teacher.
+        probe_overlap: rho = J.P/|J|, of student and probe.
+        margin: kappa, the margin of the student scaled to unit length.
+        residual: largest residual of the three saddle-point equations (relative).
+        status: a :class:`Status`, 0 where the point converged.
+        iterations: Newton steps taken.
+        condition: K = sum of |d ln error / d ln input| over alpha_prune (or alpha_tot),
+            keep_fraction and theta: rounding of the inputs alone moves the error by
+            about 1e-16 K.  A constant to differentiation, as is ``residual``.
+    """
+
+    alpha_prune: Value
+    alpha_tot: Value
+    keep_fraction: Value
+    theta: Value
+    error: Value
+    overlap: Value
+    probe_overlap: Value
+    margin: Value
+    residual: Value
+    status: Count
+    iterations: Count
+    condition: Value
