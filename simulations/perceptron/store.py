@@ -59,16 +59,18 @@ class Store:
         config = {"format": _FORMAT, "seed": seed}
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"output {self.folder} is a file: give a folder")
-        if self.folder.is_dir() and any(self.folder.iterdir()):
+        # a run that was killed may have left half of a file beside it
+        if any(not path.match(".*.partial") for path in self.folder.glob("*")):
             if not resume:
                 raise InputError(
                     f"output {self.folder} exists: resume it or choose another folder"
                 )
             found = _read_json(header)
             if found != config:
+                holds = json.dumps(found) if found else "something else than draws"
                 raise InputError(
-                    f"output {self.folder} belongs to {json.dumps(found)}, not to "
-                    f"{json.dumps(config)}: choose another folder"
+                    f"output {self.folder} holds {holds}, not {json.dumps(config)}: "
+                    "choose another folder"
                 )
         self.folder.mkdir(parents=True, exist_ok=True)
         if not header.exists():

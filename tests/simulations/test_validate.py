@@ -19,13 +19,16 @@ from simulations.perceptron import (
 
 SIZES = (24, 48, 96)
 # one load: the students of all points are compiled together
-POINTS = (
-    Point(4.0, 1.0, rule="random"),
-    Point(4.0, 0.5, rule="easy"),
-    Point(4.0, 0.25, math.radians(10), "hard", precision=0.015),
-    Point(4.0, 0.25, math.radians(10), "easy"),
-    Point(4.0, 0.4, math.radians(30), "hard"),
-    Point(4.0, 0.4, math.radians(30), "hard", "signed"),
+POINTS = tuple(
+    Point(4.0, fraction, math.radians(degrees), rule, margin, precision=0.015)
+    for fraction, degrees, rule, margin in (
+        (1.0, 0, "random", "absolute"),
+        (0.5, 0, "easy", "absolute"),
+        (0.25, 10, "hard", "absolute"),
+        (0.25, 10, "easy", "absolute"),
+        (0.4, 30, "hard", "absolute"),
+        (0.4, 30, "hard", "signed"),
+    )
 )
 
 
@@ -186,9 +189,14 @@ def test_another_seed_is_refused(small):
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(pt.InputError, match="choose another folder"):
+    with pytest.raises(pt.InputError, match=r"something else.*choose another"):
         validate(tmp_path, **SMALL)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_half_a_file_of_a_killed_run_is_no_obstacle(tmp_path):
+    (tmp_path / ".config.json.1234.partial").write_text("{")
+    assert validate(tmp_path, **SMALL).dataset.draws.min() == 70
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
