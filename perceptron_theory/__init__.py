@@ -1,5 +1,7 @@
 """Replica theory of perceptrons trained on pruned data (arXiv 2206.14486)."""
 
+from .datasets import load_dataset as load_dataset
+from .datasets import save_dataset as save_dataset
 from .errors import ConvergenceError as ConvergenceError
 from .errors import InputError as InputError
 from .errors import PrecisionError as PrecisionError

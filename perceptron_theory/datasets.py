@@ -1,0 +1,101 @@
+"""Grid results on disk: NetCDF files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import h5netcdf
+import jax
+import xarray as xr
+from xarray.backends import H5NetCDFStore
+
+from .errors import InputError
+
+FORMAT = "pruning-laws dataset"
+FORMAT_VERSION = 1
+
+
+def save_dataset(
+    dataset: xr.Dataset, path: str | os.PathLike[str], overwrite: bool = False
+) -> None:
+    """Write a dataset, with the versions that made it, to a NetCDF file.
+
+    The file is complete in memory, and then beside its place, before it gets its name:
+    neither a full disk nor an interruption leaves a part of it.
+
+    Args:
+        dataset: variables and attributes that NetCDF can hold.
+        path: the file.
+        overwrite: replace the file if it exists.
+
+    Raises:
+        FileExistsError: the file exists and ``overwrite`` is not set.
+        OSError: it cannot be written; the error names ``path``.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise FileExistsError(
+            errno.EEXIST, "exists; overwrite=True replaces it", str(path)
+        )
+    content = io.BytesIO()
+    with h5netcdf.File(content, "w") as file:
+        dataset.assign_attrs(_provenance()).dump_to_store(H5NetCDFStore(file))
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as out:
+            out.write(content.getbuffer())
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(part, path)
+    except OSError as error:  # named by the file that was asked for
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
+    """Read a file that :func:`save_dataset` wrote, whole, into memory.
+
+    Raises:
+        InputError: the file is missing, damaged, of another program or of another
+            version of the format.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{str(path)!r} is not a file: check the path")
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as file:
+            dataset = file.load()
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{str(path)!r} is not a whole NetCDF file: it is damaged or of another "
+            "kind; write it again with save_dataset"
+        ) from error
+    found = dataset.attrs.get("format")
+    if found != FORMAT:
+        raise InputError(
+            f"{str(path)!r} was not written by save_dataset: its attribute 'format' "
+            f"is {found!r}, not {FORMAT!r}"
+        )
+    number = dataset.attrs.get("format_version")
+    if number != FORMAT_VERSION:
+        raise InputError(
+            f"{str(path)!r} has format version {number}, this program reads version "
+            f"{FORMAT_VERSION}: write it again with this version"
+        )
+    return dataset
+
+
+def _provenance() -> dict[str, str | int]:
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "pruning_laws_version": version("pruning-laws"),
+        "python_version": platform.python_version(),
+        "jax_version": jax.__version__,
+    }
