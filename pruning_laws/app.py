@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .commands import pareto, phase_diagram, show, solve, validate
+from .commands import demo, figure, pareto, phase_diagram, show, solve, validate
 from .failures import FAILED, Interrupted, close_stdout, report
 
 
@@ -87,4 +87,6 @@ app.command("solve")(solve.solve)
 app.command("pareto")(pareto.pareto)
 app.command("phase-diagram")(phase_diagram.phase_diagram)
 app.command("validate")(validate.validate)
+app.command("figure")(figure.figure)
 app.command("show")(show.show)
+app.command("demo")(demo.demo)

@@ -70,7 +70,9 @@ Output = Annotated[
         help="Write a NetCDF (.nc) or CSV (.csv) file instead of the table.",
     ),
 ]
-Overwrite = Annotated[bool, typer.Option(help="Replace the output if it exists.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the output if it exists.")
+]
 
 
 def numbers(text: str, option: str) -> list[float]:
