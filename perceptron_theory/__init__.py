@@ -5,6 +5,7 @@ from .datasets import save_dataset as save_dataset
 from .errors import ConvergenceError as ConvergenceError
 from .errors import InputError as InputError
 from .errors import PrecisionError as PrecisionError
+from .pareto import pareto_frontier as pareto_frontier
 from .rules import Cells as Cells
 from .rules import Easy as Easy
 from .rules import Hard as Hard
