@@ -6,6 +6,7 @@ from .errors import ConvergenceError as ConvergenceError
 from .errors import InputError as InputError
 from .errors import PrecisionError as PrecisionError
 from .pareto import pareto_frontier as pareto_frontier
+from .phase_diagram import phase_diagram as phase_diagram
 from .rules import Cells as Cells
 from .rules import Easy as Easy
 from .rules import Hard as Hard
