@@ -1,4 +1,4 @@
-"""Errors of the package: each message says what came, what is allowed, how to fix it."""
+"""Errors of the package: a message says what came, what is allowed, how to fix it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,5 @@ def unknown_name(kind: str, received: object, allowed: Iterable[str]) -> InputEr
     allowed = list(allowed)
     near = difflib.get_close_matches(str(received).lower(), allowed, n=1, cutoff=0.4)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return InputError(
-        f"unknown {kind} {received!r}: allowed are {', '.join(map(repr, allowed))}{hint}"
-    )
+    names = ", ".join(map(repr, allowed))
+    return InputError(f"unknown {kind} {received!r}: allowed are {names}{hint}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -33,7 +34,7 @@ def as_array(name: str, value: Any) -> np.ndarray:
     return array
 
 
-def _refuse(name: str, array: np.ndarray, bad: np.ndarray, allowed: str) -> None:
+def _refuse(name: str, array: np.ndarray, bad: Any, allowed: str) -> None:
     if bad.any():
         raise InputError(f"{name} must be {allowed}, got {array[bad].flat[0]:g}")
 
@@ -93,8 +94,6 @@ def check_rule(rule: Rule, keep_fraction: np.ndarray | None) -> None:
 def _check_probability(rule: KeepProbability) -> None:
     """A keep-probability stays in [0, 1], on a grid of margins."""
     margins = np.linspace(-8.0, 8.0, 1601)
-    import jax
-
     values = np.asarray(jax.vmap(rule.function)(jnp.asarray(margins)))
     if values.shape != margins.shape:
         raise InputError("a keep-probability must map one margin to one number")

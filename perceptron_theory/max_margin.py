@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .gaussian import slack_moments
+from .gaussian import density, slack_moments
 from .quadrature import Nodes, Weights, line_piece, plane_piece
 from .thresholds import Pieces
 
@@ -78,20 +78,20 @@ def kept_nodes(
     ``on_line`` (theta = 0) needs one dimension only.
     """
     theta = problem.cos_theta, problem.sin_theta
-    parts = []
-    for i, sign in enumerate(problem.pieces.sign):
-        inner, outer = problem.pieces.inner[i], problem.pieces.outer[i]
-        scale = problem.pieces.level[i] / problem.keep_fraction
-        if on_line:
-            if sign < 0:
-                continue
-            nodes = line_piece(inner, outer, student, n[0])
-        else:
-            nodes = plane_piece(sign, inner, outer, theta, student, n)
-        if problem.keep is not None:
-            scale = scale * problem.keep(nodes.z)
-        parts.append(nodes._replace(weight=nodes.weight * scale))
-    return jax.tree.map(lambda *columns: jnp.concatenate(columns), *parts)
+    sign, inner, outer, level, _ = problem.pieces
+    if on_line:
+        half = level.shape[0] // 2
+        lay = lambda *ends: line_piece(*ends, student, n[0])  # noqa: E731
+        nodes = jax.vmap(lay)(inner[:half], outer[:half])
+        level = level[:half]
+    else:
+        lay = lambda *piece: plane_piece(*piece, theta, student, n)  # noqa: E731
+        nodes = jax.vmap(lay)(sign, inner, outer)
+    scale = (level / problem.keep_fraction)[:, None]
+    if problem.keep is not None:
+        scale = scale * jax.vmap(problem.keep)(nodes.z)
+    nodes = nodes._replace(weight=nodes.weight * scale)
+    return jax.tree.map(jnp.ravel, nodes)
 
 
 def integrands(x: Unknowns, problem: Problem, nodes: Nodes) -> Float[Array, "4 n"]:
@@ -106,15 +106,42 @@ def integrands(x: Unknowns, problem: Problem, nodes: Nodes) -> Float[Array, "4 n
     return jnp.stack([second, zeroth + force, turn, first])
 
 
-def residual(x: Unknowns, problem: Problem, nodes: Nodes) -> Float[Array, " 3"]:
-    """Zero at the saddle point; logs keep it O(1) far away from it.
+def residual(
+    x: Unknowns, problem: Problem, nodes: Nodes
+) -> tuple[Float[Array, " 3"], Float[Array, "3 3"], Float[Array, ""]]:
+    """The equations at x, zero at the saddle point, their Jacobian, and E[G_1].
 
-    The last two equations are taken as a(1 - alpha E G_0) = alpha E[u G_1] and their
-    ratio, E[(a v - b u) G_1] = 0 (the support vectors' mean lies along the student):
-    it does not degenerate where alpha E[G_0] comes close to one.
+    Logs keep them O(1) far away from it.  The last two equations are taken as
+    a(1 - alpha E G_0) = alpha E[u G_1] and their ratio, E[(a v - b u) G_1] = 0 (the
+    support vectors' mean lies along the student): it does not degenerate where
+    alpha E[G_0] comes close to one.
     """
-    alpha = problem.alpha_prune
-    norm, force, turn, first = jnp.sum(
-        nodes.weight * integrands(x, problem, nodes), axis=-1
+    c, s, alpha = problem.cos_theta, problem.sin_theta, problem.alpha_prune
+    student = weights(x, problem)
+    z, y = nodes.from_corner
+    slack = student.slack - student.along * z - student.across * y
+    zeroth, first, second = slack_moments(slack)
+    a, ratio = jnp.exp(x[0]), x[1]
+    u, turn = nodes.u / a, nodes.v - ratio * nodes.u
+    # every average that is needed, with 1 and with dt/d(p, w, slack)
+    of = [second, first, zeroth, density(slack)]
+    of += [u * first, u * zeroth, turn * first, turn * zeroth]
+    by = jnp.stack([-z, -y, jnp.ones_like(z)])
+    sums = jnp.einsum("in,jn->ij", jnp.stack(of) * nodes.weight, by)
+    g_2, g_1, g_0, _, u_g_1, _, turn_g_1, _ = sums[:, 2]
+    force = g_0 + u_g_1
+    by_weights = jnp.stack(
+        [
+            2.0 * sums[1] / g_2,
+            (sums[3] + sums[5]) / force,
+            (sums[7] - sums[2] * turn_g_1 / g_1) / g_1,
+        ]
     )
-    return jnp.stack([jnp.log(alpha * norm), jnp.log(alpha * force), turn / first])
+    # p = a (c + s b/a) and w = a (s - c b/a)
+    along, across = by_weights[:, 0], by_weights[:, 1]
+    by_a = student.along * along + student.across * across
+    by_a = by_a - jnp.stack([jnp.zeros(()), u_g_1 / force, jnp.zeros(())])
+    by_ratio = a * (s * along - c * across)
+    by_ratio = by_ratio - jnp.stack([jnp.zeros(()), jnp.zeros(()), a * u_g_1 / g_1])
+    value = jnp.stack([jnp.log(alpha * g_2), jnp.log(alpha * force), turn_g_1 / g_1])
+    return value, jnp.stack([by_a, by_ratio, by_weights[:, 2]], axis=1), g_1

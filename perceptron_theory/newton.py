@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
@@ -25,10 +24,14 @@ ARC = 1.5  # first step along the path, in units of the scaled unknowns
 
 
 class Root(NamedTuple):
-    """Unknowns, Jacobian and residual there, steps taken, and whether it is a root."""
+    """Unknowns, with the Jacobian, E[G_1] and the largest residual there.
+
+    ``found`` says whether it is a root; ``steps`` counts the evaluations.
+    """
 
     x: Unknowns
     jacobian: Float[Array, "3 3"]
+    first: Float[Array, ""]
     residual: Float[Array, ""]
     steps: Int[Array, ""]
     found: Bool[Array, ""]
@@ -36,20 +39,14 @@ class Root(NamedTuple):
 
 def evaluate(
     x: Unknowns, problem: Problem, n: tuple[int, int], on_line: bool
-) -> tuple[Float[Array, " 3"], Float[Array, "3 3"]]:
-    """Residual and Jacobian; the nodes are laid for x and held fixed."""
-    student = lax.stop_gradient(weights(x, problem))
-    nodes = kept_nodes(problem, student, n, on_line)
-
-    def value(x: Unknowns) -> tuple[Float[Array, " 3"], Float[Array, " 3"]]:
-        out = residual(x, problem, nodes)
-        return out, out
-
-    jacobian, out = jax.jacfwd(value, has_aux=True)(x)
+) -> tuple[Float[Array, " 3"], Float[Array, "3 3"], Float[Array, ""]]:
+    """Residual, Jacobian and E[G_1], with nodes laid for x."""
+    nodes = kept_nodes(problem, weights(x, problem), n, on_line)
+    value, jacobian, first = residual(x, problem, nodes)
     if on_line:  # the ratio b/a is zero: drop its equation
-        out = out.at[2].set(x[1])
+        value = value.at[2].set(x[1])
         jacobian = jacobian.at[2].set(jnp.array([0.0, 1.0, 0.0]))
-    return out, jacobian
+    return value, jacobian, first
 
 
 def scale(x: Unknowns) -> Float[Array, " 3"]:
@@ -59,7 +56,7 @@ def scale(x: Unknowns) -> Float[Array, " 3"]:
     )
 
 
-def solve_3(matrix: Float[Array, "3 3"], right: Float[Array, "3"]) -> Float[Array, "3"]:
+def solve_3(matrix: Float[Array, "3 3"], right: Float[Array, 3]) -> Float[Array, 3]:
     """matrix^-1 right by Cramer's rule on equilibrated rows.
 
     XLA takes seconds to compile the library's LU for matrices of this size.
@@ -94,9 +91,9 @@ def newton(
     """Damped Newton steps until the next one is below ``tolerance`` (and is taken)."""
 
     def body(state):
-        x, residuals, jacobian, step, damping, steps, _ = state
+        x, residuals, jacobian, first_moment, step, damping, steps, _ = state
         trial = x + damping * step
-        new, new_jacobian = evaluate(trial, problem, n, on_line)
+        new, new_jacobian, new_first = evaluate(trial, problem, n, on_line)
         simplified = _size(solve_3(jacobian, -new), x)
         before = _size(step, x)
         finite = jnp.all(jnp.isfinite(new)) & jnp.all(jnp.isfinite(new_jacobian))
@@ -114,6 +111,7 @@ def newton(
             pick(trial, x),
             pick(new, residuals),
             pick(new_jacobian, jacobian),
+            pick(new_first, first_moment),
             pick(new_step, step),
             pick(jnp.minimum(grown, longest), 0.4 * damping),
             steps + 1,
@@ -121,11 +119,14 @@ def newton(
         )
 
     zero = jnp.zeros(3)
-    state = (x, zero, jnp.eye(3), zero, jnp.ones(()), jnp.zeros((), int), False)
-    unfinished = lambda s: (s[5] < max_steps) & ~s[6]  # noqa: E731
-    x, out, jacobian, step, _, steps, found = lax.while_loop(unfinished, body, state)
+    one, none = jnp.ones(()), jnp.zeros((), int)
+    state = (x, zero, jnp.eye(3), one, zero, one, none, False)
+    unfinished = lambda s: (s[6] < max_steps) & ~s[7]  # noqa: E731
+    x, out, jacobian, first, step, _, steps, found = lax.while_loop(
+        unfinished, body, state
+    )
     x = jnp.where(found, x + step, x)
-    return Root(x, jacobian, jnp.max(jnp.abs(out)), steps, found)
+    return Root(x, jacobian, first, jnp.max(jnp.abs(out)), steps, found)
 
 
 def guess(problem: Problem, on_line: bool) -> Unknowns:
@@ -185,7 +186,7 @@ def follow(problem: Problem, n: tuple[int, int], on_line: bool, active) -> Root:
 
         def body(state):
             point, steps, _, _ = state
-            out, jacobian = evaluate(point[:3], at(point[3]), n, on_line)
+            out, jacobian, _ = evaluate(point[:3], at(point[3]), n, on_line)
             # d/dlog alpha of the residual
             load = jnp.array([1.0, 1.0, 0.0])
             free, forced = solve_3(jacobian, -out), solve_3(jacobian, load)
@@ -236,4 +237,4 @@ def follow(problem: Problem, n: tuple[int, int], on_line: bool, active) -> Root:
     state = (point, tangent, jnp.array(ARC), start.steps, jnp.zeros((), int), done)
     go_on = lambda s: active & start.found & ~s[5] & (s[4] < 400)  # noqa: E731
     point, _, _, steps, _, done = lax.while_loop(go_on, body, state)
-    return Root(point[:3], start.jacobian, start.residual, steps, done & start.found)
+    return start._replace(x=point[:3], steps=steps, found=done & start.found)

@@ -118,10 +118,14 @@ def reach(
 def _sorted_breaks(
     end: Float[Array, "*b"], *inside: Float[Array, "*b"]
 ) -> Float[Array, "*b m"]:
-    inner = jnp.stack([jnp.clip(b, 0.0, end) for b in inside], axis=-1)
-    inner = jnp.sort(inner, axis=-1)
-    ends = jnp.broadcast_arrays(jnp.zeros_like(end), end)
-    return jnp.concatenate([ends[0][..., None], inner, ends[1][..., None]], axis=-1)
+    """0, the inner breaks clipped to [0, end] in increasing order, and the end."""
+    inner = [jnp.clip(b, 0.0, end) for b in inside]
+    # a sorting network: a handful of minima and maxima, fused by the compiler
+    for last in range(len(inner) - 1, 0, -1):
+        for i in range(last):
+            low, high = inner[i], inner[i + 1]
+            inner[i], inner[i + 1] = jnp.minimum(low, high), jnp.maximum(low, high)
+    return jnp.stack([jnp.zeros_like(end), *inner, end], axis=-1)
 
 
 def _crossing(slack: Float[Array, ""], slope: Float[Array, ""]) -> Float[Array, ""]:
@@ -203,7 +207,7 @@ def _across(
 
 
 def plane_piece(
-    sign: int,
+    sign: Float[Array, ""],
     inner: Float[Array, ""],
     outer: Float[Array, ""],
     theta: tuple[Float[Array, ""], Float[Array, ""]],
@@ -214,22 +218,26 @@ def plane_piece(
     c, s = theta[0], jnp.maximum(theta[1], 1e-150)
     p, w, (z_0, y_0) = student.along, student.across, student.corner
     bend = s * p - c * w  # weight along T_perp: the slope of t on the line u = 0
-    if sign > 0:
-        # slack at y = 0, and on u = 0, at the inner end
-        flat = student.slack - p * (inner - z_0) + w * y_0
-        steep = student.slack - p * (inner - z_0) - w * (-inner * c / s - y_0)
-        steps = (SHARP * s - inner, s * _crossing(steep, bend))
-        spread = jnp.sqrt(1.0 + w * w)
-        x, weight = outward(inner, outer, p, flat, spread, steps, n[0])
-        z, offset = inner + x, (inner - z_0) + x
-    else:
-        # only a wedge of width s about z = 0 has u > 0: measure z in units of s
-        start, stop = jnp.minimum(inner / s, 1e3), jnp.minimum(outer / s, 1e4)
-        steep = student.slack + p * (s * start + z_0) - w * (c * start - y_0)
-        x, weight = outward(start, stop, -bend, steep, 1.0, (), n[0])
-        z, weight = -s * (start + x), s * weight
-        offset = -(s * start + z_0) - s * x
-    return _across(z, offset, 2.0 * density(z) * weight, (c, s), student, n[1])
+    front = sign > 0
+    # z < 0 is only a wedge of width s about z = 0: it is measured in units of s
+    unit = jnp.where(front, 1.0, s)
+    start = jnp.where(front, inner, jnp.minimum(inner / s, 1e3))
+    stop = jnp.where(front, outer, jnp.minimum(outer / s, 1e4))
+    first = sign * unit * start
+    # slack at y = 0, and on u = 0, at the inner end
+    flat = student.slack - p * (first - z_0) + w * y_0
+    steep = student.slack - p * (first - z_0) - w * (-first * c / s - y_0)
+    steps = (
+        jnp.where(front, SHARP * s - inner, 0.0),
+        jnp.where(front, s * _crossing(steep, bend), 0.0),
+    )
+    slope, slack = jnp.where(front, p, -bend), jnp.where(front, flat, steep)
+    spread = jnp.where(front, jnp.sqrt(1.0 + w * w), 1.0)
+    x, weight = outward(start, stop, slope, slack, spread, steps, n[0])
+    step = sign * unit * x
+    z, offset = first + step, (first - z_0) + step
+    weight = 2.0 * density(z) * unit * weight
+    return _across(z, offset, weight, (c, s), student, n[1])
 
 
 def at_margin(
@@ -245,7 +253,7 @@ def at_margin(
 
 
 def teacher_line(
-    sign: int,
+    sign: Float[Array, ""],
     inner: Float[Array, ""],
     outer: Float[Array, ""],
     theta: tuple[Float[Array, ""], Float[Array, ""]],
@@ -270,7 +278,7 @@ def line_piece(
     student: Weights,
     n: int,
 ) -> Nodes:
-    """theta = 0, where z = u > 0 is all that matters: nodes for inner < u < outer."""
+    """Theta = 0, where z = u > 0 is all that matters: nodes for inner < u < outer."""
     p, (z_0, _) = student.along, student.corner
     at_start = student.slack - p * (inner - z_0)
     x, weight = outward(inner, outer, p, at_start, 1.0, (), n)

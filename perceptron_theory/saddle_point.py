@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from .max_margin import Problem, Unknowns, corner, kept_nodes, weights
+from .max_margin import Problem, Unknowns, corner, kept_nodes
 from .newton import follow, guess, newton
 from .quadrature import Weights
 from .rules import Cells, KeepProbability, Mixture, Random, Rule
@@ -65,7 +65,8 @@ def _function_pieces(rule: KeepProbability, margin: str) -> Pieces:
     n = len(points) - 1
     inner, outer = jnp.tile(edges[:-1], 2), jnp.tile(edges[1:], 2)
     ends = jnp.stack([edges[:-1], edges[1:]], axis=1)
-    return Pieces((1,) * n + (-1,) * n, inner, outer, jnp.ones(2 * n), ends)
+    sign = jnp.repeat(jnp.array([1.0, -1.0]), n)
+    return Pieces(sign, inner, outer, jnp.ones(2 * n), ends)
 
 
 def build(inputs: Inputs, rule: Rule, mode: Mode) -> tuple[Problem, Cells | None]:
@@ -117,16 +118,18 @@ def settle(
 ) -> State:
     """The root with fine nodes, and its derivatives."""
     problem, rate = build(inputs, rule, mode)
-    root = newton(x, problem, FINE, mode.on_line, 8, 1e-6)
+    root = newton(x, problem, FINE, mode.on_line, 8, 3e-8)
+    # close to a threshold a rounding of the residual moves the root by more than that
+    found = root.found | (root.residual < 1e-14)
     x, a, ratio = root.x, jnp.exp(root.x[0]), root.x[1]
     c, s = problem.cos_theta, problem.sin_theta
     z, y = corner(problem)
     u, v = c * z + s * y, s * z - c * y
     tau = x[2] + a * (u + ratio * v)
     if not isinstance(rule, Random | Mixture) and rate is not None:
-        rate = rate._replace(level=jnp.zeros_like(rate.level))
+        rate = rate._replace(level=None)  # constant
     moved = sensitivity(
-        x, problem, root.jacobian, rate, mode.margin, FINE, mode.on_line
+        x, problem, root.first, root.jacobian, rate, mode.margin, FINE, mode.on_line
     )
     # from (p, w, t) at a fixed corner to (log a, b, tau); theta turns the axes too
     rows = jnp.array([[c, s, 0.0], [s, -c, 0.0], [z, y, 1.0]])
@@ -139,7 +142,7 @@ def settle(
         rates = rates.at[:, 1].add(by_load / problem.keep_fraction)
     rates = rates.at[:, 0].set(by_load / inputs.alpha)
     value = jnp.stack([x[0], a * ratio, tau])
-    found = root.found & (root.residual < 1e-7) & jnp.all(jnp.isfinite(value))
+    found = found & jnp.all(jnp.isfinite(value))
     return State(
         value, rates, problem.keep_fraction, root.residual, steps + root.steps, found
     )

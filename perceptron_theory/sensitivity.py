@@ -64,14 +64,14 @@ def _theta_rate(
     """d/dtheta of the sums over kept examples, at fixed p, w and slack."""
     student = weights(x, problem)
     theta = problem.cos_theta, problem.sin_theta
-    pieces, total = problem.pieces, jnp.zeros(5)
-    for i, sign in enumerate(pieces.sign):
-        inner, outer = pieces.inner[i], pieces.outer[i]
-        line = teacher_line(sign, inner, outer, theta, student, n)
-        level = pieces.level[i]
-        level = level if problem.keep is None else level * problem.keep(line.z)
-        line = line._replace(weight=line.weight * level * line.v)
-        total = total - 2.0 / SQRT_2PI * _mean(x, problem, line)
+    pieces = problem.pieces
+    lay = lambda *piece: teacher_line(*piece, theta, student, n)  # noqa: E731
+    line = jax.vmap(lay)(pieces.sign, pieces.inner, pieces.outer)
+    level = pieces.level[:, None]
+    if problem.keep is not None:
+        level = level * jax.vmap(problem.keep)(line.z)
+    line = line._replace(weight=line.weight * level * line.v)
+    total = -2.0 / SQRT_2PI * _mean(x, problem, jax.tree.map(jnp.ravel, line))
     if margin == "signed" and problem.keep is None:
         s = jnp.maximum(theta[1], 1e-150)
         ends = jnp.clip(pieces.ends / s, -40.0, 40.0)
@@ -93,17 +93,18 @@ def _fraction_rate(
     level = problem.pieces.level[: edge.shape[0], None]
     ends = cells_rate.below[..., None] * edge
     total = jnp.sum(level * (ends[:, 1] - ends[:, 0]), axis=0)
+    if cells_rate.level is None:
+        return total
     rate = jnp.tile(cells_rate.level, 2)
     changing = problem._replace(pieces=problem.pieces._replace(level=rate))
-    # the corner must stay where the solution has it
-    student = weights(x, problem)
-    nodes = kept_nodes(changing, student, n, on_line)
+    nodes = kept_nodes(changing, weights(x, problem), n, on_line)
     return total + problem.keep_fraction * _mean(x, problem, nodes)
 
 
 def sensitivity(
     x: Unknowns,
     problem: Problem,
+    first: Float[Array, ""],
     jacobian: Float[Array, "3 3"],
     cells_rate: Cells | None,
     margin: str,
@@ -112,20 +113,23 @@ def sensitivity(
 ) -> Float[Array, "3 3"]:
     """d(p, w, t)/d(log alpha_prune, keep_fraction, theta), t at the fixed corner.
 
-    ``jacobian`` is d(residual)/d(unknowns) at the root x; ``cells_rate`` the derivative
-    of the rule's cells with respect to f (None where f is not an input).
+    ``jacobian`` is d(residual)/d(unknowns) at the root x and ``first`` E[G_1] there;
+    ``cells_rate`` is the derivative of the rule's cells with respect to f (None where f
+    is not an input; its level None where that is constant).
     """
     c, s = problem.cos_theta, problem.sin_theta
     a, ratio = jnp.exp(x[0]), x[1]
-    nodes = kept_nodes(problem, weights(x, problem), n, on_line)
-    mean = _mean(x, problem, nodes)
-    f = problem.keep_fraction
+    f, alpha = problem.keep_fraction, problem.alpha_prune
+    # the averages at the root: alpha E[G_2] = alpha E[G_0 + u G_1/a] = 1
+    mean = jnp.stack([1.0 / alpha, 1.0 / alpha, jnp.zeros(())])
 
     def residual_rate(sums: Float[Array, " 5"]) -> Float[Array, " 3"]:
-        rate = (sums - mean * sums[4]) / f
-        return jnp.stack([rate[0] / mean[0], rate[1] / mean[1], rate[2] / mean[3]])
+        rate = (sums[:3] - mean * sums[4]) / f
+        return rate * jnp.stack([alpha, alpha, 1.0 / first])
 
-    edge = _at_thresholds(x, problem, margin, n[1], on_line)
+    edge = jnp.zeros((1, 2, 5))
+    if cells_rate is not None:
+        edge = _at_thresholds(x, problem, margin, n[1], on_line)
     columns = [jnp.array([1.0, 1.0, 0.0])]
     if cells_rate is None:
         columns.append(jnp.zeros(3))

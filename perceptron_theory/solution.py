@@ -26,7 +26,7 @@ class Status(enum.IntEnum):
         return {
             Status.CONVERGED: "the saddle point was found to tolerance",
             Status.NOT_CONVERGED: "no saddle point was found to tolerance",
-            Status.INVALID_INPUT: "an input lies outside what the theory is defined for",
+            Status.INVALID_INPUT: "an input lies outside its range",
         }[self]
 
 

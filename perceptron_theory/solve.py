@@ -99,38 +99,38 @@ def _traced(
         raise InputError("keep_fraction follows from a KeepProbability rule")
     fraction = 1.0 if fraction is None else fraction
     leaves, tree = jax.tree.flatten(rule)
-    aligned = not traced(theta) and not np.any(theta)
     values = [jnp.asarray(x, dtype=jnp.float64) for x in (load, fraction, theta)]
     values += [jnp.asarray(x, dtype=jnp.float64) for x in leaves]
     values = jnp.broadcast_arrays(*values)
-    mode = Mode(margin, aligned, total)
+    # theta known to be nowhere, or everywhere, zero needs one branch only
+    known = None if traced(theta) else np.asarray(theta) == 0
+    branches = (True, False) if known is None else tuple({bool(k) for k in known.flat})
+    one = _program(margin, total, branches, tree)
+    for _ in range(values[0].ndim):
+        one = jax.vmap(one)
+    return one(*values)
+
+
+@lru_cache
+def _program(margin: str, total: bool, branches: tuple[bool, ...], tree: Any) -> Any:
+    """One point inside a transformation; compiled once, also under an eager grad."""
 
     def one(load, fraction, theta, *leaves):
         valid = (load > 0) & (load < jnp.inf) & (fraction > 0) & (fraction <= 1)
         valid = valid & (theta >= 0) & (theta <= HALF_PI)
         safe = lambda x, other: jnp.where(valid, x, other)  # noqa: E731
         inputs = Inputs(safe(load, 1.0), safe(fraction, 1.0), safe(theta, 0.0))
-        here = jax.tree.unflatten(tree, leaves)
-        state = point(inputs, here, mode)
-        if not aligned and not traced_zero_is_impossible(theta):
-            line = point(inputs, here, mode._replace(on_line=True))
-            state = _choose(inputs.theta == 0, line, state)
+        rule = jax.tree.unflatten(tree, leaves)
+        states = [point(inputs, rule, Mode(margin, line, total)) for line in branches]
+        state = states[0]
+        if len(branches) == 2:
+            line = (inputs.theta == 0) == branches[0]
+            state = jax.tree.map(partial(jnp.where, line), *states)
         status = jnp.where(state.found, Status.CONVERGED, Status.NOT_CONVERGED)
         status = jnp.where(valid, status, Status.INVALID_INPUT)
         return describe(inputs, state, status, total)
 
-    for _ in range(values[0].ndim):
-        one = jax.vmap(one)
-    return one(*values)
-
-
-def traced_zero_is_impossible(theta: Any) -> bool:
-    """Whether theta is known, at trace time, to be nowhere zero."""
-    return not traced(theta) and bool(np.all(np.asarray(theta) > 0))
-
-
-def _choose(line: Any, on_line: State, off_line: State) -> State:
-    return jax.tree.map(lambda a, b: jnp.where(line, a, b), on_line, off_line)
+    return jax.jit(one)
 
 
 def describe(inputs: Inputs, state: State, status: Any, total: bool) -> Solution:

@@ -32,7 +32,7 @@ class Pieces(NamedTuple):
     ``ends`` (n_cells, 2) are the thresholds of the cells they come from.
     """
 
-    sign: tuple[int, ...]
+    sign: Float[Array, " n"]
     inner: Float[Array, " n"]
     outer: Float[Array, " n"]
     level: Float[Array, " n"]
@@ -111,5 +111,5 @@ def kept_pieces(cells: Cells, theta: Float[Array, ""], margin: str) -> Pieces:
         ends = quantile(cells.below, cells.above, theta)
         inner = jnp.clip(jnp.concatenate([ends[:, 0], -ends[:, 1]]), 0.0, inf)
         outer = jnp.clip(jnp.concatenate([ends[:, 1], -ends[:, 0]]), 0.0, inf)
-    sign = (1,) * n + (-1,) * n
+    sign = jnp.repeat(jnp.array([1.0, -1.0]), n)
     return Pieces(sign, inner, outer, jnp.tile(cells.level, 2), ends)
