@@ -67,7 +67,7 @@ def _least(position: Values, values: Values, mine: Bool[np.ndarray, " n"]) -> in
 
 
 def _brackets(
-    x: Float[np.ndarray, "n k"], y: Float[np.ndarray, "n k"]
+    x: Float[np.ndarray, "rows k"], y: Float[np.ndarray, "rows k"]
 ) -> tuple[Row, Values, Values]:
     """Rows and ends of the intervals of the scan that hold a minimum worth refining."""
     wall = np.full((len(x), 1), np.inf)

@@ -55,8 +55,8 @@ def pareto_frontier(
     alpha_prune: Any = None,
     *,
     alpha_tot: Any = None,
-    theta: float = 0.0,
-    max_alpha_tot: float | None = None,
+    theta: Any = 0.0,
+    max_alpha_tot: Any = None,
     rule: str | Rule = "hard",
     margin: str = "absolute",
 ) -> xr.Dataset:
@@ -151,7 +151,7 @@ def _widest(rule: Rule) -> float:
 
 def _falls_to_zero(rule: Rule, theta: float) -> bool:
     """Whether alpha_prune >= 2 hard examples fix the teacher as f -> 0."""
-    hard = isinstance(rule, Hard) or (isinstance(rule, Window) and rule.lower == 0)
+    hard = isinstance(rule, Hard) or (isinstance(rule, Window) and not rule.lower)
     return hard and theta == 0
 
 
@@ -198,9 +198,9 @@ def _at_fixed_load(
 ) -> xr.Dataset:
     cap = np.inf
     if largest is not None:
-        array = as_array("max_alpha_tot", largest)
+        array = np.atleast_1d(as_array("max_alpha_tot", largest))
         check_load("max_alpha_tot", array)
-        cap = float(array.reshape(-1)[0])
+        cap = float(array.flat[0])
         if cap < loads.max() / _widest(rule):
             raise InputError(
                 f"max_alpha_tot must be at least what is kept, {loads.max():g}"

@@ -31,7 +31,7 @@ PER_DIMENSION = "examples/dimension"
 
 
 def phase_diagram(
-    alpha_tot: Any, keep_fraction: Any, *, theta: float = 0.0, margin: str = "absolute"
+    alpha_tot: Any, keep_fraction: Any, *, theta: Any = 0.0, margin: str = "absolute"
 ) -> xr.Dataset:
     """The errors of three strategies on a grid, and where they cross.
 
@@ -206,10 +206,14 @@ def _boundary(
         if len(start)
         else start
     )
-    order, branch = connect(up, [*zip(i, j, strict=True)], [*zip(k, m, strict=True)])
+    order, branch = connect(up, _edges(i, j), _edges(k, m))
     at_x = np.where(along_x, root, fixed)[order]
     at_y = np.where(along_x, fixed, root)[order]
     return Curve(pair, at_x, at_y, branch)
+
+
+def _edges(i: np.ndarray, j: np.ndarray) -> list[tuple[int, int]]:
+    return [*zip(i.tolist(), j.tolist(), strict=True)]
 
 
 def _boundary_variables(curves: list[Curve], log_error: Any) -> dict[str, Any]:
