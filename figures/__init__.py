@@ -1,0 +1,36 @@
+"""The figures of the paper (Sorscher et al. 2022) and of the threshold.
+
+>>> import figures
+>>> list(figures.FIGURES)
+['fig1a', 'fig1b', 'fig1c', 'fig1e', 'fig2', 'threshold']
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from perceptron_theory.errors import unknown_name
+
+from . import fig1a, fig1b, fig1c, fig1e, fig2, threshold
+from .registry import Figure as Figure
+
+_MODULES = (fig1a, fig1b, fig1c, fig1e, fig2, threshold)
+FIGURES: dict[str, Figure] = {
+    name: Figure(name, module.CAPTION, module.compute, module.draw)
+    for module in _MODULES
+    for name in [module.__name__.rpartition(".")[2]]
+}
+
+
+def make(
+    name: str, output_dir: str | Path, *, overwrite: bool = False, redraw: bool = False
+) -> list[Path]:
+    """Make the figure ``name`` in ``output_dir``; see :meth:`Figure.make`.
+
+    Raises:
+        InputError: no figure has this name.
+        FileExistsError: a file exists and ``overwrite`` is false.
+    """
+    if name not in FIGURES:
+        raise unknown_name("figure", name, FIGURES)
+    return FIGURES[name].make(output_dir, overwrite=overwrite, redraw=redraw)
