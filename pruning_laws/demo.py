@@ -11,17 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import xarray as xr
 from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
 
 import perceptron_theory as pt
-from simulations.perceptron import DEMO_POINTS, Report, run_validation
+from figures import style
+from simulations.perceptron import DEMO_POINTS, run_validation
 
 DEGREES = 10.0
 PRECISION = 0.02  # relative standard error of the simulated errors
-RULES = ("hard", "easy", "random")
-COLOURS = ("#d55e00", "#0072b2", "#999999")  # Okabe and Ito: safe for colour-blind eyes
+SIZE = 200  # N
 
 
 def run_demo(folder: Path) -> Iterator[str]:
@@ -37,80 +35,89 @@ def run_demo(folder: Path) -> Iterator[str]:
 
 
 def _pareto(folder: Path) -> str:
-    load = np.geomspace(1.0, 100.0, 21)
-    theta = np.deg2rad(DEGREES)
+    load, theta = np.geomspace(1.0, 100.0, 21), np.deg2rad(DEGREES)
     frontier = pt.pareto_frontier(load, theta=theta)
     pt.save_dataset(frontier, folder / "pareto.nc", overwrite=True)
-
-    picture = Figure(figsize=(5, 4), layout="constrained")
-    axes = picture.subplots()
-    for fraction, shade in ((1.0, "0.75"), (0.5, "0.55"), (0.2, "0.35")):
-        errors = pt.solve(alpha_prune=load, keep_fraction=fraction, theta=theta).error
-        axes.loglog(load, errors, color=shade, label=f"f = {fraction:g}")
-    axes.loglog(load, frontier["error"], "k--", label="best f")
-    axes.set(
-        xlabel="kept examples per dimension",
-        ylabel="error",
-        title=f"hard examples, probe at {DEGREES:g} degrees",
+    fractions = np.array([1.0, 0.5, 0.2])
+    fixed = np.asarray(
+        pt.solve(alpha_prune=load, keep_fraction=fractions[:, None], theta=theta).error
     )
-    axes.legend()
-    picture.savefig(folder / "pareto.png", dpi=200)
 
-    at = frontier.sel(alpha_prune=10.0, method="nearest")
-    load_there, best = float(at["alpha_prune"]), float(at["error"])
-    unpruned = pt.solve(alpha_prune=load_there, keep_fraction=1.0, theta=theta).error
+    with style.applied():
+        picture = style.canvas(style.COLUMN * 1.25, 3.3)
+        axes = picture.subplots()
+        axes.loglog(load, frontier["error"], **style.PARETO, label="best $f$ (Pareto)")
+        for i, fraction in enumerate(fractions):
+            color, line, _ = style.FAMILY[i]
+            label = style.fraction(fraction)
+            axes.loglog(load, fixed[i], color=color, linestyle=line, label=label)
+        axes.set(xlabel=style.LABELS["alpha_prune"], ylabel=style.LABELS["error"])
+        axes.legend(loc="lower left")
+        picture.savefig(folder / "pareto.png")
+
+    here = int(np.argmin(abs(load - 10.0)))
+    best = frontier.isel(alpha_prune=here)
     return (
-        f"Pareto frontier. With {load_there:.3g} examples per dimension and a probe "
-        f"{DEGREES:g} degrees off, it is best to keep the hardest "
-        f"{float(at['keep_fraction']):.1%} of a pool: the error falls from "
-        f"{float(unpruned):.4f} (unpruned) to {best:.4f}."
+        f"Pareto frontier. Of {load[here]:.3g} training examples per dimension, chosen "
+        f"by a probe {DEGREES:g} degrees off, the best are the hardest "
+        f"{float(best['f_opt']):.1%} of a pool: error {float(best['error']):.4f}, "
+        f"against {fixed[0, here]:.4f} without pruning."
     )
 
 
 def _phases(folder: Path) -> str:
-    total, fraction = np.geomspace(1.0, 30.0, 30), np.linspace(0.05, 0.95, 30)
+    total, fraction = np.geomspace(0.5, 50.0, 25), np.linspace(0.04, 0.96, 24)
     diagram = pt.phase_diagram(total, fraction, theta=0.0)
     pt.save_dataset(diagram, folder / "phase_diagram.nc", overwrite=True)
-    errors = np.stack([diagram[f"error_{rule}"] for rule in RULES])
-    best = np.argmin(errors, axis=0)
+    best = diagram["best"].transpose("keep_fraction", "alpha_tot").values
+    number = sum(i * (best == rule) for i, rule in enumerate(style.RULES))
 
-    picture = Figure(figsize=(5, 4), layout="constrained")
-    axes = picture.subplots()
-    axes.pcolormesh(
-        total, fraction, best.T, cmap=ListedColormap(COLOURS), vmin=0, vmax=2
-    )
-    axes.set(
-        xscale="log",
-        xlabel="examples per dimension before pruning",
-        ylabel="kept fraction f",
-        title="keep hard (orange), easy (blue) or random (grey) examples",
-    )
-    picture.savefig(folder / "phase_diagram.png", dpi=200)
-
-    share = [float(np.mean(best == i)) for i in range(len(RULES))]
-    return (
-        "Phase diagram. With a perfect probe, keeping "
-        + ", ".join(
-            f"{r} examples wins at {s:.0%}" for r, s in zip(RULES, share, strict=True)
+    with style.applied():
+        picture = style.canvas(style.COLUMN * 1.25, 3.1)
+        axes = picture.subplots()
+        colours = ListedColormap([look[0] for look in style.RULES.values()])
+        axes.pcolormesh(
+            total, fraction, number, cmap=colours, vmin=0, vmax=2, alpha=0.6
         )
-        + " of the points: easy ones when data are scarce, hard ones when they abound."
+        for _, curve in diagram.groupby("boundary_branch"):
+            if curve["boundary_best"].all():
+                x, y = curve["boundary_alpha_tot"], curve["boundary_keep_fraction"]
+                axes.plot(x, y, color=style.BLACK)
+        for look, rule in zip(style.RULES.values(), style.RULES, strict=True):
+            axes.plot([], [], "s", color=look[0], alpha=0.6, label=f"keep {rule}")
+        axes.set(
+            xscale="log",
+            xlabel=style.LABELS["alpha_tot"],
+            ylabel=style.LABELS["keep_fraction"],
+        )
+        axes.legend(loc="upper left", frameon=True)
+        picture.savefig(folder / "phase_diagram.png")
+
+    middle = diagram.sel(keep_fraction=0.5, method="nearest")
+    return (
+        "Phase diagram. With a perfect probe and half of the pool kept, it is best to "
+        f"keep the {_runs(middle['best'].values, total)} examples per dimension."
     )
+
+
+def _runs(best: np.ndarray, total: np.ndarray) -> str:
+    """The best strategies in words, in the order in which they come with the load."""
+    first = [0, *(np.nonzero(best[1:] != best[:-1])[0] + 1)]
+    return ", then the ".join(f"{best[i]} ones from {total[i]:.3g}" for i in first)
 
 
 def _validation(folder: Path) -> str:
     points = [replace(point, precision=PRECISION) for point in DEMO_POINTS]
-    report = run_validation(points, sizes=(200,), output=folder / "validation")
-    _draw_validation(report, folder / "validation.png")
+    report = run_validation(points, sizes=(SIZE,), output=folder / "validation")
+    data = report.dataset.isel(size=0)
+    with style.applied():
+        picture = style.canvas(style.COLUMN, style.COLUMN)
+        axes = picture.subplots()
+        axes.axline((0.1, 0.1), slope=1, color=style.GREY, linewidth=0.8)
+        look = style.FAMILY[0]
+        style.simulated(
+            axes, data["theory"], data["mean"], data["standard_error"], look
+        )
+        axes.set(xlabel="error, theory", ylabel=f"error, simulated at N = {SIZE}")
+        picture.savefig(folder / "validation.png")
     return f"Validation. {report.describe()}"
-
-
-def _draw_validation(report: Report, path: Path) -> None:
-    data: xr.Dataset = report.dataset.isel(size=-1)
-    picture = Figure(figsize=(4.5, 4.5), layout="constrained")
-    axes = picture.subplots()
-    axes.axline((0.1, 0.1), slope=1, color="0.6")
-    axes.errorbar(data["theory"], data["mean"], data["standard_error"], fmt="k.")
-    axes.set(
-        xlabel="error, theory", ylabel=f"error, simulated at N = {int(data['size'])}"
-    )
-    picture.savefig(path, dpi=200)

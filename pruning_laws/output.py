@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,15 +52,22 @@ def emit(
     as_json: bool,
     path: Path | None,
     overwrite: bool,
+    show: Callable[[xr.Dataset, str], None] | None = None,
 ) -> None:
-    """Write ``dataset`` to ``path``, or print it: as JSON if asked, else as tables."""
+    """Write ``dataset`` to a file, or print it: as JSON if asked, else by ``show``."""
     if path is not None:
         _write(dataset, path, overwrite)
         note(f"wrote {path}")
     if as_json:
         print_json(dataset)
     elif path is None:
-        for name, frame in tables(dataset).items():
+        (show or print_tables)(dataset, title)
+
+
+def print_tables(dataset: xr.Dataset, title: str) -> None:
+    """Every table of ``dataset`` that has rows, the main one under ``title``."""
+    for name, frame in tables(dataset).items():
+        if len(frame):
             _print_table(frame, title if name == "points" else name)
 
 

@@ -12,15 +12,18 @@ from .. import options, output
 
 def figure(
     name: Annotated[
-        str, typer.Argument(help="Which figure: fig1a, say, or all; list names them.")
+        str, typer.Argument(help="Which figure; list names them, all makes all.")
     ],
     folder: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Where they are put."),
+        typer.Option("--output", "-o", metavar="FOLDER", help="Where it is put."),
     ] = Path("results/figures"),
+    redraw: Annotated[
+        bool, typer.Option("--redraw", help="Draw saved data again, compute nothing.")
+    ] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Draw a figure of the paper, as PDF and PNG.
+    """A figure of the paper: its data, and the picture as PDF and PNG.
 
     \b
     Examples:
@@ -28,22 +31,14 @@ def figure(
       pruning-laws figure fig1a
       pruning-laws figure all --output my-figures
     """
-    from figures import FIGURES
-    from perceptron_theory.errors import unknown_name
+    import figures
 
     if name == "list":
-        typer.echo("\n".join(FIGURES))
+        for each in figures.FIGURES.values():
+            typer.echo(f"{each.name:10} {each.caption.partition(':')[0]}")
         return
-    if name not in FIGURES and name != "all":
-        raise unknown_name("figure", name, [*FIGURES, "all", "list"])
-    chosen = list(FIGURES) if name == "all" else [name]
-    for each in chosen:  # all of them before the first is drawn
-        for path in folder.glob(f"{each}.*"):
-            if not overwrite:
-                raise FileExistsError(0, "exists; --overwrite replaces it", str(path))
-    folder.mkdir(parents=True, exist_ok=True)
-    for each in chosen:
-        with output.working(f"drawing {each}"):
-            paths = FIGURES[each](folder)
+    for each in figures.FIGURES if name == "all" else [name]:
+        with output.working(f"making {each}"):
+            paths = figures.make(each, folder, overwrite=overwrite, redraw=redraw)
         for path in paths:
             typer.echo(path)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import typer
+
 from .. import options, output
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def phase_diagram(
@@ -38,4 +45,31 @@ def phase_diagram(
         as_json=as_json,
         path=output_file,
         overwrite=overwrite,
+        show=_show,
     )
+
+
+def _show(diagram: xr.Dataset, title: str) -> None:
+    """The best strategy as a map of letters, then the boundaries."""
+    import numpy as np
+
+    typer.echo(f"{title}: h = keep hard, e = easy, r = random, = all the same")
+    loads = diagram["alpha_tot"].values
+    for fraction in diagram["keep_fraction"].values[::-1]:
+        row = diagram["best"].sel(keep_fraction=fraction).values
+        letters = "".join("=" if best == "equal" else best[0] for best in row)
+        typer.echo(f"f = {fraction:8.4g}  {letters}")
+    typer.echo(f"  alpha_tot = {loads[0]:.4g} to {loads[-1]:.4g}, left to right")
+    for branch in np.unique(diagram["boundary_branch"]):
+        here = diagram.where(diagram["boundary_branch"] == branch, drop=True)
+        kind, x, y = (
+            here[f"boundary_{name}"].values
+            for name in ("kind", "alpha_tot", "keep_fraction")
+        )
+        real = (
+            "" if here["boundary_best"].any() else " (another strategy is best there)"
+        )
+        typer.echo(
+            f"boundary {kind[0]}: alpha_tot {x.min():.4g} to {x.max():.4g}, "
+            f"f {y.min():.4g} to {y.max():.4g}{real}"
+        )
