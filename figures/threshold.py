@@ -24,6 +24,7 @@ CAPTION = (
 )
 FRACTIONS = tuple(10.0**-k for k in range(1, 7))
 SIMULATED_FRACTION = 1e-2
+SIZES = (50, 100)
 MIDDLE = 2.0
 
 
@@ -33,7 +34,7 @@ def compute() -> xr.Dataset:
     load = np.concatenate([[1.0, 1.3], MIDDLE - step[::-1], [MIDDLE], MIDDLE + step])
     load = np.concatenate([load, np.linspace(2.5, 5.0, 11)])
     theory = curves.errors(load, FRACTIONS)
-    simulation = threshold_scan(keep_fraction=SIMULATED_FRACTION, draws=64)
+    simulation = threshold_scan(keep_fraction=SIMULATED_FRACTION, sizes=SIZES, draws=64)
     above = load[load >= MIDDLE + 1e-3]
     law = xr.Dataset(
         {"law": ("law_alpha_prune", slope(above), {"long_name": "lim error / f"})},
