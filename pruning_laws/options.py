@@ -60,7 +60,10 @@ Margin = Annotated[
         help="The probe's margin: |P.x|, which needs no label, or y P.x.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print JSON instead of a table; null: not finite."),
+]
 Output = Annotated[
     Path | None,
     typer.Option(
