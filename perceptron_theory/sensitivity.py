@@ -42,7 +42,7 @@ def _at_thresholds(
     slope = theta[0] / jnp.maximum(theta[1], 1e-150)
 
     def average(end):
-        end = jnp.clip(end, -FARTHEST, FARTHEST)
+        end = jnp.clip(end, 0.0 if on_line else -FARTHEST, FARTHEST)
         if on_line:  # z = u: one example
             z = end[None]
             zero = jnp.zeros(1)
