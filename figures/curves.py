@@ -41,6 +41,11 @@ def errors(
     )
 
 
+def loads_to_threshold() -> np.ndarray:
+    """Values of alpha_prune for a Pareto curve at theta = 0, ever denser towards 2."""
+    return np.r_[np.geomspace(0.5, 1.9, 24), 2.0 - np.geomspace(0.09, 1e-6, 16), 2.0]
+
+
 def prefixed(data: xr.Dataset, prefix: str) -> xr.Dataset:
     """All names of ``data`` with a prefix, to stand beside others in one file."""
     names = [*data.variables, *(d for d in data.dims if d not in data.variables)]
@@ -53,7 +58,7 @@ def plot_errors(axes: Axes, data: xr.Dataset) -> None:
     """Curves of the fractions, their simulation points, and the Pareto curve below."""
     axes.plot(
         data["pareto_alpha_prune"],
-        data["pareto_error"].where(data["pareto_error"] > 0),
+        np.maximum(data["pareto_error"], 1e-12),  # where it is 0: out of the picture
         label="best $f$ (Pareto)",
         zorder=1,
         **style.PARETO,

@@ -32,7 +32,7 @@ def compute() -> xr.Dataset:
     simulation = curves.prefixed(
         simulated_errors(points, sizes=(SIZE,), draws=64), "simulated"
     )
-    frontier = pt.pareto_frontier(np.geomspace(0.5, 2.0, 25), theta=0.0)
+    frontier = pt.pareto_frontier(curves.loads_to_threshold(), theta=0.0)
     return xr.merge([theory, simulation, curves.prefixed(frontier, "pareto")])
 
 

@@ -21,8 +21,9 @@ CAPTION = (
 
 def compute() -> xr.Dataset:
     """The map, and f_opt up to the threshold."""
-    theory = curves.errors(np.geomspace(0.5, 10, 61), np.geomspace(1e-3, 1, 46))
-    frontier = pt.pareto_frontier(np.geomspace(0.5, 2.0, 41), theta=0.0)
+    load = np.union1d(np.geomspace(0.5, 10, 49), np.linspace(1.8, 2.3, 26))
+    theory = curves.errors(load, np.geomspace(1e-3, 1, 46))
+    frontier = pt.pareto_frontier(curves.loads_to_threshold(), theta=0.0)
     return xr.merge([theory, curves.prefixed(frontier, "pareto")])
 
 
@@ -36,14 +37,16 @@ def draw(data: xr.Dataset) -> Figure:
     drawn = axes.pcolormesh(
         x, y, error, norm=scale, cmap="viridis", shading="gouraud", rasterized=True
     )
-    levels = [1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.2, 0.3, 0.4]
-    lines = axes.contour(x, y, error, levels, colors="white", linewidths=0.6)
-    axes.clabel(lines, fmt="%g", fontsize=6)
+    dark = [0.05, 0.2, 0.3, 0.4]  # lines on light ground, and the others
+    for levels, color in ((dark, style.BLACK), ([1e-4, 1e-3, 1e-2], "white")):
+        lines = axes.contour(x, y, error, levels, colors=color, linewidths=0.6)
+        # where the lines crowd together there is no room for a number
+        axes.clabel(lines, [e for e in levels if e not in (0.05, 0.2)], fontsize=6)
     axes.plot(
         data["pareto_alpha_prune"],
-        data["pareto_f_opt"].where(data["pareto_f_opt"] > 0),
-        color="white",
-        linewidth=2.0,
+        np.maximum(data["pareto_f_opt"], 1e-12),
+        color=style.BLACK,
+        linewidth=2.2,
         linestyle="--",
         label=r"$f_{\rm opt}$",
     )
@@ -56,5 +59,5 @@ def draw(data: xr.Dataset) -> Figure:
         ylim=(float(y.min()), 1),
     )
     axes.set_xticks([0.5, 1, 2, 5, 10], ["0.5", "1", "2", "5", "10"])
-    axes.legend(loc="lower left", labelcolor="white")
+    axes.legend(loc="lower left")
     return figure
