@@ -83,7 +83,7 @@ class Window:
     ``lower`` is 0 for the hard rule and 1 - f for the easy one; lower + f <= 1.
     """
 
-    lower: Float[Array, "*batch"] | float
+    lower: Any  # a float or an array that broadcasts with the other inputs
 
     def cells(self, keep_fraction: Float[Array, ""]) -> Cells:
         f, lower = keep_fraction, self.lower
@@ -101,7 +101,7 @@ class Mixture:
     fraction f is kept and no example twice.  0 <= share <= 1.
     """
 
-    share: Float[Array, "*batch"] | float
+    share: Any  # a float or an array that broadcasts with the other inputs
     rule: str = "hard"
 
     def __post_init__(self) -> None:

@@ -1,0 +1,278 @@
+"""The solver against the oracle, published constants, limits and finite differences."""
+
+import warnings
+
+import jax
+import jax.numpy as jnp
+import mpmath as mp
+import numpy as np
+import pytest
+from oracle.make_reference import load
+
+import perceptron_theory as pt
+
+DEGREE = np.pi / 180
+
+
+def _compare(records):
+    """Largest error of ``error`` in units of the accuracy that is promised."""
+    column = lambda name: np.array([float(r[name]) for r in records])  # noqa: E731
+    first = records[0]
+    rule = first["rule"]
+    if rule == "window":
+        rule = pt.Window(column("lower"))
+    elif rule == "mixture":
+        rule = pt.Mixture(column("share"), first["end"])
+    solution = pt.solve(
+        alpha_prune=column("alpha_prune"),
+        keep_fraction=column("keep_fraction"),
+        theta=column("theta"),
+        rule=rule,
+        margin=first["margin_rule"],
+    )
+    exact = [mp.mpf(r["error"]) for r in records]
+    relative = np.array(
+        [
+            float(abs((mp.mpf(float(e)) - x) / x))
+            for e, x in zip(solution.error, exact, strict=True)
+        ]
+    )
+    allowed = np.maximum(1e-8, 16 * 2.0**-52 * column("condition"))
+    return np.max(relative / allowed), solution
+
+
+def _group(name, rule, margin, end=None):
+    return [
+        r
+        for r in load(name)
+        if (r["rule"], r["margin_rule"]) == (rule, margin)
+        and (end is None or r["end"] == end)
+    ]
+
+
+@pytest.mark.parametrize("rule", ["hard", "easy", "random", "window"])
+def test_oracle_at_theta_zero(rule):
+    worst, _ = _compare(_group("aligned", rule, "absolute"))
+    assert worst < 1
+
+
+def test_oracle_close_to_the_threshold():
+    records = _group("threshold", "hard", "absolute")
+    assert len(records) >= 200
+    worst, solution = _compare(records)
+    assert worst < 1
+    condition = np.array([float(r["condition"]) for r in records])
+    assert np.allclose(solution.condition, condition, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("rule", "margin", "end"),
+    [
+        ("hard", "absolute", None),
+        ("easy", "absolute", None),
+        ("hard", "signed", None),
+        ("mixture", "absolute", "hard"),
+    ],
+)
+def test_oracle_at_an_angle(rule, margin, end):
+    worst, _ = _compare(_group("oblique", rule, margin, end))
+    assert worst < 1
+
+
+# (load, fraction, theta in degrees, rule, margin): error; theory notes, section 3:
+# solved from the equations and confirmed by quadratic programming at N = 200..800.
+KNOWN = {
+    (2.0, 0.5, 0, "hard", "absolute"): 0.136097,
+    (3.0, 0.1, 0, "hard", "absolute"): 0.0175676,
+    (10.0, 1.0, 0, "hard", "absolute"): 0.0491834,
+    (2.0, 0.5, 0, "easy", "absolute"): 0.117306,
+    (4.0, 0.3, 10, "hard", "absolute"): 0.04263917,
+    (2.0, 0.5, 10, "easy", "absolute"): 0.12925847,
+    (4.0, 0.3, 30, "hard", "absolute"): 0.12844162,
+    (4.0, 0.3, 30, "hard", "signed"): 0.26811802,
+    (10.0, 0.5, 30, "hard", "absolute"): 0.03108487,
+    (100.0, 0.3, 20, "hard", "absolute"): 0.0020298,
+}
+
+
+@pytest.mark.parametrize(("point", "error"), KNOWN.items())
+def test_known_values(point, error):
+    load, fraction, degrees, rule, margin = point
+    theta = degrees * DEGREE
+    solution = pt.solve(
+        alpha_prune=load, keep_fraction=fraction, theta=theta, rule=rule, margin=margin
+    )
+    digits = len(repr(error)) - 2
+    assert solution.error == pytest.approx(error, abs=0.51 * 10.0**-digits)
+
+
+def test_window_and_both_ends():
+    # theory notes, section 3: the middle window beats both ends at alpha 2, f 0.5
+    window = pt.solve(alpha_prune=2.0, keep_fraction=0.5, rule=pt.Window(0.3125))
+    assert window.error == pytest.approx(0.1128, abs=5e-5)
+    ends = pt.KeepProbability(
+        lambda z: jnp.where((z < LOW) | (z > HIGH), 1.0, 0.0), (LOW, HIGH)
+    )
+    both = pt.solve(alpha_prune=2.0, rule=ends)
+    assert both.keep_fraction == pytest.approx(0.5, abs=1e-9)
+    assert both.error == pytest.approx(0.2422, abs=5e-5)
+
+
+LOW, HIGH = 0.31863936396437515, 1.1503493803760079  # |z| quantiles 1/4 and 3/4
+
+
+def test_random_data_coefficient():
+    # Opper, Kinzel, Kleinz, Nehl 1990: error alpha -> 0.5005
+    solution = pt.solve(alpha_prune=1e6, keep_fraction=1.0)
+    assert solution.error * 1e6 == pytest.approx(0.5005, abs=5e-5)
+
+
+def test_large_load_law():
+    # error alpha -> C f/(2 Phi(gamma/s) - 1), C the coefficient of random data
+    theta, f = 20 * DEGREE, 0.3
+    one = pt.solve(alpha_prune=1e6, keep_fraction=1.0).error
+    gamma = pt.threshold(f)
+    mass = float(mp.erf(gamma / np.sin(theta) / mp.sqrt(2)))
+    solution = pt.solve(alpha_prune=1e6, keep_fraction=f, theta=theta)
+    assert solution.error == pytest.approx(one * f / mass, rel=1e-4)
+
+
+def test_limit_of_strong_pruning():
+    # theta = 0, f -> 0: error -> a(alpha) f above alpha = 2, 1/2 below
+    f = 1e-8
+    loads = np.array([2.5, 3.0, 5.0])
+    solution = pt.solve(alpha_prune=loads, keep_fraction=f)
+    assert np.allclose(solution.error / f, [0.24287, 0.176403, 0.100128], rtol=1e-5)
+    assert pt.solve(alpha_prune=1.9, keep_fraction=f).error > 0.499
+    at = pt.solve(alpha_prune=2.0, keep_fraction=f).error
+    assert at == pytest.approx(0.1616 * f ** (1 / 3), rel=5e-3)
+
+
+def test_random_pruning_does_not_know_the_probe():
+    theta = np.array([0.0, 0.3, 1.0, np.pi / 2])
+    solution = pt.solve(alpha_prune=3.0, keep_fraction=0.2, theta=theta, rule="random")
+    assert np.allclose(solution.error, solution.error[0], rtol=1e-11)
+
+
+def test_small_theta_joins_theta_zero():
+    solution = pt.solve(alpha_prune=3.0, keep_fraction=0.1, theta=[0.0, 1e-9])
+    assert solution.error[1] == pytest.approx(solution.error[0], rel=1e-9)
+
+
+def test_a_step_is_the_hard_rule():
+    step = pt.KeepProbability(lambda z: jnp.where(z < 1.0, 1.0, 0.0), (1.0,))
+    for margin in ("absolute", "signed"):
+        a = pt.solve(alpha_prune=4.0, theta=0.5, rule=step, margin=margin)
+        b = pt.solve(
+            alpha_prune=4.0, theta=0.5, keep_fraction=a.keep_fraction, margin=margin
+        )
+        assert a.error == pytest.approx(b.error, rel=1e-9)
+
+
+def test_threshold_is_exact():
+    for f in (1e-8, 1e-3, 0.3, 0.9, 1 - 1e-12):
+        gamma = mp.mpf(pt.threshold(f))
+        with mp.workdps(40):
+            missed = mp.erfc(gamma / mp.sqrt(2)) - (1 - mp.mpf(f))
+            step = missed / (2 * mp.npdf(gamma))
+        assert abs(step / gamma) < 1e-15
+
+
+def _error(load, fraction, theta):
+    return pt.solve(alpha_prune=load, keep_fraction=fraction, theta=theta).error
+
+
+@pytest.mark.parametrize(
+    "at",
+    [(4.0, 0.3, 0.2), (3.0, 0.5, 0.0), (2.0, 1.0, 0.4), (3.0, 0.4, np.pi / 2)],
+)
+def test_gradient_is_exact(at):
+    with jax.enable_x64(True):
+        gradient = jax.grad(_error, (0, 1, 2))(*at)
+    limits = (np.inf, 1.0, np.pi / 2)
+    for i, (value, limit) in enumerate(zip(gradient, limits, strict=True)):
+        steps = 1e-4 * np.array([-2, -1, 0, 1, 2])
+        weights = np.array([1, -8, 0, 8, -1]) / 12e-4
+        if at[i] + steps[-1] > limit:  # one-sided, from inside the domain
+            steps = 1e-4 * np.array([0, -1, -2, -3, -4])
+            weights = np.array([25, -48, 36, -16, 3]) / 12e-4
+        if at[i] + steps[0] < 0:
+            assert value == 0  # the error is even in theta
+            continue
+        point = [np.full(5, x) for x in at]
+        point[i] = point[i] + steps
+        assert value == pytest.approx(weights @ _error(*point), rel=2e-6, abs=1e-9)
+
+
+def test_inside_jit_and_vmap():
+    loads = np.array([1.0, 2.0, 3.0])
+    eager = _error(loads, 0.1, 0.3)
+    with jax.enable_x64(True):
+        mapped = jax.vmap(lambda a: _error(a, 0.1, 0.3))(jnp.asarray(loads))
+        assert mapped.dtype == jnp.float64
+        jitted = jax.jit(_error)(jnp.asarray(loads), 0.1, 0.3)
+    assert np.allclose(mapped, eager, rtol=1e-10)
+    assert np.allclose(jitted, eager, rtol=1e-10)
+
+
+def test_invalid_point_in_a_trace_is_nan_with_a_status():
+    with jax.enable_x64(True):
+        solve = jax.jit(lambda f: pt.solve(alpha_prune=2.0, keep_fraction=f, theta=0.0))
+        solution = solve(1.5)
+    assert np.isnan(solution.error)
+    assert solution.status == pt.Status.INVALID_INPUT
+
+
+def test_single_precision_is_refused():
+    with pytest.raises(pt.PrecisionError, match="jax_enable_x64"):
+        jax.grad(lambda a: _error(a, 0.1, 0.0))(3.0)
+
+
+def test_nothing_changes_for_the_users_other_code():
+    _error(3.0, 0.1, 0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert jnp.ones(2).dtype == jnp.float32
+
+
+def test_second_derivatives_are_refused_not_wrong():
+    with jax.enable_x64(True), pytest.raises(NotImplementedError, match="once"):
+        jax.grad(jax.grad(lambda a: _error(a, 0.5, 0.0)))(3.0)
+
+
+def test_alpha_tot_in_place_of_alpha_prune():
+    a = pt.solve(alpha_tot=[10.0, 20.0], keep_fraction=[[0.3], [0.1]])
+    b = pt.solve(alpha_prune=[[3.0, 6.0], [1.0, 2.0]], keep_fraction=[[0.3], [0.1]])
+    assert a.error.shape == (2, 2)
+    assert np.allclose(a.error, b.error, rtol=1e-12)
+    assert np.allclose(a.alpha_prune, b.alpha_prune)
+
+
+BAD = [
+    ({"alpha_prune": 0.0, "keep_fraction": 0.5}, "positive"),
+    ({"alpha_prune": np.nan, "keep_fraction": 0.5}, "NaN"),
+    ({"alpha_prune": 1.0, "keep_fraction": 0.0}, r"\(0, 1\]"),
+    ({"alpha_prune": 1.0, "keep_fraction": 1.1}, r"\(0, 1\]"),
+    ({"alpha_prune": 1.0, "keep_fraction": 0.5, "theta": 10}, "10 degrees"),
+    ({"alpha_prune": 1.0, "keep_fraction": 0.5, "theta": -0.1}, "theta"),
+    ({"alpha_prune": 1.0, "alpha_tot": 2.0, "keep_fraction": 0.5}, "exactly one"),
+    ({"keep_fraction": 0.5}, "exactly one"),
+    ({"alpha_prune": [], "keep_fraction": 0.5}, "empty"),
+    ({"alpha_prune": [1.0, 2.0], "keep_fraction": [0.1, 0.2, 0.3]}, "broadcast"),
+    ({"alpha_prune": 1.0, "keep_fraction": 0.5, "rule": "hrad"}, "did you mean 'hard'"),
+    ({"alpha_prune": 1.0, "keep_fraction": 0.5, "margin": "sigend"}, "'signed'"),
+    ({"alpha_prune": 1.0, "keep_fraction": 0.5, "student": "gibs"}, "student"),
+    ({"alpha_prune": 1.0}, "keep_fraction is missing"),
+    ({"alpha_prune": 1.0, "keep_fraction": 0.5, "rule": pt.Window(0.6)}, "exceed 1"),
+    (
+        {"alpha_prune": 1.0, "rule": pt.KeepProbability(lambda z: z * z)},
+        r"must be in \[0, 1\]",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD)
+def test_bad_input_is_one_clear_line(arguments, message):
+    with pytest.raises(pt.InputError, match=message) as error:
+        pt.solve(**arguments)
+    assert "\n" not in str(error.value)
