@@ -16,7 +16,8 @@ from . import curves, style
 CAPTION = (
     "The threshold at alpha_prune = 2 for a perfect probe (theta = 0) that keeps only "
     "the hardest examples, f to 0. Left: theory, N to infinity (lines), and medians of "
-    "64 simulated students at f = 0.01 (marks, bars of one standard error). Below the "
+    "64 simulated students at f = 0.01 (marks, bars of one standard error; one "
+    "that includes zero runs to the bottom). Below the "
     "threshold the error tends to 1/2, above it to zero as a(alpha_prune) f; finite N "
     "smears the step. Right: the error in units of f falls on the law a(alpha_prune) "
     "(grey, solved in the limit), which starts as 1/sqrt(12 pi (alpha_prune - 2)) "
@@ -103,7 +104,6 @@ def _step(axes: Axes, data: xr.Dataset) -> None:
             (style.BLUE, "", mark),
             label=f"{style.fraction(SIMULATED_FRACTION)}, $N = {size}$",
         )
-    axes.axvline(MIDDLE, color=style.GREY, linewidth=0.7, zorder=0)
     axes.set(
         yscale="log",
         xlim=(1.0, 3.5),
