@@ -15,7 +15,9 @@ Values = Float[np.ndarray, " n"]
 Function = Callable[[Float[np.ndarray, "n k"], Row], Float[np.ndarray, "n k"]]
 
 STEP = 0.4  # of the scan, in ln f
-WIDTH = 0.12  # half of the last interval: its polynomial of degree 6 is exact to 1e-10
+# half widths of the next intervals: the curve in f has a weak singularity at f = 1, on
+# which the polynomial of a wide interval converges slowly
+WIDTHS = (0.12, 0.02)
 DIP = 0.7  # the most by which a minimum lies below the scanned point next to it
 NOISE = 1e-9  # differences of values that count as none
 
@@ -32,9 +34,9 @@ class Minimum(NamedTuple):
 def minimise(function: Function, lower: Values, upper: Values) -> Minimum:
     """The global minimum of each row between its ``lower`` and its ``upper`` end.
 
-    Every local minimum of a scan, the ends among them, is refined by the minimum of a
-    polynomial through Chebyshev points, twice.  Of equal minima the one at the largest
-    position is given.  A NaN inside is passed over; at an end it makes the row NaN.
+    Every local minimum of a scan, the ends among them, is refined three times by the
+    minimum of a polynomial through Chebyshev points.  Of equal minima the one at the
+    largest position is given.  A NaN inside is passed over; at an end it makes the row NaN.
     """
     rows = np.arange(len(lower))
     count = max(4, 1 + int(np.ceil(np.max(upper - lower) / STEP)))
@@ -43,9 +45,10 @@ def minimise(function: Function, lower: Values, upper: Values) -> Minimum:
     y = function(x, rows)
     row, left, right = _brackets(x, np.where(np.isnan(y), np.inf, y))
     found = _zoom(function, row, left, right, points=15, degree=12)
-    left = np.maximum(found - WIDTH, lower[row])
-    right = np.minimum(found + WIDTH, upper[row])
-    found = _zoom(function, row, left, right, points=11, degree=6)
+    for width in WIDTHS:
+        left = np.maximum(found - width, lower[row])
+        right = np.minimum(found + width, upper[row])
+        found = _zoom(function, row, left, right, points=9, degree=5)
     value = function(found[:, None], row)[:, 0]
 
     every = np.concatenate([rows, rows, row])

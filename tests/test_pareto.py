@@ -97,7 +97,7 @@ def test_a_perfect_probe_has_no_best_fraction_above_two(aligned):
     np.testing.assert_array_equal(at.f_opt, 0.0)
     np.testing.assert_array_equal(at.error, 0.0)
     np.testing.assert_array_equal(at.alpha_tot, np.inf)
-    tiny = pt.solve(alpha_prune=3.0, keep_fraction=1e-6).error
+    tiny = pt.solve(alpha_prune=[3.0], keep_fraction=1e-6).error[0]
     assert tiny == pytest.approx(0.176403e-6, rel=1e-4)  # a(3) f: falls without end
 
 
