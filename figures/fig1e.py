@@ -17,6 +17,11 @@ CAPTION = (
     "f at each load. It falls from 1 (no pruning) at small loads to 0 at "
     "alpha_prune = 2; beyond it, pruning harder is always better."
 )
+# errors, colour and places of the numbers: dark lines on light ground, and the others
+CONTOURS = (
+    ((0.05, 0.2, 0.3, 0.4), style.BLACK, ((5, 0.5), (1.2, 0.5), (0.9, 0.3))),
+    ((1e-4, 1e-3, 1e-2), "white", ((7, 1.3e-3), (5, 9e-3), (5, 0.1))),
+)
 
 
 def compute() -> xr.Dataset:
@@ -37,11 +42,9 @@ def draw(data: xr.Dataset) -> Figure:
     drawn = axes.pcolormesh(
         x, y, error, norm=scale, cmap="viridis", shading="gouraud", rasterized=True
     )
-    dark = [0.05, 0.2, 0.3, 0.4]  # lines on light ground, and the others
-    for levels, color in ((dark, style.BLACK), ([1e-4, 1e-3, 1e-2], "white")):
+    for levels, color, places in CONTOURS:
         lines = axes.contour(x, y, error, levels, colors=color, linewidths=0.6)
-        # where the lines crowd together there is no room for a number
-        axes.clabel(lines, [e for e in levels if e not in (0.05, 0.2)], fontsize=6)
+        axes.clabel(lines, fmt="%g", fontsize=6, manual=places)
     axes.plot(
         data["pareto_alpha_prune"],
         np.maximum(data["pareto_f_opt"], 1e-12),
