@@ -36,7 +36,8 @@ def minimise(function: Function, lower: Values, upper: Values) -> Minimum:
 
     Every local minimum of a scan, the ends among them, is refined three times by the
     minimum of a polynomial through Chebyshev points.  Of equal minima the one at the
-    largest position is given.  A NaN inside is passed over; at an end it makes the row NaN.
+    largest position is given.  A NaN inside is passed over, at an end it makes the row
+    NaN.
     """
     rows = np.arange(len(lower))
     count = max(4, 1 + int(np.ceil(np.max(upper - lower) / STEP)))
