@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 Value = Float[Array, "*batch"] | Float[np.ndarray, "*batch"] | float
-Count = Int[Array, "*batch"] | Int[np.ndarray, "*batch"] | int
+Count = Int[Array, "*batch"] | Int[np.ndarray, "*batch"] | np.integer | int
 
 
 class Status(enum.IntEnum):
