@@ -96,7 +96,7 @@ def _phases(folder: Path) -> str:
     middle = diagram.sel(keep_fraction=0.5, method="nearest")
     return (
         "Phase diagram. With a perfect probe and half of the pool kept, it is best to "
-        f"keep the {_runs(middle['best'].values, total)} examples per dimension."
+        f"keep the {_runs(middle['best'].values, total)} examples per dimension on."
     )
 
 

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+import xarray as xr
 from typer.testing import CliRunner
 
 import perceptron_theory as pt
@@ -164,8 +165,6 @@ def test_a_damaged_grid_file(tmp_path, damage):
     elif damage == "not NetCDF":
         path.write_text("alpha,error\n1,0.3\n")
     else:
-        import xarray as xr
-
         other = xr.Dataset({"x": 1.0}, attrs={"format_version": 999})
         path.unlink()
         other.to_netcdf(path, engine="h5netcdf")
@@ -190,10 +189,12 @@ def _child(*args, prefix=(), **kwargs):
 
 @pytest.mark.parametrize("name", ["a.nc", "a.csv"])
 def test_a_disk_that_fills_up_leaves_no_file(tmp_path, name):
+    saved = tmp_path / "saved.nc"
+    pt.save_dataset(xr.Dataset({"error": ("alpha_prune", [0.3, 0.2])}), saved)
     no_space = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh"]
-    done = _child(*POINT, "-o", tmp_path / name, prefix=no_space)
+    done = _child("show", saved, "-o", tmp_path / name, prefix=no_space)
     assert_one_line(done.returncode, done.stdout, done.stderr, status=1, words=name)
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(tmp_path) == ["saved.nc"]
 
 
 def test_full_stdout():
