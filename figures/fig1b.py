@@ -25,7 +25,7 @@ SIMULATED_FRACTIONS = (0.1, 0.25, 0.5, 0.75)
 
 def compute() -> xr.Dataset:
     """Errors over rule, pool and kept fraction; simulation at a few fractions."""
-    fractions = np.linspace(0.05, 1.0, 39)
+    fractions = np.union1d(np.linspace(0.05, 0.2, 31), np.linspace(0.2, 1.0, 33))
     rules, pools = list(style.RULES), list(POOLS)
     error = [
         pt.solve(
@@ -82,10 +82,15 @@ def draw(data: xr.Dataset) -> Figure:
         axes.set(
             title=rf"$\alpha_{{\rm tot}}={pool:g}$",
             xlim=(0, 1.02),
-            ylim=(0, None),
+            yscale="log",
             xlabel=style.LABELS["keep_fraction"],
             ylabel=style.LABELS["error"],
         )
-    panels[0].legend(loc="best")
+    panels[-1].legend(loc="upper right")
+    for axes, ticks in zip(
+        panels, ((0.2, 0.3, 0.4, 0.5), (0.03, 0.1, 0.3)), strict=True
+    ):
+        axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
     style.letter(panels)
     return figure

@@ -40,9 +40,11 @@ def compute() -> xr.Dataset:
         pt.pareto_frontier(loads, theta=np.deg2rad(d))[["error", "f_opt"]]
         for d in OPTIMUM_DEGREES
     ]
-    panels = xr.concat(theory, xr.Variable("degrees", DEGREES), combine_attrs="drop")
-    points = xr.concat(simulation, xr.Variable("degrees", DEGREES))
-    best = xr.concat(frontier, xr.Variable("degrees", OPTIMUM_DEGREES))
+    panels = xr.concat(
+        theory, xr.Variable("degrees", list(DEGREES)), combine_attrs="drop"
+    )
+    points = xr.concat(simulation, xr.Variable("degrees", list(DEGREES)))
+    best = xr.concat(frontier, xr.Variable("degrees", list(OPTIMUM_DEGREES)))
     return xr.merge(
         [panels, points, curves.prefixed(best, "pareto")], combine_attrs="drop"
     )
