@@ -85,7 +85,7 @@ def newton(
     problem: Problem,
     n: tuple[int, int],
     on_line: bool,
-    max_steps: int,
+    max_steps: int | Int[Array, ""],
     tolerance: float,
 ) -> Root:
     """Damped Newton steps until the next one is below ``tolerance`` (and is taken)."""

@@ -71,8 +71,8 @@ def _legendre(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def panels(
-    breaks: Float[Array, "*b m"], n: int
-) -> tuple[Float[Array, "*b k"], Float[Array, "*b k"]]:
+    breaks: Float[Array, "... m"], n: int
+) -> tuple[Float[Array, "... k"], Float[Array, "... k"]]:
     """Gauss-Legendre nodes and weights on consecutive panels between sorted breaks."""
     unit, weights = _legendre(n)
     width = jnp.diff(breaks, axis=-1)[..., None]
@@ -82,12 +82,12 @@ def panels(
 
 
 def reach(
-    start: Float[Array, "*b"],
-    slope: Float[Array, "*b"],
-    slack: Float[Array, "*b"],
-    spread: Float[Array, "*b"] | float,
+    start: Float[Array, "..."],
+    slope: Float[Array, "..."],
+    slack: Float[Array, "..."],
+    spread: Float[Array, "..."] | float,
     depth: float,
-) -> Float[Array, "*b"]:
+) -> Float[Array, "..."]:
     r"""Distance x > 0 at which E has risen by ``depth``.
 
     E(x) = (start + x)^2 + min(slack - slope x, 0)^2 / spread^2, with x = 0 its minimum
@@ -116,8 +116,8 @@ def reach(
 
 
 def _sorted_breaks(
-    end: Float[Array, "*b"], *inside: Float[Array, "*b"]
-) -> Float[Array, "*b m"]:
+    end: Float[Array, "..."], *inside: Float[Array, "..."]
+) -> Float[Array, "... m"]:
     """0, the inner breaks clipped to [0, end] in increasing order, and the end."""
     inner = [jnp.clip(b, 0.0, end) for b in inside]
     # a sorting network: a handful of minima and maxima, fused by the compiler
@@ -160,7 +160,7 @@ def across_nodes(
     slack: Float[Array, " k"],
     across: Float[Array, ""],
     n: int,
-) -> tuple[Float[Array, "k 2n"], Float[Array, "k 2n"]]:
+) -> tuple[Float[Array, "k m"], Float[Array, "k m"]]:
     """Nodes y - lower and weights (with the density of y) on y > lower.
 
     ``slack`` is t at y = 0, one value for each node of z.

@@ -1,9 +1,5 @@
-"""Shapes and types of the library are checked while the tests run (jaxtyping)."""
+"""x64 stays off in the tests: the theory switches it on itself, locally.
 
-from jaxtyping import install_import_hook
-
-# Before any test module imports them; x64 stays off: the theory switches it on itself.
-# Not the command line: typer fills its arguments, and has its own idea of their types.
-_PACKAGES = ["perceptron_theory", "simulations", "figures"]
-
-install_import_hook(_PACKAGES, "beartype.beartype")
+Shapes are documented with jaxtyping but not yet checked at run time here: the import
+hook slows tracing of the theory several times over (see docs/development.md).
+"""
