@@ -120,7 +120,7 @@ def newton(
 
     zero = jnp.zeros(3)
     one, none = jnp.ones(()), jnp.zeros((), int)
-    state = (x, zero, jnp.eye(3), one, zero, one, none, False)
+    state = (x, zero, jnp.eye(3), one, zero, one, none, jnp.asarray(False))
     unfinished = lambda s: (s[6] < max_steps) & ~s[7]  # noqa: E731
     x, out, jacobian, first, step, _, steps, found = lax.while_loop(
         unfinished, body, state

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import jax
+from jax.core import Tracer
 
 from .errors import PrecisionError
 
 
 def traced(*values: object) -> bool:
     """Whether any leaf of the values is a tracer of a JAX transformation."""
-    return any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(values))
+    return any(isinstance(x, Tracer) for x in jax.tree.leaves(values))
 
 
 def require_x64(name: str) -> None:
@@ -18,7 +19,7 @@ def require_x64(name: str) -> None:
     Raises:
         PrecisionError: x64 is off; the message says how to switch it on.
     """
-    if not jax.config.jax_enable_x64:
+    if not jax.config.read("jax_enable_x64"):
         raise PrecisionError(
             f"{name} was called inside jit, vmap or grad with x64 off, where it would "
             "run in float32; switch it on with jax.config.update('jax_enable_x64', "

@@ -82,12 +82,12 @@ def panels(
 
 
 def reach(
-    start: Float[Array, "..."],
-    slope: Float[Array, "..."],
-    slack: Float[Array, "..."],
-    spread: Float[Array, "..."] | float,
+    start: Float[Array, "*_"],
+    slope: Float[Array, "*_"],
+    slack: Float[Array, "*_"],
+    spread: Float[Array, "*_"] | float,
     depth: float,
-) -> Float[Array, "..."]:
+) -> Float[Array, "*_"]:
     r"""Distance x > 0 at which E has risen by ``depth``.
 
     E(x) = (start + x)^2 + min(slack - slope x, 0)^2 / spread^2, with x = 0 its minimum
@@ -116,7 +116,7 @@ def reach(
 
 
 def _sorted_breaks(
-    end: Float[Array, "..."], *inside: Float[Array, "..."]
+    end: Float[Array, "*_"], *inside: Float[Array, "*_"]
 ) -> Float[Array, "... m"]:
     """0, the inner breaks clipped to [0, end] in increasing order, and the end."""
     inner = [jnp.clip(b, 0.0, end) for b in inside]

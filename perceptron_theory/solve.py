@@ -291,6 +291,8 @@ def threshold(
     if options:
         raise InputError(f"threshold takes no argument {next(iter(options))!r}")
     rule = resolve_rule(rule)
+    if isinstance(rule, KeepProbability):
+        raise InputError("a KeepProbability rule has no threshold")
     fraction, theta = as_array("keep_fraction", keep_fraction), as_array("theta", theta)
     check_fraction("keep_fraction", fraction)
     check_theta(theta)
@@ -301,6 +303,8 @@ def threshold(
         def one(f: Float[Array, ""], t: Float[Array, ""]) -> Float[Array, ""]:
             return kept_pieces(rule.cells(f), t, margin).ends[0, end]
 
-        values = jax.vmap(one)(*map(np.ravel, np.broadcast_arrays(fraction, theta)))
+        values = jax.vmap(one)(
+            *(jnp.ravel(x) for x in np.broadcast_arrays(fraction, theta))
+        )
         shape = np.broadcast_shapes(fraction.shape, theta.shape)
         return np.asarray(values).reshape(shape)[()]
