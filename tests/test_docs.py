@@ -24,7 +24,7 @@ def _lines(text):
     return [line.rstrip() for line in text.strip().splitlines()]
 
 
-@pytest.mark.parametrize(("command", "shown"), _examples())
+@pytest.mark.parametrize(("command", "shown"), list(_examples()))
 def test_the_example_prints_what_is_shown(command, shown, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     program, *args = shlex.split(command)
