@@ -16,14 +16,23 @@ and replica symmetry exact.  The error is arccos(R)/pi with R = a/sqrt(1 + a^2 +
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
-from .gaussian import density, slack_moments
-from .quadrature import Nodes, Weights, line_piece, plane_piece
+from .quadrature import (
+    Lines,
+    Moments,
+    Weights,
+    line_moments,
+    line_piece,
+    panel_lines,
+    plane_piece,
+    point_moments,
+)
 from .thresholds import Pieces
 
 # the unknowns: log a, b/a, and the slack t at the corner of the kept region
@@ -70,46 +79,110 @@ def weights(x: Unknowns, problem: Problem) -> Weights:
     return Weights(a * (c + s * ratio), a * (s - c * ratio), x[2], at)
 
 
-def kept_nodes(
-    problem: Problem, student: Weights, n: tuple[int, int], on_line: bool
-) -> Nodes:
-    """Quadrature nodes of the kept examples, normalised to a kept fraction of one.
+def over_kept(
+    problem: Problem,
+    student: Weights,
+    n: tuple[int, int],
+    on_line: bool,
+    summand: Callable[[Lines, Moments], Float[Array, "m k"]],
+) -> tuple[Float[Array, " m"], Int[Array, ""]]:
+    """The sum of ``summand`` over the kept examples, normalised to a kept mass of one.
 
-    ``on_line`` (theta = 0) needs one dimension only.
+    Also the number of panels.  One panel after the other, and only as many as there are: most points need two or
+    three, a few a dozen.  ``on_line`` (theta = 0) needs examples of one dimension only.
     """
     theta = problem.cos_theta, problem.sin_theta
     sign, inner, outer, level, _ = problem.pieces
     if on_line:
         half = level.shape[0] // 2
-        lay = lambda *ends: line_piece(*ends, student, n[0])  # noqa: E731
-        nodes = jax.vmap(lay)(inner[:half], outer[:half])
         level = level[:half]
+        lay = lambda *ends: line_piece(*ends, student)  # noqa: E731
+        pieces = jax.vmap(lay)(inner[:half], outer[:half])
     else:
-        lay = lambda *piece: plane_piece(*piece, theta, student, n)  # noqa: E731
-        nodes = jax.vmap(lay)(sign, inner, outer)
-    scale = (level / problem.keep_fraction)[:, None]
-    if problem.keep is not None:
-        scale = scale * jax.vmap(problem.keep)(nodes.z)
-    nodes = nodes._replace(weight=nodes.weight * scale)
-    return jax.tree.map(jnp.ravel, nodes)
+        lay = lambda *piece: plane_piece(*piece, theta, student)  # noqa: E731
+        pieces = jax.vmap(lay)(sign, inner, outer)
+    width = jnp.diff(pieces.breaks)
+    used = (width > 0) & (level != 0)[:, None]
+    where = jnp.nonzero(used.ravel(), size=used.size, fill_value=0)[0]
+    level = level / problem.keep_fraction
+
+    def panel(j: Int[Array, ""]) -> Float[Array, " m"]:
+        i, k = where[j] // width.shape[1], where[j] % width.shape[1]
+        piece = jax.tree.map(lambda values: values[i], pieces)
+        start = piece.breaks[k]
+        lines = panel_lines(piece, start, width[i, k], theta, student, n[0], on_line)
+        weight = lines.weight * level[i]
+        if problem.keep is not None:
+            weight = weight * jax.vmap(problem.keep)(lines.z)
+        lines = lines._replace(weight=weight)
+        over = moments(lines, student, n[1], on_line)
+        return jnp.sum(summand(lines, over), axis=-1)
+
+    def add(state):
+        j, total = state
+        return j + 1, total + panel(j)
+
+    none = jnp.zeros((), int)
+    state = none, jnp.zeros(jax.eval_shape(panel, none).shape)
+    count, total = jax.lax.while_loop(lambda s: s[0] < jnp.sum(used), add, state)
+    return total, count
 
 
-def integrands(x: Unknowns, problem: Problem, nodes: Nodes) -> Float[Array, "4 n"]:
-    """G_2, G_0 + u G_1/a, (v - u b/a) G_1 and G_1 at each node."""
-    student = weights(x, problem)
-    z, y = nodes.from_corner
-    zeroth, first, second = slack_moments(
-        student.slack - student.along * z - student.across * y
-    )
-    force = nodes.u * first / jnp.exp(x[0])
-    turn = (nodes.v - x[1] * nodes.u) * first
-    return jnp.stack([second, zeroth + force, turn, first])
+def moments(lines: Lines, student: Weights, n: int, on_line: bool) -> Moments:
+    """The averages of :class:`Moments` on each line (at each point if ``on_line``)."""
+    return point_moments(lines, student) if on_line else line_moments(lines, student, n)
+
+
+def averages(
+    x: Unknowns, problem: Problem, lines: Lines, moments: Moments
+) -> Float[Array, "5 k"]:
+    """G_2, G_0 + u G_1/a, (v - u b/a) G_1, G_1 and 1, averaged over each line."""
+    u, turn = _coordinates(x, problem, lines)
+    first, _ = moments.first
+    force = moments.zeroth[0] + _times(moments.first, u)
+    turned = _times(moments.first, turn)
+    return jnp.stack([moments.second, force, turned, first, moments.one[0]])
+
+
+def _coordinates(
+    x: Unknowns, problem: Problem, lines: Lines
+) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """u/a and v - u b/a along a line: (value at x = 0, slope)."""
+    c, s = problem.cos_theta, problem.sin_theta
+    a, ratio = jnp.exp(x[0]), x[1]
+    return (lines.u / a, s / a), (lines.v - ratio * lines.u, -c - ratio * s)
+
+
+def _times(powers: tuple[Any, ...], *linear: tuple[Any, Any]) -> Float[Array, " k"]:
+    """Average of G times one or two linear functions of x, from those of G x^k."""
+    while linear:
+        (value, slope), *linear = linear
+        pairs = zip(powers, powers[1:], strict=False)
+        powers = tuple(value * low + slope * high for low, high in pairs)
+    return powers[0]
+
+
+def _terms(
+    x: Unknowns, problem: Problem, lines: Lines, moments: Moments
+) -> Float[Array, "15 k"]:
+    """Every average in the equations and their Jacobian."""
+    z, y = lines.from_corner
+    u, turn = _coordinates(x, problem, lines)
+    # d(slack)/d(p, w, slack), linear on each line
+    by = ((-z, 0.0), (-y, -1.0), (1.0, 0.0))
+    peak, zeroth, first = moments.peak, moments.zeroth, moments.first
+    rows = [_times(first, b) for b in by]
+    rows += [_times(zeroth, b) for b in by]
+    rows += [_times(peak, b) + _times(zeroth, u, b) for b in by]
+    rows += [_times(zeroth, turn, b) for b in by]
+    rows += [moments.second, _times(first, u), _times(first, turn)]
+    return jnp.stack(rows)
 
 
 def residual(
-    x: Unknowns, problem: Problem, nodes: Nodes
-) -> tuple[Float[Array, " 3"], Float[Array, "3 3"], Float[Array, ""]]:
-    """The equations at x, zero at the saddle point, their Jacobian, and E[G_1].
+    x: Unknowns, problem: Problem, n: tuple[int, int], on_line: bool
+) -> tuple[Float[Array, " 3"], Float[Array, "3 3"], Float[Array, ""], Int[Array, ""]]:
+    """The equations at x, zero at the saddle point, their Jacobian, E[G_1], panels.
 
     Logs keep them O(1) far away from it.  The last two equations are taken as
     a(1 - alpha E G_0) = alpha E[u G_1] and their ratio, E[(a v - b u) G_1] = 0 (the
@@ -117,24 +190,18 @@ def residual(
     alpha E[G_0] comes close to one.
     """
     c, s, alpha = problem.cos_theta, problem.sin_theta, problem.alpha_prune
-    student = weights(x, problem)
-    z, y = nodes.from_corner
-    slack = student.slack - student.along * z - student.across * y
-    zeroth, first, second = slack_moments(slack)
-    a, ratio = jnp.exp(x[0]), x[1]
-    u, turn = nodes.u / a, nodes.v - ratio * nodes.u
-    # every average that is needed, with 1 and with dt/d(p, w, slack)
-    of = [second, first, zeroth, density(slack)]
-    of += [u * first, u * zeroth, turn * first, turn * zeroth]
-    by = jnp.stack([-z, -y, jnp.ones_like(z)])
-    sums = jnp.einsum("in,jn->ij", jnp.stack(of) * nodes.weight, by)
-    g_2, g_1, g_0, _, u_g_1, _, turn_g_1, _ = sums[:, 2]
+    student, a = weights(x, problem), jnp.exp(x[0])
+    terms = partial(_terms, x, problem)
+    sums, panels = over_kept(problem, student, n, on_line, terms)
+    by_first, by_zeroth, by_force, by_turn = sums[:12].reshape(4, 3)
+    g_2, u_g_1, turn_g_1 = sums[12:]
+    g_1, g_0 = by_first[2], by_zeroth[2]
     force = g_0 + u_g_1
     by_weights = jnp.stack(
         [
-            2.0 * sums[1] / g_2,
-            (sums[3] + sums[5]) / force,
-            (sums[7] - sums[2] * turn_g_1 / g_1) / g_1,
+            2.0 * by_first / g_2,
+            by_force / force,
+            (by_turn - by_zeroth * turn_g_1 / g_1) / g_1,
         ]
     )
     # p = a (c + s b/a) and w = a (s - c b/a)
@@ -144,4 +211,5 @@ def residual(
     by_ratio = a * (s * along - c * across)
     by_ratio = by_ratio - jnp.stack([jnp.zeros(()), jnp.zeros(()), a * u_g_1 / g_1])
     value = jnp.stack([jnp.log(alpha * g_2), jnp.log(alpha * force), turn_g_1 / g_1])
-    return value, jnp.stack([by_a, by_ratio, by_weights[:, 2]], axis=1), g_1
+    jacobian = jnp.stack([by_a, by_ratio, by_weights[:, 2]], axis=1)
+    return value, jacobian, g_1, panels

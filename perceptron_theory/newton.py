@@ -9,14 +9,15 @@ being convex, has no fold, but it can be all but vertical at the threshold alpha
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from .gaussian import SQRT_2PI, cdf, density
-from .max_margin import Problem, Unknowns, corner, kept_nodes, residual, weights
+from .max_margin import Problem, Unknowns, corner, over_kept, residual
 from .quadrature import Weights
 
 EASY_LOAD = 0.01  # nearly every kept example is a support vector below this load
@@ -26,12 +27,15 @@ ARC = 1.5  # first step along the path, in units of the scaled unknowns
 class Root(NamedTuple):
     """Unknowns, with the Jacobian, E[G_1] and the largest residual there.
 
+    ``panels`` were needed for them.
+
     ``found`` says whether it is a root; ``steps`` counts the evaluations.
     """
 
     x: Unknowns
     jacobian: Float[Array, "3 3"]
     first: Float[Array, ""]
+    panels: Int[Array, ""]
     residual: Float[Array, ""]
     steps: Int[Array, ""]
     found: Bool[Array, ""]
@@ -39,14 +43,13 @@ class Root(NamedTuple):
 
 def evaluate(
     x: Unknowns, problem: Problem, n: tuple[int, int], on_line: bool
-) -> tuple[Float[Array, " 3"], Float[Array, "3 3"], Float[Array, ""]]:
-    """Residual, Jacobian and E[G_1], with nodes laid for x."""
-    nodes = kept_nodes(problem, weights(x, problem), n, on_line)
-    value, jacobian, first = residual(x, problem, nodes)
+) -> tuple[Float[Array, " 3"], Float[Array, "3 3"], tuple[Float[Array, ""], Any]]:
+    """Residual, Jacobian, and E[G_1] with the number of panels."""
+    value, jacobian, first, panels = residual(x, problem, n, on_line)
     if on_line:  # the ratio b/a is zero: drop its equation
         value = value.at[2].set(x[1])
         jacobian = jacobian.at[2].set(jnp.array([0.0, 1.0, 0.0]))
-    return value, jacobian, first
+    return value, jacobian, (first, panels)
 
 
 def scale(x: Unknowns) -> Float[Array, " 3"]:
@@ -91,9 +94,9 @@ def newton(
     """Damped Newton steps until the next one is below ``tolerance`` (and is taken)."""
 
     def body(state):
-        x, residuals, jacobian, first_moment, step, damping, steps, _ = state
+        x, residuals, jacobian, more, step, damping, steps, _ = state
         trial = x + damping * step
-        new, new_jacobian, new_first = evaluate(trial, problem, n, on_line)
+        new, new_jacobian, new_more = evaluate(trial, problem, n, on_line)
         simplified = _size(solve_3(jacobian, -new), x)
         before = _size(step, x)
         finite = jnp.all(jnp.isfinite(new)) & jnp.all(jnp.isfinite(new_jacobian))
@@ -111,7 +114,7 @@ def newton(
             pick(trial, x),
             pick(new, residuals),
             pick(new_jacobian, jacobian),
-            pick(new_first, first_moment),
+            jax.tree.map(pick, new_more, more),
             pick(new_step, step),
             pick(jnp.minimum(grown, longest), 0.4 * damping),
             steps + 1,
@@ -120,13 +123,14 @@ def newton(
 
     zero = jnp.zeros(3)
     one, none = jnp.ones(()), jnp.zeros((), int)
-    state = (x, zero, jnp.eye(3), one, zero, one, none, jnp.asarray(False))
+    more = one, none
+    state = (x, zero, jnp.eye(3), more, zero, one, none, jnp.asarray(False))
     unfinished = lambda s: (s[6] < max_steps) & ~s[7]  # noqa: E731
-    x, out, jacobian, first, step, _, steps, found = lax.while_loop(
+    x, out, jacobian, more, step, _, steps, found = lax.while_loop(
         unfinished, body, state
     )
     x = jnp.where(found, x + step, x)
-    return Root(x, jacobian, first, jnp.max(jnp.abs(out)), steps, found)
+    return Root(x, jacobian, *more, jnp.max(jnp.abs(out)), steps, found)
 
 
 def guess(problem: Problem, on_line: bool) -> Unknowns:
@@ -139,10 +143,16 @@ def guess(problem: Problem, on_line: bool) -> Unknowns:
     pieces, alpha = problem.pieces, problem.alpha_prune
     z, y = corner(problem)
     none, one = jnp.zeros(()), jnp.ones(())
-    nodes = kept_nodes(problem, Weights(none, none, one, (z, y)), (6, 10), on_line)
-    mean_u, mean_v = jnp.sum(nodes.weight * jnp.stack([nodes.u, nodes.v]), axis=-1)
+    flat = Weights(none, none, one, (z, y))
+    c, s = problem.cos_theta, jnp.maximum(problem.sin_theta, 1e-150)
+
+    def both(lines, over):
+        weight, x_weight = over.one
+        u, v = lines.u * weight + s * x_weight, lines.v * weight - c * x_weight
+        return jnp.stack([u, v])
+
+    (mean_u, mean_v), _ = over_kept(problem, flat, (3, 4), on_line, both)
     # kept part of the examples near the boundary that limits a at large load
-    s = jnp.maximum(problem.sin_theta, 1e-150)
     near = jnp.sum(pieces.level * (cdf(-pieces.inner / s) - cdf(-pieces.outer / s)))
     half = pieces.level.shape[0] // 2
     kept = (pieces.level > 0) & (pieces.outer > pieces.inner)

@@ -25,14 +25,15 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .gaussian import density
+from .gaussian import density, slack_moments
 
-DEPTH = 90.0  # exp(-DEPTH/2) = 3e-20, relative to the peak of each piece
-HEAD = 20.0  # most of a one-sided piece lies within this rise of E
+DEPTH = 56.0  # exp(-DEPTH/2) = 7e-13, relative to the peak of each piece
+HEAD = 16.0  # most of a one-sided piece lies within this rise of E
 SHARP = 6.0  # a step is over within this many of its own widths
 
 
@@ -49,19 +50,49 @@ class Weights(NamedTuple):
     corner: tuple[Float[Array, ""], Float[Array, ""]]
 
 
-class Nodes(NamedTuple):
-    """Flat quadrature nodes: coordinates, and the measure of the kept examples.
+class Panels(NamedTuple):
+    """Panels of a piece of the kept margins: z = ``first`` + ``step`` x between breaks.
 
-    ``from_corner`` are z and y measured from the student's corner, computed without
-    cancellation; ``weight`` is twice the Gaussian measure times the keep-probability:
-    it sums to the kept fraction where the slack cuts nothing off.
+    ``offset`` is the first z measured from the student's corner.  Panels of no width
+    are there only to give every piece the same number of them.
     """
 
-    z: Float[Array, " n"]
-    from_corner: tuple[Float[Array, " n"], Float[Array, " n"]]
-    u: Float[Array, " n"]
-    v: Float[Array, " n"]
-    weight: Float[Array, " n"]
+    breaks: Float[Array, " m"]
+    first: Float[Array, ""]
+    offset: Float[Array, ""]
+    step: Float[Array, ""]
+
+
+class Lines(NamedTuple):
+    """Nodes in z, and for each of them the line of examples along y through it.
+
+    ``y`` = first + x with 0 < x < ``length``, in two panels that meet at ``middle``; u
+    = ``u`` + s x and v = ``v`` - c x.  ``from_corner`` are z and the first y measured
+    from the student's corner, computed without cancellation.  ``weight`` is twice the
+    Gaussian measure of z times the keep-probability; that of y enters along the line.
+    """
+
+    z: Float[Array, " k"]
+    y: Float[Array, " k"]
+    from_corner: tuple[Float[Array, " k"], Float[Array, " k"]]
+    u: Float[Array, " k"]
+    v: Float[Array, " k"]
+    middle: Float[Array, " k"]
+    length: Float[Array, " k"]
+    weight: Float[Array, " k"]
+
+
+class Moments(NamedTuple):
+    r"""Averages over each line: of 1, phi(t), G_0, G_1 (each with powers of x), G_2.
+
+    They sum to those of the kept examples where the slack cuts nothing off.
+    """
+
+    one: tuple[Float[Array, " k"], Float[Array, " k"]]
+    peak: tuple[Float[Array, " k"], Float[Array, " k"]]
+    zeroth: tuple[Float[Array, " k"], Float[Array, " k"], Float[Array, " k"]]
+    first: tuple[Float[Array, " k"], Float[Array, " k"]]
+    second: Float[Array, " k"]
 
 
 @lru_cache
@@ -140,70 +171,88 @@ def outward(
     slope: Float[Array, ""],
     slack: Float[Array, ""],
     spread: Float[Array, ""] | float,
-    steps: tuple[Float[Array, ""], ...],
-    n: int,
-) -> tuple[Float[Array, " k"], Float[Array, " k"]]:
-    """Nodes x in [0, stop - start], a distance from the inner end of a piece.
+    *steps: Float[Array, ""],
+) -> Float[Array, " m"]:
+    """Breaks x in [0, stop - start], a distance from the inner end of a piece.
 
-    The panels end where E has risen by DEPTH and break at the given ``steps`` and where
-    the slack changes sign (a step of width spread/slope).
+    They end where E has risen by DEPTH; inside are the given ``steps`` and where the
+    slack changes sign (a step of width spread/slope).
     """
     end = jnp.minimum(reach(start, slope, slack, spread, DEPTH), stop - start)
     head = jnp.minimum(reach(start, slope, slack, spread, HEAD), end)
     crossing = _crossing(slack, slope)
     width = SHARP * spread / jnp.maximum(slope, 1e-300)
-    return panels(_sorted_breaks(end, head, crossing - width, crossing, *steps), n)
+    return _sorted_breaks(end, head, crossing - width, crossing, *steps)
 
 
-def across_nodes(
-    lower: Float[Array, " k"],
-    slack: Float[Array, " k"],
-    across: Float[Array, ""],
-    n: int,
-) -> tuple[Float[Array, "k m"], Float[Array, "k m"]]:
-    """Nodes y - lower and weights (with the density of y) on y > lower.
-
-    ``slack`` is t at y = 0, one value for each node of z.
-    """
-    w = across
-    free = jnp.where(slack < 0, w * slack / (1.0 + w * w), 0.0)
-    peak = jnp.maximum(lower, free)
-    top = slack - w * peak
-    up = reach(peak, w, top, 1.0, DEPTH)
-    down = jnp.minimum(reach(-peak, -w, top, 1.0, DEPTH), peak - lower)
-    # both as distances from the lower end of the support
-    length = down + up
-    steep = jnp.abs(w) > 1.0
-    knee = (slack - 0.75 * SHARP) / jnp.where(steep, w, 1.0) - (peak - down)
-    usable = steep & (knee > 0) & (knee < length)
-    middle = jnp.where(usable, knee, 0.5 * length)
-    x, weight = panels(_sorted_breaks(length, middle), n)
-    from_lower = x + (peak - down - lower)[:, None]
-    return from_lower, weight * density(x + (peak - down)[:, None])
-
-
-def _across(
+def _lines(
     z: Float[Array, " k"],
     offset: Float[Array, " k"],
     weight: Float[Array, " k"],
     theta: tuple[Float[Array, ""], Float[Array, ""]],
     student: Weights,
-    n: int,
-) -> Nodes:
-    """Nodes in y, on u > 0, for each node of z; weights times the density of y."""
+) -> Lines:
+    """Lines along y, on u > 0, for each node of z."""
     c, s = theta
     w, (_, y_0) = student.across, student.corner
     edge = -z * (c / s)
     lower = jnp.maximum(edge, -1e3)
-    slack = student.slack - student.along * offset + w * y_0
-    x, inner_weight = across_nodes(lower, slack, w, n)
-    y = lower[:, None] + x
-    u = s * (x + (lower - edge)[:, None])
-    v = s * z[:, None] - c * y
-    column = lambda value: jnp.broadcast_to(value[:, None], y.shape).ravel()  # noqa: E731
-    corner = column(offset), ((lower - y_0)[:, None] + x).ravel()
-    full = (weight[:, None] * inner_weight).ravel()
-    return Nodes(column(z), corner, u.ravel(), v.ravel(), full)
+    slack = student.slack - student.along * offset + w * y_0  # t at y = 0
+    free = jnp.where(slack < 0, w * slack / (1.0 + w * w), 0.0)
+    peak = jnp.maximum(lower, free)
+    top = slack - w * peak
+    up = reach(peak, w, top, 1.0, DEPTH)
+    down = jnp.minimum(reach(-peak, -w, top, 1.0, DEPTH), peak - lower)
+    begin, length = peak - down, down + up
+    steep = jnp.abs(w) > 1.0
+    knee = (slack - 0.75 * SHARP) / jnp.where(steep, w, 1.0) - begin
+    usable = steep & (knee > 0) & (knee < length)
+    middle = jnp.where(usable, knee, 0.5 * length)
+    above = (peak - lower) - down
+    u = s * (above + (lower - edge))
+    corner = offset, (lower - y_0) + above
+    return Lines(z, begin, corner, u, s * z - c * begin, middle, length, weight)
+
+
+def _moments(
+    t: Float[Array, " k"], x: Float[Array, " k"], weight: Float[Array, " k"]
+) -> Moments:
+    zeroth, first, second = slack_moments(t)
+    peak, zeroth, first = weight * density(t), weight * zeroth, weight * first
+    return Moments(
+        (weight, x * weight),
+        (peak, x * peak),
+        (zeroth, x * zeroth, x * x * zeroth),
+        (first, x * first),
+        weight * second,
+    )
+
+
+def line_moments(lines: Lines, student: Weights, n: int) -> Moments:
+    """Averages along lines, with n nodes on each of their two panels."""
+    unit, unit_weight = map(jnp.asarray, _legendre(n))
+    z, y = lines.from_corner
+    slack = student.slack - student.along * z - student.across * y
+    panels = (0.0, lines.middle), (lines.middle, lines.length - lines.middle)
+
+    def add(i: int, total: Moments) -> Moments:
+        for start, width in panels:
+            x = start + width * unit[i]
+            weight = lines.weight * width * unit_weight[i] * density(lines.y + x)
+            more = _moments(slack - student.across * x, x, weight)
+            total = jax.tree.map(jnp.add, total, more)
+        return total
+
+    zero = jnp.zeros_like(lines.z)
+    none = jax.tree.map(lambda _: zero, _moments(zero, zero, zero))
+    return jax.lax.fori_loop(0, n, add, none)
+
+
+def point_moments(points: Lines, student: Weights) -> Moments:
+    """The same for single examples, on lines of no length."""
+    z, y = points.from_corner
+    slack = student.slack - student.along * z - student.across * y
+    return _moments(slack, jnp.zeros_like(slack), points.weight)
 
 
 def plane_piece(
@@ -212,9 +261,8 @@ def plane_piece(
     outer: Float[Array, ""],
     theta: tuple[Float[Array, ""], Float[Array, ""]],
     student: Weights,
-    n: tuple[int, int],
-) -> Nodes:
-    """Nodes for inner < sign z < outer (both >= 0) and u > 0, the density included."""
+) -> Panels:
+    """Panels for inner < sign z < outer (both >= 0) and u > 0."""
     c, s = theta[0], jnp.maximum(theta[1], 1e-150)
     p, w, (z_0, y_0) = student.along, student.across, student.corner
     bend = s * p - c * w  # weight along T_perp: the slope of t on the line u = 0
@@ -227,29 +275,44 @@ def plane_piece(
     # slack at y = 0, and on u = 0, at the inner end
     flat = student.slack - p * (first - z_0) + w * y_0
     steep = student.slack - p * (first - z_0) - w * (-first * c / s - y_0)
-    steps = (
-        jnp.where(front, SHARP * s - inner, 0.0),
-        jnp.where(front, s * _crossing(steep, bend), 0.0),
-    )
+    # the cut u > 0, and the sign of the slack on its edge
+    steps = [SHARP * s - inner]
+    steps += [s * _crossing(steep + more, bend) for more in (-SHARP, 0.0, SHARP)]
+    steps = [jnp.where(front, step, 0.0) for step in steps]
     slope, slack = jnp.where(front, p, -bend), jnp.where(front, flat, steep)
     spread = jnp.where(front, jnp.sqrt(1.0 + w * w), 1.0)
-    x, weight = outward(start, stop, slope, slack, spread, steps, n[0])
-    step = sign * unit * x
-    z, offset = first + step, (first - z_0) + step
-    weight = 2.0 * density(z) * unit * weight
-    return _across(z, offset, weight, (c, s), student, n[1])
+    breaks = outward(start, stop, slope, slack, spread, *steps)
+    return Panels(breaks, first, first - z_0, sign * unit)
 
 
-def at_margin(
-    z: Float[Array, ""],
+def panel_lines(
+    panels: Panels,
+    start: Float[Array, ""],
+    width: Float[Array, ""],
     theta: tuple[Float[Array, ""], Float[Array, ""]],
     student: Weights,
     n: int,
-) -> Nodes:
-    """Nodes of the examples of one margin z with u > 0: a part Phi(z c/s) of them."""
+    on_line: bool,
+) -> Lines:
+    """Lines (``on_line``: points) at the n nodes of one panel of a piece."""
+    unit, unit_weight = _legendre(n)
+    step = panels.step * (start + width * unit)
+    z, offset = panels.first + step, panels.offset + step
+    weight = 2.0 * jnp.abs(panels.step) * width * unit_weight * density(z)
+    if on_line:
+        return aligned_points(z, offset, weight)
     theta = theta[0], jnp.maximum(theta[1], 1e-150)
-    z, one = z[None], jnp.ones(1)
-    return _across(z, z - student.corner[0], one, theta, student, n)
+    return _lines(z, offset, weight, theta, student)
+
+
+def at_margin(
+    z: Float[Array, " k"],
+    theta: tuple[Float[Array, ""], Float[Array, ""]],
+    student: Weights,
+) -> Lines:
+    """Lines of the examples of given margins z, u > 0: a part Phi(z c/s) of each."""
+    theta = theta[0], jnp.maximum(theta[1], 1e-150)
+    return _lines(z, z - student.corner[0], jnp.ones_like(z), theta, student)
 
 
 def teacher_line(
@@ -259,30 +322,33 @@ def teacher_line(
     theta: tuple[Float[Array, ""], Float[Array, ""]],
     student: Weights,
     n: int,
-) -> Nodes:
-    """Nodes on the teacher's boundary u = 0, inner < sign z < outer, density of v."""
+) -> Lines:
+    """Examples on the teacher's boundary u = 0, inner < sign z < outer, density of v."""
     c, s = theta[0], jnp.maximum(theta[1], 1e-150)
     p, w, (z_0, y_0) = student.along, student.across, student.corner
     bend = s * p - c * w
     start, stop = jnp.minimum(inner / s, 1e3), jnp.minimum(outer / s, 1e4)
     steep = student.slack - p * (sign * s * start - z_0) + w * (sign * c * start + y_0)
-    x, weight = outward(start, stop, sign * bend, steep, 1.0, (), n)
+    x, weight = panels(outward(start, stop, sign * bend, steep, 1.0), n)
     v = sign * (start + x)
-    corner = s * v - z_0, -c * v - y_0
-    return Nodes(s * v, corner, jnp.zeros_like(v), v, weight * density(v))
+    z, y, none = s * v, -c * v, jnp.zeros_like(v)
+    corner = z - z_0, y - y_0
+    return Lines(z, y, corner, none, v, none, none, weight * density(v))
 
 
 def line_piece(
-    inner: Float[Array, ""],
-    outer: Float[Array, ""],
-    student: Weights,
-    n: int,
-) -> Nodes:
-    """Theta = 0, where z = u > 0 is all that matters: nodes for inner < u < outer."""
+    inner: Float[Array, ""], outer: Float[Array, ""], student: Weights
+) -> Panels:
+    """Theta = 0, where z = u > 0 is all that matters: panels for inner < u < outer."""
     p, (z_0, _) = student.along, student.corner
     at_start = student.slack - p * (inner - z_0)
-    x, weight = outward(inner, outer, p, at_start, 1.0, (), n)
-    z = inner + x
-    zero = jnp.zeros_like(z)
-    weight = 2.0 * weight * density(z)
-    return Nodes(z, ((inner - z_0) + x, zero), z, zero, weight)
+    breaks = outward(inner, outer, p, at_start, 1.0)
+    return Panels(breaks, inner, inner - z_0, jnp.ones(()))
+
+
+def aligned_points(
+    z: Float[Array, " k"], offset: Float[Array, " k"], weight: Float[Array, " k"]
+) -> Lines:
+    """Theta = 0: examples with u = z, where y does not matter."""
+    none = jnp.zeros_like(z)
+    return Lines(z, none, (offset, none), z, none, none, none, weight)

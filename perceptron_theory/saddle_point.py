@@ -1,7 +1,8 @@
 r"""One point of the theory from its inputs: thresholds, root, accuracy, derivatives.
 
-The three stages are separate so that a grid can compact the few points that need the
-longer way; :func:`point` runs them in one trace, with the exact derivative.
+:func:`settle` finds the root from a start and :func:`sure_start` makes a start that is
+always good; they are separate so that only the few points that need it go the longer
+way.  :func:`point` runs both in one trace, with the exact derivative.
 """
 
 from __future__ import annotations
@@ -13,17 +14,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from .max_margin import Problem, Unknowns, corner, kept_nodes
+from .max_margin import Problem, corner, over_kept
 from .newton import follow, guess, newton
 from .quadrature import Weights
 from .rules import Cells, KeepProbability, Mixture, Random, Rule
 from .sensitivity import sensitivity
 from .thresholds import Pieces, kept_pieces
 
-COARSE = (6, 10)  # nodes a panel along z and y: 1e-4 or better, to find the root
-FINE = (14, 20)  # ... and 1e-11 or better, to settle it
-QUICK_STEPS = 8
-LONG_STEPS = 30
+COARSE = (6, 10)  # nodes a panel along z and y: 1e-4 or better, to follow a path
+FINE = (12, 16)  # ... and 1e-10 or better, to settle the root
+LONG = 30  # steps from the guess before the path is taken
 # ends of the panels for a keep-probability given as a function
 KNOTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
 
@@ -44,14 +44,27 @@ class Mode(NamedTuple):
     total: bool  # alpha is alpha_tot
 
 
+class Start(NamedTuple):
+    """Where to search: log a, b/a, tau, the slack at the corner; steps taken so far."""
+
+    log_a: Float[Array, ""]
+    ratio: Float[Array, ""]
+    tau: Float[Array, ""]
+    slack: Float[Array, ""]
+    steps: Int[Array, ""]
+
+
 class State(NamedTuple):
     """(log a, b, tau = 1/r) of the student, and how it was found.
 
-    ``rates`` are their derivatives with respect to the three inputs.
+    ``rates`` are their derivatives with respect to the three inputs; ``slack`` is the
+    third unknown, t at the corner; ``panels`` measures the work of an evaluation.
     """
 
     value: Float[Array, " 3"]
     rates: Float[Array, "3 3"]
+    slack: Float[Array, ""]
+    panels: Int[Array, ""]
     fraction: Float[Array, ""]
     residual: Float[Array, ""]
     steps: Int[Array, ""]
@@ -80,8 +93,9 @@ def build(inputs: Inputs, rule: Rule, mode: Mode) -> tuple[Problem, Cells | None
         problem = Problem(alpha, jnp.ones(()), cos, sin, pieces, keep)
         none, one = jnp.zeros(()), jnp.ones(())
         flat = Weights(none, none, one, corner(problem))
-        nodes = kept_nodes(problem, flat, FINE, mode.on_line)
-        f, rate = jnp.sum(nodes.weight), None
+        one = lambda _, over: over.one[0][None]  # noqa: E731
+        (f,), _ = over_kept(problem, flat, FINE, mode.on_line, one)
+        rate = None
         problem = problem._replace(keep_fraction=f)
     else:
         cells, rate = jax.jvp(rule.cells, (f,), (jnp.ones_like(f),))
@@ -91,39 +105,35 @@ def build(inputs: Inputs, rule: Rule, mode: Mode) -> tuple[Problem, Cells | None
     return problem, rate
 
 
-def quick_root(
-    inputs: Inputs, rule: Rule, mode: Mode
-) -> tuple[Unknowns, Int[Array, ""], Bool[Array, ""]]:
-    """A few Newton steps from the guess: enough for nearly every point."""
+def sure_start(inputs: Inputs, rule: Rule, mode: Mode, needed=True) -> Start:
+    """A start from the path that begins at small load, where ``needed``."""
     problem, _ = build(inputs, rule, mode)
-    start = guess(problem, mode.on_line)
-    root = newton(start, problem, COARSE, mode.on_line, QUICK_STEPS, 1e-4)
-    return root.x, root.steps, root.found
-
-
-def sure_root(
-    inputs: Inputs, rule: Rule, needed: Bool[Array, ""], mode: Mode
-) -> tuple[Unknowns, Int[Array, ""]]:
-    """More steps from the guess, then the path from small load, where ``needed``."""
-    problem, _ = build(inputs, rule, mode)
-    start = guess(problem, mode.on_line)
-    longer = jnp.where(needed, LONG_STEPS, 0)
-    root = newton(start, problem, COARSE, mode.on_line, longer, 1e-4)
-    path = follow(problem, COARSE, mode.on_line, needed & ~root.found)
-    return jnp.where(root.found, root.x, path.x), root.steps + path.steps
+    path = follow(problem, COARSE, mode.on_line, needed)
+    nowhere = jnp.full((), jnp.nan)
+    x = path.x
+    return Start(x[0], x[1], nowhere, jnp.where(path.found, x[2], nowhere), path.steps)
 
 
 def settle(
-    x: Unknowns, steps: Int[Array, ""], inputs: Inputs, rule: Rule, mode: Mode
+    start: Start,
+    max_steps: Int[Array, ""],
+    inputs: Inputs,
+    rule: Rule,
+    mode: Mode,
 ) -> State:
-    """The root with fine nodes, and its derivatives."""
+    """The root from a start (NaN: from a guess), and its derivatives."""
     problem, rate = build(inputs, rule, mode)
-    root = newton(x, problem, FINE, mode.on_line, 8, 3e-8)
+    z, y = corner(problem)
+    # tau is smooth in the inputs, but so large if the corner is far out that only the
+    # slack there is of use
+    slack = jnp.where((z == 0) & ~jnp.isnan(start.tau), start.tau, start.slack)
+    x = jnp.stack([start.log_a, start.ratio, slack])
+    x = jnp.where(jnp.any(jnp.isnan(x)), guess(problem, mode.on_line), x)
+    root = newton(x, problem, FINE, mode.on_line, max_steps, 3e-8)
     # close to a threshold a rounding of the residual moves the root by more than that
     found = root.found | (root.residual < 1e-14)
     x, a, ratio = root.x, jnp.exp(root.x[0]), root.x[1]
     c, s = problem.cos_theta, problem.sin_theta
-    z, y = corner(problem)
     u, v = c * z + s * y, s * z - c * y
     tau = x[2] + a * (u + ratio * v)
     if not isinstance(rule, Random | Mixture) and rate is not None:
@@ -143,16 +153,18 @@ def settle(
     rates = rates.at[:, 0].set(by_load / inputs.alpha)
     value = jnp.stack([x[0], a * ratio, tau])
     found = found & jnp.all(jnp.isfinite(value))
-    return State(
-        value, rates, problem.keep_fraction, root.residual, steps + root.steps, found
-    )
+    fraction, steps = problem.keep_fraction, start.steps + root.steps
+    end = root.residual, steps, found
+    return State(value, rates, x[2], root.panels, fraction, *end)
 
 
 def _state(inputs: Inputs, rule: Rule, mode: Mode) -> State:
-    x, steps, found = quick_root(inputs, rule, mode)
-    sure, more = sure_root(inputs, rule, ~found, mode)
-    x = jnp.where(found, x, sure)
-    return settle(x, steps + more, inputs, rule, mode)
+    nowhere = jnp.full((), jnp.nan)
+    start = Start(nowhere, nowhere, nowhere, nowhere, jnp.zeros((), int))
+    state = settle(start, LONG, inputs, rule, mode)
+    sure = sure_start(inputs, rule, mode, ~state.found)
+    again = settle(sure, jnp.where(state.found, 0, LONG), inputs, rule, mode)
+    return jax.tree.map(partial(jnp.where, state.found), state, again)
 
 
 @jax.custom_jvp

@@ -14,23 +14,24 @@ derivatives of an average over the kept examples are averages over its boundary:
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .gaussian import SQRT_2PI, cdf
-from .max_margin import Problem, Unknowns, integrands, kept_nodes, weights
+from .max_margin import Problem, Unknowns, averages, over_kept, weights
 from .newton import solve_3
-from .quadrature import Nodes, at_margin, teacher_line
+from .quadrature import (
+    aligned_points,
+    at_margin,
+    line_moments,
+    point_moments,
+    teacher_line,
+)
 from .rules import Cells
 from .thresholds import FARTHEST
-
-
-def _mean(x: Unknowns, problem: Problem, nodes: Nodes) -> Float[Array, " 5"]:
-    """The four averages of the equations and that of one, over given nodes."""
-    values = integrands(x, problem, nodes)
-    values = jnp.concatenate([values, jnp.ones_like(values[:1])])
-    return jnp.sum(nodes.weight * values, axis=-1)
 
 
 def _at_thresholds(
@@ -39,23 +40,21 @@ def _at_thresholds(
     """Averages over the examples that sit at each threshold."""
     student = weights(x, problem)
     theta = problem.cos_theta, problem.sin_theta
-    slope = theta[0] / jnp.maximum(theta[1], 1e-150)
-
-    def average(end):
-        end = jnp.clip(end, 0.0 if on_line else -FARTHEST, FARTHEST)
-        if on_line:  # z = u: one example
-            z = end[None]
-            zero = jnp.zeros(1)
-            offset = z - student.corner[0]
-            return _mean(x, problem, Nodes(z, (offset, zero), z, zero, jnp.ones(1)))
-        here = _mean(x, problem, at_margin(end, theta, student, n))
-        if margin == "absolute":
-            other = _mean(x, problem, at_margin(-end, theta, student, n))
-            return (here + other).at[4].set(1.0)
-        kept = cdf(jnp.clip(end * slope, -30.0, 30.0))
-        return (here / kept).at[4].set(1.0)
-
-    return jax.vmap(jax.vmap(average))(problem.pieces.ends)
+    ends = problem.pieces.ends
+    z = jnp.clip(ends.ravel(), 0.0 if on_line else -FARTHEST, FARTHEST)
+    if on_line:  # z = u: one example at each
+        lines = aligned_points(z, z - student.corner[0], jnp.ones_like(z))
+        values = averages(x, problem, lines, point_moments(lines, student))
+        return values.T.reshape(*ends.shape, 5)
+    both = jnp.concatenate([z, -z]) if margin == "absolute" else z
+    lines = at_margin(both, theta, student)
+    values = averages(x, problem, lines, line_moments(lines, student, n))
+    if margin == "absolute":
+        values = values[:, : z.size] + values[:, z.size :]
+    else:
+        slope = theta[0] / jnp.maximum(theta[1], 1e-150)
+        values = values / cdf(jnp.clip(z * slope, -30.0, 30.0))
+    return values.at[4].set(1.0).T.reshape(*ends.shape, 5)
 
 
 def _theta_rate(
@@ -71,7 +70,9 @@ def _theta_rate(
     if problem.keep is not None:
         level = level * jax.vmap(problem.keep)(line.z)
     line = line._replace(weight=line.weight * level * line.v)
-    total = -2.0 / SQRT_2PI * _mean(x, problem, jax.tree.map(jnp.ravel, line))
+    line = jax.tree.map(jnp.ravel, line)
+    values = averages(x, problem, line, point_moments(line, student))
+    total = -2.0 / SQRT_2PI * jnp.sum(values, axis=1)
     if margin == "signed" and problem.keep is None:
         s = jnp.maximum(theta[1], 1e-150)
         ends = jnp.clip(pieces.ends / s, -40.0, 40.0)
@@ -97,8 +98,10 @@ def _fraction_rate(
         return total
     rate = jnp.tile(cells_rate.level, 2)
     changing = problem._replace(pieces=problem.pieces._replace(level=rate))
-    nodes = kept_nodes(changing, weights(x, problem), n, on_line)
-    return total + problem.keep_fraction * _mean(x, problem, nodes)
+    student = weights(x, problem)
+    sums = partial(averages, x, problem)
+    change, _ = over_kept(changing, student, n, on_line, sums)
+    return total + problem.keep_fraction * change
 
 
 def sensitivity(
