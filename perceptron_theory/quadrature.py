@@ -217,8 +217,8 @@ def _lines(
 def _moments(
     t: Float[Array, " k"], x: Float[Array, " k"], weight: Float[Array, " k"]
 ) -> Moments:
-    zeroth, first, second = slack_moments(t)
-    peak, zeroth, first = weight * density(t), weight * zeroth, weight * first
+    peak, zeroth, first, second = slack_moments(t)
+    peak, zeroth, first = weight * peak, weight * zeroth, weight * first
     return Moments(
         (weight, x * weight),
         (peak, x * peak),
