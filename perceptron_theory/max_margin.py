@@ -113,7 +113,7 @@ def over_kept(
         lines = panel_lines(piece, start, width[i, k], theta, student, n[0], on_line)
         weight = lines.weight * level[i]
         if problem.keep is not None:
-            weight = weight * jax.vmap(problem.keep)(lines.z)
+            weight = weight * problem.keep(lines.z)
         lines = lines._replace(weight=weight)
         over = moments(lines, student, n[1], on_line)
         return jnp.sum(summand(lines, over), axis=-1)

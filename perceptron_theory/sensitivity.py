@@ -6,7 +6,10 @@ derivatives of an average over the kept examples are averages over its boundary:
 
 - keep_fraction moves the thresholds.  In units of mass, d(mass)/df at an end of a cell
   is known exactly (one for the hard rule), so no derivative of an inverse normal cdf
-  enters, and f = 1 (a threshold at infinity) is regular;
+  enters.  At f = 1 the threshold is at infinity; the derivative from below is taken at
+  the largest number below one instead, because its limit is reached like 1/log(1 - f)
+  where infinite margins still support the student, and is infinite for the signed
+  margin's easy rule at theta > 0;
 - theta tilts the teacher's boundary u = 0 against the probe (an average over v on that
   line), and moves the thresholds of the signed margin, whose mass below a margin g
   changes at the rate exp(-g^2/(2 s^2))/pi.
@@ -41,7 +44,8 @@ def _at_thresholds(
     student = weights(x, problem)
     theta = problem.cos_theta, problem.sin_theta
     ends = problem.pieces.ends
-    z = jnp.clip(ends.ravel(), 0.0 if on_line else -FARTHEST, FARTHEST)
+    lowest = 0.0 if on_line else -FARTHEST * theta[1]
+    z = jnp.clip(ends.ravel(), lowest, FARTHEST)
     if on_line:  # z = u: one example at each
         lines = aligned_points(z, z - student.corner[0], jnp.ones_like(z))
         values = averages(x, problem, lines, point_moments(lines, student))

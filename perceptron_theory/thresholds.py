@@ -23,7 +23,9 @@ from .gaussian import SQRT_2, cdf, density, folded_quantile
 from .quadrature import panels, reach
 from .rules import Cells
 
-FARTHEST = 1e7  # stands for an infinite margin where one has to be evaluated
+# The margin of the largest f below one (2^-53 of a half-normal lies beyond it): stands
+# for an infinite threshold where one has to be evaluated.
+FARTHEST = 8.29
 
 
 class Pieces(NamedTuple):

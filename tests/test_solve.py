@@ -194,12 +194,13 @@ def test_gradient_is_exact(at):
         steps = 1e-4 * np.array([-2, -1, 0, 1, 2])
         weights = np.array([1, -8, 0, 8, -1]) / 12e-4
         if at[i] + steps[-1] > limit:  # one-sided, from inside the domain
-            steps = 1e-4 * np.array([0, -1, -2, -3, -4])
-            weights = np.array([25, -48, 36, -16, 3]) / 12e-4
+            # short, for the second derivative is infinite at f = 1
+            steps = 1e-6 * np.array([0, -1, -2])
+            weights = np.array([3, -4, 1]) / 2e-6
         if at[i] + steps[0] < 0:
             assert value == 0  # the error is even in theta
             continue
-        point = [np.full(5, x) for x in at]
+        point = [np.full(steps.size, x) for x in at]
         point[i] = point[i] + steps
         assert value == pytest.approx(weights @ _error(*point), rel=2e-6, abs=1e-9)
 
