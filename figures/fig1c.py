@@ -22,7 +22,7 @@ CAPTION = (
 def compute() -> xr.Dataset:
     """Errors of all strategies on a grid, and the boundaries between them."""
     diagram = pt.phase_diagram(
-        np.geomspace(0.5, 50, 65), np.linspace(0.02, 0.98, 65), theta=0.0
+        np.geomspace(0.5, 50, 129), np.linspace(0.02, 0.98, 97), theta=0.0
     )
     return diagram.drop_vars(["best", "error_random"])  # this figure is without them
 

@@ -27,6 +27,7 @@ FRACTIONS = (1.0, 0.5, 0.2, 0.1, 0.05)
 SIZE = 100  # N: compiling, not training, takes the time
 SIMULATED_LOADS = (1.0, 3.0, 10.0)
 OPTIMUM_DEGREES = (2.0, 5.0, 10.0, 20.0, 40.0)
+SHORT = r"kept examples  $\alpha_{\rm prune}$"  # three panels leave no room for more
 MAX_MARGIN_CONSTANT = 0.5005  # error x load for random data (Opper et al. 1990)
 
 
@@ -69,6 +70,8 @@ def draw(data: xr.Dataset) -> Figure:
     for axes, degrees in zip(panels, data["degrees"].values, strict=True):
         _probe(axes, data, degrees)
     panels[0].legend(loc="lower left")
+    for axes in panels[1:]:
+        axes.set_ylabel("")  # as on the first
     panels[0].sharey(panels[-1])
     _optimum(last, data)
     style.letter((*panels, last))
@@ -82,13 +85,15 @@ def _probe(axes: Axes, data: xr.Dataset, degrees: float) -> None:
     axes.plot(tail, law, color=style.BLACK, linestyle=":", linewidth=0.9)
     axes.annotate(
         r"$0.5005\,\sin\theta/\alpha_{\rm prune}$",
-        (tail[0], law[0]),
-        xytext=(-2, -3),
+        (tail[1], law[1]),
+        xytext=(0, -4),
         textcoords="offset points",
         ha="right",
+        va="top",
         fontsize=6.5,
     )
-    axes.set(title=rf"$\theta={degrees:g}\degree$", xlim=(0.5, 200), ylim=(3e-4, 0.6))
+    axes.set(title=rf"$\theta={degrees:g}\degree$", xlim=(0.5, 200), ylim=(1e-4, 0.6))
+    axes.set_xlabel(SHORT)
 
 
 def _optimum(axes: Axes, data: xr.Dataset) -> None:
@@ -106,7 +111,7 @@ def _optimum(axes: Axes, data: xr.Dataset) -> None:
     axes.set(
         xscale="log",
         yscale="log",
-        xlabel=style.LABELS["alpha_prune"],
+        xlabel=SHORT,
         ylabel=r"best kept fraction  $f_{\rm opt}/\sin\theta$",
     )
     axes.legend(loc="upper right")

@@ -193,7 +193,9 @@ def _nearby(
     near = known[nearest]
     (log_a, b, tau), rates = state.value[near].T, state.rates[near]
     ratio = b * np.exp(-log_a)
-    step = np.stack([x * np.log(x / x[near] if x.all() else np.ones_like(x)) for x in at], axis=1)
+    step = np.stack(
+        [x * np.log(x / x[near] if x.all() else np.ones_like(x)) for x in at], axis=1
+    )
     grown, more_b, more_tau = np.einsum("nij,nj->in", rates, step)
     far = (distance > 1.0) | (np.abs(grown) > 1.0)
     log_a = np.where(far, np.nan, log_a + grown)
@@ -217,9 +219,7 @@ def _described(total: bool) -> Any:
     return jax.jit(jax.vmap(one))
 
 
-def _in_batches(
-    function: Any, sizes: tuple[int, ...], *arguments: Any
-) -> Any:
+def _in_batches(function: Any, sizes: tuple[int, ...], *arguments: Any) -> Any:
     """A vmapped function on any number of points, in batches of a few fixed sizes."""
     count = len(jax.tree.leaves(arguments)[0])
     size = next((s for s in sizes if s >= count), sizes[-1])
@@ -260,7 +260,9 @@ def _group(load: Any, fraction: Any, theta: Any, rule: Rule, mode: Mode) -> Solu
             todo = todo[np.argsort(work[todo], kind="stable")]
         part = _search(*jax.tree.map(lambda x: x[todo], (start, *at)), mode)
         if state is None:
-            state = jax.tree.map(lambda x: np.zeros((count, *x.shape[1:]), x.dtype), part)
+            state = jax.tree.map(
+                lambda x: np.zeros((count, *x.shape[1:]), x.dtype), part
+            )
         for whole, piece in zip(state, part, strict=True):
             whole[todo] = piece
     return _in_batches(_described(mode.total), SIZES[True], at[0], state)
@@ -286,7 +288,9 @@ def _search(start: Start, inputs: Inputs, rule: Rule, mode: Mode) -> State:
             again = _in_batches(_compiled("sure", mode), sizes, *some)
         again = again._replace(steps=again.steps + state.steps[rest])
         limit = np.full(rest.size, SHORT if stage == "on" else LONG)
-        for whole, piece in zip(state, _settled(again, limit, *some, mode), strict=True):
+        for whole, piece in zip(
+            state, _settled(again, limit, *some, mode), strict=True
+        ):
             whole[rest] = piece
     return state
 

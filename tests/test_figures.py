@@ -19,11 +19,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-# fig2 takes longest to compute: its table is not committed yet (docs/figures/README)
-SAVED = [name for name in figures.FIGURES if name != "fig2"]
-
-
-@pytest.mark.parametrize("name", SAVED)
+@pytest.mark.parametrize("name", figures.FIGURES)
 def test_a_figure_is_drawn_from_saved_data_alone(name, folder):
     paths = figures.make(name, folder, redraw=True)
     assert {path.suffix for path in paths} == {".pdf", ".png"}
