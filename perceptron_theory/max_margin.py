@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax
@@ -88,8 +89,9 @@ def over_kept(
 ) -> tuple[Float[Array, " m"], Int[Array, ""]]:
     """The sum of ``summand`` over the kept examples, normalised to a kept mass of one.
 
-    Also the number of panels.  One panel after the other, and only as many as there are: most points need two or
-    three, a few a dozen.  ``on_line`` (theta = 0) needs examples of one dimension only.
+    Also the number of panels.  One panel after the other, and only as many as there
+    are: most points need two or three, a few a dozen.  ``on_line`` (theta = 0) needs
+    examples of one dimension only.
     """
     theta = problem.cos_theta, problem.sin_theta
     sign, inner, outer, level, _ = problem.pieces
@@ -155,9 +157,8 @@ def _coordinates(
 
 def _times(powers: tuple[Any, ...], *linear: tuple[Any, Any]) -> Float[Array, " k"]:
     """Average of G times one or two linear functions of x, from those of G x^k."""
-    while linear:
-        (value, slope), *linear = linear
-        pairs = zip(powers, powers[1:], strict=False)
+    for value, slope in linear:
+        pairs = pairwise(powers)
         powers = tuple(value * low + slope * high for low, high in pairs)
     return powers[0]
 

@@ -323,7 +323,7 @@ def teacher_line(
     student: Weights,
     n: int,
 ) -> Lines:
-    """Examples on the teacher's boundary u = 0, inner < sign z < outer, density of v."""
+    """Examples on the teacher's boundary u = 0, with the density of v."""
     c, s = theta[0], jnp.maximum(theta[1], 1e-150)
     p, w, (z_0, y_0) = student.along, student.across, student.corner
     bend = s * p - c * w

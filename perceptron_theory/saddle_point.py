@@ -8,7 +8,7 @@ way.  :func:`point` runs both in one trace, with the exact derivative.
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -45,13 +45,16 @@ class Mode(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Where to search: log a, b/a, tau, the slack at the corner; steps taken so far."""
+    """Where to search: log a, b/a, tau, the slack at the corner; steps taken so far.
 
-    log_a: Float[Array, ""]
-    ratio: Float[Array, ""]
-    tau: Float[Array, ""]
-    slack: Float[Array, ""]
-    steps: Int[Array, ""]
+    Scalars in a trace, NumPy arrays of many points outside.
+    """
+
+    log_a: Any
+    ratio: Any
+    tau: Any
+    slack: Any
+    steps: Any
 
 
 class State(NamedTuple):
@@ -105,7 +108,9 @@ def build(inputs: Inputs, rule: Rule, mode: Mode) -> tuple[Problem, Cells | None
     return problem, rate
 
 
-def sure_start(inputs: Inputs, rule: Rule, mode: Mode, needed=True) -> Start:
+def sure_start(
+    inputs: Inputs, rule: Rule, mode: Mode, needed: bool | Bool[Array, ""] = True
+) -> Start:
     """A start from the path that begins at small load, where ``needed``."""
     problem, _ = build(inputs, rule, mode)
     path = follow(problem, COARSE, mode.on_line, needed)
@@ -116,7 +121,7 @@ def sure_start(inputs: Inputs, rule: Rule, mode: Mode, needed=True) -> Start:
 
 def settle(
     start: Start,
-    max_steps: Int[Array, ""],
+    max_steps: int | Int[Array, ""],
     inputs: Inputs,
     rule: Rule,
     mode: Mode,

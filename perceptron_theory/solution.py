@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
+
+from .saddle_point import Inputs, State
 
 Value = Float[Array, "*batch"] | Float[np.ndarray, "*batch"] | float
 Count = Int[Array, "*batch"] | Int[np.ndarray, "*batch"] | np.integer | int
@@ -64,3 +68,36 @@ class Solution:
     status: Count
     iterations: Count
     condition: Value
+
+
+def describe(inputs: Inputs, state: State, status: Any, total: bool) -> Solution:
+    """The quantities of a :class:`Solution` from a saddle point, for one point."""
+    log_a, b, tau = state.value
+    a = jnp.exp(log_a)
+    noise = jnp.hypot(1.0, b)
+    length = jnp.hypot(a, noise)
+    c, s = jnp.cos(inputs.theta), jnp.sin(inputs.theta)
+    good = status == Status.CONVERGED
+    keep = lambda x: jnp.where(good, x, jnp.nan)  # noqa: E731
+    fraction = state.fraction
+    load = inputs.alpha
+    # d(angle) = (a d(noise) - noise da)/length^2 with d(noise) = b db/noise
+    rates = jax.lax.stop_gradient(state.rates)
+    turn = (a * b / noise * rates[1] - noise * a * rates[0]) / length**2
+    angle = jnp.arctan2(noise, a)
+    at = jnp.stack([load, inputs.keep_fraction, inputs.theta])
+    condition = jnp.sum(jnp.abs(jax.lax.stop_gradient(turn * at / angle)))
+    return Solution(
+        alpha_prune=load * fraction if total else load,
+        alpha_tot=load if total else load / fraction,
+        keep_fraction=fraction,
+        theta=inputs.theta,
+        error=keep(angle / jnp.pi),
+        overlap=keep(a / length),
+        probe_overlap=keep((c * a + s * b) / length),
+        margin=keep(tau / length),
+        residual=state.residual,
+        status=status,
+        iterations=state.steps,
+        condition=keep(condition),
+    )

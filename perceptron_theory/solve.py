@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
-from itertools import pairwise
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.spatial import cKDTree
 
+from .batches import solve_many
 from .errors import ConvergenceError, InputError, unknown_name
 from .inputs import (
     HALF_PI,
@@ -24,23 +22,10 @@ from .inputs import (
 )
 from .precision import require_x64, traced
 from .rules import KeepProbability, Rule, check_margin, resolve_rule
-from .saddle_point import (
-    LONG,
-    Inputs,
-    Mode,
-    Start,
-    State,
-    point,
-    settle,
-    sure_start,
-)
-from .solution import Solution, Status
+from .saddle_point import Inputs, Mode, point
+from .solution import Solution, Status, describe
 
 STUDENTS = ("max_margin",)
-# points in a compiled batch: few sizes, few compilations
-SIZES = {True: (1, 32, 1024), False: (1, 32)}  # at theta = 0 a point is little work
-FEW, SHORT = 5, 8  # steps in a batch before those that need more are taken apart
-WORKERS = 2
 
 
 def solve(
@@ -146,166 +131,6 @@ def _program(margin: str, total: bool, branches: tuple[bool, ...], tree: Any) ->
     return jax.jit(one)
 
 
-def describe(inputs: Inputs, state: State, status: Any, total: bool) -> Solution:
-    """The quantities of a :class:`Solution` from a saddle point, for one point."""
-    log_a, b, tau = state.value
-    a = jnp.exp(log_a)
-    noise = jnp.hypot(1.0, b)
-    length = jnp.hypot(a, noise)
-    c, s = jnp.cos(inputs.theta), jnp.sin(inputs.theta)
-    good = status == Status.CONVERGED
-    keep = lambda x: jnp.where(good, x, jnp.nan)  # noqa: E731
-    fraction = state.fraction
-    load = inputs.alpha
-    # d(angle) = (a d(noise) - noise da)/length^2 with d(noise) = b db/noise
-    rates = jax.lax.stop_gradient(state.rates)
-    turn = (a * b / noise * rates[1] - noise * a * rates[0]) / length**2
-    angle = jnp.arctan2(noise, a)
-    at = jnp.stack([load, inputs.keep_fraction, inputs.theta])
-    condition = jnp.sum(jnp.abs(jax.lax.stop_gradient(turn * at / angle)))
-    return Solution(
-        alpha_prune=load * fraction if total else load,
-        alpha_tot=load if total else load / fraction,
-        keep_fraction=fraction,
-        theta=inputs.theta,
-        error=keep(angle / jnp.pi),
-        overlap=keep(a / length),
-        probe_overlap=keep((c * a + s * b) / length),
-        margin=keep(tau / length),
-        residual=state.residual,
-        status=status,
-        iterations=state.steps,
-        condition=keep(condition),
-    )
-
-
-def _nearby(
-    at: Inputs, rule: Rule, known: np.ndarray, state: State
-) -> tuple[Start, np.ndarray]:
-    """Starts extrapolated from the nearest of the ``known`` points that were found.
-
-    Also the work an evaluation took there.
-    """
-    features = [np.log(x) for x in at if (x > 0).all()] + jax.tree.leaves(rule)
-    features = np.stack(features, axis=1)
-    known = known[state.found[known]]
-    distance, nearest = cKDTree(features[known]).query(features)
-    near = known[nearest]
-    (log_a, b, tau), rates = state.value[near].T, state.rates[near]
-    ratio = b * np.exp(-log_a)
-    step = np.stack(
-        [x * np.log(x / x[near] if x.all() else np.ones_like(x)) for x in at], axis=1
-    )
-    grown, more_b, more_tau = np.einsum("nij,nj->in", rates, step)
-    far = (distance > 1.0) | (np.abs(grown) > 1.0)
-    log_a = np.where(far, np.nan, log_a + grown)
-    ratio = ratio + more_b * np.exp(-state.value[near, 0]) - ratio * grown
-    start = Start(log_a, ratio, tau + more_tau, state.slack[near], 0 * nearest)
-    return start, state.panels[near]
-
-
-@lru_cache
-def _compiled(stage: str, mode: Mode) -> Any:
-    stages = {"sure": sure_start, "settle": settle}
-    return jax.jit(jax.vmap(partial(stages[stage], mode=mode)))
-
-
-@lru_cache
-def _described(total: bool) -> Any:
-    def one(inputs, state):
-        status = jnp.where(state.found, Status.CONVERGED, Status.NOT_CONVERGED)
-        return describe(inputs, state, status, total)
-
-    return jax.jit(jax.vmap(one))
-
-
-def _in_batches(function: Any, sizes: tuple[int, ...], *arguments: Any) -> Any:
-    """A vmapped function on any number of points, in batches of a few fixed sizes."""
-    count = len(jax.tree.leaves(arguments)[0])
-    size = next((s for s in sizes if s >= count), sizes[-1])
-
-    def run(start: int) -> Any:
-        index = np.minimum(np.arange(start, start + size), count - 1)
-        with jax.enable_x64(True):
-            out = function(*jax.tree.map(lambda x: x[index], arguments))
-            return jax.tree.map(np.asarray, out)
-
-    starts = range(0, count, size)
-    if len(starts) == 1:
-        parts = [run(0)]
-    else:
-        first = run(0)  # compile once, not once a thread
-        with ThreadPoolExecutor(WORKERS) as pool:
-            parts = [first, *pool.map(run, starts[1:])]
-    return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)
-
-
-def _group(load: Any, fraction: Any, theta: Any, rule: Rule, mode: Mode) -> Solution:
-    """Solve flat arrays of points that share a mode.
-
-    Of many points a few are solved first; the others start next to them (which at
-    theta = 0 costs more than it saves).
-    """
-    at, count = (Inputs(load, fraction, theta), rule), len(load)
-    state = None
-    order = np.random.default_rng(0).permutation(count)
-    rounds = [] if mode.on_line else [r for r in (count // 64, count // 8) if r >= 64]
-    for begin, end in pairwise([0, *rounds, count]):
-        todo = np.sort(order[begin:end])
-        if state is None:
-            start = _nowhere(count)
-        else:
-            start, work = _nearby(*at, order[:begin], state)
-            # the points of a batch wait for each other: put like with like
-            todo = todo[np.argsort(work[todo], kind="stable")]
-        part = _search(*jax.tree.map(lambda x: x[todo], (start, *at)), mode)
-        if state is None:
-            state = jax.tree.map(
-                lambda x: np.zeros((count, *x.shape[1:]), x.dtype), part
-            )
-        for whole, piece in zip(state, part, strict=True):
-            whole[todo] = piece
-    return _in_batches(_described(mode.total), SIZES[True], at[0], state)
-
-
-def _search(start: Start, inputs: Inputs, rule: Rule, mode: Mode) -> State:
-    """The roots, and for the few that take long more and more steps, to be sure.
-
-    First from the start, then from a guess, at last by the path.
-    """
-    count, sizes = len(start.steps), SIZES[mode.on_line]
-    state = _settled(start, np.full(count, FEW), inputs, rule, mode)
-    for stage in ("on", "guess", "sure"):
-        rest = np.nonzero(~state.found)[0]
-        if not rest.size:
-            break
-        some = jax.tree.map(lambda x: x[rest], (inputs, rule))
-        log_a, b, tau = state.value[rest].T
-        again = Start(log_a, b * np.exp(-log_a), tau, state.slack[rest], 0 * rest)
-        if stage == "guess":
-            again = _nowhere(rest.size)
-        elif stage == "sure":
-            again = _in_batches(_compiled("sure", mode), sizes, *some)
-        again = again._replace(steps=again.steps + state.steps[rest])
-        limit = np.full(rest.size, SHORT if stage == "on" else LONG)
-        for whole, piece in zip(
-            state, _settled(again, limit, *some, mode), strict=True
-        ):
-            whole[rest] = piece
-    return state
-
-
-def _nowhere(count: int) -> Start:
-    return Start(*np.full((4, count), np.nan), np.zeros(count, int))
-
-
-def _settled(
-    start: Start, max_steps: np.ndarray, inputs: Inputs, rule: Rule, mode: Mode
-) -> State:
-    settle, sizes = _compiled("settle", mode), SIZES[mode.on_line]
-    return _in_batches(settle, sizes, start, max_steps, inputs, rule)
-
-
 def _eager(
     name: str,
     load: Any,
@@ -344,7 +169,7 @@ def _eager(
         part = [x[chosen] for x in flat]
         here = jax.tree.unflatten(tree, part[3:])
         mode = Mode(margin, on_line, name == "alpha_tot")
-        out = _group(*part[:3], here, mode)
+        out = solve_many(Inputs(*part[:3]), here, mode)  # pyright: ignore
         for key, values in vars(out).items():
             fields.setdefault(key, np.empty(len(aligned), values.dtype))[chosen] = (
                 values
