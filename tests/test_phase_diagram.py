@@ -117,3 +117,24 @@ def test_crossings_of_a_circle_are_one_closed_curve():
 def test_bad_input(arguments, words):
     with pytest.raises(pt.InputError, match=words):
         pt.phase_diagram(*arguments)
+
+
+def test_three_errors_agree_at_a_triple_point():
+    theta = np.radians(45.0)
+    diagram = pt.phase_diagram(
+        np.geomspace(1.0, 3.0, 4), np.linspace(0.7, 0.95, 4), theta=theta
+    )
+    assert diagram.sizes["triple_point"] == 1
+    load, fraction = (
+        float(diagram[name][0]) for name in ("triple_alpha_tot", "triple_keep_fraction")
+    )
+    for rule in ("hard", "easy", "random"):
+        error = pt.solve(
+            alpha_tot=load, keep_fraction=fraction, theta=theta, rule=rule
+        ).error
+        assert error == pytest.approx(float(diagram.triple_error[0]), rel=1e-7)
+    assert set(diagram.boundary_kind.values) == {
+        "hard/easy",
+        "hard/random",
+        "easy/random",
+    }
