@@ -56,7 +56,7 @@ def main() -> int:
             report["rows"].append(row)
     print_report(report)
     if options.json:
-        options.json.write_text(json.dumps(report, indent=1) + "\n")
+        options.json.write_text(json.dumps(report, indent=1, default=float) + "\n")
     agree = all(row.get("max_excess", 0.0) <= 1.0 for row in report["rows"])
     return 0 if agree else 1
 

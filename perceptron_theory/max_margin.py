@@ -86,8 +86,9 @@ def over_kept(
     n: tuple[int, int],
     on_line: bool,
     summand: Callable[[Lines, Moments], Float[Array, "m k"]],
+    m: int,
 ) -> tuple[Float[Array, " m"], Int[Array, ""]]:
-    """The sum of ``summand`` over the kept examples, normalised to a kept mass of one.
+    """The sums of ``summand`` over the kept examples, normalised to a kept mass of one.
 
     Also the number of panels.  One panel after the other, and only as many as there
     are: most points need two or three, a few a dozen.  ``on_line`` (theta = 0) needs
@@ -124,8 +125,7 @@ def over_kept(
         j, total = state
         return j + 1, total + panel(j)
 
-    none = jnp.zeros((), int)
-    state = none, jnp.zeros(jax.eval_shape(panel, none).shape)
+    state = jnp.zeros((), int), jnp.zeros(m)
     count, total = jax.lax.while_loop(lambda s: s[0] < jnp.sum(used), add, state)
     return total, count
 
@@ -193,7 +193,7 @@ def residual(
     c, s, alpha = problem.cos_theta, problem.sin_theta, problem.alpha_prune
     student, a = weights(x, problem), jnp.exp(x[0])
     terms = partial(_terms, x, problem)
-    sums, panels = over_kept(problem, student, n, on_line, terms)
+    sums, panels = over_kept(problem, student, n, on_line, terms, 15)
     by_first, by_zeroth, by_force, by_turn = sums[:12].reshape(4, 3)
     g_2, u_g_1, turn_g_1 = sums[12:]
     g_1, g_0 = by_first[2], by_zeroth[2]

@@ -17,8 +17,8 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from .gaussian import SQRT_2PI, cdf, density
-from .max_margin import Problem, Unknowns, corner, over_kept, residual
-from .quadrature import Weights
+from .max_margin import Problem, Unknowns, corner, residual
+from .quadrature import panels
 
 EASY_LOAD = 0.01  # nearly every kept example is a support vector below this load
 ARC = 1.5  # first step along the path, in units of the scaled unknowns
@@ -133,6 +133,28 @@ def newton(
     return Root(x, jacobian, *more, jnp.max(jnp.abs(out)), steps, found)
 
 
+def _kept_means(problem: Problem) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """E[u] and E[v] over the kept examples, to a percent or so.
+
+    Given z they are c z + s h and s z - c h, h = phi(k)/Phi(k) and k = z c/s.
+    """
+    c, s = problem.cos_theta, jnp.maximum(problem.sin_theta, 1e-150)
+    sign, inner, outer, level, _ = problem.pieces
+    # the front falls off within a few of these, the wedge z < 0 within a few s
+    span = jnp.where(sign > 0, 8.0 / (1.0 + inner), 8.0 * s)
+    end = jnp.minimum(outer - inner, span)
+    x, weight = panels(jnp.stack([jnp.zeros_like(end), end], axis=-1), 12)
+    z = sign[:, None] * (inner[:, None] + x)
+    weight = weight * level[:, None] * density(z)
+    if problem.keep is not None:
+        weight = weight * jax.vmap(problem.keep)(z)
+    k = c * z / s
+    inside, edge = weight * cdf(k), weight * density(k)
+    total = jnp.sum(inside)
+    mean_u = jnp.sum(c * z * inside + s * edge) / total
+    return mean_u, jnp.sum(s * z * inside - c * edge) / total
+
+
 def guess(problem: Problem, on_line: bool) -> Unknowns:
     """A start from the limits of small and large load and of the threshold.
 
@@ -141,17 +163,9 @@ def guess(problem: Problem, on_line: bool) -> Unknowns:
     below, at and above alpha = 2 and, by the choice of c, for alpha -> inf.
     """
     pieces, alpha = problem.pieces, problem.alpha_prune
-    z, y = corner(problem)
-    none, one = jnp.zeros(()), jnp.ones(())
-    flat = Weights(none, none, one, (z, y))
-    c, s = problem.cos_theta, jnp.maximum(problem.sin_theta, 1e-150)
-
-    def both(lines, over):
-        weight, x_weight = over.one
-        u, v = lines.u * weight + s * x_weight, lines.v * weight - c * x_weight
-        return jnp.stack([u, v])
-
-    (mean_u, mean_v), _ = over_kept(problem, flat, (3, 4), on_line, both)
+    z, _ = corner(problem)
+    s = jnp.maximum(problem.sin_theta, 1e-150)
+    mean_u, mean_v = _kept_means(problem)
     # kept part of the examples near the boundary that limits a at large load
     near = jnp.sum(pieces.level * (cdf(-pieces.inner / s) - cdf(-pieces.outer / s)))
     half = pieces.level.shape[0] // 2
@@ -228,7 +242,8 @@ def follow(problem: Problem, n: tuple[int, int], on_line: bool, active) -> Root:
         predicted = jnp.where(last, predicted.at[3].set(target), predicted)
         along = jnp.where(last, jnp.array([0.0, 0.0, 0.0, 1.0]), weight * tangent)
         new, taken, good = correct(predicted, along, predicted)
-        good = good & (last | (new[3] > point[3]))
+        # forward in alpha too, up to the accuracy of the nodes where it stands still
+        good = good & (last | (new[3] > point[3] - 1e-4))
         grow = jnp.where(taken <= 3, 1.6, 1.0)
         arc = jnp.where(good, arc * grow, 0.4 * arc)
         return (

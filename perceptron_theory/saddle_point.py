@@ -97,7 +97,7 @@ def build(inputs: Inputs, rule: Rule, mode: Mode) -> tuple[Problem, Cells | None
         none, one = jnp.zeros(()), jnp.ones(())
         flat = Weights(none, none, one, corner(problem))
         one = lambda _, over: over.one[0][None]  # noqa: E731
-        (f,), _ = over_kept(problem, flat, FINE, mode.on_line, one)
+        (f,), _ = over_kept(problem, flat, FINE, mode.on_line, one, 1)
         rate = None
         problem = problem._replace(keep_fraction=f)
     else:

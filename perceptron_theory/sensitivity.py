@@ -104,7 +104,7 @@ def _fraction_rate(
     changing = problem._replace(pieces=problem.pieces._replace(level=rate))
     student = weights(x, problem)
     sums = partial(averages, x, problem)
-    change, _ = over_kept(changing, student, n, on_line, sums)
+    change, _ = over_kept(changing, student, n, on_line, sums, 5)
     return total + problem.keep_fraction * change
 
 
