@@ -243,7 +243,9 @@ def follow(problem: Problem, n: tuple[int, int], on_line: bool, active) -> Root:
         along = jnp.where(last, jnp.array([0.0, 0.0, 0.0, 1.0]), weight * tangent)
         new, taken, good = correct(predicted, along, predicted)
         # forward in alpha too, up to the accuracy of the nodes where it stands still
-        good = good & (last | (new[3] > point[3] - 1e-4))
+        # (and not past the target, from where there is no way back)
+        onward = (new[3] > point[3] - 1e-4) & (new[3] < target)
+        good = good & (last | onward)
         grow = jnp.where(taken <= 3, 1.6, 1.0)
         arc = jnp.where(good, arc * grow, 0.4 * arc)
         return (

@@ -278,3 +278,35 @@ def test_bad_input_is_one_clear_line(arguments, message):
     with pytest.raises(pt.InputError, match=message) as error:
         pt.solve(**arguments)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "fraction", "theta", "margin"),
+    [
+        (24244.245593446136, 7.491673566250901e-06, 1.4695926143154084e-06, "signed"),
+        (28177.89625661663, 3.03729602361348e-07, 0.0033381104218147906, "absolute"),
+    ],
+)
+def test_points_beyond_a_steep_threshold_are_solved(alpha, fraction, theta, margin):
+    """Their path stands still in alpha while the error falls by orders of magnitude."""
+    solution = pt.solve(
+        alpha_prune=alpha, keep_fraction=fraction, theta=theta, margin=margin
+    )
+    assert solution.error < 0.01
+
+
+def test_small_angles_share_one_scaling_function():
+    """At fixed f/theta, error alpha/theta does not depend on theta -> 0."""
+    theta = np.array([1e-6, 1e-4, 1e-2])
+    solution = pt.solve(
+        alpha_prune=1e4, keep_fraction=5.0 * theta, theta=theta, margin="signed"
+    )
+    assert np.ptp(solution.error / theta) < 1e-8 * solution.error[0] / theta[0]
+
+
+def test_a_grid_equals_its_points():
+    """A large call starts most points next to solved ones; the results are the same."""
+    alpha, fraction = np.geomspace(0.3, 30.0, 80)[:, None], np.geomspace(0.02, 1.0, 70)
+    grid = pt.solve(alpha_prune=alpha, keep_fraction=fraction, theta=0.2)
+    some = pt.solve(alpha_prune=alpha[::9], keep_fraction=fraction[::9], theta=0.2)
+    assert np.allclose(grid.error[::9, ::9], some.error, rtol=1e-9, atol=0)
