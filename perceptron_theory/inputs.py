@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from .errors import InputError
-from .rules import KeepProbability, Mixture, Rule, Window
+from .rules import KNOTS, KeepProbability, Mixture, Rule, Window
 
 HALF_PI = math.pi / 2
+SMALLEST = 1e-8  # the least keep fraction that is solved
 
 
 def as_array(name: str, value: Any) -> np.ndarray:
@@ -94,7 +95,13 @@ def check_rule(rule: Rule, keep_fraction: np.ndarray | None) -> None:
 def _check_probability(rule: KeepProbability) -> None:
     """A keep-probability stays in [0, 1], on a grid of margins."""
     margins = np.linspace(-8.0, 8.0, 1601)
-    values = np.asarray(jax.vmap(rule.function)(jnp.asarray(margins)))
+    try:
+        values = np.asarray(jax.vmap(rule.function)(jnp.asarray(margins)))
+    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError):
+        raise InputError(
+            "a keep-probability must be a JAX function of one margin: write it with "
+            "jax.numpy, and jnp.where in place of if"
+        ) from None
     if values.shape != margins.shape:
         raise InputError("a keep-probability must map one margin to one number")
     bad = ~((values >= -1e-12) & (values <= 1 + 1e-12))
@@ -105,3 +112,20 @@ def _check_probability(rule: KeepProbability) -> None:
         )
     if not (values > 0).any():
         raise InputError("the keep-probability keeps nothing: it is 0 everywhere")
+    edges = np.array(sorted({0.0, 8.0, *KNOTS, *map(abs, rule.breakpoints)}))
+    edges = np.concatenate([-edges[:0:-1], edges])
+    few, more = (_mass(rule, edges, n) for n in (12, 20))
+    if abs(few - more) > 1e-6 * more:
+        raise InputError(
+            "a keep-probability jumps or bends where it does not say so (its mass is "
+            f"{few:.7g} or {more:.7g}): name those margins in breakpoints=(...)"
+        )
+
+
+def _mass(rule: KeepProbability, edges: np.ndarray, n: int) -> float:
+    """The kept mass of a normal margin, with n Gauss-Legendre nodes a panel."""
+    x, w = np.polynomial.legendre.leggauss(n)
+    half = np.diff(edges)[:, None] / 2
+    z = (edges[:-1, None] + half * (1 + x)).ravel()
+    kept = np.asarray(jax.vmap(rule.function)(jnp.asarray(z)))
+    return float(np.sum((half * w).ravel() * kept * np.exp(-0.5 * z * z)))

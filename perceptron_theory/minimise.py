@@ -50,7 +50,7 @@ def minimise(function: Function, lower: Values, upper: Values) -> Minimum:
         left = np.maximum(found - width, lower[row])
         right = np.minimum(found + width, upper[row])
         found = _zoom(function, row, left, right, points=9, degree=5)
-    value = function(found[:, None], row)[:, 0]
+    value = function(found[:, None], row)[:, 0] if row.size else found
 
     every = np.concatenate([rows, rows, row])
     position = np.concatenate([lower, upper, found])

@@ -141,8 +141,11 @@ def _kept_means(problem: Problem) -> tuple[Float[Array, ""], Float[Array, ""]]:
     c, s = problem.cos_theta, jnp.maximum(problem.sin_theta, 1e-150)
     sign, inner, outer, level, _ = problem.pieces
     # the front falls off within a few of these, the wedge z < 0 within a few s
+    # empty pieces may lie at infinity
+    some = outer > inner
+    inner, outer = jnp.where(some, inner, 0.0), jnp.where(some, outer, 0.0)
     span = jnp.where(sign > 0, 8.0 / (1.0 + inner), 8.0 * s)
-    end = jnp.minimum(outer - inner, span)
+    end = jnp.clip(outer - inner, 0.0, span)
     x, weight = panels(jnp.stack([jnp.zeros_like(end), end], axis=-1), 12)
     z = sign[:, None] * (inner[:, None] + x)
     weight = weight * level[:, None] * density(z)

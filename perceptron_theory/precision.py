@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 from jax.core import Tracer
 
 from .errors import PrecisionError
@@ -11,6 +12,11 @@ from .errors import PrecisionError
 def traced(*values: object) -> bool:
     """Whether any leaf of the values is a tracer of a JAX transformation."""
     return any(isinstance(x, Tracer) for x in jax.tree.leaves(values))
+
+
+def staged() -> bool:
+    """Whether JAX is tracing a whole function, in which constants are traced too."""
+    return traced(jnp.zeros(()))
 
 
 def require_x64(name: str) -> None:

@@ -20,11 +20,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from .errors import InputError, unknown_name
 
 MARGINS = ("absolute", "signed")
+# ends of the panels for a keep-probability given as a function
+KNOTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
 
 
 class Cells(NamedTuple):
@@ -173,3 +175,13 @@ def check_margin(margin: str) -> str:
     if margin not in MARGINS:
         raise unknown_name("margin", margin, MARGINS)
     return margin
+
+
+def fits(rule: Rule, keep_fraction: Float[Array, ""]) -> Bool[Array, ""] | bool:
+    """Whether a rule's parameters are in range and go with f, for a trace."""
+    if isinstance(rule, Window):
+        top = rule.lower + keep_fraction
+        return (rule.lower >= 0) & (rule.lower < 1) & (top <= 1 + 1e-12)
+    if isinstance(rule, Mixture):
+        return (rule.share >= 0) & (rule.share <= 1)
+    return True

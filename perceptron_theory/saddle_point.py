@@ -17,15 +17,13 @@ from jaxtyping import Array, Bool, Float, Int
 from .max_margin import Problem, corner, over_kept
 from .newton import follow, guess, newton
 from .quadrature import Weights
-from .rules import Cells, KeepProbability, Mixture, Random, Rule
+from .rules import KNOTS, Cells, KeepProbability, Mixture, Random, Rule
 from .sensitivity import sensitivity
 from .thresholds import Pieces, kept_pieces
 
 COARSE = (6, 10)  # nodes a panel along z and y: 1e-4 or better, to follow a path
 FINE = (12, 16)  # ... and 1e-10 or better, to settle the root
 LONG = 30  # steps from the guess before the path is taken
-# ends of the panels for a keep-probability given as a function
-KNOTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
 
 
 class Inputs(NamedTuple):

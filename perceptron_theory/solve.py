@@ -14,14 +14,15 @@ from .batches import solve_many
 from .errors import ConvergenceError, InputError, unknown_name
 from .inputs import (
     HALF_PI,
+    SMALLEST,
     as_array,
     check_fraction,
     check_load,
     check_rule,
     check_theta,
 )
-from .precision import require_x64, traced
-from .rules import KeepProbability, Rule, check_margin, resolve_rule
+from .precision import require_x64, staged, traced
+from .rules import KeepProbability, Rule, check_margin, fits, resolve_rule
 from .saddle_point import Inputs, Mode, point
 from .solution import Solution, Status, describe
 
@@ -81,7 +82,7 @@ def solve(
         raise InputError("give exactly one of alpha_prune and alpha_tot")
     total = alpha_prune is None
     load = alpha_tot if total else alpha_prune
-    if traced(load, keep_fraction, theta, rule):
+    if traced(load, keep_fraction, theta, rule) or staged():
         require_x64("perceptron_theory.solve")
         return _traced(load, keep_fraction, theta, rule, margin, total)
     with jax.enable_x64(True):
@@ -95,6 +96,14 @@ def _traced(
     """Inside a transformation: one program, NaN where the inputs are not valid."""
     if isinstance(rule, KeepProbability) and fraction is not None:
         raise InputError("keep_fraction follows from a KeepProbability rule")
+    if not traced(rule):  # of what is not traced the errors can be told at once
+        some = None if fraction is None else np.full((), SMALLEST)
+        if fraction is not None and not traced(fraction):
+            some = as_array("keep_fraction", fraction)
+        with jax.ensure_compile_time_eval():
+            check_rule(rule, some)
+    elif fraction is None:
+        raise InputError("keep_fraction is missing: give the kept part of the pool")
     fraction = 1.0 if fraction is None else fraction
     leaves, tree = jax.tree.flatten(rule)
     values = [jnp.asarray(x, dtype=jnp.float64) for x in (load, fraction, theta)]
@@ -116,9 +125,10 @@ def _program(margin: str, total: bool, branches: tuple[bool, ...], tree: Any) ->
     def one(load, fraction, theta, *leaves):
         valid = (load > 0) & (load < jnp.inf) & (fraction > 0) & (fraction <= 1)
         valid = valid & (theta >= 0) & (theta <= HALF_PI)
+        valid = valid & fits(jax.tree.unflatten(tree, leaves), fraction)
         safe = lambda x, other: jnp.where(valid, x, other)  # noqa: E731
         inputs = Inputs(safe(load, 1.0), safe(fraction, 1.0), safe(theta, 0.0))
-        rule = jax.tree.unflatten(tree, leaves)
+        rule = jax.tree.unflatten(tree, [safe(leaf, 0.0) for leaf in leaves])
         states = [point(inputs, rule, Mode(margin, line, total)) for line in branches]
         state = states[0]
         if len(branches) == 2:

@@ -49,7 +49,7 @@ def _version(wanted: bool) -> None:
 app = typer.Typer(
     name="pruning-laws",
     cls=CommandLine,
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,  # it would read the range 1:100:50 as an emoji
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -57,6 +57,7 @@ app = typer.Typer(
 
 @app.callback()
 def pruning_laws(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -81,6 +82,9 @@ def pruning_laws(
     Results go to stdout, messages to stderr. Exit status: 0 done, 1 failed,
     2 bad input, 130 interrupted.
     """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
 
 
 app.command("solve")(solve.solve)

@@ -175,3 +175,24 @@ def test_best_fraction_of_a_slightly_wrong_probe():
 def test_bad_input(arguments, words):
     with pytest.raises(pt.InputError, match=words):
         pt.pareto_frontier(**arguments)
+
+
+def test_a_pool_of_just_what_is_kept_is_not_pruned():
+    frontier = pt.pareto_frontier([3.0], max_alpha_tot=3.0)
+    assert frontier.f_opt.item() == 1 and "no pruning" in frontier.kind.item()
+
+
+def test_the_envelope_of_huge_pools_approaches_the_threshold():
+    """Its contact obeys 2 - alpha_prune ~ f^(4/3) and error ~ f^(1/3) (section 3)."""
+    pools = pt.pareto_frontier(alpha_tot=[1e5, 1e6])
+    below = 2.0 - pools.alpha_prune.values
+    assert below[0] / below[1] == pytest.approx(10 ** (4 / 3), rel=1e-2)
+    assert pools.error.values[0] / pools.error.values[1] == pytest.approx(
+        10 ** (1 / 3), rel=1e-2
+    )
+
+
+@pytest.mark.parametrize("rule", [pt.Window(1.5), pt.Window(np.array([0.1, 0.2]))])
+def test_rules_without_an_optimum_are_refused(rule):
+    with pytest.raises(pt.InputError):
+        pt.pareto_frontier([3.0], rule=rule)

@@ -310,3 +310,41 @@ def test_a_grid_equals_its_points():
     grid = pt.solve(alpha_prune=alpha, keep_fraction=fraction, theta=0.2)
     some = pt.solve(alpha_prune=alpha[::9], keep_fraction=fraction[::9], theta=0.2)
     assert np.allclose(grid.error[::9, ::9], some.error, rtol=1e-9, atol=0)
+
+
+def test_constants_in_a_trace_are_refused_in_single_precision():
+    with pytest.raises(pt.PrecisionError):
+        jax.jit(lambda a: a * pt.solve(alpha_prune=3.0, keep_fraction=0.1).error)(1.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({}, "keep_fraction is missing"),
+        ({"keep_fraction": 0.5, "rule": pt.Window(0.9)}, "must not exceed 1"),
+        ({"keep_fraction": 0.5, "rule": pt.Mixture(2.0)}, "Mixture.share"),
+        ({"rule": pt.KeepProbability(lambda z: 2.0 + 0 * z)}, "keep-probability"),
+    ],
+)
+def test_bad_rules_raise_in_a_trace_too(arguments, words):
+    with jax.enable_x64(True), pytest.raises(pt.InputError, match=words):
+        jax.jit(lambda a: pt.solve(alpha_prune=a, **arguments).error)(3.0)
+
+
+def test_a_jump_that_was_not_declared_is_noticed():
+    def step(z):
+        return jnp.where(jnp.abs(z) < 0.6745, 1.0, 0.0)
+
+    with pytest.raises(pt.InputError, match="breakpoints"):
+        pt.solve(alpha_prune=2.0, rule=pt.KeepProbability(step))
+    declared = pt.KeepProbability(step, breakpoints=(0.6745,))
+    assert pt.solve(alpha_prune=2.0, rule=declared).error == pytest.approx(
+        0.136097, abs=1e-4
+    )
+
+
+def test_an_empty_cell_does_no_harm():
+    whole = pt.solve(alpha_prune=3.0, keep_fraction=1.0, rule=pt.Mixture(1.0))
+    assert whole.error == pytest.approx(
+        pt.solve(alpha_prune=3.0, keep_fraction=1.0).error, rel=1e-10
+    )

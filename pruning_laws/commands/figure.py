@@ -35,7 +35,7 @@ def figure(
 
     if name == "list":
         for each in figures.FIGURES.values():
-            typer.echo(f"{each.name:10} {each.caption.partition(':')[0]}")
+            typer.echo(f"{each.name:10} {each.caption.partition('. ')[0]}")
         return
     for each in figures.FIGURES if name == "all" else [name]:
         with output.working(f"making {each}"):

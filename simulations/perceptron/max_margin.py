@@ -81,7 +81,9 @@ def _gap(state: State):
 def _train(examples: Float[Array, "P N"], tolerance, max_iterations) -> MaxMargin:
     """Max-margin student of one set of signed examples."""
     count, dimension = examples.shape
-    length = jnp.sqrt(jnp.sum(examples**2) / count)
+    largest = jnp.max(jnp.abs(examples))  # squares of tiny or huge ones would be lost
+    unit = jnp.where(largest > 0, largest, 1.0)
+    length = largest * jnp.sqrt(jnp.sum((examples / unit) ** 2) / count)
     # one example a column: both products with w and lambda then read along rows
     columns = examples.T / jnp.where(length > 0, length, 1.0)
     gram = columns.T @ columns if count <= dimension else None

@@ -196,3 +196,11 @@ def test_training_is_compiled_once_for_a_shape():
     before = _train_batch._cache_size()
     max_margin(separable(12, 21, 7), tolerance=1e-8)
     assert _train_batch._cache_size() == before
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_the_scale_of_the_examples_does_not_matter(scale):
+    examples = np.array([[1.0, 0.1], [-0.5, 0.3]])
+    student, scaled = max_margin(examples), max_margin(examples * scale)
+    assert float(scaled.margin) / scale == pytest.approx(float(student.margin))
+    np.testing.assert_allclose(scaled.weights, student.weights, rtol=1e-10)
