@@ -137,12 +137,34 @@ class KeepProbability:
 
 Rule = Hard | Easy | Random | Window | Mixture | KeepProbability
 
-_register = jax.tree_util.register_dataclass
+
+def _register(
+    cls: type, data: tuple[str, ...] = (), meta: tuple[str, ...] = ()
+) -> None:
+    """Make a rule a pytree with its class in the static part.
+
+    register_dataclass does not: structures of two classes without static fields compare
+    equal (jax 0.10.2), and a compiled function of one is then called with the other.
+    """
+
+    def flatten(rule: Any) -> tuple[Any, Any]:
+        values = tuple(getattr(rule, name) for name in meta)
+        return tuple(getattr(rule, name) for name in data), (cls.__name__, *values)
+
+    def unflatten(static: Any, leaves: Any) -> Any:
+        rule = object.__new__(cls)
+        for name, value in zip((*data, *meta), (*leaves, *static[1:]), strict=True):
+            object.__setattr__(rule, name, value)
+        return rule
+
+    jax.tree_util.register_pytree_node(cls, flatten, unflatten)
+
+
 for _rule in (Hard, Easy, Random):
-    _register(_rule, data_fields=[], meta_fields=[])
-_register(Window, data_fields=["lower"], meta_fields=[])
-_register(Mixture, data_fields=["share"], meta_fields=["rule"])
-_register(KeepProbability, data_fields=[], meta_fields=["function", "breakpoints"])
+    _register(_rule)
+_register(Window, ("lower",))
+_register(Mixture, ("share",), ("rule",))
+_register(KeepProbability, (), ("function", "breakpoints"))
 
 RULES: dict[str, type] = {"hard": Hard, "easy": Easy, "random": Random}
 

@@ -348,3 +348,9 @@ def test_an_empty_cell_does_no_harm():
     assert whole.error == pytest.approx(
         pt.solve(alpha_prune=3.0, keep_fraction=1.0).error, rel=1e-10
     )
+
+
+def test_rules_without_parameters_are_told_apart_by_jax():
+    """Else a function compiled for one is, by chance, called with another."""
+    trees = {jax.tree.structure(rule) for rule in (pt.Hard(), pt.Easy(), pt.Random())}
+    assert len(trees) == 3
