@@ -27,9 +27,8 @@ ARC = 1.5  # first step along the path, in units of the scaled unknowns
 class Root(NamedTuple):
     """Unknowns, with the Jacobian, E[G_1] and the largest residual there.
 
-    ``panels`` were needed for them.
-
-    ``found`` says whether it is a root; ``steps`` counts the evaluations.
+    ``panels`` were laid for the last evaluation, ``steps`` counts the evaluations.
+    ``found`` says whether it is a root.
     """
 
     x: Unknowns
@@ -45,11 +44,11 @@ def evaluate(
     x: Unknowns, problem: Problem, n: tuple[int, int], on_line: bool
 ) -> tuple[Float[Array, " 3"], Float[Array, "3 3"], tuple[Float[Array, ""], Any]]:
     """Residual, Jacobian, and E[G_1] with the number of panels."""
-    value, jacobian, first, panels = residual(x, problem, n, on_line)
+    value, jacobian, first, count = residual(x, problem, n, on_line)
     if on_line:  # the ratio b/a is zero: drop its equation
         value = value.at[2].set(x[1])
         jacobian = jacobian.at[2].set(jnp.array([0.0, 1.0, 0.0]))
-    return value, jacobian, (first, panels)
+    return value, jacobian, (first, count)
 
 
 def scale(x: Unknowns) -> Float[Array, " 3"]:

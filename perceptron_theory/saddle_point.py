@@ -94,8 +94,8 @@ def build(inputs: Inputs, rule: Rule, mode: Mode) -> tuple[Problem, Cells | None
         problem = Problem(alpha, jnp.ones(()), cos, sin, pieces, keep)
         none, one = jnp.zeros(()), jnp.ones(())
         flat = Weights(none, none, one, corner(problem))
-        one = lambda _, over: over.one[0][None]  # noqa: E731
-        (f,), _ = over_kept(problem, flat, FINE, mode.on_line, one, 1)
+        mass = lambda _, over: over.one[0][None]  # noqa: E731
+        (f,), _ = over_kept(problem, flat, FINE, mode.on_line, mass, 1)
         rate = None
         problem = problem._replace(keep_fraction=f)
     else:

@@ -94,8 +94,6 @@ def _traced(
     load: Any, fraction: Any, theta: Any, rule: Rule, margin: str, total: bool
 ) -> Solution:
     """Inside a transformation: one program, NaN where the inputs are not valid."""
-    if isinstance(rule, KeepProbability) and fraction is not None:
-        raise InputError("keep_fraction follows from a KeepProbability rule")
     if not traced(rule):  # of what is not traced the errors can be told at once
         some = None if fraction is None else np.full((), SMALLEST)
         if fraction is not None and not traced(fraction):
