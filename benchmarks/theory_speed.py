@@ -21,7 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from peers import numpy_gauss_legendre, scipy_paper
+from peers import numpy_gauss_legendre, numpy_plain, scipy_paper
 
 import perceptron_theory as pt
 
@@ -86,18 +86,20 @@ def angled_peers(solution, points):
     march = numpy_gauss_legendre.march
     error = np.asarray(solution.error)
 
-    def rows():  # one point after the other, along alpha, at every tenth f
+    def plain():
+        return numpy_plain.march(ALPHA, KEEP[tenth], THETA)
+
+    def rows():
         return np.hstack([march(ALPHA, KEEP[j : j + 1], THETA)[0] for j in tenth])
 
-    tenth = np.arange(4, KEEP.size, 10)
+    def columns():
+        return march(ALPHA, KEEP, THETA)[0]
+
+    tenth, every = np.arange(4, KEEP.size, 10), slice(None)
     for name, call, where, target in (
-        (
-            "NumPy Gauss-Legendre, all f at once",
-            lambda: march(ALPHA, KEEP, THETA)[0],
-            slice(None),
-            5,
-        ),
-        ("NumPy Gauss-Legendre, point by point", rows, tenth, 5),
+        ("NumPy Gauss-Legendre, plain", plain, tenth, 5),
+        ("... tuned, point by point", rows, tenth, None),
+        ("... tuned, all f at once", columns, every, None),
     ):
         timed = [stopwatch(call) for _ in range(REPEATS)]
         seconds, found = np.median([t for t, _ in timed]), timed[0][1]
@@ -113,12 +115,17 @@ def angled_peers(solution, points):
 
 
 def aligned_peers(solution, points):
-    """The peer at theta = 0."""
+    """The peer at theta = 0, with two kinds of integrands."""
+    for name, functions, target in (
+        ("SciPy quad + root", scipy_paper.PLAIN, 1000),
+        ("... tuned", scipy_paper.TUNED, None),
+    ):
 
-    def solve(i, j, start):
-        return scipy_paper.solve_aligned(ALPHA[i], KEEP[j], start[[0, 2]])
+        def solve(i, j, start, functions=functions):
+            start = start[[0, 2]]
+            return scipy_paper.solve_aligned(ALPHA[i], KEEP[j], start, functions)
 
-    yield from scipy_rows("SciPy quad + root", solve, solution, 0.0, points, 1000)
+        yield from scipy_rows(name, solve, solution, 0.0, points, target)
 
 
 def scipy_rows(name, solve, solution, theta, points, target):

@@ -20,9 +20,10 @@ from .saddle_point import LONG, Inputs, Mode, Start, State, settle, sure_start
 from .solution import Solution, Status, describe
 
 # points in a compiled batch: few sizes, few compilations
-SIZES = {True: (1, 32, 1024), False: (1, 32)}  # at theta = 0 a point is little work
+SIZES = {True: (1, 512), False: (1, 32)}  # at theta = 0 a point is little work
 FEW, SHORT = 5, 8  # steps in a batch before those that need more are taken apart
 WORKERS = 2
+_READY: set[Any] = set()  # programs that are compiled
 
 
 def solve_many(inputs: Inputs, rule: Rule, mode: Mode) -> Solution:
@@ -142,10 +143,11 @@ def _in_batches(function: Any, sizes: tuple[int, ...], *arguments: Any) -> Any:
             return jax.tree.map(np.asarray, out)
 
     starts = range(0, count, size)
-    if len(starts) == 1:
-        parts = [run(0)]
-    else:
-        first = run(0)  # compile once, not once a thread
+    program = function, size, jax.tree.structure(arguments)
+    alone = 0 if program in _READY else 1  # compile once, not once a thread
+    parts = [run(start) for start in starts[:alone]]
+    _READY.add(program)
+    if len(starts) > alone:
         with ThreadPoolExecutor(WORKERS) as pool:
-            parts = [first, *pool.map(run, starts[1:])]
+            parts += pool.map(run, starts[alone:])
     return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)

@@ -8,16 +8,21 @@ The unknowns R, rho, kappa of the paper appear here as the components A, B, r of
 student at margin 1: R = A/|J|, rho = (A cos + B sin)/|J|, kappa = 1/|J|.  These are the
 same equations times powers of |J|, without the digits that 1 - R^2 - ... loses where
 the error is small.
+
+At theta = 0 the integrands come in two ways: PLAIN, of NumPy and SciPy functions, as
+one writes them; and TUNED, of the math module's, which take Python's floats faster.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import atan2, cos, erfc, exp, expm1, hypot, pi, sin, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from scipy.integrate import dblquad, quad
 from scipy.optimize import root
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 TAIL = 7.0  # standard deviations kept of the Gaussian tails
 SQRT_2, SQRT_2PI = sqrt(2.0), sqrt(2.0 * pi)
@@ -25,6 +30,18 @@ SQRT_2, SQRT_2PI = sqrt(2.0), sqrt(2.0 * pi)
 
 def H(x: float) -> float:
     return 0.5 * erfc(x / SQRT_2)
+
+
+class Functions(NamedTuple):
+    """exp, exp(x) - 1 and the upper tail H of the normal."""
+
+    exp: Callable
+    expm1: Callable
+    H: Callable
+
+
+PLAIN = Functions(np.exp, np.expm1, lambda x: ndtr(-x))
+TUNED = Functions(exp, expm1, H)
 
 
 def threshold(f: float) -> float:
@@ -90,8 +107,9 @@ def solve_angled(alpha, f, theta, start, epsrel=1e-7, xtol=1e-8):
     return atan2(hypot(B, r), A) / pi, x
 
 
-def solve_aligned(alpha, f, start, epsrel=1e-8, xtol=1e-8):
+def solve_aligned(alpha, f, start, functions=TUNED, epsrel=1e-8, xtol=1e-8):
     """The error and (A, r) at theta = 0, searched from ``start`` = (A, r)."""
+    exp, expm1, H = functions
     gamma = threshold(f)
 
     def equations(x):
