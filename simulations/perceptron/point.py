@@ -70,7 +70,8 @@ class Point:
         if isinstance(rule, KeepProbability):
             name = getattr(rule.function, "__qualname__", "function")
             return f"KeepProbability({name}, {rule.breakpoints})"
-        return repr(rule)
+        plain = not vars(rule)  # "hard", "easy", "random"
+        return type(rule).__name__.lower() if plain else repr(rule)
 
     @property
     def label(self) -> str:
