@@ -1,10 +1,25 @@
 """Replica theory of perceptrons trained on pruned data (arXiv 2206.14486)."""
 
+from .advise import Advice as Advice
+from .advise import advise as advise
+from .aligned import AlignedLimit as AlignedLimit
+from .aligned import aligned_limit as aligned_limit
+from .aligned import threshold_error as threshold_error
 from .datasets import load_dataset as load_dataset
 from .datasets import save_dataset as save_dataset
 from .errors import ConvergenceError as ConvergenceError
 from .errors import InputError as InputError
 from .errors import PrecisionError as PrecisionError
+from .exponents import crossover as crossover
+from .exponents import exponent_along as exponent_along
+from .exponents import local_exponent as local_exponent
+from .functional_derivative import functional_derivative as functional_derivative
+from .intervals import Intervals as Intervals
+from .intervals import keep_between as keep_between
+from .limits import f_min as f_min
+from .limits import power_law_coefficient as power_law_coefficient
+from .optimal_rule import OptimalRule as OptimalRule
+from .optimal_rule import optimal_rule as optimal_rule
 from .pareto import pareto_frontier as pareto_frontier
 from .phase_diagram import phase_diagram as phase_diagram
 from .rules import Cells as Cells
@@ -16,7 +31,13 @@ from .rules import Random as Random
 from .rules import Rule as Rule
 from .rules import Window as Window
 from .rules import resolve_rule as resolve_rule
+from .scaling import BestFraction as BestFraction
+from .scaling import SmallAngle as SmallAngle
+from .scaling import best_fraction_scaling as best_fraction_scaling
+from .scaling import small_angle_scaling as small_angle_scaling
+from .scaling import small_angle_threshold as small_angle_threshold
 from .solution import Solution as Solution
 from .solution import Status as Status
+from .solution import VersionSpace as VersionSpace
 from .solve import solve as solve
 from .solve import threshold as threshold

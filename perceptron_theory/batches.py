@@ -45,7 +45,7 @@ def solve_many(inputs: Inputs, rule: Rule, mode: Mode) -> Solution:
         start, todo = _nearby(*at, known[state.found[known]], todo, state)
         _put(_search(start, *_take(todo, at), mode), todo, state)
         known = np.concatenate([known, todo])
-    return _in_batches(_described(mode.total), SIZES[True], inputs, state)
+    return _in_batches(_described(mode), SIZES[True], inputs, state)
 
 
 def _nearby(
@@ -63,7 +63,7 @@ def _nearby(
     near = known[nearest]
     work = np.argsort(state.panels[near], kind="stable")
     distance, near, todo = distance[work], near[work], todo[work]
-    (log_a, b, tau), rates = state.value[near].T, state.rates[near]
+    (log_a, b, tau), rates = state.value[near, :3].T, state.rates[near, :3]
     step = np.stack([x[near] * np.log(x[todo] / x[near]) for x in at], axis=1)
     grown, more_b, more_tau = np.einsum("nij,nj->in", rates, step)
     far = (distance > 1.0) | (np.abs(grown) > 1.0)
@@ -84,7 +84,7 @@ def _search(start: Start, inputs: Inputs, rule: Rule, mode: Mode) -> State:
         if not rest.size:
             break
         some = _take(rest, (inputs, rule))
-        log_a, b, tau = state.value[rest].T
+        log_a, b, tau = state.value[rest, :3].T
         again = Start(log_a, b * np.exp(-log_a), tau, state.slack[rest], 0 * rest)
         if stage == "guess":
             again = _nowhere(rest.size)
@@ -123,10 +123,10 @@ def _compiled(stage: str, mode: Mode) -> Any:
 
 
 @lru_cache
-def _described(total: bool) -> Any:
+def _described(mode: Mode) -> Any:
     def one(inputs, state):
         status = jnp.where(state.found, Status.CONVERGED, Status.NOT_CONVERGED)
-        return describe(inputs, state, status, total)
+        return describe(inputs, state, status, mode.total, mode.student)
 
     return jax.jit(jax.vmap(one))
 

@@ -16,7 +16,6 @@ and replica symmetry exact.  The error is arccos(R)/pi with R = a/sqrt(1 + a^2 +
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -83,12 +82,14 @@ def weights(x: Unknowns, problem: Problem) -> Weights:
 def over_kept(
     problem: Problem,
     student: Weights,
-    n: tuple[int, int],
+    n: int,
     on_line: bool,
-    summand: Callable[[Lines, Moments], Float[Array, "m k"]],
+    summand: Callable[[Lines], Float[Array, "m k"]],
     m: int,
 ) -> tuple[Float[Array, " m"], Int[Array, ""]]:
     """The sums of ``summand`` over the kept examples, normalised to a kept mass of one.
+
+    ``summand`` gives its averages over each of the lines, ``n`` in a panel.
 
     Also the number of panels.  One panel after the other, and only as many as there
     are: most points need two or three, a few a dozen.  ``on_line`` (theta = 0) needs
@@ -113,13 +114,11 @@ def over_kept(
         i, k = where[j] // width.shape[1], where[j] % width.shape[1]
         piece = jax.tree.map(lambda values: values[i], pieces)
         start = piece.breaks[k]
-        lines = panel_lines(piece, start, width[i, k], theta, student, n[0], on_line)
+        lines = panel_lines(piece, start, width[i, k], theta, student, n, on_line)
         weight = lines.weight * level[i]
         if problem.keep is not None:
             weight = weight * problem.keep(lines.z)
-        lines = lines._replace(weight=weight)
-        over = moments(lines, student, n[1], on_line)
-        return jnp.sum(summand(lines, over), axis=-1)
+        return jnp.sum(summand(lines._replace(weight=weight)), axis=-1)
 
     def add(state):
         j, total = state
@@ -192,8 +191,11 @@ def residual(
     """
     c, s, alpha = problem.cos_theta, problem.sin_theta, problem.alpha_prune
     student, a = weights(x, problem), jnp.exp(x[0])
-    terms = partial(_terms, x, problem)
-    sums, panels = over_kept(problem, student, n, on_line, terms, 15)
+
+    def terms(lines: Lines) -> Float[Array, "15 k"]:
+        return _terms(x, problem, lines, moments(lines, student, n[1], on_line))
+
+    sums, panels = over_kept(problem, student, n[0], on_line, terms, 15)
     by_first, by_zeroth, by_force, by_turn = sums[:12].reshape(4, 3)
     g_2, u_g_1, turn_g_1 = sums[12:]
     g_1, g_0 = by_first[2], by_zeroth[2]

@@ -9,7 +9,8 @@ being convex, has no fold, but it can be all but vertical at the threshold alpha
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from .gaussian import SQRT_2PI, cdf, density
-from .max_margin import Problem, Unknowns, corner, residual
+from .max_margin import Problem, Unknowns, corner
 from .quadrature import panels
 
 EASY_LOAD = 0.01  # nearly every kept example is a support vector below this load
@@ -40,15 +41,11 @@ class Root(NamedTuple):
     found: Bool[Array, ""]
 
 
-def evaluate(
-    x: Unknowns, problem: Problem, n: tuple[int, int], on_line: bool
-) -> tuple[Float[Array, " 3"], Float[Array, "3 3"], tuple[Float[Array, ""], Any]]:
-    """Residual, Jacobian, and E[G_1] with the number of panels."""
-    value, jacobian, first, count = residual(x, problem, n, on_line)
-    if on_line:  # the ratio b/a is zero: drop its equation
-        value = value.at[2].set(x[1])
-        jacobian = jacobian.at[2].set(jnp.array([0.0, 1.0, 0.0]))
-    return value, jacobian, (first, count)
+# residual, Jacobian, E[G_1] and the number of panels, at the unknowns of a problem
+Equations = Callable[
+    [Unknowns, Problem],
+    tuple[Float[Array, " 3"], Float[Array, "3 3"], Float[Array, ""], Int[Array, ""]],
+]
 
 
 def scale(x: Unknowns) -> Float[Array, " 3"]:
@@ -85,8 +82,7 @@ def _size(step: Unknowns, x: Unknowns) -> Float[Array, ""]:
 def newton(
     x: Unknowns,
     problem: Problem,
-    n: tuple[int, int],
-    on_line: bool,
+    equations: Equations,
     max_steps: int | Int[Array, ""],
     tolerance: float,
 ) -> Root:
@@ -95,7 +91,7 @@ def newton(
     def body(state):
         x, residuals, jacobian, more, step, damping, steps, _ = state
         trial = x + damping * step
-        new, new_jacobian, new_more = evaluate(trial, problem, n, on_line)
+        new, new_jacobian, *new_more = equations(trial, problem)
         simplified = _size(solve_3(jacobian, -new), x)
         before = _size(step, x)
         finite = jnp.all(jnp.isfinite(new)) & jnp.all(jnp.isfinite(new_jacobian))
@@ -120,10 +116,10 @@ def newton(
             good & (_size(new_step, trial) < tolerance),
         )
 
-    zero = jnp.zeros(3)
+    nowhere, zero = jnp.full(3, jnp.inf), jnp.zeros(3)
     one, none = jnp.ones(()), jnp.zeros((), int)
-    more = one, none
-    state = (x, zero, jnp.eye(3), more, zero, one, none, jnp.asarray(False))
+    more = [one, none]
+    state = (x, nowhere, jnp.eye(3), more, zero, one, none, jnp.asarray(False))
     unfinished = lambda s: (s[6] < max_steps) & ~s[7]  # noqa: E731
     x, out, jacobian, more, step, _, steps, found = lax.while_loop(
         unfinished, body, state
@@ -132,10 +128,11 @@ def newton(
     return Root(x, jacobian, *more, jnp.max(jnp.abs(out)), steps, found)
 
 
-def _kept_means(problem: Problem) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """E[u] and E[v] over the kept examples, to a percent or so.
+def kept_rows(problem: Problem) -> Float[Array, "3 k"]:
+    """E[u] and E[v] of the examples of some margins, and the share of each margin.
 
-    Given z they are c z + s h and s z - c h, h = phi(k)/Phi(k) and k = z c/s.
+    Given z they are c z + s h and s z - c h, h = phi(k)/Phi(k) and k = z c/s.  Good to
+    a percent or so.
     """
     c, s = problem.cos_theta, jnp.maximum(problem.sin_theta, 1e-150)
     sign, inner, outer, level, _ = problem.pieces
@@ -151,10 +148,11 @@ def _kept_means(problem: Problem) -> tuple[Float[Array, ""], Float[Array, ""]]:
     if problem.keep is not None:
         weight = weight * jax.vmap(problem.keep)(z)
     k = c * z / s
-    inside, edge = weight * cdf(k), weight * density(k)
-    total = jnp.sum(inside)
-    mean_u = jnp.sum(c * z * inside + s * edge) / total
-    return mean_u, jnp.sum(s * z * inside - c * edge) / total
+    inside = cdf(k)
+    share = weight * inside
+    tilt = density(k) / jnp.maximum(inside, 1e-300)
+    rows = jnp.stack([c * z + s * tilt, s * z - c * tilt, share / jnp.sum(share)])
+    return jnp.where(share > 0, rows, 0.0).reshape(3, -1)
 
 
 def guess(problem: Problem, on_line: bool) -> Unknowns:
@@ -167,7 +165,8 @@ def guess(problem: Problem, on_line: bool) -> Unknowns:
     pieces, alpha = problem.pieces, problem.alpha_prune
     z, _ = corner(problem)
     s = jnp.maximum(problem.sin_theta, 1e-150)
-    mean_u, mean_v = _kept_means(problem)
+    u, v, share = kept_rows(problem)
+    mean_u, mean_v = jnp.dot(u, share), jnp.dot(v, share)
     # kept part of the examples near the boundary that limits a at large load
     near = jnp.sum(pieces.level * (cdf(-pieces.inner / s) - cdf(-pieces.outer / s)))
     half = pieces.level.shape[0] // 2
@@ -199,8 +198,16 @@ def guess(problem: Problem, on_line: bool) -> Unknowns:
     return jnp.stack([jnp.log(big / mean_u), 0.0 if on_line else ratio, slack])
 
 
-def follow(problem: Problem, n: tuple[int, int], on_line: bool, active) -> Root:
-    """The solution at ``alpha_prune``, followed from a small load if ``active``."""
+def follow(
+    problem: Problem,
+    equations: Equations,
+    first: Callable[[Problem], Unknowns],
+    active: bool | Bool[Array, ""],
+) -> Root:
+    """The solution at ``alpha_prune``, followed from a small load if ``active``.
+
+    There it is searched from ``first``.
+    """
     target = jnp.log(problem.alpha_prune)
     begin = jnp.minimum(target, jnp.log(EASY_LOAD))
 
@@ -212,7 +219,7 @@ def follow(problem: Problem, n: tuple[int, int], on_line: bool, active) -> Root:
 
         def body(state):
             point, steps, _, _ = state
-            out, jacobian, _ = evaluate(point[:3], at(point[3]), n, on_line)
+            out, jacobian, *_ = equations(point[:3], at(point[3]))
             # d/dlog alpha of the residual
             load = jnp.array([1.0, 1.0, 0.0])
             free, forced = solve_3(jacobian, -out), solve_3(jacobian, load)
@@ -259,9 +266,10 @@ def follow(problem: Problem, n: tuple[int, int], on_line: bool, active) -> Root:
             good & last,
         )
 
-    start = newton(guess(at(begin), on_line), at(begin), n, on_line, 25, 1e-4)
+    start = newton(first(at(begin)), at(begin), equations, 25, 1e-4)
     point = jnp.append(start.x, begin)
-    tangent = jnp.array([0.5, 0.0, -0.5, 1.0]).at[2].multiply(start.x[2])
+    load = jnp.array([1.0, 1.0, 0.0])
+    tangent = jnp.append(-solve_3(start.jacobian, load), 1.0)
     done = begin >= target
     state = (point, tangent, jnp.array(ARC), start.steps, jnp.zeros((), int), done)
     go_on = lambda s: active & start.found & ~s[5] & (s[4] < 400)  # noqa: E731

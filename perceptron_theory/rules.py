@@ -135,7 +135,14 @@ class KeepProbability:
     breakpoints: tuple[float, ...] = ()
 
 
-Rule = Hard | Easy | Random | Window | Mixture | KeepProbability
+class CellRule:
+    """Base of the rules of other files: pytrees that bring ``cells``, as above."""
+
+    def cells(self, keep_fraction: Float[Array, ""]) -> Cells:
+        raise NotImplementedError
+
+
+Rule = Hard | Easy | Random | Window | Mixture | KeepProbability | CellRule
 
 
 def _register(

@@ -14,9 +14,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from .max_margin import Problem, corner, over_kept
-from .newton import follow, guess, newton
-from .quadrature import Weights
+from . import version_space
+from .max_margin import Problem, Unknowns, corner, moments, over_kept, residual
+from .newton import Equations, Root, follow, guess, newton
+from .quadrature import Lines, Weights
 from .rules import KNOTS, Cells, KeepProbability, Mixture, Random, Rule
 from .sensitivity import sensitivity
 from .thresholds import Pieces, kept_pieces
@@ -40,10 +41,11 @@ class Mode(NamedTuple):
     margin: str
     on_line: bool  # theta = 0
     total: bool  # alpha is alpha_tot
+    student: str = "max_margin"
 
 
 class Start(NamedTuple):
-    """Where to search: log a, b/a, tau, the slack at the corner; steps taken so far.
+    """Where to search: log a, b/a, tau, the last unknown; steps taken so far.
 
     Scalars in a trace, NumPy arrays of many points outside.
     """
@@ -56,14 +58,15 @@ class Start(NamedTuple):
 
 
 class State(NamedTuple):
-    """(log a, b, tau = 1/r) of the student, and how it was found.
+    """(log a, b, ...) of the student, and how it was found.
 
+    The third is tau = 1/r, or log Delta and E ln Phi follow (:mod:`.version_space`).
     ``rates`` are their derivatives with respect to the three inputs; ``slack`` is the
-    third unknown, t at the corner; ``panels`` measures the work of an evaluation.
+    last unknown; ``panels`` measures the work of an evaluation.
     """
 
-    value: Float[Array, " 3"]
-    rates: Float[Array, "3 3"]
+    value: Float[Array, " m"]
+    rates: Float[Array, "m 3"]
     slack: Float[Array, ""]
     panels: Int[Array, ""]
     fraction: Float[Array, ""]
@@ -94,8 +97,11 @@ def build(inputs: Inputs, rule: Rule, mode: Mode) -> tuple[Problem, Cells | None
         problem = Problem(alpha, jnp.ones(()), cos, sin, pieces, keep)
         none, one = jnp.zeros(()), jnp.ones(())
         flat = Weights(none, none, one, corner(problem))
-        mass = lambda _, over: over.one[0][None]  # noqa: E731
-        (f,), _ = over_kept(problem, flat, FINE, mode.on_line, mass, 1)
+
+        def mass(lines: Lines) -> Float[Array, "1 k"]:
+            return moments(lines, flat, FINE[1], mode.on_line).one[0][None]
+
+        (f,), _ = over_kept(problem, flat, FINE[0], mode.on_line, mass, 1)
         rate = None
         problem = problem._replace(keep_fraction=f)
     else:
@@ -111,10 +117,21 @@ def sure_start(
 ) -> Start:
     """A start from the path that begins at small load, where ``needed``."""
     problem, _ = build(inputs, rule, mode)
-    path = follow(problem, COARSE, mode.on_line, needed)
+    # to the student of the version space it is only a step from the max-margin one
+    equations = partial(residual, n=COARSE, on_line=mode.on_line)
+    first = partial(guess, on_line=mode.on_line)
+    path = follow(problem, equations, first, needed)
+    if mode.student != "max_margin":
+        path = path._replace(x=version_space.beside(path.x, problem))
     nowhere = jnp.full((), jnp.nan)
     x = path.x
     return Start(x[0], x[1], nowhere, jnp.where(path.found, x[2], nowhere), path.steps)
+
+
+def _equations(mode: Mode, n: tuple[int, int]) -> Equations:
+    students = {"max_margin": residual}
+    function = students.get(mode.student, version_space.residual)
+    return partial(function, n=n, on_line=mode.on_line)
 
 
 def settle(
@@ -126,21 +143,58 @@ def settle(
 ) -> State:
     """The root from a start (NaN: from a guess), and its derivatives."""
     problem, rate = build(inputs, rule, mode)
-    z, y = corner(problem)
+    if not isinstance(rule, Random | Mixture) and rate is not None:
+        rate = rate._replace(level=None)  # constant
+    equations = _equations(mode, FINE)
+    if mode.student == "max_margin":
+        root = newton(_start(start, problem, mode), problem, equations, max_steps, 3e-8)
+        value, rates = _max_margin(root, problem, rate, mode)
+    else:
+        mass_rate = None
+        if isinstance(rule, KeepProbability) and mode.margin == "signed":
+            at = lambda theta: build(inputs._replace(theta=theta), rule, mode)[0]  # noqa: E731
+            mass = lambda theta: at(theta).keep_fraction  # noqa: E731
+            mass_rate = jax.jvp(mass, (inputs.theta,), (jnp.ones(()),))[1]
+        last = jnp.where(jnp.isnan(start.tau), start.slack, start.tau)
+        x = jnp.stack([start.log_a, start.ratio, last])
+        cold = version_space.guess(problem, mode.on_line)
+        x = jnp.where(jnp.any(jnp.isnan(x)), cold, x)
+        root = newton(x, problem, equations, max_steps, 3e-8)
+        value, rates = version_space.solved(
+            root, problem, rate, mass_rate, mode.margin, FINE, mode.on_line
+        )
+    # close to a threshold a rounding of the residual moves the root by more than that
+    found = root.found | (root.residual < 1e-14)
+    # log alpha_prune -> the alpha that was given
+    by_load = rates[:, 0]
+    if mode.total and not isinstance(rule, KeepProbability):
+        rates = rates.at[:, 1].add(by_load / problem.keep_fraction)
+    rates = rates.at[:, 0].set(by_load / inputs.alpha)
+    found = found & jnp.all(jnp.isfinite(value))
+    fraction, steps = problem.keep_fraction, start.steps + root.steps
+    end = root.residual, steps, found
+    return State(value, rates, root.x[2], root.panels, fraction, *end)
+
+
+def _start(start: Start, problem: Problem, mode: Mode) -> Unknowns:
+    """Where to search for the max-margin student."""
+    z, _ = corner(problem)
     # tau is smooth in the inputs, but so large if the corner is far out that only the
     # slack there is of use
     slack = jnp.where((z == 0) & ~jnp.isnan(start.tau), start.tau, start.slack)
     x = jnp.stack([start.log_a, start.ratio, slack])
-    x = jnp.where(jnp.any(jnp.isnan(x)), guess(problem, mode.on_line), x)
-    root = newton(x, problem, FINE, mode.on_line, max_steps, 3e-8)
-    # close to a threshold a rounding of the residual moves the root by more than that
-    found = root.found | (root.residual < 1e-14)
+    return jnp.where(jnp.any(jnp.isnan(x)), guess(problem, mode.on_line), x)
+
+
+def _max_margin(
+    root: Root, problem: Problem, rate: Cells | None, mode: Mode
+) -> tuple[Float[Array, " 3"], Float[Array, "3 3"]]:
+    """(log a, b, tau) and d/d(log alpha_prune, keep_fraction, theta)."""
+    z, y = corner(problem)
     x, a, ratio = root.x, jnp.exp(root.x[0]), root.x[1]
     c, s = problem.cos_theta, problem.sin_theta
     u, v = c * z + s * y, s * z - c * y
     tau = x[2] + a * (u + ratio * v)
-    if not isinstance(rule, Random | Mixture) and rate is not None:
-        rate = rate._replace(level=None)  # constant
     moved = sensitivity(
         x, problem, root.first, root.jacobian, rate, mode.margin, FINE, mode.on_line
     )
@@ -148,17 +202,7 @@ def settle(
     rows = jnp.array([[c, s, 0.0], [s, -c, 0.0], [z, y, 1.0]])
     turn = jnp.array([-a * ratio, a, 0.0])
     rates = rows @ moved + turn[:, None] * jnp.array([0.0, 0.0, 1.0])
-    rates = rates.at[0].divide(a)
-    # log alpha_prune -> the alpha that was given
-    by_load = rates[:, 0]
-    if mode.total and not isinstance(rule, KeepProbability):
-        rates = rates.at[:, 1].add(by_load / problem.keep_fraction)
-    rates = rates.at[:, 0].set(by_load / inputs.alpha)
-    value = jnp.stack([x[0], a * ratio, tau])
-    found = found & jnp.all(jnp.isfinite(value))
-    fraction, steps = problem.keep_fraction, start.steps + root.steps
-    end = root.residual, steps, found
-    return State(value, rates, x[2], root.panels, fraction, *end)
+    return jnp.stack([x[0], a * ratio, tau]), rates.at[0].divide(a)
 
 
 def _state(inputs: Inputs, rule: Rule, mode: Mode) -> State:

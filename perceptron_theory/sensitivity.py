@@ -17,16 +17,15 @@ derivatives of an average over the kept examples are averages over its boundary:
 
 from __future__ import annotations
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .gaussian import SQRT_2PI, cdf
-from .max_margin import Problem, Unknowns, averages, over_kept, weights
+from .max_margin import Problem, Unknowns, averages, moments, over_kept, weights
 from .newton import solve_3
 from .quadrature import (
+    Lines,
     aligned_points,
     at_margin,
     line_moments,
@@ -103,8 +102,11 @@ def _fraction_rate(
     rate = jnp.tile(cells_rate.level, 2)
     changing = problem._replace(pieces=problem.pieces._replace(level=rate))
     student = weights(x, problem)
-    sums = partial(averages, x, problem)
-    change, _ = over_kept(changing, student, n, on_line, sums, 5)
+
+    def sums(lines: Lines) -> Float[Array, "5 k"]:
+        return averages(x, problem, lines, moments(lines, student, n[1], on_line))
+
+    change, _ = over_kept(changing, student, n[0], on_line, sums, 5)
     return total + problem.keep_fraction * change
 
 

@@ -70,34 +70,70 @@ class Solution:
     condition: Value
 
 
-def describe(inputs: Inputs, state: State, status: Any, total: bool) -> Solution:
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class VersionSpace(Solution):
+    """A student of the version space; its ``margin`` is zero.
+
+    Attributes:
+        self_overlap: q, of two students drawn at random from the version space.
+        entropy: log of its volume per dimension, S of :mod:`.version_space`, nats.
+        information_gain: I = -dS/dalpha_prune at fixed f, nats an added example.
+    """
+
+    self_overlap: Value
+    entropy: Value
+    information_gain: Value
+
+
+def describe(
+    inputs: Inputs, state: State, status: Any, total: bool, student: str
+) -> Solution:
     """The quantities of a :class:`Solution` from a saddle point, for one point."""
-    log_a, b, tau = state.value
+    log_a, b, third = state.value[:3]
     a = jnp.exp(log_a)
-    noise = jnp.hypot(1.0, b)
+    rates = jax.lax.stop_gradient(state.rates)
+    width, by_width = jnp.zeros(()), jnp.zeros(3)
+    if student == "gibbs":  # a single one spreads about the centre by Delta
+        width = jnp.exp(third)
+        by_width = width * rates[2]
+    noise = jnp.sqrt(1.0 + b * b + width * width)
     length = jnp.hypot(a, noise)
     c, s = jnp.cos(inputs.theta), jnp.sin(inputs.theta)
     good = status == Status.CONVERGED
     keep = lambda x: jnp.where(good, x, jnp.nan)  # noqa: E731
     fraction = state.fraction
     load = inputs.alpha
-    # d(angle) = (a d(noise) - noise da)/length^2 with d(noise) = b db/noise
-    rates = jax.lax.stop_gradient(state.rates)
-    turn = (a * b / noise * rates[1] - noise * a * rates[0]) / length**2
+    # d(angle) = (a d(noise) - noise da)/length^2
+    by_noise = (b * rates[1] + width * by_width) / noise
+    turn = a * (by_noise - noise * rates[0]) / length**2
     angle = jnp.arctan2(noise, a)
     at = jnp.stack([load, inputs.keep_fraction, inputs.theta])
     condition = jnp.sum(jnp.abs(jax.lax.stop_gradient(turn * at / angle)))
-    return Solution(
-        alpha_prune=load * fraction if total else load,
-        alpha_tot=load if total else load / fraction,
-        keep_fraction=fraction,
-        theta=inputs.theta,
-        error=keep(angle / jnp.pi),
-        overlap=keep(a / length),
-        probe_overlap=keep((c * a + s * b) / length),
-        margin=keep(tau / length),
-        residual=state.residual,
-        status=status,
-        iterations=state.steps,
-        condition=keep(condition),
+    alpha_prune = load * fraction if total else load
+    fields = {
+        "alpha_prune": alpha_prune,
+        "alpha_tot": load if total else load / fraction,
+        "keep_fraction": fraction,
+        "theta": inputs.theta,
+        "error": keep(angle / jnp.pi),
+        "overlap": keep(a / length),
+        "probe_overlap": keep((c * a + s * b) / length),
+        "margin": keep(third / length if student == "max_margin" else 0.0 * a),
+        "residual": state.residual,
+        "status": status,
+        "iterations": state.steps,
+        "condition": keep(condition),
+    }
+    if student == "max_margin":
+        return Solution(**fields)
+    spread = jnp.exp(2.0 * third)  # V/r^2
+    square = a * a + b * b + 1.0 + spread  # 1/r^2
+    entropy = 0.5 * (2.0 * third - jnp.log(square) + 1.0 / spread)
+    entropy = entropy + alpha_prune * state.value[3]
+    return VersionSpace(
+        **fields,
+        self_overlap=keep((a * a + b * b + 1.0) / square),
+        entropy=keep(entropy),
+        information_gain=keep(-state.value[3]),
     )

@@ -24,9 +24,9 @@ from .inputs import (
 from .precision import require_x64, staged, traced
 from .rules import KeepProbability, Rule, check_margin, fits, resolve_rule
 from .saddle_point import Inputs, Mode, point
-from .solution import Solution, Status, describe
+from .solution import Solution, Status, VersionSpace, describe
 
-STUDENTS = ("max_margin",)
+STUDENTS = ("max_margin", "gibbs", "bayes_point")
 
 
 def solve(
@@ -84,14 +84,20 @@ def solve(
     load = alpha_tot if total else alpha_prune
     if traced(load, keep_fraction, theta, rule) or staged():
         require_x64("perceptron_theory.solve")
-        return _traced(load, keep_fraction, theta, rule, margin, total)
+        return _traced(load, keep_fraction, theta, rule, margin, total, student)
     with jax.enable_x64(True):
         name = "alpha_tot" if total else "alpha_prune"
-        return _eager(name, load, keep_fraction, theta, rule, margin, throw)
+        return _eager(name, load, keep_fraction, theta, rule, margin, student, throw)
 
 
 def _traced(
-    load: Any, fraction: Any, theta: Any, rule: Rule, margin: str, total: bool
+    load: Any,
+    fraction: Any,
+    theta: Any,
+    rule: Rule,
+    margin: str,
+    total: bool,
+    student: str,
 ) -> Solution:
     """Inside a transformation: one program, NaN where the inputs are not valid."""
     if not traced(rule):  # of what is not traced the errors can be told at once
@@ -110,14 +116,16 @@ def _traced(
     # theta known to be nowhere, or everywhere, zero needs one branch only
     known = None if traced(theta) else np.asarray(theta) == 0
     branches = (True, False) if known is None else tuple({bool(k) for k in known.flat})
-    one = _program(margin, total, branches, tree)
+    one = _program(margin, total, student, branches, tree)
     for _ in range(values[0].ndim):
         one = jax.vmap(one)
     return one(*values)
 
 
 @lru_cache
-def _program(margin: str, total: bool, branches: tuple[bool, ...], tree: Any) -> Any:
+def _program(
+    margin: str, total: bool, student: str, branches: tuple[bool, ...], tree: Any
+) -> Any:
     """One point inside a transformation; compiled once, also under an eager grad."""
 
     def one(load, fraction, theta, *leaves):
@@ -127,14 +135,15 @@ def _program(margin: str, total: bool, branches: tuple[bool, ...], tree: Any) ->
         safe = lambda x, other: jnp.where(valid, x, other)  # noqa: E731
         inputs = Inputs(safe(load, 1.0), safe(fraction, 1.0), safe(theta, 0.0))
         rule = jax.tree.unflatten(tree, [safe(leaf, 0.0) for leaf in leaves])
-        states = [point(inputs, rule, Mode(margin, line, total)) for line in branches]
+        modes = [Mode(margin, line, total, student) for line in branches]
+        states = [point(inputs, rule, mode) for mode in modes]
         state = states[0]
         if len(branches) == 2:
             line = (inputs.theta == 0) == branches[0]
             state = jax.tree.map(partial(jnp.where, line), *states)
         status = jnp.where(state.found, Status.CONVERGED, Status.NOT_CONVERGED)
         status = jnp.where(valid, status, Status.INVALID_INPUT)
-        return describe(inputs, state, status, total)
+        return describe(inputs, state, status, total, student)
 
     return jax.jit(one)
 
@@ -146,6 +155,7 @@ def _eager(
     theta: Any,
     rule: Rule,
     margin: str,
+    student: str,
     throw: bool,
 ) -> Solution:
     load, theta = as_array(name, load), as_array("theta", theta)
@@ -176,13 +186,14 @@ def _eager(
             continue
         part = [x[chosen] for x in flat]
         here = jax.tree.unflatten(tree, part[3:])
-        mode = Mode(margin, on_line, name == "alpha_tot")
+        mode = Mode(margin, on_line, name == "alpha_tot", student)
         out = solve_many(Inputs(*part[:3]), here, mode)  # pyright: ignore
         for key, values in vars(out).items():
             fields.setdefault(key, np.empty(len(aligned), values.dtype))[chosen] = (
                 values
             )
-    solution = Solution(**{k: v.reshape(shape)[()] for k, v in fields.items()})
+    kind = Solution if student == "max_margin" else VersionSpace
+    solution = kind(**{k: v.reshape(shape)[()] for k, v in fields.items()})
     if throw:
         _raise_if_unsolved(solution)
     return solution
