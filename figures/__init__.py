@@ -2,7 +2,7 @@
 
 >>> import figures
 >>> list(figures.FIGURES)
-['fig1a', 'fig1b', 'fig1c', 'fig1e', 'fig2', 'threshold']
+['fig1a', 'fig1b', 'fig1c', 'fig1e', 'fig1f', 'fig2', 'threshold']
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from pathlib import Path
 
 from perceptron_theory.errors import unknown_name
 
-from . import fig1a, fig1b, fig1c, fig1e, fig2, threshold
+from . import fig1a, fig1b, fig1c, fig1e, fig1f, fig2, threshold
 from .registry import Figure as Figure
 
-_MODULES = (fig1a, fig1b, fig1c, fig1e, fig2, threshold)
+_MODULES = (fig1a, fig1b, fig1c, fig1e, fig1f, fig2, threshold)
 FIGURES: dict[str, Figure] = {
     name: Figure(name, module.CAPTION, module.compute, module.draw)
     for module in _MODULES

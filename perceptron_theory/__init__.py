@@ -14,6 +14,8 @@ from .exponents import crossover as crossover
 from .exponents import exponent_along as exponent_along
 from .exponents import local_exponent as local_exponent
 from .functional_derivative import functional_derivative as functional_derivative
+from .information import paper_information_gain as paper_information_gain
+from .information import paper_overlap as paper_overlap
 from .intervals import Intervals as Intervals
 from .intervals import keep_between as keep_between
 from .limits import f_min as f_min

@@ -122,7 +122,7 @@ def sure_start(
     first = partial(guess, on_line=mode.on_line)
     path = follow(problem, equations, first, needed)
     if mode.student != "max_margin":
-        path = path._replace(x=version_space.beside(path.x, problem))
+        path = path._replace(x=version_space.beside(path.x, problem, mode.on_line))
     nowhere = jnp.full((), jnp.nan)
     x = path.x
     return Start(x[0], x[1], nowhere, jnp.where(path.found, x[2], nowhere), path.steps)

@@ -130,34 +130,42 @@ def kept_averages(
     return over_kept(problem, weights, n[0], on_line, averages, 6)
 
 
+def _value(
+    x: Unknowns, problem: Problem, n: tuple[int, int], on_line: bool
+) -> tuple[Float[Array, " 3"], Float[Array, ""], Int[Array, ""]]:
+    """The equations at x, E[p] and the number of panels."""
+    (square, force, turned, pull, *_), panels = kept_averages(x, problem, n, on_line)
+    third = x[1] if on_line else turned / pull
+    alpha = problem.alpha_prune
+    value = jnp.stack([jnp.log(alpha * square), jnp.log(alpha * force), third])
+    return value, pull, panels
+
+
 def residual(
     x: Unknowns, problem: Problem, n: tuple[int, int], on_line: bool
 ) -> tuple[Float[Array, " 3"], Float[Array, "3 3"], Float[Array, ""], Int[Array, ""]]:
     """The equations at x as in :func:`.max_margin.residual`, Jacobian, E[p], panels."""
 
     def value(x: Unknowns):
-        (square, force, turned, pull, *_), panels = kept_averages(
-            x, problem, n, on_line
-        )
-        third = x[1] if on_line else turned / pull
-        alpha = problem.alpha_prune
-        out = jnp.stack([jnp.log(alpha * square), jnp.log(alpha * force), third])
-        return out, (out, pull, panels)
+        out = _value(x, problem, n, on_line)
+        return out[0], out
 
     jacobian, (out, pull, panels) = jax.jacfwd(value, has_aux=True)(x)
     return out, jacobian, pull, panels
 
 
-def beside(max_margin: Unknowns, problem: Problem) -> Unknowns:
+def beside(max_margin: Unknowns, problem: Problem, on_line: bool) -> Unknowns:
     """A start from the max-margin student's: a narrow version space, or a wide cone.
 
     Where it is wide compared with its distance from its centre (as rules leave it that
     keep large margins), r << sqrt V and with g = A/sqrt V, h = u + v b/a the entropy is
-    -1/2 ln(1 + g^2 (1 + b^2/a^2)) + alpha E ln Phi(g h).
+    -1/2 ln(1 + g^2 (1 + b^2/a^2)) + alpha E ln Phi(g h).  The better one is taken.
     """
     alpha, ratio = problem.alpha_prune, max_margin[1]
-    # small load: alpha E[p^2] = 2 alpha Delta^2/pi = 1; large load: Delta = 1
-    narrow = max_margin.at[2].set(0.5 * jnp.log(1.0 + 0.5 * jnp.pi / alpha))
+    # small load: alpha E[p^2] = 2 alpha Delta^2/pi = 1, labels without information
+    # leave nothing at alpha = 2; large load: Delta = 1
+    square = jnp.maximum(jnp.pi * (0.5 / alpha - 0.25), 0.5)
+    narrow = max_margin.at[2].set(0.5 * jnp.log(square))
     u, v, share = kept_rows(problem)
     h, square = u + ratio * v, 1.0 + ratio * ratio
 
@@ -174,8 +182,10 @@ def beside(max_margin: Unknowns, problem: Problem) -> Unknowns:
     log_g, _ = jax.lax.fori_loop(0, 20, halve, ends)
     pull = response(jnp.exp(log_g) * h)[0]
     wide = -0.5 * jnp.log(alpha * jnp.dot(share, pull * pull))
-    is_wide = (wide > 1.2) & (wide > narrow[2])
-    return jnp.where(is_wide, jnp.stack([log_g + wide, ratio, wide]), narrow)
+    starts = jnp.stack([narrow, jnp.stack([log_g + wide, ratio, wide])])
+    misses = jax.vmap(lambda x: jnp.max(jnp.abs(_value(x, problem, ROUGH, on_line)[0])))
+    miss = misses(starts)
+    return starts[jnp.argmin(jnp.where(jnp.isnan(miss), jnp.inf, miss))]
 
 
 def guess(problem: Problem, on_line: bool) -> Unknowns:
@@ -183,7 +193,7 @@ def guess(problem: Problem, on_line: bool) -> Unknowns:
     start = max_margin_guess(problem, on_line)
     rough = partial(max_margin, n=ROUGH, on_line=on_line)
     root = newton(start, problem, rough, 20, 1e-2)
-    return beside(jnp.where(root.found, root.x, start), problem)
+    return beside(jnp.where(root.found, root.x, start), problem, on_line)
 
 
 def _edges(

@@ -12,7 +12,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .commands import demo, figure, pareto, phase_diagram, show, solve, validate
+from .commands import (
+    advise,
+    demo,
+    figure,
+    information,
+    optimal_rule,
+    pareto,
+    phase_diagram,
+    show,
+    solve,
+    validate,
+)
 from .failures import FAILED, Interrupted, close_stdout, report
 
 
@@ -90,6 +101,9 @@ def pruning_laws(
 app.command("solve")(solve.solve)
 app.command("pareto")(pareto.pareto)
 app.command("phase-diagram")(phase_diagram.phase_diagram)
+app.command("information")(information.information)
+app.command("optimal-rule")(optimal_rule.optimal_rule)
+app.command("advise")(advise.advise)
 app.command("validate")(validate.validate)
 app.command("figure")(figure.figure)
 app.command("show")(show.show)

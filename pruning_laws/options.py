@@ -33,6 +33,19 @@ KeepFraction = Annotated[
         "--keep-fraction", "-f", metavar="NUMBERS", help="Kept fraction f, in (0, 1]."
     ),
 ]
+OneLoad = Annotated[
+    float | None, typer.Option(metavar="NUMBER", help="Kept examples per dimension.")
+]
+OnePool = Annotated[
+    float | None,
+    typer.Option(metavar="NUMBER", help="Examples per dimension before pruning."),
+]
+OneFraction = Annotated[
+    float | None,
+    typer.Option(
+        "--keep-fraction", "-f", metavar="NUMBER", help="Kept fraction f, in (0, 1]."
+    ),
+]
 Theta = Annotated[
     str | None,
     typer.Option(
@@ -58,6 +71,14 @@ Margin = Annotated[
     typer.Option(
         metavar="absolute|signed",
         help="The probe's margin: |P.x|, which needs no label, or y P.x.",
+    ),
+]
+Student = Annotated[
+    str,
+    typer.Option(
+        metavar="STUDENT",
+        help="max_margin, gibbs (drawn at random from the students without training "
+        "error) or bayes_point (the centre of those).",
     ),
 ]
 AsJson = Annotated[

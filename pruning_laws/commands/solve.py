@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 # what is printed of a solution, and what it means
-_FIELDS = {
+FIELDS = {
     "alpha_tot": "examples per dimension before pruning",
     "alpha_prune": "kept examples per dimension",
     "error": "generalisation error arccos(overlap)/pi",
@@ -30,11 +30,12 @@ def solve(
     theta_degrees: options.ThetaDegrees = None,
     rule: options.RuleName = "hard",
     margin: options.Margin = "absolute",
+    student: options.Student = "max_margin",
     as_json: options.AsJson = False,
     output_file: options.Output = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Error of the max-margin student over a grid.
+    """Error of a student over a grid.
 
     The grid is every combination of the numbers given; give the kept examples
     (--alpha-prune) or the examples before pruning (--alpha-tot).
@@ -47,29 +48,32 @@ def solve(
       pruning-laws solve --alpha-prune 2 -f 0.5 --rule window:0.3125 --json
     """
     output.check_output(output_file, overwrite)
-    dataset = _grid(
+    dataset = grid(
         options.loads(alpha_prune, alpha_tot),
         options.numbers(keep_fraction, "--keep-fraction"),
         options.angles(theta, theta_degrees),
         rule=options.pruning_rule(rule),
         margin=margin,
+        student=student,
     )
     dataset.attrs["rule"] = rule
     output.emit(
         dataset,
-        title=f"max-margin student, {rule} rule, {margin} margin",
+        title=f"{student.replace('_', '-')} student, {rule} rule, {margin} margin",
         as_json=as_json,
         path=output_file,
         overwrite=overwrite,
     )
 
 
-def _grid(
+def grid(
     loads: dict[str, list[float]],
     fractions: list[float],
     thetas: list[float],
+    fields: dict[str, str] = FIELDS,
     **how: Any,
 ) -> xr.Dataset:
+    """The ``fields`` of a solution at every combination of the numbers given."""
     import numpy as np
     import xarray as xr
 
@@ -86,9 +90,9 @@ def _grid(
                 np.asarray(getattr(solution, name)),
                 {"long_name": text},
             )
-            for name, text in _FIELDS.items()
+            for name, text in fields.items()
             if name not in axes
         },
         coords=axes,
-        attrs={"margin": how["margin"], "student": "max_margin"},
+        attrs={"margin": how["margin"], "student": how["student"]},
     )

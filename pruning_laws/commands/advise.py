@@ -1,0 +1,95 @@
+"""``pruning-laws advise``: what to keep of the data one has."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .. import options, output
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from perceptron_theory.advise import Advice
+
+
+def advise(
+    alpha_tot: Annotated[
+        float, typer.Option(help="Examples per dimension of the data there are.")
+    ],
+    theta: options.Theta = None,
+    theta_degrees: options.ThetaDegrees = None,
+    max_alpha_prune: Annotated[
+        float | None, typer.Option(help="The most per dimension that may be kept.")
+    ] = None,
+    tolerance: Annotated[
+        float,
+        typer.Option(help="How far above the error of all data is still as good."),
+    ] = 0.05,
+    margin: options.Margin = "absolute",
+    as_json: options.AsJson = False,
+    output_file: options.Output = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """What to keep of the data one has, and what it buys.
+
+    Says which of hard, easy and random to keep and how much, the predicted error, how
+    many unpruned examples would give the same, the fewest that are as good as all, and
+    what a theta that is wrong by 2 degrees would change.
+
+    \b
+    Examples:
+      pruning-laws advise --alpha-tot 10 --theta-degrees 10
+      pruning-laws advise --alpha-tot 30 --theta-degrees 20 --max-alpha-prune 5
+    """
+    output.check_output(output_file, overwrite)
+    angle = options.one(options.angles(theta, theta_degrees), "--theta")
+
+    from perceptron_theory.advise import advise as ask
+
+    with output.working("comparing the rules"):
+        advice = ask(
+            alpha_tot=alpha_tot,
+            theta=angle,
+            margin=margin,
+            max_alpha_prune=max_alpha_prune,
+            tolerance=tolerance,
+        )
+    output.emit(
+        _dataset(advice),
+        title=advice.text,
+        as_json=as_json,
+        path=output_file,
+        overwrite=overwrite,
+    )
+
+
+def _dataset(advice: Advice) -> xr.Dataset:
+    """The three choices side by side; the rest as attributes."""
+    import xarray as xr
+
+    choices = {
+        "best": advice.best,
+        "within_budget": advice.within_budget,
+        "fewest": advice.fewest,
+    }
+    if advice.max_alpha_prune is None:
+        del choices["within_budget"]
+    rows = [dataclasses.asdict(choice) for choice in choices.values()]
+    attrs = {
+        "alpha_tot": advice.alpha_tot,
+        "theta": advice.theta,
+        "margin": advice.margin,
+        "pool_error": advice.pool_error,
+        "tolerance": advice.tolerance,
+        "advice": advice.text,
+    }
+    if advice.max_alpha_prune is not None:
+        attrs["max_alpha_prune"] = advice.max_alpha_prune
+    return xr.Dataset(
+        {name: ("choice", [row[name] for row in rows]) for name in rows[0]},
+        coords={"choice": list(choices)},
+        attrs=attrs,
+    )

@@ -1,0 +1,79 @@
+"""``pruning-laws information``: the version space and what an example tells of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .. import options, output
+from .solve import FIELDS, grid
+
+_STUDENTS = ("gibbs", "bayes_point")
+_FIELDS = {
+    "alpha_tot": FIELDS["alpha_tot"],
+    "alpha_prune": FIELDS["alpha_prune"],
+    "self_overlap": "overlap q of two students of the version space",
+    "overlap": FIELDS["overlap"],
+    "probe_overlap": FIELDS["probe_overlap"],
+    "error": FIELDS["error"],
+    "entropy": "log volume of the version space per dimension, nats",
+    "information_gain": "nats an added example at fixed f, -d entropy/d alpha_prune",
+    "residual": FIELDS["residual"],
+}
+
+
+def information(
+    keep_fraction: options.KeepFraction,
+    alpha_prune: options.AlphaPrune = None,
+    alpha_tot: options.AlphaTot = None,
+    theta: options.Theta = None,
+    theta_degrees: options.ThetaDegrees = None,
+    rule: options.RuleName = "hard",
+    margin: options.Margin = "absolute",
+    student: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(_STUDENTS),
+            help="Whose overlaps and error are printed: a student drawn at random from "
+            "the version space, or its centre.",
+        ),
+    ] = "gibbs",
+    as_json: options.AsJson = False,
+    output_file: options.Output = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Version space and information gain over a grid.
+
+    The version space holds all students without training error. Printed are the
+    overlap of two of them, the entropy, what one more example takes from it at fixed f
+    (the information gain), and overlaps and error of the student asked for.
+
+    \b
+    Examples:
+      pruning-laws information --alpha-prune 1 --keep-fraction 0.5
+      pruning-laws information --alpha-prune 0.1:30:40 -f 0.1,1 -o gain.csv
+      pruning-laws information --alpha-tot 10 -f 0.3 --student bayes_point --json
+    """
+    output.check_output(output_file, overwrite)
+    if student not in _STUDENTS:
+        from perceptron_theory.errors import unknown_name
+
+        raise unknown_name("student", student, _STUDENTS)
+    dataset = grid(
+        options.loads(alpha_prune, alpha_tot),
+        options.numbers(keep_fraction, "--keep-fraction"),
+        options.angles(theta, theta_degrees),
+        _FIELDS,
+        rule=options.pruning_rule(rule),
+        margin=margin,
+        student=student,
+    )
+    dataset.attrs["rule"] = rule
+    output.emit(
+        dataset,
+        title=f"version space ({student}), {rule} rule, {margin} margin",
+        as_json=as_json,
+        path=output_file,
+        overwrite=overwrite,
+    )

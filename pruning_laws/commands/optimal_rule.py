@@ -1,0 +1,95 @@
+"""``pruning-laws optimal-rule``: the keep-probability of the least error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import options, output
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from perceptron_theory.optimal_rule import OptimalRule
+
+
+def optimal_rule(
+    keep_fraction: options.OneFraction = None,
+    alpha_prune: options.OneLoad = None,
+    alpha_tot: options.OnePool = None,
+    theta: options.Theta = None,
+    theta_degrees: options.ThetaDegrees = None,
+    margin: options.Margin = "absolute",
+    as_json: options.AsJson = False,
+    output_file: options.Output = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """The pruning rule with the least error of all.
+
+    Searches all keep-probabilities of the margin that keep the same fraction, at one
+    point: give two of --alpha-prune, --alpha-tot and --keep-fraction. Prints the
+    intervals of the margin that are kept, the errors of simpler rules, and the gap: no
+    change of the rule, whatever its form, lowers ln(error) by more to first order.
+
+    \b
+    Examples:
+      pruning-laws optimal-rule --alpha-prune 2 -f 0.5
+      pruning-laws optimal-rule --alpha-tot 10 -f 0.3 --theta-degrees 20 --json
+    """
+    output.check_output(output_file, overwrite)
+    angle = options.one(options.angles(theta, theta_degrees), "--theta")
+
+    from perceptron_theory.optimal_rule import optimal_rule as search
+
+    with output.working("searching the best rule"):
+        best = search(
+            alpha_prune=alpha_prune,
+            alpha_tot=alpha_tot,
+            keep_fraction=keep_fraction,
+            theta=angle,
+            margin=margin,
+        )
+    output.emit(
+        _dataset(best),
+        title=f"best rule, max-margin student, {margin} margin",
+        as_json=as_json,
+        path=output_file,
+        overwrite=overwrite,
+    )
+
+
+# what is printed besides the rule itself, and what it means
+_FIELDS = {
+    "alpha_prune": "kept examples per dimension",
+    "alpha_tot": "examples per dimension before pruning",
+    "keep_fraction": "f",
+    "theta": "angle of teacher and probe, radians",
+    "error": "generalisation error of the best rule",
+    "window_error": "that of the best window",
+    "mixture_error": "that of the best mixture with random",
+    "hard_error": "that of the hard rule",
+    "easy_error": "that of the easy rule",
+    "random_error": "that of a random part",
+    "multiplier": "d error/d keep_fraction at fixed alpha_prune, of the best rules",
+    "violation": "largest violation of stationarity, in units of the error",
+    "gap": "the most that any other rule lowers ln(error) to first order",
+}
+
+
+def _dataset(best: OptimalRule) -> xr.Dataset:
+    import xarray as xr
+
+    ends = {
+        "margin_from": (best.intervals[:, 0], "least kept margin"),
+        "margin_to": (best.intervals[:, 1], "largest kept margin"),
+        "quantile_from": (best.quantiles[:, 0], "the same as a quantile of the pool"),
+        "quantile_to": (best.quantiles[:, 1], "the same as a quantile of the pool"),
+    }
+    points = {k: ((), getattr(best, k), {"long_name": v}) for k, v in _FIELDS.items()}
+    kept = {k: ("kept", v, {"long_name": text}) for k, (v, text) in ends.items()}
+    attrs = {
+        "margin": best.margin,
+        "student": "max_margin",
+        "window": f"window:{best.window.lower:.17g}",
+        "mixture": f"mixture:{best.mixture.share:.17g}:{best.mixture.rule}",
+    }
+    return xr.Dataset({**points, **kept}, attrs=attrs)
