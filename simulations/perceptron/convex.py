@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,49 +30,22 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray as xr
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from perceptron_theory import ConvergenceError, InputError
-from perceptron_theory.errors import unknown_name
+from perceptron_theory.losses import Loss, hinge, resolve_loss
 
 from .experiment import chunk_draws, realisable_sizes
 from .interior_point import _longest
 from .point import Point
 from .pool import draw_table, even_chunks, stack_sets, training_sets
 
-Loss = Callable[[Array], Array]
-
 # steps without progress before the rounding limit is accepted
 _PATIENCE = 40
 _PATIENCE_INTERIOR = 10
 # pairs of steps and gradients that L-BFGS remembers
 _MEMORY = 20
-
-
-def logistic(margin: Array) -> Array:
-    """log(1 + exp(-m)), element by element as the others."""
-    return jnp.logaddexp(0.0, -margin)
-
-
-def hinge(margin: Array) -> Array:
-    """max(0, 1 - m)."""
-    return jnp.maximum(0.0, 1.0 - margin)
-
-
-def squared_hinge(margin: Array) -> Array:
-    """max(0, 1 - m)^2/2."""
-    return jnp.maximum(0.0, 1.0 - margin) ** 2 / 2
-
-
-def square(margin: Array) -> Array:
-    """(1 - m)^2/2."""
-    return (1.0 - margin) ** 2 / 2
-
-
-LOSSES: dict[str, Loss] = {
-    f.__name__: f for f in (logistic, hinge, squared_hinge, square)
-}
 
 
 class ConvexStatus(enum.IntEnum):
@@ -240,32 +212,6 @@ def _train_batch(loss, examples, ridge, tolerance, max_iterations):
         return w, gap, distance, norm + 0 * gap, status, iteration
 
     return jax.lax.map(one_set, examples, batch_size=min(len(examples), 8))
-
-
-def resolve_loss(loss: str | Loss) -> Loss:
-    """The function of a loss, checked on margins from -20 to 20.
-
-    Raises:
-        InputError: an unknown name, or a function that is not finite or not convex.
-    """
-    if isinstance(loss, str):
-        if loss not in LOSSES:
-            raise unknown_name("loss", loss, LOSSES)
-        return LOSSES[loss]
-    if not callable(loss):
-        raise InputError(f"loss must be a name or a function, got {loss!r}")
-    with jax.enable_x64(True):
-        margins = jnp.linspace(-20.0, 20.0, 401)
-        values = np.asarray(jax.vmap(loss)(margins))
-    if values.shape != (401,) or not np.isfinite(values).all():
-        raise InputError(
-            "loss must be finite at every margin: it is not between -20 and 20"
-        )
-    bend = np.diff(values, 2)
-    if bend.min() < -1e-10 * max(abs(values).max(), 1.0):
-        at = float(margins[1 + int(bend.argmin())])
-        raise InputError(f"loss must be convex: it is not near the margin {at:.1f}")
-    return loss
 
 
 def train(

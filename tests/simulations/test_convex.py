@@ -6,9 +6,9 @@ import xarray as xr
 from scipy.optimize import minimize
 
 import perceptron_theory as pt
+from perceptron_theory.losses import LOSSES
 from simulations.perceptron import Point, max_margin, simulate
 from simulations.perceptron.convex import (
-    LOSSES,
     ConvexStatus,
     _train_batch,
     simulate_convex,

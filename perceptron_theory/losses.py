@@ -1,0 +1,182 @@
+r"""Convex losses of a student's margin, and their proximal maps.
+
+The proximal map of V l at m is the g that minimises l(g) + (g - m)^2/(2 V), the root of
+g + V l'(g) = m.  The theory needs it as the response p = g - m: what training on an
+example adds to the margin that it has under the student trained without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .errors import InputError, unknown_name
+
+Loss = Callable[[Array], Array]
+
+# where a loss of unknown form may bend (its second derivative jump)
+BENDS = (-8.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 8.0)
+
+
+def logistic(margin: Array) -> Array:
+    """log(1 + exp(-m)), element by element as the others."""
+    return jnp.logaddexp(0.0, -margin)
+
+
+def hinge(margin: Array) -> Array:
+    """max(0, 1 - m)."""
+    return jnp.maximum(0.0, 1.0 - margin)
+
+
+def squared_hinge(margin: Array) -> Array:
+    """max(0, 1 - m)^2/2."""
+    return jnp.maximum(0.0, 1.0 - margin) ** 2 / 2
+
+
+def square(margin: Array) -> Array:
+    """(1 - m)^2/2."""
+    return (1.0 - margin) ** 2 / 2
+
+
+LOSSES: dict[str, Loss] = {
+    f.__name__: f for f in (logistic, hinge, squared_hinge, square)
+}
+
+
+def resolve_loss(loss: str | Loss) -> Loss:
+    """The function of a loss, checked on margins from -20 to 20.
+
+    Raises:
+        InputError: an unknown name, or a function that is not finite or not convex.
+    """
+    if isinstance(loss, str):
+        if loss not in LOSSES:
+            raise unknown_name("loss", loss, LOSSES)
+        return LOSSES[loss]
+    if not callable(loss):
+        raise InputError(f"loss must be a name or a function, got {loss!r}")
+    with jax.enable_x64(True):
+        margins = jnp.linspace(-20.0, 20.0, 401)
+        values = np.asarray(jax.vmap(loss)(margins))
+    if values.shape != (401,) or not np.isfinite(values).all():
+        raise InputError(
+            "loss must be finite at every margin: it is not between -20 and 20"
+        )
+    bend = np.diff(values, 2)
+    if bend.min() < -1e-10 * max(abs(values).max(), 1.0):
+        at = float(margins[1 + int(bend.argmin())])
+        raise InputError(f"loss must be convex: it is not near the margin {at:.1f}")
+    return loss
+
+
+def check_smooth(loss: Loss) -> None:
+    """A loss of the theory falls at margin 0, and but for the hinge has a derivative.
+
+    Raises:
+        InputError: it rises or is flat at 0 (its student is 0 or worse than chance), or
+            its derivative jumps somewhere between -20 and 20.
+    """
+    if loss is hinge:
+        return
+    with jax.enable_x64(True):
+        slope = jax.jit(jax.vmap(jax.grad(loss)))
+        step = 1e-6
+        if not (float(loss(jnp.array(step))) < float(loss(jnp.array(0.0)))):
+            raise InputError("loss must fall at margin 0: it rises or is flat there")
+        # the interval of the largest change, cut to a rounding
+        low, high, i, rise = -20.0, 20.0, 0, np.zeros(1)
+        for _ in range(9):
+            grid = jnp.linspace(low, high, 101)
+            rise = np.diff(np.asarray(slope(grid)))
+            i = int(rise.argmax())
+            low, high = float(grid[i]), float(grid[i + 1])
+            if high - low < 1e-10:
+                break
+    if rise[i] > 1e-4:
+        raise InputError(
+            f"loss must have a derivative: it jumps by {rise[i]:.2g} at the margin "
+            f"{low:.6g}; smooth it there (or name 'hinge')"
+        )
+
+
+def _slopes(loss: Loss, g: Array) -> tuple[Array, Array]:
+    """First and second derivative at each element."""
+    if loss is logistic:  # with one exponential
+        e = jnp.exp(-jnp.abs(g))
+        wrong = jnp.where(g > 0, e, 1.0) / (1.0 + e)
+        return -wrong, e / (1.0 + e) ** 2
+    slope = jax.grad(loss)
+    return jax.vmap(slope)(g), jax.vmap(jax.grad(slope))(g)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def prox(
+    loss: Loss, margin: Float[Array, " k"], step: Float[Array, ""]
+) -> Float[Array, " k"]:
+    """The g with g + V l'(g) = m, V = ``step``, by Newton's method within a bracket.
+
+    g lies between m and m - V l'(m).  From 0 the steps for the logistic loss are
+    monotone (its derivative is convex on one side of 0, concave on the other).
+    """
+    end = margin - step * _slopes(loss, margin)[0]
+    low, high = jnp.minimum(margin, end), jnp.maximum(margin, end)
+
+    def body(state):
+        g, low, high, _, count = state
+        slope, bend = _slopes(loss, g)
+        off = g + step * slope - margin
+        low, high = jnp.where(off < 0, g, low), jnp.where(off > 0, g, high)
+        new = g - off / (1.0 + step * bend)
+        # every eighth step halves the bracket, whatever Newton's method does
+        inside = (new >= low) & (new <= high) & (count % 8 != 7)
+        new = jnp.where(inside | (off == 0), new, 0.5 * (low + high))
+        small = jnp.abs(new - g) <= 4e-16 * (1.0 + jnp.abs(g) + jnp.abs(margin))
+        return new, low, high, jnp.all(small), count + 1
+
+    state = jnp.clip(0.0, low, high), low, high, False, 0
+    go_on = lambda s: ~s[3] & (s[4] < 200)  # noqa: E731
+    return jax.lax.while_loop(go_on, body, state)[0]
+
+
+@prox.defjvp
+def _prox_jvp(loss, primals, tangents):
+    (margin, step), (dmargin, dstep) = primals, tangents
+    g = prox(loss, margin, step)
+    slope, bend = _slopes(loss, g)
+    return g, (dmargin - slope * dstep) / (1.0 + step * bend)
+
+
+def response(
+    loss: Loss, margin: Float[Array, " k"], step: Float[Array, ""]
+) -> Float[Array, " k"]:
+    """The p = g - m, in closed form where there is one."""
+    if loss is square:
+        return step / (1.0 + step) * (1.0 - margin)
+    if loss is squared_hinge:
+        return step / (1.0 + step) * jnp.maximum(1.0 - margin, 0.0)
+    if loss is hinge:
+        return jnp.clip(1.0 - margin, 0.0, step)
+    return prox(loss, margin, step) - margin
+
+
+def kinks(loss: Loss, step: Float[Array, ""]) -> Float[Array, " n"]:
+    """Increasing margins m between which the response is smooth on their own scale."""
+    if loss is square:
+        return jnp.ones(1)
+    if loss is squared_hinge:
+        return jnp.ones(1)
+    if loss is hinge:
+        return jnp.stack([1.0 - step, 1.0 + 0.0 * step])
+    if loss is logistic:
+        # l'' = 1/V at +-log V: the response turns there from the slope 1 to none
+        turn = jnp.log1p(step)
+        g = jnp.stack([-turn - 4.0, -turn, -0.5 * turn, 0.0 * turn])
+        g = jnp.concatenate([g, jnp.stack([0.5 * turn, turn, turn + 4.0, turn + 9.0])])
+    else:
+        g = jnp.array(BENDS)
+    return g + step * _slopes(loss, g)[0]
