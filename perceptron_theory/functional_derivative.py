@@ -28,13 +28,15 @@ from jaxtyping import Array, Float
 from .batches import _nowhere, _search, _settled
 from .errors import ConvergenceError, InputError, unknown_name
 from .inputs import as_array, check_fraction, check_load, check_rule, check_theta
-from .max_margin import Unknowns, residual
+from . import version_space
+from .max_margin import Problem, Unknowns
 from .newton import solve_3
 from .rules import Rule, check_margin, resolve_rule
-from .saddle_point import FINE, LONG, Inputs, Mode, Start, State, build
+from .saddle_point import FINE, LONG, Inputs, Mode, Start, State, _equations, build
 from .sensitivity import _at_thresholds
 
-STUDENTS = ("max_margin",)  # whose rules can be optimised
+# those whose rules can be optimised
+STUDENTS = ("max_margin", "gibbs", "bayes_point")
 
 
 class Rates(NamedTuple):
@@ -79,7 +81,7 @@ def functional_derivative(
         theta: angle of teacher and probe in radians, [0, pi/2].
         rule: any rule that :func:`solve` takes.
         margin: "absolute" or "signed".
-        student: "max_margin".
+        student: "max_margin", "gibbs" or "bayes_point".
 
     Raises:
         InputError: an argument outside its range, or not exactly one load.
@@ -107,7 +109,7 @@ def functional_derivative(
     fraction = np.ones(()) if keep_fraction is None else keep_fraction
     if total and keep_fraction is not None:
         load = load * fraction
-    mode = Mode(margin, bool(angle == 0), total and keep_fraction is None)
+    mode = Mode(margin, bool(angle == 0), total and keep_fraction is None, student)
     # two of the same: a single point would be compiled apart
     inputs = Inputs(*(np.full(2, x) for x in (load, fraction, angle)))  # pyright: ignore
     kind = jax.tree.map(lambda x: np.full(2, one_number("a rule's parameter", x)), kind)
@@ -123,7 +125,7 @@ def functional_derivative(
     at = rates.at[0, : margins.size].reshape(margins.shape)
     if total:
         at = at + rates.by_load[0] / state.fraction[0]
-    return np.asarray(at * errors(state)[0])[()]
+    return np.asarray(at * errors(state, student)[0])[()]
 
 
 def check_student(student: str) -> None:
@@ -160,7 +162,7 @@ def search(
     limit, cold = np.full(count, LONG), _nowhere(count)
     state = None
     if near is not None:
-        (log_a, b, tau), slack = near.value[0], near.slack[0]
+        (log_a, b, tau), slack = near.value[0, :3], near.slack[0]
         at = (np.full(count, x) for x in (log_a, b * np.exp(-log_a), tau, slack))
         state = _settled(Start(*at, cold.steps), limit, inputs, rule, mode)
     if state is None or not state.found.all():
@@ -182,10 +184,11 @@ def _either(first: State | None, second: State) -> State:
     return jax.tree.map(pick, first, second)
 
 
-def errors(state: State) -> Float[np.ndarray, " n"]:
+def errors(state: State, student: str = "max_margin") -> Float[np.ndarray, " n"]:
     """The generalisation error of each state; NaN where none was found."""
-    log_a, b, _ = state.value.T
-    angle = np.arctan2(np.hypot(1.0, b), np.exp(log_a))
+    log_a, b, third = state.value.T[:3]
+    width = np.exp(third) if student == "gibbs" else 0.0
+    angle = np.arctan2(np.sqrt(1.0 + b * b + width**2), np.exp(log_a))
     return np.where(state.found, angle / np.pi, np.nan)
 
 
@@ -193,7 +196,7 @@ def derivatives(
     state: State, inputs: Inputs, rule: Rule, z: Float[np.ndarray, " k"], mode: Mode
 ) -> Rates:
     """The :class:`Rates` of n states at the same k margins (k even), in one program."""
-    log_a, b, _ = state.value.T
+    log_a, b = state.value.T[:2]
     x = np.stack([log_a, b * np.exp(-log_a), state.slack], axis=1)
     with jax.enable_x64(True):
         out = _compiled(mode)(x, inputs, rule, z)
@@ -205,23 +208,35 @@ def _compiled(mode: Mode) -> Any:
     return jax.jit(jax.vmap(partial(_rates, mode=mode), (0, 0, 0, None)))
 
 
-def _log_error(x: Unknowns) -> Float[Array, ""]:
+def _log_error(x: Unknowns, student: str) -> Float[Array, ""]:
     a = jnp.exp(x[0])
-    return jnp.log(jnp.arctan2(jnp.hypot(1.0, a * x[1]), a))
+    width = jnp.exp(x[2]) if student == "gibbs" else 0.0
+    noise = jnp.sqrt(1.0 + (a * x[1]) ** 2 + width**2)
+    return jnp.log(jnp.arctan2(noise, a))
+
+
+def _averages_at(
+    x: Unknowns, problem: Problem, mode: Mode
+) -> Float[Array, "cells 2 3"]:
+    """The integrands of the equations, averaged over the examples at each threshold."""
+    of_student = version_space._edges
+    if mode.student == "max_margin":
+        of_student = _at_thresholds
+    return of_student(x, problem, mode.margin, FINE[1], mode.on_line)[..., :3]
 
 
 def _rates(
     x: Unknowns, inputs: Inputs, rule: Rule, z: Float[Array, " k"], mode: Mode
 ) -> Rates:
     problem, _ = build(inputs, rule, mode)
-    _, jacobian, first, _ = residual(x, problem, FINE, mode.on_line)
+    _, jacobian, first, _ = _equations(mode, FINE)(x, problem)
     if mode.on_line:  # b is zero, and stays
         jacobian = jacobian.at[2].set(jnp.array([0.0, 1.0, 0.0]))
-    adjoint = solve_3(jacobian.T, jax.grad(_log_error)(x))
+    adjoint = solve_3(jacobian.T, jax.grad(_log_error)(x, mode.student))
     alpha, ends = problem.alpha_prune, problem.pieces.ends
     at = jnp.concatenate([ends, z.reshape(-1, 2)])
     lines = problem._replace(pieces=problem.pieces._replace(ends=at))
-    sums = _at_thresholds(x, lines, mode.margin, FINE[1], mode.on_line)[..., :3]
+    sums = _averages_at(x, lines, mode)
     mean = jnp.stack([1.0 / alpha, 1.0 / alpha, jnp.zeros(())])
     unit = jnp.stack([alpha, alpha, 0.0 if mode.on_line else 1.0 / first])
     moved = -((sums - mean) * unit) @ adjoint / problem.keep_fraction

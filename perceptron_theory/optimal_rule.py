@@ -5,15 +5,15 @@ the mean f over the pool, and D(z) of :mod:`.functional_derivative` its gradient
 minimum q = 1 where D lies below a multiplier mu and q = 0 where it lies above: but for
 margins at which D is flat, the best rule keeps a few intervals with certainty.
 
-At theta = 0 they are one interval, or the two ends of the pool.  There, with the slack
-t = tau - a u <= tau and constants l,
+At theta = 0 those of the max-margin student are one interval, or the two ends of the
+pool.  There, with the slack t = tau - a u <= tau and constants l,
 
     D = const + l_1 G_2(t) + l_2 (G_0(t) + u G_1(t)/a),
     dD/dt = G_1 [2 l_1 + l_2 (r(t) - 1)/a^2],  r = ((tau - t) G_0 + a^2 phi)/G_1,
 
 where G_0/G_1 and phi/G_1 fall with t (G_1 is log-concave, and its derivative's tail
 t G_1 + G_0 = G_2 > 0), so r is monotone and D has at most one extremum.  For theta > 0
-nothing of the kind is assumed.
+nothing of the kind is assumed, nor for the other students.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class OptimalRule:
         keep_fraction: f.
         theta: angle of teacher and probe, radians.
         margin: "absolute" or "signed".
+        student: for which the rule is best.
         intervals: the margins between which everything is kept, (n, 2).
         quantiles: the same as quantiles of the pool's margin, (n, 2).
         multiplier: mu, the value of D at every end; by the envelope theorem also
@@ -86,6 +87,7 @@ class OptimalRule:
     keep_fraction: float
     theta: float
     margin: str
+    student: str
     intervals: Float[np.ndarray, "n 2"]
     quantiles: Float[np.ndarray, "n 2"]
     multiplier: float
@@ -124,7 +126,7 @@ def optimal_rule(
         keep_fraction: f = alpha_prune/alpha_tot in (0, 1]; give two of the three.
         theta: angle of teacher and probe in radians, [0, pi/2].
         margin: "absolute" (|P.x|) or "signed" (y P.x): what the rule may depend on.
-        student: "max_margin".
+        student: "max_margin", "gibbs" or "bayes_point".
 
     Raises:
         InputError: an argument outside its range, not two of the three loads, or more
@@ -143,10 +145,10 @@ def optimal_rule(
     check_student(student)
     # at theta = 0 the two margins are one: y P.x = |P.x|
     kind = "absolute" if angle == 0 else margin
-    at = Point(alpha, fraction, angle, Mode(kind, angle == 0, False))
+    at = Point(alpha, fraction, angle, Mode(kind, angle == 0, False, student))
     hard, easy = _row(0.0, fraction), _row(1.0 - fraction, fraction)
     share = [1.0, 1.0, float(fraction == 1)]  # all of the pool is no random part
-    simple = log_errors(solve_rules(np.stack([hard, easy, hard]), at, share))
+    simple = log_errors(solve_rules(np.stack([hard, easy, hard]), at, share), at)
     if fraction == 1.0:
         window = _whole(simple[2], at)
         found, mixture = [window], (simple[2], Mixture(0.0))
@@ -180,6 +182,7 @@ def optimal_rule(
         keep_fraction=fraction,
         theta=angle,
         margin=margin,
+        student=student,
         intervals=best.ends,
         quantiles=_quantiles(best),
         multiplier=best.multiplier * error,
@@ -245,7 +248,7 @@ def _splits(f: float) -> Float[np.ndarray, "n m"]:
 
 
 def _best(rows: Float[np.ndarray, "n m"], at: Point) -> Masses:
-    return rows[np.argmin(log_errors(solve_rules(rows, at)))]
+    return rows[np.argmin(log_errors(solve_rules(rows, at), at))]
 
 
 def _best_mixture(at: Point) -> tuple[float, Mixture]:
@@ -256,7 +259,7 @@ def _best_mixture(at: Point) -> tuple[float, Mixture]:
         for _ in range(ZOOMS):
             share = np.linspace(low, high, SCAN // 2)
             rows = np.tile(row, (len(share), 1))
-            value = log_errors(solve_rules(rows, at, share, sure=False))
+            value = log_errors(solve_rules(rows, at, share, sure=False), at)
             i = int(np.argmin(value))
             here = float(value[i]), Mixture(float(share[i]), kind)
             best = min(best, here, key=lambda pair: pair[0])

@@ -121,9 +121,9 @@ def solve_rules(
     return jax.tree.map(lambda *x: np.concatenate(x)[: len(masses)], *parts)
 
 
-def log_errors(state: State) -> Float[np.ndarray, " n"]:
+def log_errors(state: State, at: Point) -> Float[np.ndarray, " n"]:
     """Ln error of each state; inf where none was found."""
-    value = np.log(errors(state))
+    value = np.log(errors(state, at.mode.student))
     return np.where(np.isnan(value), np.inf, value)
 
 
@@ -285,7 +285,7 @@ def descend(masses: Masses, at: Point, fixed: bool = False) -> Found:
             break
         trials = _scaled(_transfers(masses, rates, grid), at.fraction)
         here = solve_rules(masses, at)
-        new = log_errors(solve_rules(trials, at, sure=False, near=here))
+        new = log_errors(solve_rules(trials, at, sure=False, near=here), at)
         best = int(np.argmin(new))
         if not new[best] < found.log_error - GAIN:
             break
@@ -319,7 +319,7 @@ def _examined(masses: Masses, at: Point) -> tuple[Found, Float[np.ndarray, " k"]
     inside = (grid.z[:, None] >= ends[:, 0]) & (grid.z[:, None] <= ends[:, 1])
     wrong = np.maximum(np.where(inside.any(axis=1), 1, -1) * (rates.at[0] - mu), 0.0)
     gap = float(np.sum(grid.mass * 0.5 * (wrong[1:] + wrong[:-1])))
-    value = float(log_errors(state)[0])
+    value = float(log_errors(state, at)[0])
     return Found(masses, value, ends, mu, float(wrong.max()), gap), rates.at[0], grid
 
 
@@ -376,9 +376,9 @@ def _polish(masses: Masses, at: Point) -> Masses:
             continue
         trials = masses + min(1.0, room) * SHIFTS[:, None] * change
         trials[trials < 1e-12 * masses] = 0.0  # a stretch that vanishes
-        value = log_errors(solve_rules(trials, at, sure=False, near=state))
+        value = log_errors(solve_rules(trials, at, sure=False, near=state), at)
         best = int(np.argmin(value))
-        if not value[best] < log_errors(state)[0] - GAIN:
+        if not value[best] < log_errors(state, at)[0] - GAIN:
             break
         masses = _scaled(alternating(trials[best], KEPT), at.fraction)
     return masses

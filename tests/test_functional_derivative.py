@@ -55,9 +55,16 @@ def test_masses_of_intervals_are_proportions():
 
 
 @pytest.mark.parametrize(
-    ("theta", "margin"), [(0.0, "absolute"), (0.3, "absolute"), (0.3, "signed")]
+    ("theta", "margin", "student"),
+    [
+        (0.0, "absolute", "max_margin"),
+        (0.3, "absolute", "max_margin"),
+        (0.3, "signed", "max_margin"),
+        (0.0, "absolute", "gibbs"),
+        (0.3, "signed", "bayes_point"),
+    ],
 )
-def test_derivative_against_opening_a_small_interval(theta, margin):
+def test_derivative_against_opening_a_small_interval(theta, margin, student):
     """The window (0.25, 0.75) at alpha_prune = 2, opened at two other quantiles."""
     quantiles, h = np.array([0.1, 0.9]), 1e-3
     z = halfnorm.ppf(quantiles)
@@ -70,7 +77,7 @@ def test_derivative_against_opening_a_small_interval(theta, margin):
         rows.append([low, (0.25, 0.75), high])
         mass.append(0.5 + first + last)
     rule, mass = many(np.array(rows)), np.array(mass)
-    point = {"theta": theta, "margin": margin}
+    point = {"theta": theta, "margin": margin, "student": student}
     window = keep_between((0.25, 0.75), (1, 1), (1, 1))
     for name, load in (("alpha_prune", 2.0), ("alpha_tot", 4.0)):
         alpha = load if name == "alpha_prune" else load * mass

@@ -90,9 +90,9 @@ def no_better(best):
     ends = np.array(rows).reshape(-1, 6)
     masses = np.diff(ends, axis=1, prepend=0.0, append=1.0)
     masses = np.pad(masses, ((0, 0), (0, 2 * MOST - 6)))
-    mode = Mode(best.margin, best.theta == 0, False)
+    mode = Mode(best.margin, best.theta == 0, False, best.student)
     at = Point(best.alpha_prune, f, best.theta, mode)
-    errors = np.exp(log_errors(solve_rules(masses, at)))
+    errors = np.exp(log_errors(solve_rules(masses, at), at))
     assert (errors > best.error * (1 - 1e-9)).all()
     assert best.gap < 1e-8
 
@@ -121,6 +121,19 @@ def test_never_worse_than_others_by_the_signed_margin():
     best = optimal_rule(alpha_prune=2.0, keep_fraction=0.5, theta=0.2, margin="signed")
     assert best.error < min(best.hard_error, best.easy_error) - 1e-3
     no_better(best)
+
+
+def test_the_best_rule_depends_on_the_student():
+    point = {"alpha_prune": 2.0, "keep_fraction": 0.5}
+    best = {s: optimal_rule(**point, student=s) for s in ("max_margin", "gibbs")}
+    no_better(best["gibbs"])
+    assert best["gibbs"].student == "gibbs"
+    # each is better at its own rule than at the other's
+    for student, other in (("gibbs", "max_margin"), ("max_margin", "gibbs")):
+        rules = [best[s].rule for s in (student, other)]
+        own, borrowed = (pt.solve(**point, rule=r, student=student) for r in rules)
+        assert own.error == pytest.approx(best[student].error, rel=1e-9)
+        assert borrowed.error > own.error + 1e-6
 
 
 def test_multiplier_is_the_change_of_the_best_error_with_the_fraction():

@@ -19,6 +19,7 @@ def optimal_rule(
     theta: options.Theta = None,
     theta_degrees: options.ThetaDegrees = None,
     margin: options.Margin = "absolute",
+    student: options.Student = "max_margin",
     as_json: options.AsJson = False,
     output_file: options.Output = None,
     overwrite: options.Overwrite = False,
@@ -47,10 +48,11 @@ def optimal_rule(
             keep_fraction=keep_fraction,
             theta=angle,
             margin=margin,
+            student=student,
         )
     output.emit(
         _dataset(best),
-        title=f"best rule, max-margin student, {margin} margin",
+        title=f"best rule, {student.replace('_', '-')} student, {margin} margin",
         as_json=as_json,
         path=output_file,
         overwrite=overwrite,
@@ -88,7 +90,7 @@ def _dataset(best: OptimalRule) -> xr.Dataset:
     kept = {k: ("kept", v, {"long_name": text}) for k, (v, text) in ends.items()}
     attrs = {
         "margin": best.margin,
-        "student": "max_margin",
+        "student": best.student,
         "window": f"window:{best.window.lower:.17g}",
         "mixture": f"mixture:{best.mixture.share:.17g}:{best.mixture.rule}",
     }
