@@ -25,10 +25,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from . import version_space
 from .batches import _nowhere, _search, _settled
 from .errors import ConvergenceError, InputError, unknown_name
 from .inputs import as_array, check_fraction, check_load, check_rule, check_theta
-from . import version_space
 from .max_margin import Problem, Unknowns
 from .newton import solve_3
 from .rules import Rule, check_margin, resolve_rule
