@@ -17,6 +17,8 @@ def pytest_configure(config):
 
     JAX takes a program from there if nothing that it was compiled from has changed.
     """
+    if not config.pluginmanager.hasplugin("cacheprovider"):
+        return
     folder = config.cache.mkdir("jax")
     if not hasattr(config, "workerinput"):
         size = sum(path.stat().st_size for path in folder.iterdir())
