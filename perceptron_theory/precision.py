@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from .errors import PrecisionError
+from .errors import InputError, PrecisionError
 
 
 def traced(*values: object) -> bool:
@@ -30,4 +30,17 @@ def require_x64(name: str) -> None:
             f"{name} was called inside jit, vmap or grad with x64 off, where it would "
             "run in float32; switch it on with jax.config.update('jax_enable_x64', "
             "True), or around the call with jax.enable_x64(True)"
+        )
+
+
+def require_eager(name: str, *values: object) -> None:
+    """Raise if a call that computes with NumPy arrays is traced.
+
+    Raises:
+        InputError: it is inside a JAX transformation.
+    """
+    if traced(*values) or staged():
+        raise InputError(
+            f"{name} was called inside jit, vmap or grad, where it cannot run: call it "
+            "outside, with arrays"
         )

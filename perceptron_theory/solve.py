@@ -53,15 +53,17 @@ def solve(
         theta: angle of teacher and probe in radians, [0, pi/2].
         rule: "hard", "easy", "random" or a rule object.
         margin: "absolute" (|P.x|) or "signed" (y P.x): which margin the rule ranks by.
-        student: "max_margin".
+        student: "max_margin", or of the version space (:mod:`.version_space`) "gibbs"
+            or "bayes_point".
         throw: raise where a point does not converge; else see ``status``.
 
     Returns:
-        A :class:`Solution` whose fields have the broadcast shape: NumPy arrays from an
-        eager call, JAX arrays inside a transformation, where a point that does not
-        converge gives NaN and its status.  ``jax.grad`` of ``error``, ``overlap``,
-        ``probe_overlap`` and ``margin`` with respect to the load, ``keep_fraction`` and
-        ``theta`` is exact (implicit differentiation).
+        A :class:`Solution` (:class:`VersionSpace` for its students) whose fields have
+        the broadcast shape: NumPy arrays from an eager call, JAX arrays inside a
+        transformation, where a point that does not converge gives NaN and its status.
+        ``jax.grad`` of ``error``, ``overlap``, ``probe_overlap`` and ``margin`` with
+        respect to the load, ``keep_fraction`` and ``theta`` is exact (implicit
+        differentiation).
 
     Raises:
         InputError: an argument outside its range, unknown names, shapes that do not

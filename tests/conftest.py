@@ -1,5 +1,43 @@
-"""x64 stays off in the tests: the theory switches it on itself, locally.
+"""Compiling is nearly all the time of the tests: here it is shared.
 
-Shapes are documented with jaxtyping but not yet checked at run time here: the import
-hook slows tracing of the theory several times over (see docs/development.md).
+x64 stays off: the theory switches it on itself, locally.  Shapes are documented with
+jaxtyping but not checked at run time: its import hook multiplies the time of tracing.
 """
+
+import os
+import shutil
+
+import pytest
+
+LARGEST_CACHE = 2**30  # bytes
+
+
+def pytest_configure(config):
+    """Keep compiled programs for other workers, processes that tests start, and runs.
+
+    JAX takes a program from there if nothing that it was compiled from has changed.
+    """
+    if not config.pluginmanager.hasplugin("cacheprovider"):
+        return
+    folder = config.cache.mkdir("jax")
+    if not hasattr(config, "workerinput"):
+        size = sum(path.stat().st_size for path in folder.iterdir())
+        if size > LARGEST_CACHE:
+            shutil.rmtree(folder)
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_program_a_mode(request):
+    """A single point is computed in a batch, with the program that many points need.
+
+    Modules with SINGLE_POINTS = True run the program for one point, as users do.
+    """
+    from perceptron_theory.batches import SIZES
+
+    with pytest.MonkeyPatch.context() as patch:
+        if not getattr(request.module, "SINGLE_POINTS", False):
+            for aligned, sizes in list(SIZES.items()):
+                patch.setitem(SIZES, aligned, sizes[-1:])
+        yield

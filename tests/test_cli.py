@@ -17,6 +17,7 @@ import perceptron_theory as pt
 from pruning_laws import options
 from pruning_laws.app import app
 
+SINGLE_POINTS = True
 POINT = ["solve", "--alpha-prune", "3", "-f", "0.1"]
 
 
@@ -225,7 +226,10 @@ def test_ctrl_c_keeps_what_was_finished(tmp_path):
     folder = tmp_path / "draws"
     args = ["--alpha-prune", "1", "-f", "0.5", "--sizes", "10", "--draws", "1000000"]
     command = [sys.executable, "-m", "pruning_laws", "validate", *args, "-o", folder]
+    # tests that run in the background would hand down a SIGINT that is ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        signal.signal(signal.SIGINT, before)
         while process.poll() is None and not list(folder.glob("draws-*.npz")):
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)

@@ -1,9 +1,11 @@
 """Grid results on disk: what is read is what was written, or one clear line."""
 
 import os
+import re
 import subprocess
 import sys
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -76,7 +78,7 @@ def _other_version(path):
     ("make", "words"),
     [
         (_missing, "not a file"),
-        (_truncated, "not a whole NetCDF file"),
+        (_truncated, "is damaged"),
         (_text, "not a whole NetCDF file"),
         (_foreign, "not written by save_dataset"),
         (_other_version, "format version"),
@@ -88,6 +90,36 @@ def test_what_is_not_ours_is_refused_in_one_line(tmp_path, make, words):
     with pytest.raises(pt.InputError, match=words) as caught:
         pt.load_dataset(path)
     assert path.name in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_flipped_byte_is_noticed_wherever_it_is(dataset, tmp_path):
+    path = tmp_path / "a.nc"
+    pt.save_dataset(dataset, path)
+    content = path.read_bytes()
+    for place in range(0, len(content), 7):
+        flipped = bytearray(content)
+        flipped[place] ^= 0xFF
+        path.write_bytes(flipped)
+        with pytest.raises(pt.InputError, match="damaged") as caught:
+            pt.load_dataset(path)
+        assert path.name in str(caught.value) and "\n" not in str(caught.value)
+    path.write_bytes(content)
+    xr.testing.assert_equal(pt.load_dataset(path), dataset)
+
+
+def test_files_of_the_version_without_a_checksum_are_read(dataset, tmp_path):
+    path = tmp_path / "a.nc"
+    old = dataset.assign_attrs(format=FORMAT, format_version=1)
+    old.to_netcdf(path, engine="h5netcdf")
+    xr.testing.assert_equal(pt.load_dataset(path), dataset)
+
+
+def test_other_programs_read_the_checksum_as_an_attribute(dataset, tmp_path):
+    pt.save_dataset(dataset, tmp_path / "a.nc")
+    with h5py.File(tmp_path / "a.nc") as file:
+        mark = file.attrs["checksum"]
+    assert re.fullmatch("sha256:[0-9a-f]{64}", mark) and mark[7:] != "0" * 64
+    assert "checksum" not in pt.load_dataset(tmp_path / "a.nc").attrs
 
 
 def test_a_full_disk_leaves_no_file_and_names_it(tmp_path):

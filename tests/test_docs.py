@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from pruning_laws.app import app
 
 ROOT = Path(__file__).parents[1]
+SINGLE_POINTS = True
 
 
 def _examples():

@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -71,8 +72,6 @@ def test_the_wheel_holds_the_four_packages_only(tmp_path):
 
 
 def test_jax_is_not_imported_for_help(tmp_path):
-    import subprocess
-
     code = (
         "import sys\n"
         "from pruning_laws.app import app\n"

@@ -35,6 +35,7 @@ from numpy.typing import ArrayLike
 
 from perceptron_theory import ConvergenceError, InputError
 from perceptron_theory.losses import Loss, hinge, resolve_loss
+from perceptron_theory.precision import require_eager
 
 from .experiment import chunk_draws, realisable_sizes
 from .interior_point import _longest
@@ -224,8 +225,8 @@ def train(
 ) -> ConvexStudent:
     """Train the student of a convex loss on each set of signed examples y x.
 
-    Always in float64.  An example of zeros adds a constant to the objective and leaves
-    the student as it is.
+    Always in float64, eagerly.  An example of zeros adds a constant to the objective
+    and leaves the student as it is.
 
     Args:
         signed_examples: examples times their labels, shape (..., P, N); the leading
@@ -241,7 +242,8 @@ def train(
 
     Raises:
         InputError: examples of the wrong shape or not finite, a loss that
-            :func:`resolve_loss` refuses, or numbers out of range.
+            :func:`resolve_loss` refuses, numbers out of range, or a call inside a JAX
+            transformation.
 
     >>> student = train([[2.0, 0.0]], "square", ridge=1.0)  # w = 2/(4 + N ridge)
     >>> student.weights.round(6).tolist(), int(student.status)
@@ -252,6 +254,7 @@ def train(
         raise InputError(f"ridge must be positive and finite, got {ridge!r}")
     if not 0 < tolerance < 1:
         raise InputError(f"tolerance must lie in (0, 1), got {tolerance!r}")
+    require_eager("simulations.perceptron.convex.train", signed_examples)
     examples = np.asarray(signed_examples)
     if examples.dtype.kind not in "biuf" or not np.isfinite(examples).all():
         raise InputError("signed_examples must be finite real numbers")

@@ -19,11 +19,11 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
-from perceptron_theory import InputError, PrecisionError
+from perceptron_theory import InputError
+from perceptron_theory.precision import require_x64, staged, traced
 
 from .interior_point import State, advance, start
 
@@ -59,17 +59,17 @@ class Status(enum.IntEnum):
 class MaxMargin:
     """Result of :func:`max_margin`; all arrays carry the batch axes of its input."""
 
-    weights: Float[Array, "*batch N"]
+    weights: Float[Array | np.ndarray, "*batch N"]
     """Unit weights of the student (NaN if not separable)."""
-    margin: Float[Array, "*batch"]
+    margin: Float[Array | np.ndarray, "*batch"]
     """Smallest margin min_i x_i.w of the unit weights (NaN if not separable)."""
-    gap: Float[Array, "*batch"]
+    gap: Float[Array | np.ndarray, "*batch"]
     """(upper - margin)/upper, ``upper`` a bound proved by the multipliers."""
-    status: Int[Array, "*batch"]
+    status: Int[Array | np.ndarray, "*batch"]
     """A :class:`Status`."""
-    iterations: Int[Array, "*batch"]
+    iterations: Int[Array | np.ndarray, "*batch"]
     """Interior-point steps taken."""
-    multipliers: Float[Array, "*batch P"]
+    multipliers: Float[Array | np.ndarray, "*batch P"]
     """Convex weights lambda of the examples: |X^T lambda| bounds the margin."""
 
 
@@ -155,7 +155,8 @@ def max_margin(
         max_iterations: interior-point steps allowed.
 
     Returns:
-        :class:`MaxMargin`.  A set that no weight vector separates has the status
+        :class:`MaxMargin` of NumPy arrays from an eager call, of JAX arrays inside a
+        transformation.  A set that no weight vector separates has the status
         ``Status.NOT_SEPARABLE`` and NaN weights, and its ``multipliers`` prove it.
 
     Raises:
@@ -167,13 +168,9 @@ def max_margin(
     >>> round(float(student.margin), 6), int(student.status)
     (1.414214, 0)
     """
-    traced = isinstance(signed_examples, Tracer)
-    if traced and jnp.result_type(float) != jnp.float64:
-        raise PrecisionError(
-            "max_margin was called inside a JAX transformation while x64 is off, which "
-            "would train in float32: call jax.config.update('jax_enable_x64', True) "
-            "first"
-        )
+    inside = traced(signed_examples) or staged()
+    if inside:
+        require_x64("simulations.perceptron.max_margin")
     if not 0 < tolerance < 1:
         raise InputError(f"tolerance must lie in (0, 1), got {tolerance!r}")
     shape = np.shape(signed_examples)
@@ -182,7 +179,7 @@ def max_margin(
             "signed_examples must have shape (..., P, N) with at least one example, "
             f"got shape {shape}"
         )
-    if not traced:
+    if not traced(signed_examples):
         signed_examples = np.asarray(signed_examples)
         if signed_examples.dtype.kind not in "biuf":
             raise InputError(
@@ -197,4 +194,5 @@ def max_margin(
             )
     with jax.enable_x64(True):
         examples = jnp.asarray(signed_examples, jnp.float64)
-        return _train_batch(examples, tolerance, max_iterations)
+        student = _train_batch(examples, tolerance, max_iterations)
+        return student if inside else jax.tree.map(np.asarray, student)

@@ -34,6 +34,7 @@ from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
 from perceptron_theory import ConvergenceError, InputError
+from perceptron_theory.precision import require_eager
 
 from .experiment import chunk_draws, realisable_sizes
 from .max_margin import max_margin
@@ -207,7 +208,7 @@ def sample(
 ) -> VersionSpace:
     """Draw Gibbs students of each set of signed examples y x.
 
-    Always in float64.  Every chain starts from the max-margin student.
+    Always in float64, eagerly.  Every chain starts from the max-margin student.
 
     Args:
         signed_examples: examples times their labels, shape (..., P, N); the leading
@@ -224,8 +225,8 @@ def sample(
         ``NOT_SEPARABLE`` and NaN samples.
 
     Raises:
-        InputError: examples that :func:`max_margin` refuses, keys of another shape, or
-            numbers out of range.
+        InputError: examples that :func:`max_margin` refuses, keys of another shape,
+            numbers out of range, or a call inside a JAX transformation.
 
     >>> import jax
     >>> found = sample([[1.0, 0.0], [0.0, 1.0]], jax.random.key(0))
@@ -233,6 +234,7 @@ def sample(
     ((2, 100, 2), True)
     """
     _check(n_samples, travel, chains, warmup, max_bounces)
+    require_eager("simulations.perceptron.version_space.sample", signed_examples, key)
     student = max_margin(signed_examples, tolerance=1e-3)
     examples = np.asarray(signed_examples, np.float64)
     *batch, count, dimension = examples.shape
@@ -246,8 +248,8 @@ def sample(
         )
     sets = math.prod(batch)
     flat = examples.reshape(sets, count, dimension)
-    margin = np.asarray(student.margin).reshape(sets)
-    starts = np.asarray(student.weights).reshape(sets, dimension)
+    margin = np.reshape(student.margin, sets)
+    starts = np.reshape(student.weights, (sets, dimension))
     separable = margin > 0
     # a set without students is replaced by one that costs nothing
     flat = np.where(separable[:, None, None], flat, 1.0)

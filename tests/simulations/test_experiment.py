@@ -45,7 +45,7 @@ def test_the_error_is_that_of_fresh_examples():
     rng = np.random.default_rng(0)
     examples = rng.normal(size=(20, 6))
     examples[:, 0] = abs(examples[:, 0])
-    w = np.asarray(max_margin(examples).weights)
+    w = max_margin(examples).weights
     fresh = rng.normal(size=(200_000, 6))
     wrong = ((fresh @ w > 0) != (fresh[:, 0] > 0)).mean()
     error = float(experiment._train([examples], 0.0).error[0])

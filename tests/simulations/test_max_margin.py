@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import jax
 import numpy as np
 import pytest
@@ -14,11 +12,6 @@ def separable(seed: int, count: int, dimension: int, *, batch: tuple[int, ...] =
     x = np.random.default_rng(seed).normal(size=(*batch, count, dimension))
     x[..., 0] = np.abs(x[..., 0])
     return x
-
-
-def arrays(student) -> SimpleNamespace:
-    """NumPy copies: JAX would work on float64 in float32, x64 being off."""
-    return SimpleNamespace(**{k: np.asarray(v) for k, v in vars(student).items()})
 
 
 def least_distance(examples: np.ndarray) -> tuple[np.ndarray, float]:
@@ -48,7 +41,7 @@ def test_matches_an_active_set_method(count, dimension):
 @pytest.mark.parametrize("count", [10, 25, 80])
 def test_the_certificate_is_what_it_claims(count):
     examples = separable(1, count, 25, batch=(2, 3))
-    found = arrays(max_margin(examples))
+    found = max_margin(examples)
     assert found.weights.shape == (2, 3, 25)
     assert found.margin.shape == found.gap.shape == found.status.shape == (2, 3)
     np.testing.assert_allclose(np.linalg.norm(found.weights, axis=-1), 1, rtol=1e-14)
@@ -65,7 +58,7 @@ def test_the_certificate_is_what_it_claims(count):
 
 def test_a_batch_gives_what_its_members_give():
     examples = separable(2, 40, 15, batch=(4,))
-    together = arrays(max_margin(examples))
+    together = max_margin(examples)
     for i in range(4):
         alone = max_margin(examples[i])
         np.testing.assert_allclose(together.weights[i], alone.weights, atol=1e-9)
@@ -118,7 +111,7 @@ def test_scaling_the_examples_scales_the_margin(scale):
 def test_data_that_cannot_be_separated_are_reported_with_a_proof():
     noise = np.random.default_rng(6).normal(size=(3, 120, 20))  # load 6 > 2 (Cover)
     noise[1] = separable(7, 120, 20)  # the neighbours of the failures are untouched
-    found = arrays(max_margin(noise))
+    found = max_margin(noise)
     assert found.status.tolist() == [
         Status.NOT_SEPARABLE,
         Status.CONVERGED,
@@ -148,6 +141,7 @@ def test_too_few_iterations_are_reported():
 def test_float32_and_integers_are_trained_in_float64():
     examples = separable(9, 40, 10).astype(np.float32)
     found = max_margin(examples)
+    assert all(isinstance(leaf, np.ndarray) for leaf in vars(found).values())
     assert found.margin.dtype == found.weights.dtype == np.float64
     np.testing.assert_allclose(
         found.margin, max_margin(examples.astype(np.float64)).margin, rtol=1e-14
@@ -182,6 +176,8 @@ def test_under_tracing_it_works_with_x64_and_refuses_without():
     traced = jax.jit(jax.vmap(lambda x: max_margin(x).margin))
     with pytest.raises(pt.PrecisionError, match="jax_enable_x64"):
         traced(examples)
+    with pytest.raises(pt.PrecisionError, match="jax_enable_x64"):
+        jax.jit(lambda a: a * max_margin(examples).margin)(1.0)
     with jax.enable_x64(True):
         np.testing.assert_allclose(traced(examples), max_margin(examples).margin)
         spoiled = np.where(np.arange(30)[:, None] == 3, np.nan, examples)

@@ -269,6 +269,8 @@ def test_bad_examples_keys_and_draws_are_refused(draws):
         sample(np.eye(2), jax.random.PRNGKey(0))
     with pytest.raises(pt.InputError, match=r"keys of shape \(3,\)"):
         sample(np.ones((2, 2, 2)), jax.random.split(KEY, 3))
+    with pytest.raises(pt.InputError, match="inside jit"):
+        jax.jit(lambda key: sample(np.eye(2), key).samples)(KEY)
     with pytest.raises(pt.InputError, match="draws"):
         simulate_version_space(POINT, size=8, draws=0, seed=0)
     with pytest.raises(pt.InputError, match="size"):
