@@ -215,8 +215,6 @@ def _rates(
 ) -> Rates:
     problem, _ = build(inputs, rule, mode)
     _, jacobian, first, _ = residual(x, problem, FINE, mode.on_line)
-    if mode.on_line:  # b is zero, and stays
-        jacobian = jacobian.at[2].set(jnp.array([0.0, 1.0, 0.0]))
     adjoint = solve_3(jacobian.T, jax.grad(_log_error)(x))
     alpha, ends = problem.alpha_prune, problem.pieces.ends
     at = jnp.concatenate([ends, z.reshape(-1, 2)])

@@ -15,9 +15,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from . import version_space
-from .max_margin import Problem, Unknowns, corner, moments, over_kept, residual
+from .max_margin import Problem, Unknowns, corner, over_kept, residual
 from .newton import Equations, Root, follow, guess, newton
-from .quadrature import Lines, Weights
+from .quadrature import Weights, line_moments
 from .rules import KNOTS, Cells, KeepProbability, Mixture, Random, Rule
 from .sensitivity import sensitivity
 from .thresholds import Pieces, kept_pieces
@@ -98,8 +98,10 @@ def build(inputs: Inputs, rule: Rule, mode: Mode) -> tuple[Problem, Cells | None
         none, one = jnp.zeros(()), jnp.ones(())
         flat = Weights(none, none, one, corner(problem))
 
-        def mass(lines: Lines) -> Float[Array, "1 k"]:
-            return moments(lines, flat, FINE[1], mode.on_line).one[0][None]
+        def mass(lines: Any) -> tuple[Float[Array, " k"]]:
+            if not mode.on_line:
+                return (line_moments(lines, flat, FINE[1]).one[0],)
+            return (lines.weight,)
 
         (f,), _ = over_kept(problem, flat, FINE[0], mode.on_line, mass, 1)
         rate = None
