@@ -89,7 +89,9 @@ def _function_pieces(rule: KeepProbability, margin: str) -> Pieces:
 def build(inputs: Inputs, rule: Rule, mode: Mode) -> tuple[Problem, Cells | None]:
     """The problem behind the inputs, and d(cells)/df (None if f is not an input)."""
     alpha, f, theta = inputs
-    cos, sin = jnp.cos(theta), jnp.sin(theta)
+    cos, sin = jnp.ones(()), jnp.zeros(())
+    if not mode.on_line:
+        cos, sin = jnp.cos(theta), jnp.sin(theta)
     if isinstance(rule, KeepProbability):
         fold = jnp.abs if mode.margin == "absolute" else lambda z: z
         keep = lambda z: jax.vmap(rule.function)(fold(z))  # noqa: E731
@@ -142,14 +144,19 @@ def settle(
     inputs: Inputs,
     rule: Rule,
     mode: Mode,
+    contraction: float = 0.0,
 ) -> State:
-    """The root from a start (NaN: from a guess), and its derivatives."""
+    """The root from a start (NaN: from a guess), and its derivatives.
+
+    Of relative accuracy ``contraction``, that of the root about its square.
+    """
     problem, rate = build(inputs, rule, mode)
     if not isinstance(rule, Random | Mixture) and rate is not None:
         rate = rate._replace(level=None)  # constant
     equations = _equations(mode, FINE)
     if mode.student == "max_margin":
-        root = newton(_start(start, problem, mode), problem, equations, max_steps, 3e-8)
+        x = _start(start, problem, mode)
+        root = newton(x, problem, equations, max_steps, 3e-8, contraction)
         value, rates = _max_margin(root, problem, rate, mode)
     else:
         mass_rate = None
