@@ -23,7 +23,7 @@ from .solution import Solution, Status, describe
 SIZES = {True: (1, 512), False: (1, 32)}  # at theta = 0 a point is little work
 DESCRIBED = 1, 512, 4096
 FEW, SHORT = 5, 8  # steps in a batch before those that need more are taken apart
-CLOSE = 1e-5  # of the derivatives, at theta = 0, where only the conditioning needs them
+CLOSE = 1e-6  # of the derivatives, at theta = 0, where only the conditioning needs them
 WORKERS = 2
 _READY: set[Any] = set()  # programs that are compiled
 

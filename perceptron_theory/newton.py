@@ -22,7 +22,7 @@ from .max_margin import Problem, Unknowns, corner, over_kept
 from .quadrature import Weights, panels
 
 EASY_LOAD = 0.01  # nearly every kept example is a support vector below this load
-SMALL = 1e-3  # steps for which Newton's method is taken to converge quadratically
+SMALL = 1e-5  # steps for which Newton's method is taken to converge quadratically
 ARC = 1.5  # first step along the path, in units of the scaled unknowns
 
 
@@ -113,7 +113,7 @@ def newton(
         grown = jnp.where(first | fast, 1.0, jnp.minimum(2.0 * damping, 1.0))
         pick = lambda a, b: jnp.where(good, a, b)  # noqa: E731
         size = _size(new_step, trial)
-        quick = simplified * size < contraction * before * before
+        quick = size * size < contraction * before * before
         done = (size < tolerance) | (quick & (size < SMALL) & (damping == 1.0))
         return (
             pick(trial, x),
