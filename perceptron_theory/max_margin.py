@@ -87,7 +87,7 @@ def over_kept(
     on_line: bool,
     summand: Callable[[Any], tuple[Float[Array, " k"], ...]],
     m: int,
-) -> tuple[tuple[Float[Array, ""], ...], Int[Array, ""] | int]:
+) -> tuple[tuple[Float[Array, ""], ...], Int[Array, ""]]:
     """The sums of ``summand`` over the kept examples, normalised to a kept mass of one.
 
     ``summand`` gives its m averages over each of the lines, ``n`` in a panel, or at
@@ -112,7 +112,7 @@ def over_kept(
         lay = lambda *ends: line_points(*ends, student)  # noqa: E731
         points = jax.vmap(lay)(inner[:half], outer[:half])
         level = jnp.broadcast_to(level[:half, None], points.z.shape)
-        return total(jax.tree.map(jnp.ravel, points), level.ravel()), half
+        return total(jax.tree.map(jnp.ravel, points), level.ravel()), jnp.asarray(half)
     lay = lambda *piece: plane_piece(*piece, theta, student)  # noqa: E731
     pieces = jax.vmap(lay)(sign, inner, outer)
     width = jnp.diff(pieces.breaks)
@@ -247,4 +247,4 @@ def _line_residual(x: Unknowns, problem: Problem) -> tuple[Any, ...]:
     value = jnp.stack([jnp.log(alpha * g_2), jnp.log(alpha * force), x[1]])
     jacobian = jnp.zeros((3, 3)).at[2, 1].set(1.0)
     jacobian = jacobian.at[:2, 0].set(by_log_a).at[:2, 2].set(by_slack)
-    return value, jacobian, g_1, jnp.asarray(panels)
+    return value, jacobian, g_1, panels
