@@ -21,7 +21,9 @@ from .solution import Solution, Status, describe
 
 # points in a compiled batch: few sizes, few compilations
 SIZES = {True: (1, 512), False: (1, 32)}  # at theta = 0 a point is little work
+DESCRIBED = 1, 512, 4096
 FEW, SHORT = 5, 8  # steps in a batch before those that need more are taken apart
+CLOSE = 1e-6  # of the derivatives, at theta = 0, where only the conditioning needs them
 WORKERS = 2
 _READY: set[Any] = set()  # programs that are compiled
 
@@ -45,7 +47,7 @@ def solve_many(inputs: Inputs, rule: Rule, mode: Mode) -> Solution:
         start, todo = _nearby(*at, known[state.found[known]], todo, state)
         _put(_search(start, *_take(todo, at), mode), todo, state)
         known = np.concatenate([known, todo])
-    return _in_batches(_described(mode), SIZES[True], inputs, state)
+    return _in_batches(_described(mode), DESCRIBED, inputs, state)
 
 
 def _nearby(
@@ -118,7 +120,9 @@ def _settled(
 
 @lru_cache
 def _compiled(stage: str, mode: Mode) -> Any:
-    stages = {"sure": sure_start, "settle": settle}
+    contraction = CLOSE if mode.on_line else 0.0
+    near = partial(settle, contraction=contraction)
+    stages = {"sure": sure_start, "settle": near}
     return jax.jit(jax.vmap(partial(stages[stage], mode=mode)))
 
 
@@ -137,7 +141,9 @@ def _in_batches(function: Any, sizes: tuple[int, ...], *arguments: Any) -> Any:
     size = next((s for s in sizes if s >= count), sizes[-1])
 
     def run(start: int) -> Any:
-        index = np.minimum(np.arange(start, start + size), count - 1)
+        index: Any = slice(start, start + size)
+        if start + size > count:
+            index = np.minimum(np.arange(start, start + size), count - 1)
         with jax.enable_x64(True):
             out = function(*jax.tree.map(lambda x: x[index], arguments))
             return jax.tree.map(np.asarray, out)

@@ -230,8 +230,6 @@ def _rates(
 ) -> Rates:
     problem, _ = build(inputs, rule, mode)
     _, jacobian, first, _ = _equations(mode, FINE)(x, problem)
-    if mode.on_line:  # b is zero, and stays
-        jacobian = jacobian.at[2].set(jnp.array([0.0, 1.0, 0.0]))
     adjoint = solve_3(jacobian.T, jax.grad(_log_error)(x, mode.student))
     alpha, ends = problem.alpha_prune, problem.pieces.ends
     at = jnp.concatenate([ends, z.reshape(-1, 2)])

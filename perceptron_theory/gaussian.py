@@ -13,7 +13,8 @@ from __future__ import annotations
 import math
 
 import jax.numpy as jnp
-from jax.scipy.special import erf, erfc
+from jax.lax import erf_inv
+from jax.scipy.special import erfc, ndtri
 from jaxtyping import Array, Float
 
 SQRT_2 = math.sqrt(2.0)
@@ -91,21 +92,4 @@ def folded_quantile(
     The two masses add up to one; the smaller of them fixes the result, so it is exact
     to rounding at both ends.
     """
-    small = below < 0.5
-    mass = jnp.where(small, below, above)
-    inside = (mass > 0) & (mass < 1)
-    mass = jnp.where(inside, mass, 0.25)
-    # a rational start good to a few digits, then Newton (log of the upper tail is
-    # nearly quadratic, erf nearly linear, in the ranges they are used on)
-    low = mass * SQRT_2PI / 2.0
-    tail = jnp.sqrt(-2.0 * jnp.log(jnp.minimum(mass, 0.5) / 2.0))
-    high = tail - (2.30753 + 0.27061 * tail) / (1.0 + tail * (0.99229 + 0.04481 * tail))
-    z = jnp.where(small, low, high)
-    for _ in range(5):
-        slope = 2.0 * density(z)
-        z_low = z - (erf(z / SQRT_2) - mass) / slope
-        upper = erfc(z / SQRT_2)
-        z_high = z + upper * jnp.log(upper / mass) / slope
-        z = jnp.where(small, z_low, z_high)
-    ends = jnp.where(small, 0.0, jnp.inf)
-    return jnp.where(inside, z, ends)
+    return jnp.where(below < 0.5, SQRT_2 * erf_inv(below), -ndtri(0.5 * above))

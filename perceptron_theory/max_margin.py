@@ -23,15 +23,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from .gaussian import slack_moments
 from .quadrature import (
     Lines,
     Moments,
+    Points,
     Weights,
     line_moments,
-    line_piece,
+    line_points,
     panel_lines,
     plane_piece,
-    point_moments,
 )
 from .thresholds import Pieces
 
@@ -84,65 +85,73 @@ def over_kept(
     student: Weights,
     n: int,
     on_line: bool,
-    summand: Callable[[Lines], Float[Array, "m k"]],
+    summand: Callable[[Any], tuple[Float[Array, " k"], ...]],
     m: int,
-) -> tuple[Float[Array, " m"], Int[Array, ""]]:
+) -> tuple[tuple[Float[Array, ""], ...], Int[Array, ""]]:
     """The sums of ``summand`` over the kept examples, normalised to a kept mass of one.
 
-    ``summand`` gives its averages over each of the lines, ``n`` in a panel.
+    ``summand`` gives its m averages over each of the lines, ``n`` in a panel, or at
+    each of the points (``on_line``: theta = 0, where one dimension is enough).
 
     Also the number of panels.  One panel after the other, and only as many as there
-    are: most points need two or three, a few a dozen.  ``on_line`` (theta = 0) needs
-    examples of one dimension only.
+    are: most points need two or three, a few a dozen.  On the line one panel a piece
+    is enough, all of them at once.
     """
     theta = problem.cos_theta, problem.sin_theta
     sign, inner, outer, level, _ = problem.pieces
+    level = level / problem.keep_fraction
+
+    def total(nodes: Any, level: Float[Array, "*_"]) -> tuple[Float[Array, ""], ...]:
+        weight = nodes.weight * level
+        if problem.keep is not None:
+            weight = weight * problem.keep(nodes.z)
+        return tuple(map(jnp.sum, summand(nodes._replace(weight=weight))))
+
     if on_line:
         half = level.shape[0] // 2
-        level = level[:half]
-        lay = lambda *ends: line_piece(*ends, student)  # noqa: E731
-        pieces = jax.vmap(lay)(inner[:half], outer[:half])
-    else:
-        lay = lambda *piece: plane_piece(*piece, theta, student)  # noqa: E731
-        pieces = jax.vmap(lay)(sign, inner, outer)
+        lay = lambda *ends: line_points(*ends, student)  # noqa: E731
+        points = jax.vmap(lay)(inner[:half], outer[:half])
+        level = jnp.broadcast_to(level[:half, None], points.z.shape)
+        return total(jax.tree.map(jnp.ravel, points), level.ravel()), jnp.asarray(half)
+    lay = lambda *piece: plane_piece(*piece, theta, student)  # noqa: E731
+    pieces = jax.vmap(lay)(sign, inner, outer)
     width = jnp.diff(pieces.breaks)
     used = (width > 0) & (level != 0)[:, None]
     where = jnp.nonzero(used.ravel(), size=used.size, fill_value=0)[0]
-    level = level / problem.keep_fraction
-
-    def panel(j: Int[Array, ""]) -> Float[Array, " m"]:
-        i, k = where[j] // width.shape[1], where[j] % width.shape[1]
-        piece = jax.tree.map(lambda values: values[i], pieces)
-        start = piece.breaks[k]
-        lines = panel_lines(piece, start, width[i, k], theta, student, n, on_line)
-        weight = lines.weight * level[i]
-        if problem.keep is not None:
-            weight = weight * problem.keep(lines.z)
-        return jnp.sum(summand(lines._replace(weight=weight)), axis=-1)
 
     def add(state):
-        j, total = state
-        return j + 1, total + panel(j)
+        j, sums = state
+        i, k = where[j] // width.shape[1], where[j] % width.shape[1]
+        piece = jax.tree.map(lambda values: values[i], pieces)
+        lines = panel_lines(piece, piece.breaks[k], width[i, k], theta, student, n)
+        more = total(lines, level[i])
+        return j + 1, tuple(map(jnp.add, sums, more))
 
-    state = jnp.zeros((), int), jnp.zeros(m)
-    count, total = jax.lax.while_loop(lambda s: s[0] < jnp.sum(used), add, state)
-    return total, count
-
-
-def moments(lines: Lines, student: Weights, n: int, on_line: bool) -> Moments:
-    """The averages of :class:`Moments` on each line (at each point if ``on_line``)."""
-    return point_moments(lines, student) if on_line else line_moments(lines, student, n)
+    state = jnp.zeros((), int), (jnp.zeros(()),) * m
+    count, sums = jax.lax.while_loop(lambda s: s[0] < jnp.sum(used), add, state)
+    return sums, count
 
 
 def averages(
     x: Unknowns, problem: Problem, lines: Lines, moments: Moments
-) -> Float[Array, "5 k"]:
-    """G_2, G_0 + u G_1/a, (v - u b/a) G_1, G_1 and 1, averaged over each line."""
+) -> tuple[Float[Array, " k"], ...]:
+    """G_2, G_0 + u G_1/a, (v - u b/a) G_1 and 1, averaged over each line."""
     u, turn = _coordinates(x, problem, lines)
-    first, _ = moments.first
     force = moments.zeroth[0] + _times(moments.first, u)
-    turned = _times(moments.first, turn)
-    return jnp.stack([moments.second, force, turned, first, moments.one[0]])
+    return moments.second, force, _times(moments.first, turn), moments.one[0]
+
+
+def line_averages(x: Unknowns, student: Weights, points: Points) -> tuple[Any, ...]:
+    """The same at single points with theta = 0, where v averages to nothing.
+
+    Then G_1 and d(force)/d(slack).
+    """
+    slack = student.slack - student.along * points.offset
+    peak, zeroth, first, second = slack_moments(slack)
+    weight, u = points.weight, points.z * jnp.exp(-x[0])
+    force, more = weight * (zeroth + u * first), weight * (peak + u * zeroth)
+    none = jnp.zeros_like(weight)
+    return weight * second, force, none, weight, weight * first, more
 
 
 def _coordinates(
@@ -164,7 +173,7 @@ def _times(powers: tuple[Any, ...], *linear: tuple[Any, Any]) -> Float[Array, " 
 
 def _terms(
     x: Unknowns, problem: Problem, lines: Lines, moments: Moments
-) -> Float[Array, "15 k"]:
+) -> tuple[Float[Array, " k"], ...]:
     """Every average in the equations and their Jacobian."""
     z, y = lines.from_corner
     u, turn = _coordinates(x, problem, lines)
@@ -175,8 +184,7 @@ def _terms(
     rows += [_times(zeroth, b) for b in by]
     rows += [_times(peak, b) + _times(zeroth, u, b) for b in by]
     rows += [_times(zeroth, turn, b) for b in by]
-    rows += [moments.second, _times(first, u), _times(first, turn)]
-    return jnp.stack(rows)
+    return *rows, moments.second, _times(first, u), _times(first, turn)
 
 
 def residual(
@@ -189,14 +197,16 @@ def residual(
     support vectors' mean lies along the student): it does not degenerate where
     alpha E[G_0] comes close to one.
     """
+    if on_line:
+        return _line_residual(x, problem)
     c, s, alpha = problem.cos_theta, problem.sin_theta, problem.alpha_prune
     student, a = weights(x, problem), jnp.exp(x[0])
 
-    def terms(lines: Lines) -> Float[Array, "15 k"]:
-        return _terms(x, problem, lines, moments(lines, student, n[1], on_line))
+    def terms(lines: Lines) -> tuple[Float[Array, " k"], ...]:
+        return _terms(x, problem, lines, line_moments(lines, student, n[1]))
 
-    sums, panels = over_kept(problem, student, n[0], on_line, terms, 15)
-    by_first, by_zeroth, by_force, by_turn = sums[:12].reshape(4, 3)
+    sums, panels = over_kept(problem, student, n[0], False, terms, 15)
+    by_first, by_zeroth, by_force, by_turn = jnp.stack(sums[:12]).reshape(4, 3)
     g_2, u_g_1, turn_g_1 = sums[12:]
     g_1, g_0 = by_first[2], by_zeroth[2]
     force = g_0 + u_g_1
@@ -215,4 +225,26 @@ def residual(
     by_ratio = by_ratio - jnp.stack([jnp.zeros(()), jnp.zeros(()), a * u_g_1 / g_1])
     value = jnp.stack([jnp.log(alpha * g_2), jnp.log(alpha * force), turn_g_1 / g_1])
     jacobian = jnp.stack([by_a, by_ratio, by_weights[:, 2]], axis=1)
+    return value, jacobian, g_1, panels
+
+
+def _line_residual(x: Unknowns, problem: Problem) -> tuple[Any, ...]:
+    """The same at theta = 0, where the last equation is b/a = 0."""
+    student, alpha = weights(x, problem), problem.alpha_prune
+    a, (u_0, _) = student.along, student.corner
+
+    def terms(points: Points) -> tuple[Float[Array, " k"], ...]:
+        second, force, _, _, first, more = line_averages(x, student, points)
+        far = points.offset
+        return second, force, first, more, far * first, far * more
+
+    sums, panels = over_kept(problem, student, 0, True, terms, 6)
+    g_2, force, g_1, more, far_g_1, far_more = sums
+    by_log_a = jnp.stack(
+        [-2.0 * a * far_g_1 / g_2, -(a * far_more + (u_0 * g_1 + far_g_1) / a) / force]
+    )
+    by_slack = jnp.stack([2.0 * g_1 / g_2, more / force])
+    value = jnp.stack([jnp.log(alpha * g_2), jnp.log(alpha * force), x[1]])
+    jacobian = jnp.zeros((3, 3)).at[2, 1].set(1.0)
+    jacobian = jacobian.at[:2, 0].set(by_log_a).at[:2, 2].set(by_slack)
     return value, jacobian, g_1, panels

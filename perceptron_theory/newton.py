@@ -18,10 +18,11 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from .gaussian import SQRT_2PI, cdf, density
-from .max_margin import Problem, Unknowns, corner
-from .quadrature import panels
+from .max_margin import Problem, Unknowns, corner, over_kept
+from .quadrature import Weights, panels
 
 EASY_LOAD = 0.01  # nearly every kept example is a support vector below this load
+SMALL = 1e-5  # steps for which Newton's method is taken to converge quadratically
 ARC = 1.5  # first step along the path, in units of the scaled unknowns
 
 
@@ -85,8 +86,14 @@ def newton(
     equations: Equations,
     max_steps: int | Int[Array, ""],
     tolerance: float,
+    contraction: float = 0.0,
 ) -> Root:
-    """Damped Newton steps until the next one is below ``tolerance`` (and is taken)."""
+    """Damped Newton steps until the next one (which is taken) leaves nothing to do.
+
+    That is, it is below ``tolerance``, or the one after it would be smaller by the
+    factor ``contraction`` (known from the steps before: it falls in proportion to the
+    step), which is also how exact the Jacobian is.
+    """
 
     def body(state):
         x, residuals, jacobian, more, step, damping, steps, _ = state
@@ -105,6 +112,9 @@ def newton(
         fast = simplified < 0.5 * before
         grown = jnp.where(first | fast, 1.0, jnp.minimum(2.0 * damping, 1.0))
         pick = lambda a, b: jnp.where(good, a, b)  # noqa: E731
+        size = _size(new_step, trial)
+        quick = size * size < contraction * before * before
+        done = (size < tolerance) | (quick & (size < SMALL) & (damping == 1.0))
         return (
             pick(trial, x),
             pick(new, residuals),
@@ -113,7 +123,7 @@ def newton(
             pick(new_step, step),
             pick(jnp.minimum(grown, longest), 0.4 * damping),
             steps + 1,
-            good & (_size(new_step, trial) < tolerance),
+            good & done,
         )
 
     nowhere, zero = jnp.full(3, jnp.inf), jnp.zeros(3)
@@ -155,6 +165,20 @@ def kept_rows(problem: Problem) -> Float[Array, "3 k"]:
     return jnp.where(share > 0, rows, 0.0).reshape(3, -1)
 
 
+def _means(
+    problem: Problem, on_line: bool
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """E[u] and E[v] of the kept examples."""
+    if on_line:
+        zero, one = jnp.zeros(()), jnp.ones(())
+        flat = Weights(zero, zero, one, corner(problem))
+        of_u = lambda points: (points.weight * points.z, points.weight)  # noqa: E731
+        (total, mass), _ = over_kept(problem, flat, 0, on_line, of_u, 2)
+        return total / mass, zero
+    u, v, share = kept_rows(problem)
+    return jnp.dot(u, share), jnp.dot(v, share)
+
+
 def guess(problem: Problem, on_line: bool) -> Unknowns:
     """A start from the limits of small and large load and of the threshold.
 
@@ -165,16 +189,16 @@ def guess(problem: Problem, on_line: bool) -> Unknowns:
     pieces, alpha = problem.pieces, problem.alpha_prune
     z, _ = corner(problem)
     s = jnp.maximum(problem.sin_theta, 1e-150)
-    u, v, share = kept_rows(problem)
-    mean_u, mean_v = jnp.dot(u, share), jnp.dot(v, share)
+    mean_u, mean_v = _means(problem, on_line)
     # kept part of the examples near the boundary that limits a at large load
-    near = jnp.sum(pieces.level * (cdf(-pieces.inner / s) - cdf(-pieces.outer / s)))
     half = pieces.level.shape[0] // 2
     kept = (pieces.level > 0) & (pieces.outer > pieces.inner)
     first = jnp.argmin(jnp.where(kept, pieces.inner, jnp.inf)[:half])
     edge = pieces.level[first] * density(z) * SQRT_2PI
-    edge = edge if on_line else jnp.where(z > 0, edge, 0.0)
-    near = edge if on_line else jnp.maximum(near, edge)
+    near = edge
+    if not on_line:
+        near = pieces.level * (cdf(-pieces.inner / s) - cdf(-pieces.outer / s))
+        near = jnp.maximum(jnp.sum(near), jnp.where(z > 0, edge, 0.0))
     bend = 0.424 * near / problem.keep_fraction * mean_u
     source = mean_u**2 * jnp.sqrt(alpha)
 
@@ -187,7 +211,7 @@ def guess(problem: Problem, on_line: bool) -> Unknowns:
         return jnp.where(below, middle, low), jnp.where(below, high, middle)
 
     ends = jnp.log(source) - 3.0, jnp.log(1e3 + alpha * (1 + 100 * bend))
-    low, high = lax.fori_loop(0, 20, bisect, ends)
+    low, high = lax.fori_loop(0, 13, bisect, ends)
     big = jnp.exp(0.5 * (low + high))
     ratio = mean_v / mean_u
     wide = alpha * (problem.keep_fraction / s) ** 2

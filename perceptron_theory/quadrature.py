@@ -34,6 +34,7 @@ from .gaussian import density, slack_moments
 
 DEPTH = 56.0  # exp(-DEPTH/2) = 7e-13, relative to the peak of each piece
 HEAD = 16.0  # most of a one-sided piece lies within this rise of E
+ON_LINE = 20  # nodes of a piece at theta = 0: 1e-12 or better
 SHARP = 6.0  # a step is over within this many of its own widths
 
 
@@ -79,6 +80,17 @@ class Lines(NamedTuple):
     v: Float[Array, " k"]
     middle: Float[Array, " k"]
     length: Float[Array, " k"]
+    weight: Float[Array, " k"]
+
+
+class Points(NamedTuple):
+    """Theta = 0, where z = u and y does not matter: nodes in z, ``weight`` as in Lines.
+
+    ``offset`` is z measured from the student's corner, computed without cancellation.
+    """
+
+    z: Float[Array, " k"]
+    offset: Float[Array, " k"]
     weight: Float[Array, " k"]
 
 
@@ -249,7 +261,7 @@ def line_moments(lines: Lines, student: Weights, n: int) -> Moments:
 
 
 def point_moments(points: Lines, student: Weights) -> Moments:
-    """The same for single examples, on lines of no length."""
+    """The same for single examples: lines of no length."""
     z, y = points.from_corner
     slack = student.slack - student.along * z - student.across * y
     return _moments(slack, jnp.zeros_like(slack), points.weight)
@@ -292,15 +304,12 @@ def panel_lines(
     theta: tuple[Float[Array, ""], Float[Array, ""]],
     student: Weights,
     n: int,
-    on_line: bool,
 ) -> Lines:
-    """Lines (``on_line``: points) at the n nodes of one panel of a piece."""
+    """Lines at the n nodes of one panel of a piece."""
     unit, unit_weight = _legendre(n)
     step = panels.step * (start + width * unit)
     z, offset = panels.first + step, panels.offset + step
     weight = 2.0 * jnp.abs(panels.step) * width * unit_weight * density(z)
-    if on_line:
-        return aligned_points(z, offset, weight)
     theta = theta[0], jnp.maximum(theta[1], 1e-150)
     return _lines(z, offset, weight, theta, student)
 
@@ -336,19 +345,20 @@ def teacher_line(
     return Lines(z, y, corner, none, v, none, none, weight * density(v))
 
 
-def line_piece(
+def line_points(
     inner: Float[Array, ""], outer: Float[Array, ""], student: Weights
-) -> Panels:
-    """Theta = 0, where z = u > 0 is all that matters: panels for inner < u < outer."""
+) -> Points:
+    """Theta = 0: nodes of one piece inner < u < outer.
+
+    The slack falls with u, so that an average changes on one scale from the inner end
+    of a piece to where its weight has died out: one panel is enough.
+    """
+    some = outer > inner  # empty pieces may lie at infinity
+    inner, outer = jnp.where(some, inner, 0.0), jnp.where(some, outer, 0.0)
     p, (z_0, _) = student.along, student.corner
-    at_start = student.slack - p * (inner - z_0)
-    breaks = outward(inner, outer, p, at_start, 1.0)
-    return Panels(breaks, inner, inner - z_0, jnp.ones(()))
-
-
-def aligned_points(
-    z: Float[Array, " k"], offset: Float[Array, " k"], weight: Float[Array, " k"]
-) -> Lines:
-    """Theta = 0: examples with u = z, where y does not matter."""
-    none = jnp.zeros_like(z)
-    return Lines(z, none, (offset, none), z, none, none, none, weight)
+    offset = inner - z_0
+    slack = student.slack - p * offset
+    end = jnp.minimum(reach(inner, p, slack, 1.0, DEPTH), outer - inner)
+    unit, unit_weight = _legendre(ON_LINE)
+    z = inner + end * unit
+    return Points(z, offset + end * unit, 2.0 * end * unit_weight * density(z))

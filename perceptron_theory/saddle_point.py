@@ -15,9 +15,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from . import version_space
-from .max_margin import Problem, Unknowns, corner, moments, over_kept, residual
+from .max_margin import Problem, Unknowns, corner, over_kept, residual
 from .newton import Equations, Root, follow, guess, newton
-from .quadrature import Lines, Weights
+from .quadrature import Weights, line_moments
 from .rules import KNOTS, Cells, KeepProbability, Mixture, Random, Rule
 from .sensitivity import sensitivity
 from .thresholds import Pieces, kept_pieces
@@ -89,7 +89,9 @@ def _function_pieces(rule: KeepProbability, margin: str) -> Pieces:
 def build(inputs: Inputs, rule: Rule, mode: Mode) -> tuple[Problem, Cells | None]:
     """The problem behind the inputs, and d(cells)/df (None if f is not an input)."""
     alpha, f, theta = inputs
-    cos, sin = jnp.cos(theta), jnp.sin(theta)
+    cos, sin = jnp.ones(()), jnp.zeros(())
+    if not mode.on_line:
+        cos, sin = jnp.cos(theta), jnp.sin(theta)
     if isinstance(rule, KeepProbability):
         fold = jnp.abs if mode.margin == "absolute" else lambda z: z
         keep = lambda z: jax.vmap(rule.function)(fold(z))  # noqa: E731
@@ -98,8 +100,10 @@ def build(inputs: Inputs, rule: Rule, mode: Mode) -> tuple[Problem, Cells | None
         none, one = jnp.zeros(()), jnp.ones(())
         flat = Weights(none, none, one, corner(problem))
 
-        def mass(lines: Lines) -> Float[Array, "1 k"]:
-            return moments(lines, flat, FINE[1], mode.on_line).one[0][None]
+        def mass(lines: Any) -> tuple[Float[Array, " k"]]:
+            if not mode.on_line:
+                return (line_moments(lines, flat, FINE[1]).one[0],)
+            return (lines.weight,)
 
         (f,), _ = over_kept(problem, flat, FINE[0], mode.on_line, mass, 1)
         rate = None
@@ -140,14 +144,19 @@ def settle(
     inputs: Inputs,
     rule: Rule,
     mode: Mode,
+    contraction: float = 0.0,
 ) -> State:
-    """The root from a start (NaN: from a guess), and its derivatives."""
+    """The root from a start (NaN: from a guess), and its derivatives.
+
+    Of relative accuracy ``contraction``, that of the root about its square.
+    """
     problem, rate = build(inputs, rule, mode)
     if not isinstance(rule, Random | Mixture) and rate is not None:
         rate = rate._replace(level=None)  # constant
     equations = _equations(mode, FINE)
     if mode.student == "max_margin":
-        root = newton(_start(start, problem, mode), problem, equations, max_steps, 3e-8)
+        x = _start(start, problem, mode)
+        root = newton(x, problem, equations, max_steps, 3e-8, contraction)
         value, rates = _max_margin(root, problem, rate, mode)
     else:
         mass_rate = None

@@ -17,16 +17,24 @@ derivatives of an average over the kept examples are averages over its boundary:
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .gaussian import SQRT_2PI, cdf
-from .max_margin import Problem, Unknowns, averages, moments, over_kept, weights
+from .max_margin import (
+    Problem,
+    Unknowns,
+    averages,
+    line_averages,
+    over_kept,
+    weights,
+)
 from .newton import solve_3
 from .quadrature import (
-    Lines,
-    aligned_points,
+    Points,
     at_margin,
     line_moments,
     point_moments,
@@ -38,7 +46,7 @@ from .thresholds import FARTHEST
 
 def _at_thresholds(
     x: Unknowns, problem: Problem, margin: str, n: int, on_line: bool
-) -> Float[Array, "cells 2 5"]:
+) -> Float[Array, "cells 2 4"]:
     """Averages over the examples that sit at each threshold."""
     student = weights(x, problem)
     theta = problem.cos_theta, problem.sin_theta
@@ -46,23 +54,23 @@ def _at_thresholds(
     lowest = 0.0 if on_line else -FARTHEST * theta[1]
     z = jnp.clip(ends.ravel(), lowest, FARTHEST)
     if on_line:  # z = u: one example at each
-        lines = aligned_points(z, z - student.corner[0], jnp.ones_like(z))
-        values = averages(x, problem, lines, point_moments(lines, student))
-        return values.T.reshape(*ends.shape, 5)
+        points = Points(z, z - student.corner[0], jnp.ones_like(z))
+        values = jnp.stack(line_averages(x, student, points)[:4], axis=-1)
+        return values.reshape(*ends.shape, 4)
     both = jnp.concatenate([z, -z]) if margin == "absolute" else z
     lines = at_margin(both, theta, student)
-    values = averages(x, problem, lines, line_moments(lines, student, n))
+    values = jnp.stack(averages(x, problem, lines, line_moments(lines, student, n)))
     if margin == "absolute":
         values = values[:, : z.size] + values[:, z.size :]
     else:
         slope = theta[0] / jnp.maximum(theta[1], 1e-150)
         values = values / cdf(jnp.clip(z * slope, -30.0, 30.0))
-    return values.at[4].set(1.0).T.reshape(*ends.shape, 5)
+    return values.at[3].set(1.0).T.reshape(*ends.shape, 4)
 
 
 def _theta_rate(
-    x: Unknowns, problem: Problem, margin: str, edge: Float[Array, "cells 2 5"], n: int
-) -> Float[Array, " 5"]:
+    x: Unknowns, problem: Problem, margin: str, edge: Float[Array, "cells 2 4"], n: int
+) -> Float[Array, " 4"]:
     """d/dtheta of the sums over kept examples, at fixed p, w and slack."""
     student = weights(x, problem)
     theta = problem.cos_theta, problem.sin_theta
@@ -75,7 +83,7 @@ def _theta_rate(
     line = line._replace(weight=line.weight * level * line.v)
     line = jax.tree.map(jnp.ravel, line)
     values = averages(x, problem, line, point_moments(line, student))
-    total = -2.0 / SQRT_2PI * jnp.sum(values, axis=1)
+    total = -2.0 / SQRT_2PI * jnp.stack([jnp.sum(value) for value in values])
     if margin == "signed" and problem.keep is None:
         s = jnp.maximum(theta[1], 1e-150)
         ends = jnp.clip(pieces.ends / s, -40.0, 40.0)
@@ -89,10 +97,10 @@ def _fraction_rate(
     x: Unknowns,
     problem: Problem,
     cells_rate: Cells,
-    edge: Float[Array, "cells 2 5"],
+    edge: Float[Array, "cells 2 4"],
     n: tuple[int, int],
     on_line: bool,
-) -> Float[Array, " 5"]:
+) -> Float[Array, " 4"]:
     """d/df of the sums over kept examples: moving thresholds and changing levels."""
     level = problem.pieces.level[: edge.shape[0], None]
     ends = cells_rate.below[..., None] * edge
@@ -103,11 +111,13 @@ def _fraction_rate(
     changing = problem._replace(pieces=problem.pieces._replace(level=rate))
     student = weights(x, problem)
 
-    def sums(lines: Lines) -> Float[Array, "5 k"]:
-        return averages(x, problem, lines, moments(lines, student, n[1], on_line))
+    def sums(lines: Any) -> tuple[Float[Array, " k"], ...]:
+        if on_line:
+            return line_averages(x, student, lines)[:4]
+        return averages(x, problem, lines, line_moments(lines, student, n[1]))
 
-    change, _ = over_kept(changing, student, n[0], on_line, sums, 5)
-    return total + problem.keep_fraction * change
+    change, _ = over_kept(changing, student, n[0], on_line, sums, 4)
+    return total + problem.keep_fraction * jnp.stack(change)
 
 
 def sensitivity(
@@ -132,11 +142,11 @@ def sensitivity(
     # the averages at the root: alpha E[G_2] = alpha E[G_0 + u G_1/a] = 1
     mean = jnp.stack([1.0 / alpha, 1.0 / alpha, jnp.zeros(())])
 
-    def residual_rate(sums: Float[Array, " 5"]) -> Float[Array, " 3"]:
-        rate = (sums[:3] - mean * sums[4]) / f
+    def residual_rate(sums: Float[Array, " 4"]) -> Float[Array, " 3"]:
+        rate = (sums[:3] - mean * sums[3]) / f
         return rate * jnp.stack([alpha, alpha, 1.0 / first])
 
-    edge = jnp.zeros((1, 2, 5))
+    edge = jnp.zeros((1, 2, 4))
     if cells_rate is not None:
         edge = _at_thresholds(x, problem, margin, n[1], on_line)
     columns = [jnp.array([1.0, 1.0, 0.0])]
@@ -145,13 +155,13 @@ def sensitivity(
     else:
         sums = _fraction_rate(x, problem, cells_rate, edge, n, on_line)
         # the mass of the kept examples is f itself
-        columns.append(residual_rate(sums.at[4].set(1.0)))
+        columns.append(residual_rate(sums.at[3].set(1.0)))
     if on_line:  # even in theta: reflect T_perp
         columns.append(jnp.zeros(3))
     else:
         sums = _theta_rate(x, problem, margin, edge, n[0])
-        mass = sums[4] if cells_rate is None and margin == "signed" else 0.0
-        columns.append(residual_rate(sums.at[4].set(mass)))
+        mass = sums[3] if cells_rate is None and margin == "signed" else 0.0
+        columns.append(residual_rate(sums.at[3].set(mass)))
     right = jnp.stack(columns, axis=1)
     if on_line:
         right = right.at[2].set(0.0)

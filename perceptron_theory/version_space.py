@@ -21,6 +21,7 @@ from a and b as the max-margin student's does.
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +33,7 @@ from .max_margin import Problem, Unknowns, corner, over_kept
 from .max_margin import residual as max_margin
 from .newton import Root, kept_rows, newton, solve_3
 from .newton import guess as max_margin_guess
-from .quadrature import Lines, Weights
+from .quadrature import Weights
 from .rules import Cells
 from .thresholds import FARTHEST
 
@@ -124,10 +125,11 @@ def kept_averages(
     weights = Weights(along, across, -along * z - across * y, (z, y))
     weights = jax.lax.stop_gradient(weights)
 
-    def averages(lines: Lines) -> Float[Array, "6 k"]:
-        return lines.weight * line_averages(x, turned, lines.z, n[1], on_line)
+    def averages(lines: Any) -> tuple[Float[Array, " k"], ...]:
+        return tuple(lines.weight * line_averages(x, turned, lines.z, n[1], on_line))
 
-    return over_kept(problem, weights, n[0], on_line, averages, 6)
+    sums, panels = over_kept(problem, weights, n[0], on_line, averages, 6)
+    return jnp.stack(sums), panels
 
 
 def _value(
