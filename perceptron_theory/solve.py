@@ -26,7 +26,7 @@ from .rules import KeepProbability, Rule, check_margin, fits, resolve_rule
 from .saddle_point import Inputs, Mode, point
 from .solution import Solution, Status, VersionSpace, describe
 
-STUDENTS = ("max_margin", "gibbs", "bayes_point")
+STUDENTS = ("max_margin", "gibbs", "bayes_point", "bayes_optimal")
 
 
 def solve(
