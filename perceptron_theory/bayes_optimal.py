@@ -36,17 +36,19 @@ from jaxtyping import Array, Bool, Float, Int
 
 from . import hidden_probe, known_probe
 from .gaussian import SQRT_2PI, cdf, density
+from .hidden_probe import REACH
 from .max_margin import Problem
 from .newton import Root
 from .rules import Cells, KeepProbability, Rule
-from .smoothing import Kept, intervals, smoothed
+from .smoothing import Kept, intervals, seen, smoothed
 from .thresholds import FARTHEST
 
-FINE, COARSE = 16, 6  # nodes a panel
+FINE, COARSE = 20, 6  # nodes a panel
+NEAR = 5.0  # and its reach in standard deviations, for the scan
 GRID = {True: 14, False: 72}  # points of the scan: one maximum, perhaps several
 MAXIMA = 4  # ... that are refined, at most
 FLOOR = -80.0  # ln q' below which the student knows nothing but the probe
-TOLERANCE = 3e-9  # last Newton step in x
+TOLERANCE = 1e-10  # in x, after the last Newton step
 
 
 class Case(NamedTuple):
@@ -95,24 +97,37 @@ def case(problem: Problem, rule: Rule, on_line: bool) -> Case:
 
 
 def averages(
-    x: Float[Array, ""], at: Case, n: int, on: Case | None = None
-) -> Float[Array, " 2"]:
-    """The two averages at x, on the nodes of ``on`` (itself), which stand still."""
+    x: Float[Array, ""],
+    at: Case,
+    n: int,
+    reach: float = REACH,
+    on: Case | None = None,
+) -> Float[Array, " 3"]:
+    """The two averages at x, and the one that tells how the first moves with q.
+
+    On the nodes of ``on`` (itself), which stand still.
+    """
     fixed, on = jax.lax.stop_gradient((x, at if on is None else on))
     if at.angle is None:
-        return hidden_probe.sums(x, at.kept, *hidden_probe.nodes(fixed, on.kept, n))
+        nodes = hidden_probe.nodes(fixed, on.kept, n, reach)
+        return hidden_probe.sums(x, at.kept, nodes)
     assert on.angle is not None
     h, width = known_probe.nodes(fixed, on.kept, on.angle, n)
     return known_probe.sums(x, at.kept, at.angle, h, width)
 
 
-def _equation(x: Float[Array, ""], at: Case, n: int) -> Float[Array, " 2"]:
-    """Equation: ln q - ln(2 alpha/f E), which falls where S rises, and S (without ln s)."""
-    force, gain = averages(x, at, n)
+def _equation(
+    x: Float[Array, ""], at: Case, sums: Float[Array, " 3"]
+) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
+    """F = ln q - ln(2 alpha/f E), positive where S falls; dF/dx; S (without ln s)."""
+    force, gain, more = sums
     scale = 2.0 * at.alpha / at.fraction
     log_q, log_v = -jnp.logaddexp(0.0, -x), -jnp.logaddexp(0.0, x)
-    entropy = 0.5 * (log_v + jax.nn.sigmoid(x)) - scale * gain
-    return jnp.stack([log_q - jnp.log(scale * force), entropy])
+    q = jax.nn.sigmoid(x)
+    some = force > 0
+    slope = 1.0 - q * jnp.where(some, more / jnp.where(some, force, 1.0), 0.0)
+    entropy = 0.5 * (log_v + q) - scale * gain
+    return log_q - jnp.log(scale * force), slope, entropy
 
 
 def _range(at: Case) -> tuple[Float[Array, ""], Float[Array, ""]]:
@@ -120,7 +135,7 @@ def _range(at: Case) -> tuple[Float[Array, ""], Float[Array, ""]]:
     zero, scale = jnp.zeros(1), 2.0 * at.alpha / at.fraction
     kept = at.kept
     if at.angle is None:
-        mean = smoothed(kept, zero, jnp.ones(())).pull[0]
+        mean = smoothed(kept, seen(kept, zero, jnp.ones(()))).pull[0]
         ends = jnp.stack([kept.low, kept.high])
         ends = jnp.minimum(ends, 40.0)
         # |D/Z| is on average less than 2 + g beside an edge g
@@ -130,7 +145,7 @@ def _range(at: Case) -> tuple[Float[Array, ""], Float[Array, ""]]:
         most = scale * most
     else:
         s = at.angle[1]
-        mean = s / SQRT_2PI * smoothed(kept, zero, s).mass[0]
+        mean = s / SQRT_2PI * smoothed(kept, seen(kept, zero, s)).mass[0]
         most = scale * s
     low = jnp.log(at.alpha) + 2.0 * jnp.log(2.0 * mean / at.fraction)
     high = jnp.maximum(jnp.log(8.0) + 2.0 * jnp.log(most), 1.0)
@@ -149,41 +164,45 @@ def _refine(
 ) -> Maximum:
     """Newton's method from x, kept within a bracket that shrinks."""
 
-    def value(x):
-        return _equation(x, at, FINE)[0]
-
     def body(state):
-        x, low, high, _, _, steps, _ = state
-        out, slope = jax.jvp(value, (x,), (jnp.ones(()),))
+        x, low, high, before, _, _, steps, _ = state
+        out, slope, _ = _equation(x, at, averages(x, at, FINE))
         low, high = jnp.where(out < 0, x, low), jnp.where(out < 0, high, x)
         step = -out / slope
-        new = x + step
+        new, size = x + step, jnp.abs(step)
         inside = (slope > 0) & (new > low) & (new < high)
-        close = inside & (jnp.abs(step) < TOLERANCE)
-        new = jnp.where(inside | (jnp.abs(out) < 1e-15), new, 0.5 * (low + high))
-        # a rounding of the equation moves the root by more than the bracket is wide
+        # the next step, had the last two been quadratic
+        close = inside & (size * (size / before) ** 2 < TOLERANCE) & (size < 1e-4)
+        # where a rounding of F moves the root by more than the bracket is wide
         flat = (slope > 0) & (jnp.abs(out) < 1e-14)
-        new = jnp.where(flat & ~inside, x, new)
-        return new, low, high, slope, out, steps + 1, close | flat
+        new = jnp.where(inside, new, jnp.where(flat, x, 0.5 * (low + high)))
+        before = jnp.where(inside, size, 1e-2)
+        return new, low, high, before, slope, out, steps + 1, close | flat
 
     nothing = jnp.full((), jnp.nan)
-    state = (x, low, high, nothing, nothing, jnp.zeros((), int), False)
-    go_on = lambda s: (s[5] < max_steps) & ~s[6]  # noqa: E731
-    x, _, _, slope, out, steps, found = jax.lax.while_loop(go_on, body, state)
+    state = x, low, high, jnp.array(1e-3), nothing, nothing, jnp.zeros((), int), False
+    go_on = lambda s: (s[6] < max_steps) & ~s[7]  # noqa: E731
+    x, *_, slope, out, steps, found = jax.lax.while_loop(go_on, body, state)
     return Maximum(x, slope, jnp.abs(out), steps, found)
 
 
-def scan(at: Case, n_grid: int) -> tuple[Float[Array, " m"], Float[Array, "m 2"]]:
-    """Points x, and the equation and S there, roughly."""
+def scan(
+    at: Case, n_grid: int
+) -> tuple[Float[Array, " m"], Float[Array, " m"], Float[Array, " m"]]:
+    """Points x, and F and S there, roughly."""
     low, high = _range(at)
     grid = low + (high - low) * jnp.linspace(0.0, 1.0, n_grid)
-    return grid, jax.vmap(partial(_equation, at=at, n=COARSE))(grid)
+
+    def one(x):
+        out, _, entropy = _equation(x, at, averages(x, at, COARSE, NEAR))
+        return out, entropy
+
+    return grid, *jax.vmap(one)(grid)
 
 
 def maximum(at: Case, several: bool, max_steps: int | Int[Array, ""]) -> Maximum:
     """The largest maximum of S."""
-    grid, values = scan(at, GRID[not several])
-    out, entropy = values.T
+    grid, out, entropy = scan(at, GRID[not several])
     out = out.at[-1].set(jnp.maximum(out[-1], 1e-30))  # it lies within the bounds
     below = out < 0
     bottom = ~below[0]
@@ -211,7 +230,7 @@ def maximum(at: Case, several: bool, max_steps: int | Int[Array, ""]) -> Maximum
         def body(state):
             i, top, height, steps = state
             new = candidate(order[i])
-            tall = _equation(new.x, at, FINE)[1]
+            tall = _equation(new.x, at, averages(new.x, at, FINE))[2]
             tall = jnp.where(new.found, tall, -jnp.inf)
             higher = (i == 0) | (tall > height)
             top = jax.tree.map(partial(jnp.where, higher), new, top)
@@ -270,13 +289,12 @@ def _sensitivity(
     rate: Cells | None,
     mass_rate: Float[Array, ""] | None,
     margin: str,
-) -> tuple[Float[Array, "2 3"], Float[Array, " 2"]]:
-    """d/d(log alpha_prune, f, theta) of the logs of E and of I at fixed x, times them.
-
-    That of log alpha in the first row stands for the factor alpha.  Also the averages.
+    mean: Float[Array, " 2"],
+) -> Float[Array, "2 3"]:
+    """d/d(log alpha_prune, f, theta) of alpha/f times the averages, at fixed x and
+    without that factor, which multiplies only the first by alpha.
     """
     absolute = margin == "absolute"
-    mean = averages(x, at, FINE)
     by_load = jnp.stack([mean[0], jnp.zeros(())])
     by_fraction, by_theta = jnp.zeros(2), jnp.zeros(2)
     if rate is not None:
@@ -285,7 +303,7 @@ def _sensitivity(
 
             def of_level(level):
                 other = at._replace(kept=at.kept._replace(level=level))
-                return averages(x, other, FINE, at)
+                return averages(x, other, FINE, REACH, at)[:2]
 
             level = at.kept.level
             change = jnp.tile(rate.level, level.size // rate.level.size)
@@ -294,7 +312,7 @@ def _sensitivity(
         c, s = at.angle
 
         def of_angle(c, s):
-            return averages(x, at._replace(angle=(c, s)), FINE, at)
+            return averages(x, at._replace(angle=(c, s)), FINE, REACH, at)[:2]
 
         by_theta = jax.jvp(of_angle, (c, s), (-s, c))[1]
         if margin == "signed" and at.kept.keep is None:
@@ -303,7 +321,7 @@ def _sensitivity(
             by_theta = by_theta + _by_ends(x, at, moved, ends, absolute)
         elif mass_rate is not None:
             by_theta = by_theta - mean * mass_rate / at.fraction
-    return jnp.stack([by_load, by_fraction, by_theta], axis=1), mean
+    return jnp.stack([by_load, by_fraction, by_theta], axis=1)
 
 
 def solved(
@@ -327,14 +345,18 @@ def solved(
     several = on_line and (cells > 1 or at.kept.keep is not None)
     top = maximum(at, several, max_steps)
     x = top.x
-    by, mean = _sensitivity(x, at, problem.pieces.ends, rate, mass_rate, margin)
+    means = averages(x, at, FINE)
+    out, slope, _ = _equation(x, at, means)
+    floor = x == FLOOR
+    top = top._replace(residual=jnp.where(floor, 0.0, jnp.abs(out)))
+    force, gain, _ = means
+    ends = problem.pieces.ends
+    by = _sensitivity(x, at, ends, rate, mass_rate, margin, means[:2])
     scale = 2.0 / at.fraction
-    gain = scale * mean[1]
-    by_x = jax.jacfwd(averages)(x, at, FINE)
-    some = mean[0] > 0
-    pull = jnp.where(some, by[0] / jnp.where(some, mean[0], 1.0), 0.0)
-    moved = pull / top.slope
-    gain_rate = scale * (by[1] + by_x[1] * moved)
+    moved = jnp.where(floor, 0.0, by[0] / jnp.where(force > 0, force, 1.0) / slope)
+    # dI/dx = -q E/f
+    gain_rate = scale * (by[1] - 0.5 * jax.nn.sigmoid(x) * force * moved)
+    gain = scale * gain
     inside, v = jax.nn.sigmoid(x), jax.nn.sigmoid(-x)
     log_delta, delta_rate = 0.5 * jnp.logaddexp(0.0, -x), -0.5 * v * moved
     if at.angle is None:

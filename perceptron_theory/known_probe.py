@@ -26,7 +26,7 @@ from jaxtyping import Array, Float
 from .gaussian import density
 from .hidden_probe import REACH, increasing
 from .quadrature import panels
-from .smoothing import FAR, Kept, smoothed
+from .smoothing import FAR, Kept, seen, smoothed
 from .version_space import response
 
 Angle = tuple[Float[Array, ""], Float[Array, ""]]  # cosine and sine
@@ -63,22 +63,23 @@ def sums(
     angle: Angle,
     h: Float[Array, " k"],
     width: Float[Array, " k"],
-) -> Float[Array, " 2"]:
-    """The two averages, on given nodes."""
+) -> Float[Array, " 3"]:
+    """The two averages, and that of Phi (d^2/dh^2 ln Phi)^2, on given nodes."""
     c, s = angle
     root, spread = jnp.sqrt(_overlap(x, angle)), jnp.exp(-0.5 * jnp.logaddexp(0.0, x))
     narrow = s * spread / root  # 1/tau
     mean, sigma = h * (c * narrow / root), s * jnp.sqrt(jax.nn.sigmoid(x)) / root
-    mass = smoothed(kept, mean, sigma).mass
+    mass = smoothed(kept, seen(kept, mean, sigma)).mass
     measure = width * narrow * density(narrow * h) * mass
     return jnp.stack(_of_field(h)) @ measure
 
 
-def _of_field(h: Float[Array, "*k"]) -> tuple[Float[Array, "*k"], Float[Array, "*k"]]:
-    """phi^2/Phi and -Phi ln Phi."""
+def _of_field(h: Float[Array, "*k"]) -> tuple[Float[Array, "*k"], ...]:
+    """What is averaged."""
     h = jnp.clip(h, -FAR, FAR)
-    pull, _, log_right = response(h)
-    return density(h) * pull, -jnp.exp(log_right) * log_right
+    pull, slope, log_right = response(h)
+    right = jnp.exp(log_right)
+    return density(h) * pull, -right * log_right, right * slope * slope
 
 
 def at_margins(
@@ -94,4 +95,4 @@ def at_margins(
     # (h sqrt V - k)/sqrt q'
     off = jnp.sqrt(v) * points - k * jnp.sqrt(inside)
     measure = width * jnp.sqrt(v) * density(off)
-    return jnp.stack([jnp.sum(measure * y, axis=1) for y in _of_field(h)])
+    return jnp.stack([jnp.sum(measure * y, axis=1) for y in _of_field(h)[:2]])

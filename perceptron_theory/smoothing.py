@@ -9,7 +9,7 @@ keep-probability given as a function is integrated between its breakpoints.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -35,11 +35,21 @@ class Kept(NamedTuple):
     keep: Callable[[Float[Array, " k"]], Float[Array, " k"]] | None = None
 
 
+class Seen(NamedTuple):
+    """The ends of the intervals in x, and the Gaussians themselves."""
+
+    low: Float[Array, "n k"]
+    high: Float[Array, "n k"]
+    mean: Float[Array, " k"]
+    spread: Float[Array, ""]
+
+
 class Smoothed(NamedTuple):
-    """<w>, <x w> and <w ln w>."""
+    """<w>, <x w>, <(x^2 - 1) w> and <w ln w>."""
 
     mass: Float[Array, " k"]
     pull: Float[Array, " k"]
+    bend: Float[Array, " k"]
     log_mean: Float[Array, " k"]
 
 
@@ -49,18 +59,20 @@ def intervals(pieces: Pieces) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
     return jnp.where(front, inner, -outer), jnp.where(front, outer, -inner)
 
 
-def smoothed(
-    kept: Kept, mean: Float[Array, " k"], spread: Float[Array, ""]
-) -> Smoothed:
-    """The averages at each of the means."""
+def seen(kept: Kept, mean: Float[Array, " k"], spread: Float[Array, ""]) -> Seen:
+    """The intervals from Gaussians of these means."""
+    low, high = (jnp.clip(y, -1e3, 1e3)[:, None] for y in (kept.low, kept.high))
+    return Seen((low - mean) / spread, (high - mean) / spread, mean, spread)
+
+
+def smoothed(kept: Kept, at: Seen) -> Smoothed:
+    """The averages, one for each of the Gaussians."""
     if kept.keep is not None:
-        return _integrated(kept, mean, spread)
-    first, last = (jnp.clip(y, -1e3, 1e3)[:, None] for y in (kept.low, kept.high))
-    low, half = (first - mean) / spread, 0.5 * (last - first) / spread
-    inside, turned = _between(low, half)
-    level = kept.level
-    sums = [level @ inside, level @ turned, xlogy(level, _positive(level)) @ inside]
-    return Smoothed(*sums)
+        return _integrated(kept, at)
+    half = 0.5 * (kept.high - kept.low)[:, None] / at.spread
+    parts = _between(at.low, at.high, half)
+    sums = [kept.level @ part for part in parts]
+    return Smoothed(*sums, xlogy(kept.level, _positive(kept.level)) @ parts[0])
 
 
 def _positive(x: Float[Array, "*k"]) -> Float[Array, "*k"]:
@@ -69,20 +81,20 @@ def _positive(x: Float[Array, "*k"]) -> Float[Array, "*k"]:
 
 @jax.custom_jvp
 def _between(
-    low: Float[Array, "*k"], half: Float[Array, "*k"]
-) -> tuple[Float[Array, "*k"], Float[Array, "*k"]]:
-    """Phi(high) - Phi(low) and phi(low) - phi(high), high = low + 2 half."""
-    return _parts(low, half)[:2]
+    low: Float[Array, "*k"], high: Float[Array, "*k"], half: Float[Array, "*k"]
+) -> tuple[Float[Array, "*k"], Float[Array, "*k"], Float[Array, "*k"]]:
+    """Integrals of phi, x phi and (x^2 - 1) phi; half = (high - low)/2."""
+    return _parts(low, high, half)[0]
 
 
-def _parts(low: Float[Array, "*k"], half: Float[Array, "*k"]) -> tuple[Array, ...]:
-    """The same, whether the interval is narrow, and phi at both ends."""
-    a, b = jnp.clip(low, -FAR, FAR), jnp.clip(low + 2.0 * half, -FAR, FAR)
+def _parts(low: Any, high: Any, half: Any) -> tuple[Any, ...]:
+    """The same, phi at both ends, these ends, and whether the interval is narrow."""
+    a, b = jnp.clip(low, -FAR, FAR), jnp.clip(high, -FAR, FAR)
     peak_a, peak_b = density(a), density(b)
     tail_a, tail_b = peak_a * mills_ratio(jnp.abs(a)), peak_b * mills_ratio(jnp.abs(b))
     across = (a < 0) & (b > 0)
     wide = jnp.where(across, 1.0 - tail_a - tail_b, jnp.abs(tail_a - tail_b))
-    middle = low + half
+    middle = 0.5 * (a + b)
     narrow = half * (1.0 + jnp.abs(middle)) < NARROW
     half, middle = jnp.where(narrow, half, 0.0), jnp.where(narrow, middle, 0.0)
     # Taylor series about the middle, where phi is (phi(low) + phi(high))/2 over
@@ -90,43 +102,37 @@ def _parts(low: Float[Array, "*k"], half: Float[Array, "*k"]) -> tuple[Array, ..
     p, r = (half * middle) ** 2, half * half
     fall = 1.0 - r / 2.0 + r * r / 8.0 - r * r * r / 48.0  # exp(-r/2)
     rise = 1.0 + p / 2.0 + p * p / 24.0 + p * p * p / 720.0
-    peak = half * (peak_a + peak_b) / (fall * rise)
+    peaks = half * (peak_a + peak_b)
+    peak = peaks / (fall * rise)
     third = p * p * p - 15.0 * p * p * r + 45.0 * p * r * r - 15.0 * r * r * r
     series = (p - r) / 6.0 + (p * p - 6.0 * p * r + 3.0 * r * r) / 120.0 + third / 5040
     shape = 1.0 + p / 6.0 + p * p / 120.0 + p * p * p / 5040.0  # sinh(x)/x
-    inside = jnp.where(narrow, peak * (1.0 + series), wide)
-    turned = jnp.where(narrow, peak * middle * fall * shape, peak_a - peak_b)
-    return inside, turned, narrow, a, b, peak_a, peak_b
+    mass = jnp.where(narrow, peak * (1.0 + series), wide)
+    pull = jnp.where(narrow, peak * middle * fall * shape, peak_a - peak_b)
+    bend = jnp.where(narrow, middle * pull - peaks, a * peak_a - b * peak_b)
+    return (mass, pull, bend), (peak_a, peak_b), (a, b), narrow
 
 
 @_between.defjvp
 def _between_jvp(primals, tangents):
-    (low, half), (by_low, by_half) = primals, tangents
-    inside, turned, narrow, a, b, peak_a, peak_b = _parts(low, half)
-    by_high, by_middle = by_low + 2.0 * by_half, by_low + by_half
-    wide = peak_b * by_high - peak_a * by_low
-    wide_turn = b * peak_b * by_high - a * peak_a * by_low
+    """Only by shift and stretch of the Gaussian, of the first integral alone."""
+    values, (peak_a, peak_b), _, narrow = _parts(*primals)
+    by_low, by_high, by_half = tangents
     # no differences of equals where the two ends nearly coincide
-    both, middle, half = peak_a + peak_b, 0.5 * (a + b), jnp.where(narrow, half, 0.0)
-    near = both * by_half - turned * by_middle
-    near_turn = (half * both - middle * turned) * by_middle
-    near_turn = near_turn + (middle * both - half * turned) * by_half
-    rates = jnp.where(narrow, near, wide), jnp.where(narrow, near_turn, wide_turn)
-    return (inside, turned), rates
+    near = (peak_a + peak_b) * by_half - values[1] * 0.5 * (by_low + by_high)
+    wide = peak_b * by_high - peak_a * by_low
+    nothing = jnp.full_like(near, jnp.nan)
+    return values, (jnp.where(narrow, near, wide), nothing, nothing)
 
 
-def _integrated(
-    kept: Kept, mean: Float[Array, " k"], spread: Float[Array, ""]
-) -> Smoothed:
+def _integrated(kept: Kept, at: Seen) -> Smoothed:
     """The same by Gauss-Legendre, in two panels on each interval.
 
     The nodes stay where they are when mean and spread are differentiated, so that the
     keep-probability itself never is.
     """
     assert kept.keep is not None
-    first, last = (jnp.clip(y, -1e3, 1e3) for y in (kept.low, kept.high))
-    low, high = (first - mean[:, None]) / spread, (last - mean[:, None]) / spread
-    low, high = jnp.clip(low, -FAR, FAR), jnp.clip(high, -FAR, FAR)
+    low, high = jnp.clip(at.low, -FAR, FAR), jnp.clip(at.high, -FAR, FAR)
     # as far as x^2/2 has risen by RISE/2 above its least
     bottom = jnp.maximum(low, -jnp.sqrt(jnp.minimum(high, 0.0) ** 2 + RISE))
     top = jnp.minimum(high, jnp.sqrt(jnp.maximum(low, 0.0) ** 2 + RISE))
@@ -136,13 +142,14 @@ def _integrated(
     near = jnp.where(bottom >= 0, 0.75 * bottom + 0.25 * top, zero)
     near = jnp.where(top <= 0, 0.25 * bottom + 0.75 * top, near)
     x, width = panels(jnp.stack([bottom, near, top], axis=-1), NODES)
-    m = jax.lax.stop_gradient(mean[:, None, None] + spread * x)
-    width = jax.lax.stop_gradient(width * spread)
+    mean = at.mean[:, None]
+    m = jax.lax.stop_gradient(mean + at.spread * x)
+    width = jax.lax.stop_gradient(width * at.spread)
     keep = jnp.maximum(kept.keep(m.ravel()).reshape(m.shape), 0.0)
-    x = (m - mean[:, None, None]) / spread
-    measure = density(x) / spread * width
-    over = lambda y: jnp.sum(y, axis=(1, 2))  # noqa: E731
-    log_mean = xlogy(keep, _positive(keep))
-    return Smoothed(
-        over(measure * keep), over(measure * x * keep), over(measure * log_mean)
-    )
+    moved = (m - mean) / at.spread
+    x = jax.lax.stop_gradient(x - moved) + moved  # exact x, moving as it should
+    measure = density(x) / at.spread * width
+    over = lambda y: jnp.sum(y, axis=(0, 2))  # noqa: E731
+    powers = 1.0, x, x * x - 1.0
+    sums = [over(measure * keep * power) for power in powers]
+    return Smoothed(*sums, over(measure * xlogy(keep, _positive(keep))))
