@@ -47,7 +47,7 @@ FINE, COARSE = 20, 6  # nodes a panel
 NEAR = 5.0  # and its reach in standard deviations, for the scan
 GRID = {True: 14, False: 72}  # points of the scan: one maximum, perhaps several
 MAXIMA = 4  # ... that are refined, at most
-FLOOR = -80.0  # ln q' below which the student knows nothing but the probe
+FLOOR = -35.0  # ln q' of a student that knows nothing but the probe, to rounding
 TOLERANCE = 1e-10  # in x, after the last Newton step
 
 
@@ -68,6 +68,7 @@ class Maximum(NamedTuple):
     residual: Float[Array, ""]
     steps: Int[Array, ""]
     found: Bool[Array, ""]
+    blank: Bool[Array, ""]  # nothing is learnt beyond what the probe says
 
     def as_root(self) -> Root:
         """The same in the form the other students' roots have."""
@@ -135,7 +136,8 @@ def _range(at: Case) -> tuple[Float[Array, ""], Float[Array, ""]]:
     zero, scale = jnp.zeros(1), 2.0 * at.alpha / at.fraction
     kept = at.kept
     if at.angle is None:
-        mean = smoothed(kept, seen(kept, zero, jnp.ones(()))).pull[0]
+        whole = smoothed(kept, seen(kept, zero, jnp.ones(())))
+        mean = whole.pull[0]
         ends = jnp.stack([kept.low, kept.high])
         ends = jnp.minimum(ends, 40.0)
         # |D/Z| is on average less than 2 + g beside an edge g
@@ -149,10 +151,14 @@ def _range(at: Case) -> tuple[Float[Array, ""], Float[Array, ""]]:
         most = scale * s
     low = jnp.log(at.alpha) + 2.0 * jnp.log(2.0 * mean / at.fraction)
     high = jnp.maximum(jnp.log(8.0) + 2.0 * jnp.log(most), 1.0)
-    spare = 1.0 - at.alpha
-    linear = jnp.log(at.alpha) - jnp.log(jnp.where(spare > 0, spare, 1.0))
-    high = jnp.where(spare > 0, jnp.minimum(high, linear), high)
-    return jnp.maximum(low, FLOOR) - 0.01, jnp.maximum(high, FLOOR + 1.0) + 0.01
+    if at.angle is None:
+        square = at.alpha * 2.0 / at.fraction * (whole.bend[0] + whole.mass[0])
+        spare = 1.0 - at.alpha
+        linear = jnp.log(square) - jnp.log(jnp.where(spare > 0, spare, 1.0))
+        high = jnp.where(spare > 0, jnp.minimum(high, linear), high)
+    if at.angle is not None:
+        low = jnp.maximum(low, FLOOR - 5.0)
+    return low - 0.01, high + 0.01
 
 
 def _refine(
@@ -183,7 +189,7 @@ def _refine(
     state = x, low, high, jnp.array(1e-3), nothing, nothing, jnp.zeros((), int), False
     go_on = lambda s: (s[6] < max_steps) & ~s[7]  # noqa: E731
     x, *_, slope, out, steps, found = jax.lax.while_loop(go_on, body, state)
-    return Maximum(x, slope, jnp.abs(out), steps, found)
+    return Maximum(x, slope, jnp.abs(out), steps, found, jnp.zeros((), bool))
 
 
 def scan(
@@ -205,7 +211,7 @@ def maximum(at: Case, several: bool, max_steps: int | Int[Array, ""]) -> Maximum
     grid, out, entropy = scan(at, GRID[not several])
     out = out.at[-1].set(jnp.maximum(out[-1], 1e-30))  # it lies within the bounds
     below = out < 0
-    bottom = ~below[0]
+    bottom = ~below[0] & (grid[0] < FLOOR) & (at.angle is not None)
     below = below.at[0].set(True)
     rises = below[:-1] & ~below[1:]
     share = out[:-1] / (out[:-1] - out[1:])
@@ -219,7 +225,7 @@ def maximum(at: Case, several: bool, max_steps: int | Int[Array, ""]) -> Maximum
         index = jnp.arange(falls.size)
         low = jnp.max(jnp.where(falls & (index < j), grid[:-1], grid[0]))
         high = jnp.min(jnp.where(falls & (index > j), grid[1:], grid[-1]))
-        return _refine(starts[j], low, high, at, max_steps)
+        return _refine(starts[j], low, high, at, jnp.where(bottom, 0, max_steps))
 
     if not several:
         top = candidate(jnp.argmax(best))
@@ -237,16 +243,14 @@ def maximum(at: Case, several: bool, max_steps: int | Int[Array, ""]) -> Maximum
             return i + 1, top, jnp.where(higher, tall, height), steps + new.steps
 
         zero, none = jnp.zeros((), int), jnp.full((), jnp.nan)
-        first = Maximum(none, none, none, zero, jnp.zeros((), bool))
+        no = jnp.zeros((), bool)
+        first = Maximum(none, none, none, zero, no, no)
         state = (zero, first, none, zero)
         _, top, _, steps = jax.lax.while_loop(lambda s: s[0] < count, body, state)
         top = top._replace(steps=steps)
-    # nothing is learnt beyond what the probe says
-    bottom = bottom & (grid[0] < FLOOR)
-    floor = Maximum(
-        jnp.array(FLOOR), jnp.ones(()), jnp.zeros(()), top.steps, jnp.ones((), bool)
-    )
-    return jax.tree.map(partial(jnp.where, bottom), floor, top)
+    zero, yes = jnp.zeros(()), jnp.ones((), bool)
+    nothing = Maximum(grid[0], jnp.ones(()), zero, top.steps, yes, yes)
+    return jax.tree.map(partial(jnp.where, bottom), nothing, top)
 
 
 def _by_ends(
@@ -291,8 +295,9 @@ def _sensitivity(
     margin: str,
     mean: Float[Array, " 2"],
 ) -> Float[Array, "2 3"]:
-    """d/d(log alpha_prune, f, theta) of alpha/f times the averages, at fixed x and
-    without that factor, which multiplies only the first by alpha.
+    """Derivatives of the two averages over f with (log alpha_prune, f, theta).
+
+    At fixed x; that of the first one with alpha is of its product with alpha.
     """
     absolute = margin == "absolute"
     by_load = jnp.stack([mean[0], jnp.zeros(())])
@@ -347,13 +352,12 @@ def solved(
     x = top.x
     means = averages(x, at, FINE)
     out, slope, _ = _equation(x, at, means)
-    floor = x == FLOOR
-    top = top._replace(residual=jnp.where(floor, 0.0, jnp.abs(out)))
+    top = top._replace(residual=jnp.where(top.blank, 0.0, jnp.abs(out)))
     force, gain, _ = means
     ends = problem.pieces.ends
     by = _sensitivity(x, at, ends, rate, mass_rate, margin, means[:2])
     scale = 2.0 / at.fraction
-    moved = jnp.where(floor, 0.0, by[0] / jnp.where(force > 0, force, 1.0) / slope)
+    moved = jnp.where(top.blank, 0.0, by[0] / jnp.where(force > 0, force, 1.0) / slope)
     # dI/dx = -q E/f
     gain_rate = scale * (by[1] - 0.5 * jax.nn.sigmoid(x) * force * moved)
     gain = scale * gain

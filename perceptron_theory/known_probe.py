@@ -1,7 +1,7 @@
 r"""What a student that knows the probe learns from pruned data (theta > 0).
 
-Given the probe and its angle, which examples are kept says nothing about the teacher that their
-labels do not say.  T = c P + s T', T' uniform among the unit vectors orthogonal to P.
+Given the probe and its angle, which examples are kept says nothing about the teacher
+that their labels do not say.  T = c P + s T', T' a uniform unit vector orthogonal to P.
 Of T'.x the posterior knows the mean up to the variance V = 1 - q', q' the overlap of
 two of its draws, so that a label +1 has the chance Phi(h),
 
