@@ -21,8 +21,9 @@ angle theta from the probe.  I = -dS/dalpha.
 
 Where w is not log-concave S may have several maxima in q (of which the largest counts;
 the student jumps between them as alpha grows): a scan of x = ln q/V brackets them all.
-q/V >= alpha m^2 (m the mean of the kept y T.x, or of y T'.x) and q <= alpha (the mean
-variance of T.x within the posterior cannot be negative) bound the scan.
+The scan is bounded by q/V >= alpha m^2, m the mean of the kept y T.x (or y T'.x), and
+at theta = 0 by q/V <= alpha (q/V + M), M the mean of (T.x)^2: what example by example
+is told of T.x lies between its mean and all of it.
 """
 
 from __future__ import annotations
@@ -152,7 +153,9 @@ def _range(at: Case) -> tuple[Float[Array, ""], Float[Array, ""]]:
     low = jnp.log(at.alpha) + 2.0 * jnp.log(2.0 * mean / at.fraction)
     high = jnp.maximum(jnp.log(8.0) + 2.0 * jnp.log(most), 1.0)
     if at.angle is None:
-        square = at.alpha * 2.0 / at.fraction * (whole.bend[0] + whole.mass[0])
+        # the mean square of the kept margins, and its rounding
+        square = 2.0 / at.fraction * (whole.bend[0] + whole.mass[0]) + 1e-15
+        square = at.alpha * square
         spare = 1.0 - at.alpha
         linear = jnp.log(square) - jnp.log(jnp.where(spare > 0, spare, 1.0))
         high = jnp.where(spare > 0, jnp.minimum(high, linear), high)
