@@ -1,4 +1,4 @@
-"""The student that knows the rule against independent results and the other students."""
+"""The student that knows the rule, against independent results and other students."""
 
 from __future__ import annotations
 
