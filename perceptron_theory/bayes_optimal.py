@@ -49,6 +49,7 @@ NEAR = 5.0  # and its reach in standard deviations, for the scan
 GRID = {True: 14, False: 72}  # points of the scan: one maximum, perhaps several
 MAXIMA = 4  # ... that are refined, at most
 FLOOR = -35.0  # ln q' of a student that knows nothing but the probe, to rounding
+PATIENCE = 30  # steps, after which a maximum that is not found is none
 TOLERANCE = 1e-10  # in x, after the last Newton step
 
 
@@ -237,20 +238,24 @@ def maximum(at: Case, several: bool, max_steps: int | Int[Array, ""]) -> Maximum
         count = jnp.minimum(jnp.sum(rises), MAXIMA)
 
         def body(state):
-            i, top, height, steps = state
+            i, top, height, steps, every = state
             new = candidate(order[i])
             tall = _equation(new.x, at, averages(new.x, at, FINE))[2]
             tall = jnp.where(new.found, tall, -jnp.inf)
             higher = (i == 0) | (tall > height)
             top = jax.tree.map(partial(jnp.where, higher), new, top)
-            return i + 1, top, jnp.where(higher, tall, height), steps + new.steps
+            tall = jnp.where(higher, tall, height)
+            return i + 1, top, tall, steps + new.steps, every & new.found
 
         zero, none = jnp.zeros((), int), jnp.full((), jnp.nan)
-        no = jnp.zeros((), bool)
+        no, yes = jnp.zeros((), bool), jnp.ones((), bool)
         first = Maximum(none, none, none, zero, no, no)
-        state = (zero, first, none, zero)
-        _, top, _, steps = jax.lax.while_loop(lambda s: s[0] < count, body, state)
-        top = top._replace(steps=steps)
+        state = (zero, first, none, zero, yes)
+        out = jax.lax.while_loop(lambda s: s[0] < count, body, state)
+        _, top, _, steps, every = out
+        # one that still moves may be the largest, unless it never comes to rest
+        found = top.found & (every | (max_steps >= PATIENCE))
+        top = top._replace(steps=steps, found=found)
     zero, yes = jnp.zeros(()), jnp.ones((), bool)
     nothing = Maximum(grid[0], jnp.ones(()), zero, top.steps, yes, yes)
     return jax.tree.map(partial(jnp.where, bottom), nothing, top)
