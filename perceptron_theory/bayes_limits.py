@@ -15,9 +15,9 @@ gamma = f sqrt(pi/2), and N examples known to lie that close to a plane fix it, 
 makes a threshold at alpha = 1.  An example measures T.x with the mean gamma/2 and the
 variance Delta = gamma^2/12, so that for V >> Delta
 
-    q/V (1 - alpha) = alpha gamma^2/4 - alpha q Delta/V^2:
+    q/V (1 - alpha) = alpha gamma^2/4 - alpha q (2 - q) Delta/V^2:
 
-q -> alpha pi f^2/(8 (1 - alpha)) below, q/V^2 -> 3 at alpha = 1.  Above it k =
+q -> alpha pi f^2/(8 (1 - alpha)) below, q -> 1/2 at alpha = 1.  Above it k =
 gamma/sqrt V stays finite,
 
     k = alpha Int dh (phi(h) - phi(k - h))^2/(Phi(k - h) - Phi(-h)),
@@ -103,8 +103,7 @@ def aligned_bayes_coefficient(alpha_prune: Any) -> Values:
     """The a of error -> a f as f -> 0 of hard examples, theta = 0, for alpha > 1.
 
     Below the threshold at alpha = 1 the error goes to one half instead, error ->
-    1/2 - f sqrt(alpha/(8 pi (1 - alpha))), and at alpha = 1 to arctan(1/sqrt(q/V))/pi
-    with q/V^2 = 3: 0.2290.
+    1/2 - f sqrt(alpha/(8 pi (1 - alpha))), and at alpha = 1 to 1/4.
 
     Raises:
         InputError: a load that is not above 1.

@@ -110,12 +110,13 @@ def averages(
 
     On the nodes of ``on`` (itself), which stand still.
     """
-    fixed, on = jax.lax.stop_gradient((x, at if on is None else on))
+    on = at if on is None else on
+    fixed, angle, ends = jax.lax.stop_gradient((x, on.angle, on.kept[:3]))
+    kept = Kept(*ends, on.kept.keep)
     if at.angle is None:
-        nodes = hidden_probe.nodes(fixed, on.kept, n, reach)
+        nodes = hidden_probe.nodes(fixed, kept, n, reach)
         return hidden_probe.sums(x, at.kept, nodes)
-    assert on.angle is not None
-    h, width = known_probe.nodes(fixed, on.kept, on.angle, n)
+    h, width = known_probe.nodes(fixed, kept, angle, n)
     return known_probe.sums(x, at.kept, at.angle, h, width)
 
 
@@ -140,6 +141,8 @@ def _range(at: Case) -> tuple[Float[Array, ""], Float[Array, ""]]:
     if at.angle is None:
         whole = smoothed(kept, seen(kept, zero, jnp.ones(())))
         mean = whole.pull[0]
+        # the mean square of the kept margins, and its rounding
+        square = 2.0 / at.fraction * (whole.bend[0] + whole.mass[0]) + 1e-15
         ends = jnp.stack([kept.low, kept.high])
         ends = jnp.minimum(ends, 40.0)
         # |D/Z| is on average less than 2 + g beside an edge g
@@ -150,18 +153,15 @@ def _range(at: Case) -> tuple[Float[Array, ""], Float[Array, ""]]:
     else:
         s = at.angle[1]
         mean = s / SQRT_2PI * smoothed(kept, seen(kept, zero, s)).mass[0]
-        most = scale * s
+        most, square = scale * s, None
     low = jnp.log(at.alpha) + 2.0 * jnp.log(2.0 * mean / at.fraction)
     high = jnp.maximum(jnp.log(8.0) + 2.0 * jnp.log(most), 1.0)
-    if at.angle is None:
-        # the mean square of the kept margins, and its rounding
-        square = 2.0 / at.fraction * (whole.bend[0] + whole.mass[0]) + 1e-15
-        square = at.alpha * square
-        spare = 1.0 - at.alpha
-        linear = jnp.log(square) - jnp.log(jnp.where(spare > 0, spare, 1.0))
-        high = jnp.where(spare > 0, jnp.minimum(high, linear), high)
-    if at.angle is not None:
+    if square is None:
         low = jnp.maximum(low, FLOOR - 5.0)
+    else:
+        spare = 1.0 - at.alpha
+        linear = jnp.log(at.alpha * square / jnp.where(spare > 0, spare, 1.0))
+        high = jnp.where(spare > 0, jnp.minimum(high, linear), high)
     return low - 0.01, high + 0.01
 
 
@@ -190,7 +190,8 @@ def _refine(
         return new, low, high, before, slope, out, steps + 1, close | flat
 
     nothing = jnp.full((), jnp.nan)
-    state = x, low, high, jnp.array(1e-3), nothing, nothing, jnp.zeros((), int), False
+    none = jnp.zeros((), int), jnp.zeros((), bool)
+    state = x, low, high, jnp.array(1e-3), nothing, nothing, *none
     go_on = lambda s: (s[6] < max_steps) & ~s[7]  # noqa: E731
     x, *_, slope, out, steps, found = jax.lax.while_loop(go_on, body, state)
     return Maximum(x, slope, jnp.abs(out), steps, found, jnp.zeros((), bool))

@@ -216,8 +216,7 @@ def test_threshold_of_hard_examples():
     assert a[2] == pytest.approx(bayes_limits.bayes_coefficient() / 60, rel=1e-3)
     close = bayes_limits.aligned_bayes_coefficient(1.0 + 1e-4)
     assert close == pytest.approx(1.0 / np.sqrt(24 * np.pi * 1e-4), rel=1e-4)
-    at = solve(1.0, 1e-3).self_overlap[0]
-    assert at / (1.0 - at) ** 2 == pytest.approx(3.0, rel=1e-4)
+    assert solve(1.0, 1e-3).error[0] == pytest.approx(0.25, rel=1e-3)
 
 
 def test_coefficients_of_the_power_law():
