@@ -132,7 +132,6 @@ def _window(k: float) -> float:
         difference = _density(h) * -np.expm1(k * (h - 0.5 * k))
         return float(2.0 * np.sum(width * difference**2 / inside) / k)
 
-    # beyond 30 both are negligible
     low = np.linspace(-12.0, min(0.5 * k, 12.0), 25)
     return panel_sum(*nodes_between(low))
 

@@ -116,6 +116,7 @@ def averages(
     if at.angle is None:
         nodes = hidden_probe.nodes(fixed, kept, n, reach)
         return hidden_probe.sums(x, at.kept, nodes)
+    assert angle is not None
     h, width = known_probe.nodes(fixed, kept, angle, n)
     return known_probe.sums(x, at.kept, at.angle, h, width)
 
