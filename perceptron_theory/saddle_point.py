@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from . import version_space
+from . import bayes_optimal, version_space
 from .max_margin import Problem, Unknowns, corner, over_kept, residual
 from .newton import Equations, Root, follow, guess, newton
 from .quadrature import Weights, line_moments
@@ -120,6 +120,8 @@ def sure_start(
     inputs: Inputs, rule: Rule, mode: Mode, needed: bool | Bool[Array, ""] = True
 ) -> Start:
     """A start from the path that begins at small load, where ``needed``."""
+    if mode.student == "bayes_optimal":  # its search is global and needs no start
+        return nowhere()
     problem, _ = build(inputs, rule, mode)
     # to the student of the version space it is only a step from the max-margin one
     equations = partial(residual, n=COARSE, on_line=mode.on_line)
@@ -127,9 +129,15 @@ def sure_start(
     path = follow(problem, equations, first, needed)
     if mode.student != "max_margin":
         path = path._replace(x=version_space.beside(path.x, problem, mode.on_line))
-    nowhere = jnp.full((), jnp.nan)
+    missing = jnp.full((), jnp.nan)
     x = path.x
-    return Start(x[0], x[1], nowhere, jnp.where(path.found, x[2], nowhere), path.steps)
+    return Start(x[0], x[1], missing, jnp.where(path.found, x[2], missing), path.steps)
+
+
+def nowhere() -> Start:
+    """No start."""
+    missing = jnp.full((), jnp.nan)
+    return Start(missing, missing, missing, missing, jnp.zeros((), int))
 
 
 def _equations(mode: Mode, n: tuple[int, int]) -> Equations:
@@ -154,16 +162,21 @@ def settle(
     if not isinstance(rule, Random | Mixture) and rate is not None:
         rate = rate._replace(level=None)  # constant
     equations = _equations(mode, FINE)
+    mass_rate = None
+    if isinstance(rule, KeepProbability) and mode.margin == "signed":
+        at = lambda theta: build(inputs._replace(theta=theta), rule, mode)[0]  # noqa: E731
+        mass = lambda theta: at(theta).keep_fraction  # noqa: E731
+        mass_rate = jax.jvp(mass, (inputs.theta,), (jnp.ones(()),))[1]
     if mode.student == "max_margin":
         x = _start(start, problem, mode)
         root = newton(x, problem, equations, max_steps, 3e-8, contraction)
         value, rates = _max_margin(root, problem, rate, mode)
+    elif mode.student == "bayes_optimal":
+        top, value, rates = bayes_optimal.solved(
+            problem, rule, rate, mass_rate, mode.margin, mode.on_line, max_steps
+        )
+        root = top.as_root()
     else:
-        mass_rate = None
-        if isinstance(rule, KeepProbability) and mode.margin == "signed":
-            at = lambda theta: build(inputs._replace(theta=theta), rule, mode)[0]  # noqa: E731
-            mass = lambda theta: at(theta).keep_fraction  # noqa: E731
-            mass_rate = jax.jvp(mass, (inputs.theta,), (jnp.ones(()),))[1]
         last = jnp.where(jnp.isnan(start.tau), start.slack, start.tau)
         x = jnp.stack([start.log_a, start.ratio, last])
         cold = version_space.guess(problem, mode.on_line)
@@ -215,9 +228,9 @@ def _max_margin(
 
 
 def _state(inputs: Inputs, rule: Rule, mode: Mode) -> State:
-    nowhere = jnp.full((), jnp.nan)
-    start = Start(nowhere, nowhere, nowhere, nowhere, jnp.zeros((), int))
-    state = settle(start, LONG, inputs, rule, mode)
+    state = settle(nowhere(), LONG, inputs, rule, mode)
+    if mode.student == "bayes_optimal":
+        return state
     sure = sure_start(inputs, rule, mode, ~state.found)
     again = settle(sure, jnp.where(state.found, 0, LONG), inputs, rule, mode)
     return jax.tree.map(partial(jnp.where, state.found), state, again)

@@ -26,7 +26,7 @@ from .rules import KeepProbability, Rule, check_margin, fits, resolve_rule
 from .saddle_point import Inputs, Mode, point
 from .solution import Solution, Status, VersionSpace, describe
 
-STUDENTS = ("max_margin", "gibbs", "bayes_point")
+STUDENTS = ("max_margin", "gibbs", "bayes_point", "bayes_optimal")
 
 
 def solve(
@@ -53,8 +53,12 @@ def solve(
         theta: angle of teacher and probe in radians, [0, pi/2].
         rule: "hard", "easy", "random" or a rule object.
         margin: "absolute" (|P.x|) or "signed" (y P.x): which margin the rule ranks by.
-        student: "max_margin", or of the version space (:mod:`.version_space`) "gibbs"
-            or "bayes_point".
+        student: "max_margin"; "gibbs", "bayes_point" (:mod:`.version_space`); or
+            "bayes_optimal" (:mod:`.bayes_optimal`), which knows the rule and at theta >
+            0 the probe and its angle too.  At theta = 0 the probe is the teacher and
+            stays hidden, so that this student's error jumps there: as theta -> 0 it is
+            at most theta/pi, and not that at theta = 0, whose derivative with respect
+            to theta is given as 0.
         throw: raise where a point does not converge; else see ``status``.
 
     Returns:
