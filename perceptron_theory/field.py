@@ -113,11 +113,23 @@ def field_measure(
     z: Float[Array, "*k"], field: Float[Array, "*k"], student: Student, on_line: bool
 ) -> tuple[Float[Array, "*k"], Float[Array, "*k"]]:
     """Density of M given z on u > 0 (with y's probability), and the same times y."""
+    one, y, _ = field_moments(z, field, student, on_line)
+    return one, y
+
+
+def field_moments(
+    z: Float[Array, "*k"], field: Float[Array, "*k"], student: Student, on_line: bool
+) -> tuple[Float[Array, "*k"], Float[Array, "*k"], Float[Array, "*k"]]:
+    """Density of M given z on u > 0 (with y's probability), times 1, y and y^2."""
     p, w, _, _ = student
     spread = jnp.sqrt(1.0 + w * w)
     off = field - p * z
     weight = density(off / spread) / spread
     if on_line:
-        return weight, jnp.zeros_like(weight)
-    inside, peak = _cdf(_label_distance(z, field, student))
-    return weight * inside, weight * (inside * w * off / spread**2 + peak / spread)
+        return weight, jnp.zeros_like(weight), jnp.zeros_like(weight)
+    k = _label_distance(z, field, student)
+    inside, peak = _cdf(k)
+    mean, s = w * off / spread**2, 1.0 / spread
+    square = (mean * mean + s * s) * inside + s * (2.0 * mean - s * k) * peak
+    y = inside * mean + peak * s
+    return weight * inside, weight * y, weight * square
