@@ -58,6 +58,13 @@ def field_nodes(
     z: Float[Array, ""], student: Student, shape: Shape, n: int, on_line: bool
 ) -> tuple[Float[Array, " k"], Float[Array, " k"]]:
     """Nodes and weights in M of one line of given z."""
+    return panels(field_breaks(z, student, shape, on_line), n)
+
+
+def field_breaks(
+    z: Float[Array, ""], student: Student, shape: Shape, on_line: bool
+) -> Float[Array, " m"]:
+    """Ends of the panels in M of one line of given z, in increasing order."""
     spread = jnp.sqrt(1.0 + student.across**2)
     mean = student.along * z
     tilt, distance = jnp.zeros(()), jnp.zeros(())
@@ -91,7 +98,7 @@ def field_nodes(
 
     bottom, top = end(centre - reach), end(centre + reach)
     inner = jnp.clip(jnp.stack([peak, *shape.breaks]), bottom, top)
-    return panels(jnp.sort(jnp.concatenate([bottom[None], inner, top[None]])), n)
+    return jnp.sort(jnp.concatenate([bottom[None], inner, top[None]]))
 
 
 @jax.custom_jvp

@@ -19,10 +19,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .gaussian import density, mills_ratio
-from .quadrature import DEPTH, panels
+from .quadrature import panels
 
+DEPTH = 74.0  # the threshold shows errors of 1e-15
 NARROW = 0.03  # in units of s: below, differences of closed forms lose digits
 CLOSE = 0.8  # a cut below this is the narrowest scale, above it the noise is
+GROWTH = 6.0  # of the panels towards it
 FAR = 40.0  # no margins beyond
 
 
@@ -54,19 +56,27 @@ def aligned_breaks(
     beyond = far * shrink * shrink + jnp.sqrt(jnp.maximum(rest, 0.0)) * shrink
     tops = jnp.stack([peak + jnp.sqrt(DEPTH) * shrink, inside, beyond])
     top = tops[jnp.argmin(jnp.abs(energy(tops) - level))]
-    # towards a sharp bend of the response the panels shrink; a wide one leaves the
-    # edges of the interval, smeared by the noise
+    # below 0 a sharp response comes close to -M like 1/M: panels grow in proportion; a
+    # wide one leaves the edges of the interval, smeared by the noise
     sharp = cut < CLOSE
-    edge = jnp.where(near + 9.0 > top, top, near + 7.0)
-    inner_breaks = [
-        jnp.where(sharp, -48.0 * cut, bottom),
-        jnp.where(sharp, -12.0 * cut, bottom),
-        jnp.where(sharp, -3.0 * cut, near),
-        jnp.where(sharp, 2.0 * cut, edge),
-        jnp.where(sharp, top, jnp.maximum(far - 7.0, edge)),
-    ]
-    breaks = jnp.clip(jnp.stack(inner_breaks), bottom, top)
-    return jnp.concatenate([bottom[None], breaks, top[None]])
+    steps = -3.0 * GROWTH ** jnp.arange(9.0)[::-1] * cut
+    steps = jnp.sort(jnp.append(steps, -3.5))
+    middle = 0.5 * (near + far)
+    apart = far > near + 14.0
+    edges = jnp.stack(
+        [
+            near,
+            jnp.where(apart, near + 7.0, middle),
+            jnp.where(apart, far - 7.0, middle),
+            far,
+        ]
+    )
+    edges = jnp.where(far > near + 1.0, edges, near)
+    edges = jnp.where(edges > top - 2.0, top, edges)
+    wide = jnp.concatenate([jnp.full(7, bottom), edges])
+    breaks = jnp.where(sharp, jnp.append(steps, 2.0 * cut), wide)
+    ends = bottom[None], jnp.clip(breaks, bottom, top), top[None]
+    return jnp.concatenate(ends)
 
 
 def aligned_moments(

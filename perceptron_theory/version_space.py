@@ -27,14 +27,15 @@ from a and b as the max-margin student's does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-from .field import Shape, Student, field_moments, field_nodes
+from .field import Shape, Student, field_breaks, field_moments
 from .field_aligned import Interval, aligned_breaks, aligned_moments
 from .gaussian import SQRT_2PI, cdf, density, mills_ratio
 from .max_margin import Problem, Unknowns, corner, over_kept
@@ -45,7 +46,7 @@ from .quadrature import Lines, Weights, panels
 from .rules import Cells
 from .thresholds import FARTHEST
 
-ROUGH = (6, 10)  # nodes for the max-margin student as a start
+ROUGH = (6, 10)  # nodes to find a start
 
 
 @jax.custom_jvp
@@ -103,23 +104,36 @@ def student(x: Unknowns, problem: Problem) -> Student:
 
 
 def _over_field(
-    field: Float[Array, " k"],
+    breaks: Float[Array, " m"],
     width: Float[Array, ""],
-    one: Float[Array, " k"],
-    first: tuple[Any, Any],
-    second: tuple[Any, Any, Any],
-) -> Float[Array, " 17"]:
-    """:class:`Sums` over nodes M, from the weight times 1; u, v; u^2, uv, v^2."""
-    pull, slope, log_right = response(field / width)
-    pull = width * pull
-    wide, slope_pull = pull + field * slope, slope * pull
-    rows = [one, one * log_right, one * pull, one * pull * pull]
-    rows += [x * pull for x in first]
-    rows += [x * slope for x in (*first, *second)]
-    rows += [x * slope_pull for x in first]
-    rows += [x * wide for x in (one, *first)]
-    rows += [one * wide * pull]
-    return jnp.sum(jnp.stack(rows), axis=1)
+    n: int,
+    moments: Callable[[Float[Array, " k"]], tuple[Any, ...]],
+) -> Sums:
+    """:class:`Sums` over panels in M, one node of each after the other.
+
+    ``moments`` is the density of M times 1; u, v; u^2, u v, v^2.  (Node by node the
+    many products are small enough to stay in the cache.)
+    """
+    unit, weights = panels(jnp.array([0.0, 1.0]), n)
+    start, length = breaks[:-1], jnp.diff(breaks)
+
+    def add(i: Int[Array, ""], total: Sums) -> Sums:
+        field = start + length * unit[i]
+        pull, slope, log_right = response(field / width)
+        pull = width * pull
+        wide, slope_pull = pull + field * slope, slope * pull
+        one, *more = (length * weights[i] * m for m in moments(field))
+        first = more[:2]
+        rows = [one, one * log_right, one * pull, one * pull * pull]
+        rows += [x * pull for x in first]
+        rows += [x * slope for x in more]
+        rows += [x * slope_pull for x in first]
+        rows += [x * wide for x in (one, *first)]
+        rows += [one * wide * pull]
+        return jax.tree.map(jnp.add, total, Sums(*rows))
+
+    none = Sums(*[jnp.zeros_like(start)] * len(Sums._fields))
+    return jax.tree.map(jnp.sum, jax.lax.fori_loop(0, n, add, none))
 
 
 def line_sums(
@@ -139,18 +153,22 @@ def line_sums(
     shape = Shape((-3.0 * width, 2.0 * width), width)
 
     def one(z: Float[Array, ""]) -> Float[Array, " 17"]:
-        field, weight = field_nodes(z, fixed, shape, n, on_line)
-        moments = field_moments(z, field, student(x, problem), on_line)
-        w, y, yy = (weight * m for m in moments)
         # u = c z + s y and v = s z - c y
         along, across, turn = c * z, s * z, (s * s - c * c) * z
-        first = along * w + s * y, across * w - c * y
-        second = (
-            along * along * w + 2.0 * along * s * y + s * s * yy,
-            along * across * w + turn * y - s * c * yy,
-            across * across * w - 2.0 * across * c * y + c * c * yy,
-        )
-        return _over_field(field, width, w, first, second)
+
+        def moments(field: Float[Array, " k"]) -> tuple[Any, ...]:
+            w, y, yy = field_moments(z, field, student(x, problem), on_line)
+            return (
+                w,
+                along * w + s * y,
+                across * w - c * y,
+                along * along * w + 2.0 * along * s * y + s * s * yy,
+                along * across * w + turn * y - s * c * yy,
+                across * across * w - 2.0 * across * c * y + c * c * yy,
+            )
+
+        breaks = field_breaks(z, fixed, shape, on_line)
+        return jnp.stack(_over_field(breaks, width, n, moments))
 
     return jax.vmap(one, out_axes=1)(z)
 
@@ -172,13 +190,15 @@ def _aligned(
     def add(state):
         j, total = state
         i, k = where[j] // length.shape[1], where[j] % length.shape[1]
-        field, weight = panels(breaks[i, k] + jnp.stack([0.0 * a, length[i, k]]), n)
         cell = jax.tree.map(lambda ends: ends[i], cells)
-        moments = aligned_moments(field, cell, a)
-        one, u, uu = (level[i] * weight * m for m in moments)
-        none = jnp.zeros_like(u)
-        sums = _over_field(field, width, one, (u, none), (uu, none, none))
-        return j + 1, total + sums
+
+        def moments(field: Float[Array, " k"]) -> tuple[Any, ...]:
+            one, u, uu = (level[i] * m for m in aligned_moments(field, cell, a))
+            none = jnp.zeros_like(u)
+            return one, u, none, uu, none, none
+
+        panel = jnp.stack([breaks[i, k], breaks[i, k + 1]])
+        return j + 1, total + jnp.stack(_over_field(panel, width, n, moments))
 
     state = jnp.zeros((), int), jnp.zeros(17)
     count, total = jax.lax.while_loop(lambda s: s[0] < jnp.sum(used), add, state)
@@ -197,7 +217,8 @@ def kept_sums(
     The probe may be turned further off the teacher by an infinitesimal angle ``turn``.
     """
     if on_line and problem.keep is None:
-        total, count = _aligned(x, problem, n[1])
+        # long panels: one integral is cheap enough for more nodes
+        total, count = _aligned(x, problem, n[1] + 4)
         return Sums(*total), count
     c, s = problem.cos_theta, problem.sin_theta
     turned = problem._replace(cos_theta=c - s * turn, sin_theta=s + c * turn)
@@ -290,7 +311,7 @@ def beside(max_margin: Unknowns, problem: Problem, on_line: bool) -> Unknowns:
 
     size = jnp.sqrt(square)
     ends = jnp.log(1e-4 / size), jnp.log(1e4 / size)
-    log_g, _ = jax.lax.fori_loop(0, 20, halve, ends)
+    log_g, _ = jax.lax.fori_loop(0, 12, halve, ends)
     pull = response(jnp.exp(log_g) * h)[0]
     wide = -0.5 * jnp.log(alpha * jnp.dot(share, pull * pull))
     starts = jnp.stack([narrow, jnp.stack([log_g + wide, ratio, wide])])
@@ -299,12 +320,16 @@ def beside(max_margin: Unknowns, problem: Problem, on_line: bool) -> Unknowns:
     return starts[jnp.argmin(jnp.where(jnp.isnan(miss), jnp.inf, miss))]
 
 
-def guess(problem: Problem, on_line: bool) -> Unknowns:
-    """A start beside the max-margin student, roughly solved."""
+def guess(
+    problem: Problem, on_line: bool, needed: bool | Bool[Array, ""] = True
+) -> Unknowns:
+    """A start beside the max-margin student's, which is roughly solved at theta > 0."""
     start = max_margin_guess(problem, on_line)
-    rough = partial(max_margin, n=ROUGH, on_line=on_line)
-    root = newton(start, problem, rough, 20, 1e-2)
-    return beside(jnp.where(root.found, root.x, start), problem, on_line)
+    if not on_line:
+        rough = partial(max_margin, n=ROUGH, on_line=on_line)
+        root = newton(start, problem, rough, jnp.where(needed, 20, 0), 1e-2)
+        start = jnp.where(root.found, root.x, start)
+    return beside(start, problem, on_line)
 
 
 def _edges(
