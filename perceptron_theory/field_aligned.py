@@ -1,4 +1,4 @@
-r"""The student's field at theta = 0: averages over an interval of margins, along M alone.
+r"""The student's field at theta = 0: averages over an interval of margins.
 
 Without a tilt the kept margins of a cell are u in (inner, outer), and M = a u + xi.
 The other way round than in :mod:`.field`, u is integrated first: given M it is normal,
@@ -108,6 +108,4 @@ def aligned_moments(
     weight = weight * density(u) * density(field[:, None] - a * u)
     narrow = jnp.sum(weight, axis=1), weight @ u, weight @ (u * u)
     is_narrow = outer - inner < NARROW * s
-    return tuple(
-        jnp.where(is_narrow, x, y) for x, y in zip(narrow, wide, strict=True)
-    )
+    return tuple(jnp.where(is_narrow, x, y) for x, y in zip(narrow, wide, strict=True))

@@ -310,12 +310,14 @@ def beside(max_margin: Unknowns, problem: Problem, on_line: bool) -> Unknowns:
         return jnp.where(below, middle, low), jnp.where(below, high, middle)
 
     size = jnp.sqrt(square)
-    ends = jnp.log(1e-4 / size), jnp.log(1e4 / size)
-    log_g, _ = jax.lax.fori_loop(0, 12, halve, ends)
+    ends = jnp.log(1e-3 / size), jnp.log(1e3 / size)
+    log_g, _ = jax.lax.fori_loop(0, 7, halve, ends)
     pull = response(jnp.exp(log_g) * h)[0]
     wide = -0.5 * jnp.log(alpha * jnp.dot(share, pull * pull))
     starts = jnp.stack([narrow, jnp.stack([log_g + wide, ratio, wide])])
-    misses = jax.vmap(lambda x: jnp.max(jnp.abs(residual(x, problem, ROUGH, on_line)[0])))
+    misses = jax.vmap(
+        lambda x: jnp.max(jnp.abs(residual(x, problem, ROUGH, on_line)[0]))
+    )
     miss = misses(starts)
     return starts[jnp.argmin(jnp.where(jnp.isnan(miss), jnp.inf, miss))]
 
@@ -332,9 +334,7 @@ def guess(
     return beside(start, problem, on_line)
 
 
-def _edges(
-    x: Unknowns, problem: Problem, margin: str, n: int, on_line: bool
-) -> Sums:
+def _edges(x: Unknowns, problem: Problem, margin: str, n: int, on_line: bool) -> Sums:
     """:class:`Sums` (cells, 2) over the examples that sit at each threshold."""
     ends = problem.pieces.ends
     lowest = 0.0 if on_line else -FARTHEST * problem.sin_theta
