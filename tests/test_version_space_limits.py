@@ -1,5 +1,7 @@
 """Limits of the version space: published constants, and the solver extrapolated."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -62,7 +64,7 @@ def test_a_gap_leaves_a_cone_and_no_power_law():
     def mean(function):
         inside = lambda u: 2.0 / f * norm.pdf(u) * function(u)  # noqa: E731
         steps = [gamma, gamma + 0.1, gamma + 0.5, gamma + 1.5, 9.0]
-        pairs = zip(steps, steps[1:], strict=False)
+        pairs = itertools.pairwise(steps)
         return sum(quad(inside, *pair, epsabs=0)[0] for pair in pairs)
 
     def psi(x):
