@@ -2,7 +2,7 @@
 
 It shares no code with :mod:`perceptron_theory` and uses neither its variables nor its
 form of the equations: S of the notes is differentiated in q, A and B as it stands, on
-one grid in z (the probe's margin) and in the field h = A u + B v + r t of unit students,
+one grid in z (the probe's margin) and the field h = A u + B v + r t of unit students,
 
     dS/dA = 0:  A/(1-q) = alpha E[u g - (A/r) t g],   the same with v for B,
     dS/dq = 0:  r^2/(1-q)^2 = alpha E[g^2],           g = d ln Phi(h/(1-q)^(1/2))/dh,
