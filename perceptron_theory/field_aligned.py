@@ -108,4 +108,7 @@ def aligned_moments(
     weight = weight * density(u) * density(field[:, None] - a * u)
     narrow = jnp.sum(weight, axis=1), weight @ u, weight @ (u * u)
     is_narrow = outer - inner < NARROW * s
-    return tuple(jnp.where(is_narrow, x, y) for x, y in zip(narrow, wide, strict=True))
+    one, u, square = (
+        jnp.where(is_narrow, x, y) for x, y in zip(narrow, wide, strict=True)
+    )
+    return one, u, square

@@ -36,7 +36,7 @@ def test_laws_of_random_data():
 
 @pytest.mark.parametrize("aligned", [True, False])
 def test_the_teacher_is_a_typical_student_of_random_data(aligned):
-    """q = A exactly when nothing is pruned, whatever the probe; not when something is."""
+    """q = A exactly when nothing is pruned, whatever the probe."""
     draw = np.random.default_rng(3)
     alpha = 10.0 ** draw.uniform(-3, 6, 12)
     theta = np.zeros(12) if aligned else 10.0 ** draw.uniform(-6, np.log10(1.57), 12)

@@ -1,4 +1,4 @@
-"""The Gibbs student against its plain stationarity conditions on dense nodes (NumPy)."""
+"""The Gibbs student against its stationarity conditions on dense nodes (NumPy)."""
 
 import numpy as np
 import pytest
