@@ -109,10 +109,3 @@ def test_the_law_at_the_threshold():
         assert off[1] / off[0] == pytest.approx(0.5, abs=0.03)
     just_above = pt.aligned_limit([2.0 + 1e-6, 2.0 + 8e-6], student="gibbs").coefficient
     assert just_above[0] / just_above[1] == pytest.approx(4.0, rel=0.03)
-
-
-def test_the_exponent_at_large_load():
-    from perceptron_theory.exponents import exponent_along
-
-    found = exponent_along(1e4, keep_fraction=0.5, student="gibbs")
-    assert found == pytest.approx(-1.0, abs=1e-7)
