@@ -10,11 +10,15 @@ of random labels at margin tau, and a = gamma/(2 tau), error = 1/2 - a/pi.  Clos
 alpha = 2 both G and tau are small, with the next order in u,
 
     (a gamma)^2/24 = (alpha - 2)/4 + gamma phi(0)/a.
+
+The students of the version space: see :mod:`.version_space_limits`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,16 +27,10 @@ from scipy.special import erf, ndtr
 from .errors import InputError
 from .gaussian import SQRT_2, SQRT_2PI
 from .inputs import as_array, check_fraction, check_load
-from .limits import (
-    Nodes,
-    Values,
-    check_student,
-    nodes_between,
-    random_coefficient,
-    rectified_moments,
-    root_between,
-)
+from .limit_nodes import Nodes, nodes_between, rectified_moments, root_between
+from .limits import Values, check_student, random_coefficient
 from .rules import Hard, Rule, Window, resolve_rule
+from .version_space_limits import aligned_coefficient
 
 
 @dataclass(frozen=True)
@@ -60,9 +58,17 @@ def aligned_limit(
     - alpha < 2: error ~ 1/2 - f/(sqrt(8 pi) tau) with G_2(tau) = 1/alpha, the
       capacity of random labels at margin tau; 1/2 - 2 f/(pi (2 - alpha)) just below 2.
 
-    The next term is relative and of order f^2, f^(2/3) at alpha = 2.  Close to 2 the
+    The version space (student "gibbs" or "bayes_point") has its threshold at 2 as well:
+    above it error ~ f (1 + Delta^2)^(1/2)/(sqrt(2 pi) G) (bayes_point without Delta),
+    which just above 2 grows like (alpha - 2)^(-2/3); at 2 itself error ~ 0.2678
+    f^(1/5) for both, more than for max margin; below it 1/2 - O(f).
+
+    The next term is relative and of order f^2, f^(2/3) at alpha = 2 (version space:
+    f^(1/3)).  Close to 2 the
     laws want f well below |alpha - 2|^(3/4) above and |alpha - 2| below it;
     :func:`threshold_error` joins the three.
+
+    ``student`` is "max_margin", "gibbs" or "bayes_point".
 
     Raises:
         InputError: a load that is not positive and finite, or a rule other than hard,
@@ -73,7 +79,7 @@ def aligned_limit(
         >>> [f"{c:.6f}" for c in law.coefficient]
         ['-0.423816', '0.161620', '0.176403']
     """
-    check_student(student)
+    check_student(student, _LAWS)
     rule = resolve_rule(rule)
     if not (
         isinstance(rule, Hard) or (isinstance(rule, Window) and not np.any(rule.lower))
@@ -84,19 +90,18 @@ def aligned_limit(
         )
     alpha = as_array("alpha_prune", alpha_prune)
     check_load("alpha_prune", alpha)
-    at, below = alpha == 2.0, alpha < 2.0
-    value = np.array([_aligned(x) for x in alpha.flat]).reshape(alpha.shape)
-    return AlignedLimit(
-        np.where(below, 0.5, 0.0)[()], value[()], np.where(at, 1.0 / 3.0, 1.0)[()]
-    )
+    law = _LAWS[student]
+    rows = np.array([law(x) for x in alpha.flat]).reshape(*alpha.shape, 2)
+    limit = np.where(alpha < 2.0, 0.5, 0.0)
+    return AlignedLimit(limit[()], rows[..., 0][()], rows[..., 1][()])
 
 
-def _aligned(alpha: float) -> float:
-    """The coefficient of :func:`aligned_limit` at one load."""
+def _max_margin(alpha: float) -> tuple[float, float]:
+    """The coefficient and exponent of :func:`aligned_limit` at one load."""
     if alpha == 2.0:
-        return float(np.cbrt(1.0 / (24.0 * np.pi**2)))
+        return float(np.cbrt(1.0 / (24.0 * np.pi**2))), 1.0 / 3.0
     if alpha < 2.0:
-        return -1.0 / (np.sqrt(8.0 * np.pi) * _margin_at_capacity(alpha))
+        return -1.0 / (np.sqrt(8.0 * np.pi) * _margin_at_capacity(alpha)), 1.0
 
     def slacks(scale: float) -> tuple[Nodes, Nodes]:
         """Nodes of t and weights of the uniform s, at the tau that balances."""
@@ -125,7 +130,15 @@ def _aligned(alpha: float) -> float:
     far = alpha / (SQRT_2PI * random_coefficient())
     low, high = min(near, far) / 8.0, max(near, far) * 8.0
     log_scale = root_between(excess, np.log(low), np.log(high), 1e-14)
-    return float(np.exp(-log_scale) / SQRT_2PI)
+    return float(np.exp(-log_scale) / SQRT_2PI), 1.0
+
+
+# (coefficient, exponent) of every student at one load
+_LAWS: dict[str, Callable[[float], tuple[float, float]]] = {
+    "max_margin": _max_margin,
+    "gibbs": partial(aligned_coefficient, gibbs=True),
+    "bayes_point": partial(aligned_coefficient, gibbs=False),
+}
 
 
 def _margin_at_capacity(alpha: float) -> float:

@@ -17,10 +17,11 @@ from scipy.interpolate import CubicSpline
 
 from .errors import ConvergenceError, InputError
 from .inputs import as_array, check_fraction, check_load, check_rule, check_theta
-from .limits import Values, check_student, random_coefficient, root_between
+from .limit_nodes import root_between
+from .limits import Values, check_student, random_coefficient
 from .pareto import pareto_frontier
 from .rules import KeepProbability, Rule, check_margin, resolve_rule
-from .solve import solve
+from .solve import STUDENTS, solve
 
 POINTS = 16  # of a scan of the Pareto curve
 
@@ -71,7 +72,8 @@ def exponent_along(
     Implicit differentiation of :func:`.solve`.  Held fixed is ``keep_fraction`` (the
     pool grows) or ``alpha_tot`` (more of the same pool is kept, f =
     alpha_prune/alpha_tot); give one of them, for a :class:`KeepProbability` rule none.
-    Arguments broadcast, and so do the parameters of the rule.
+    Arguments broadcast, and so do the parameters of the rule.  ``student`` is any of
+    :func:`.solve`.
 
     Raises:
         InputError: an argument outside its range, both or neither of the two held
@@ -82,7 +84,7 @@ def exponent_along(
         >>> f"{exponent_along(1e4, keep_fraction=0.5):.6f}"
         '-1.000000'
     """
-    check_student(student)
+    check_student(student, STUDENTS)
     check_margin(margin)
     rule = resolve_rule(rule)
     named = {"alpha_prune": alpha_prune, "theta": theta}
@@ -122,9 +124,11 @@ def exponent_along(
         here = jax.tree.unflatten(tree, parameters)
 
         def log_error(x: Any, f: Any) -> Any:
-            at = {"alpha_prune": jnp.exp(x), "theta": angle, "margin": margin}
+            at: Any = {"alpha_prune": jnp.exp(x), "theta": angle, "margin": margin}
             f = f if held else None
-            return jnp.log(solve(**at, keep_fraction=f, rule=here).error)
+            return jnp.log(
+                solve(**at, keep_fraction=f, rule=here, student=student).error
+            )
 
         by_load, by_fraction = jax.grad(log_error, (0, 1))(np.log(load), f)
         return float(by_load + f * by_fraction) if total else float(by_load)

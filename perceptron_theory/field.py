@@ -58,6 +58,13 @@ def field_nodes(
     z: Float[Array, ""], student: Student, shape: Shape, n: int, on_line: bool
 ) -> tuple[Float[Array, " k"], Float[Array, " k"]]:
     """Nodes and weights in M of one line of given z."""
+    return panels(field_breaks(z, student, shape, on_line), n)
+
+
+def field_breaks(
+    z: Float[Array, ""], student: Student, shape: Shape, on_line: bool
+) -> Float[Array, " m"]:
+    """Ends of the panels in M of one line of given z, in increasing order."""
     spread = jnp.sqrt(1.0 + student.across**2)
     mean = student.along * z
     tilt, distance = jnp.zeros(()), jnp.zeros(())
@@ -91,7 +98,7 @@ def field_nodes(
 
     bottom, top = end(centre - reach), end(centre + reach)
     inner = jnp.clip(jnp.stack([peak, *shape.breaks]), bottom, top)
-    return panels(jnp.sort(jnp.concatenate([bottom[None], inner, top[None]])), n)
+    return jnp.sort(jnp.concatenate([bottom[None], inner, top[None]]))
 
 
 @jax.custom_jvp
@@ -113,11 +120,23 @@ def field_measure(
     z: Float[Array, "*k"], field: Float[Array, "*k"], student: Student, on_line: bool
 ) -> tuple[Float[Array, "*k"], Float[Array, "*k"]]:
     """Density of M given z on u > 0 (with y's probability), and the same times y."""
+    one, y, _ = field_moments(z, field, student, on_line)
+    return one, y
+
+
+def field_moments(
+    z: Float[Array, "*k"], field: Float[Array, "*k"], student: Student, on_line: bool
+) -> tuple[Float[Array, "*k"], Float[Array, "*k"], Float[Array, "*k"]]:
+    """Density of M given z on u > 0 (with y's probability), times 1, y and y^2."""
     p, w, _, _ = student
     spread = jnp.sqrt(1.0 + w * w)
     off = field - p * z
     weight = density(off / spread) / spread
     if on_line:
-        return weight, jnp.zeros_like(weight)
-    inside, peak = _cdf(_label_distance(z, field, student))
-    return weight * inside, weight * (inside * w * off / spread**2 + peak / spread)
+        return weight, jnp.zeros_like(weight), jnp.zeros_like(weight)
+    k = _label_distance(z, field, student)
+    inside, peak = _cdf(k)
+    mean, s = w * off / spread**2, 1.0 / spread
+    square = (mean * mean + s * s) * inside + s * (2.0 * mean - s * k) * peak
+    y = inside * mean + peak * s
+    return weight * inside, weight * y, weight * square

@@ -215,14 +215,23 @@ def _log_error(x: Unknowns, student: str) -> Float[Array, ""]:
     return jnp.log(jnp.arctan2(noise, a))
 
 
-def _averages_at(
-    x: Unknowns, problem: Problem, mode: Mode
+def _forces(
+    x: Unknowns, problem: Problem, first: Float[Array, ""], mode: Mode
 ) -> Float[Array, "cells 2 3"]:
-    """The integrands of the equations, averaged over the examples at each threshold."""
-    of_student = version_space._edges
+    """What each example at a threshold adds to the three equations, beside the mean."""
+    margin, n, alpha = mode.margin, FINE[1], problem.alpha_prune
     if mode.student == "max_margin":
-        of_student = _at_thresholds
-    return of_student(x, problem, mode.margin, FINE[1], mode.on_line)[..., :3]
+        square, force, turned = jnp.moveaxis(
+            _at_thresholds(x, problem, margin, n, mode.on_line)[..., :3], -1, 0
+        )
+    else:
+        one = version_space._edges(x, problem, margin, n, mode.on_line)
+        a, square = jnp.exp(x[0]), jnp.exp(2.0 * x[2])
+        total = a * a * (1.0 + x[1] * x[1]) + 1.0 + square  # 1/r^2
+        square, force = one.square, one.u_pull * total / (a * square)
+        turned = one.v_pull - x[1] * one.u_pull
+    turned = jnp.zeros_like(turned) if mode.on_line else turned / first
+    return jnp.stack([alpha * square - 1.0, alpha * force - 1.0, turned], axis=-1)
 
 
 def _rates(
@@ -234,10 +243,7 @@ def _rates(
     alpha, ends = problem.alpha_prune, problem.pieces.ends
     at = jnp.concatenate([ends, z.reshape(-1, 2)])
     lines = problem._replace(pieces=problem.pieces._replace(ends=at))
-    sums = _averages_at(x, lines, mode)
-    mean = jnp.stack([1.0 / alpha, 1.0 / alpha, jnp.zeros(())])
-    unit = jnp.stack([alpha, alpha, 0.0 if mode.on_line else 1.0 / first])
-    moved = -((sums - mean) * unit) @ adjoint / problem.keep_fraction
+    moved = -_forces(x, lines, first, mode) @ adjoint / problem.keep_fraction
     n = len(ends)
     by_load = -(adjoint[0] + adjoint[1])
     return Rates(moved[n:].ravel(), moved[:n], ends, by_load)

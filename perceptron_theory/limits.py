@@ -14,24 +14,36 @@ margin), b = 0, tau = 0.639 solves G_3 = 3 G_1, and C = C_random f/W with W = In
 the density of kept examples on the boundary relative to random ones.  At theta = 0 the
 boundary of the kept examples is u = gamma (0 unless the rule leaves a gap), whose
 density relative to random data is q(gamma) phi(gamma)/phi(0).
+
+The students of the version space have the same law with other functions of the slack
+(:mod:`.version_space_limits`), unless theta = 0 and there is a gap: no example near the
+boundary cuts the version space any more.  There it becomes a cone about the teacher
+with g = A/V^(1/2) and r << V^(1/2), where g/(1 + g^2) = alpha E[u psi(g u)],
+psi = phi/Phi, so that
+
+    gibbs: error = arctan(1/g)/pi, which falls like gamma/(pi (2 ln alpha)^(1/2)),
+    bayes_point: error = arctan(g^-1 (alpha E[psi(g u)^2])^(1/2))/pi.
+
+With D the density of u at gamma and large g gamma the latter is
+1/(pi g (2 gamma alpha D)^(1/2)): slower than 1/alpha as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import brentq
 from scipy.special import erf, ndtr
 
 from .errors import InputError, unknown_name
 from .gaussian import SQRT_2, SQRT_2PI
 from .inputs import as_array, check_fraction, check_rule, check_theta
+from .limit_nodes import Nodes, nodes_between, rectified_moments, root_between
 from .minimise import minimise
 from .rules import (
     KNOTS,
@@ -41,62 +53,24 @@ from .rules import (
     resolve_rule,
 )
 from .thresholds import Pieces, kept_pieces
+from .version_space_limits import boundary_coefficient as version_space_boundary
 
-STUDENTS = ("max_margin",)  # those whose limits are known here
+STUDENTS = ("max_margin",)  # those whose limits are all known
 FAR = 38.0  # phi is zero in float64 beyond
 
 Values = Float[np.ndarray, "*batch"] | float
-Nodes = Float[np.ndarray, " k"]
 
 
-def check_student(student: str) -> None:
-    """Raise InputError for a student whose limits are not known here."""
-    if student not in STUDENTS:
-        raise unknown_name("student", student, STUDENTS)
-
-
-def root_between(
-    function: Callable[[float], float], low: float, high: float, xtol: float
-) -> float:
-    """Brent's root of a function of one number, between points of other signs."""
-    found: Any = brentq(function, low, high, xtol=xtol)
-    return float(found)
-
-
-def rectified_moments(
-    t: Float[np.ndarray, "*s"],
-) -> tuple[Float[np.ndarray, "*s"], ...]:
-    """(G_0, G_1, G_2, G_3) at t, in NumPy: for small equations that SciPy solves."""
-    zeroth = ndtr(t)
-    first = t * zeroth + np.exp(-0.5 * t * t) / SQRT_2PI
-    second = t * first + zeroth
-    return zeroth, first, second, t * second + 2.0 * first
+def check_student(student: str, known: Iterable[str] = STUDENTS) -> None:
+    """Raise InputError for a student whose limit is not among the known ones."""
+    if student not in known:
+        raise unknown_name("student", student, tuple(known))
 
 
 @lru_cache
-def _legendre(n: int) -> tuple[Nodes, Nodes]:
-    nodes, weights = np.polynomial.legendre.leggauss(n)
-    return 0.5 * (nodes + 1.0), 0.5 * weights
-
-
-def nodes_between(breaks: Nodes, n: int = 16) -> tuple[Nodes, Nodes]:
-    """Gauss-Legendre nodes and weights on panels between the given points."""
-    breaks = np.unique(breaks)
-    unit, weights = _legendre(n)
-    width = np.diff(breaks)[:, None]
-    return (breaks[:-1, None] + width * unit).ravel(), (width * weights).ravel()
-
-
-@lru_cache
-def random_coefficient() -> float:
-    """C of random data: error -> C/alpha, from G_3(tau) = 3 G_1(tau)."""
-
-    def balance(tau: float) -> float:
-        _, first, _, third = rectified_moments(np.asarray(tau))
-        return float(third / 3.0 - first)
-
-    tau = root_between(balance, 0.0, 2.0, 1e-15)
-    return float(1.0 / (SQRT_2PI * rectified_moments(np.asarray(tau))[1]))
+def random_coefficient(student: str = "max_margin") -> float:
+    """C of random data: error -> C/alpha; of max margin from G_3(tau) = 3 G_1(tau)."""
+    return _BOUNDARY[student](np.zeros(1), np.ones(1))
 
 
 # alpha -> inf
@@ -128,7 +102,7 @@ def power_law_coefficient(
         theta: angle of teacher and probe in radians, [0, pi/2].
         rule: "hard", "easy", "random" or a rule object; its parameters broadcast too.
         margin: "absolute" or "signed".
-        student: "max_margin".
+        student: "max_margin", "gibbs" or "bayes_point".
 
     Raises:
         InputError: an argument outside its range, or shapes that do not broadcast.
@@ -137,7 +111,7 @@ def power_law_coefficient(
         >>> f"{power_law_coefficient(1.0):.10f}"
         '0.5004889318'
     """
-    check_student(student)
+    check_student(student, _BOUNDARY)
     check_margin(margin)
     rule, angle = resolve_rule(rule), as_array("theta", theta)
     check_theta(angle)
@@ -164,7 +138,7 @@ def power_law_coefficient(
             every = jax.tree.map(np.asarray, every)
         pieces = [Pieces(*row) for row in zip(*every, strict=True)]
     each = zip(flat[0], flat[1], pieces, strict=True)
-    result = [_coefficient(f, t, rule, margin, piece) for f, t, piece in each]
+    result = [_coefficient(f, t, rule, margin, piece, student) for f, t, piece in each]
     return np.array(result).reshape(values[0].shape)[()]
 
 
@@ -180,9 +154,15 @@ def _pieces(margin: str, tree: Any) -> Any:
 
 
 def _coefficient(
-    f: float, theta: float, rule: Rule, margin: str, pieces: Pieces | None
+    f: float,
+    theta: float,
+    rule: Rule,
+    margin: str,
+    pieces: Pieces | None,
+    student: str,
 ) -> float:
     """C at one point."""
+    of_boundary = _BOUNDARY[student]
     s, c = (np.sin(theta), np.cos(theta)) if theta > 0 else (1.0, 0.0)
     z, width, keep = _kept(rule, margin, pieces, s)
     if isinstance(rule, KeepProbability):
@@ -191,17 +171,32 @@ def _coefficient(
     if theta == 0:
         edge, level = _edge(rule, pieces, z, keep)
         density = level * np.exp(-0.5 * edge**2)
-        return random_coefficient() * f / density if density > 0 else np.inf
+        if density == 0 or (edge > 0 and student != "max_margin"):
+            return np.inf
+        return random_coefficient(student) * f / density
     v, weight = z / s, width / s * _density(z / s) * keep
     if margin == "absolute":
         total = np.sum(weight)
-        return float(random_coefficient() * f / total) if total > 0 else np.inf
+        return float(random_coefficient(student) * f / total) if total > 0 else np.inf
     weight, v = weight[weight > 0], v[weight > 0]
     if not (v.size and v.min() < 0 < v.max()):
         return np.inf
+    return of_boundary(v, weight) * f
+
+
+def _max_margin_boundary(v: Nodes, weight: Nodes) -> float:
+    """C/f of a kept density w(v) on the teacher's boundary."""
     tau, b = _asymmetric(v, weight)
     first = np.sum(weight * rectified_moments(tau - b * v)[1])
-    return float(np.hypot(1.0, b) * f / (SQRT_2PI * first))
+    return float(np.hypot(1.0, b) / (SQRT_2PI * first))
+
+
+# C/f of every student, from a kept density on the boundary
+_BOUNDARY: dict[str, Callable[[Nodes, Nodes], float]] = {
+    "max_margin": _max_margin_boundary,
+    "gibbs": partial(version_space_boundary, gibbs=True),
+    "bayes_point": partial(version_space_boundary, gibbs=False),
+}
 
 
 def _density(z: Nodes) -> Nodes:

@@ -123,12 +123,12 @@ def sure_start(
     if mode.student == "bayes_optimal":  # its search is global and needs no start
         return nowhere()
     problem, _ = build(inputs, rule, mode)
-    # to the student of the version space it is only a step from the max-margin one
-    equations = partial(residual, n=COARSE, on_line=mode.on_line)
-    first = partial(guess, on_line=mode.on_line)
-    path = follow(problem, equations, first, needed)
-    if mode.student != "max_margin":
-        path = path._replace(x=version_space.beside(path.x, problem, mode.on_line))
+    guesses = {"max_margin": guess}
+    first = guesses.get(mode.student, version_space.guess)
+    first = partial(first, on_line=mode.on_line)
+    # close to alpha = 2 the version space is so thin that rough nodes lead astray
+    thin = mode.on_line and mode.student != "max_margin"
+    path = follow(problem, _equations(mode, FINE if thin else COARSE), first, needed)
     missing = jnp.full((), jnp.nan)
     x = path.x
     return Start(x[0], x[1], missing, jnp.where(path.found, x[2], missing), path.steps)
@@ -179,8 +179,8 @@ def settle(
     else:
         last = jnp.where(jnp.isnan(start.tau), start.slack, start.tau)
         x = jnp.stack([start.log_a, start.ratio, last])
-        cold = version_space.guess(problem, mode.on_line)
-        x = jnp.where(jnp.any(jnp.isnan(x)), cold, x)
+        cold = jnp.any(jnp.isnan(x))
+        x = jnp.where(cold, version_space.guess(problem, mode.on_line, cold), x)
         root = newton(x, problem, equations, max_steps, 3e-8)
         value, rates = version_space.solved(
             root, problem, rate, mass_rate, mode.margin, FINE, mode.on_line

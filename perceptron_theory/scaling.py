@@ -33,15 +33,8 @@ from scipy.special import ndtr
 from .errors import ConvergenceError, InputError
 from .gaussian import SQRT_2PI
 from .inputs import as_array, check_load
-from .limits import (
-    Nodes,
-    Values,
-    check_student,
-    nodes_between,
-    random_coefficient,
-    rectified_moments,
-    root_between,
-)
+from .limit_nodes import Nodes, nodes_between, rectified_moments, root_between
+from .limits import Values, check_student, random_coefficient
 from .minimise import minimise
 
 EDGE = float(np.sqrt(np.pi / 2.0))  # Gamma/g

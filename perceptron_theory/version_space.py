@@ -14,30 +14,39 @@ the equations of the max-margin student with p for the rectified slack:
     alpha E[-a p' + u p] = a,
     alpha E[-b p' + v p] = b.
 
+Partial integration over xi, with -Delta^2 p' = p^2 + M p, makes alpha E[-p'] = q of
+them, so that the last two are
+
+    alpha E[u p] = a V,   alpha E[v p] = b V,   V = Delta^2/(a^2 + b^2 + 1 + Delta^2),
+
+in which nothing cancels, at the threshold of small f least of all.
+
 The centre of the version space points along A T + B T_perp + r w: its error follows
 from a and b as the max-margin student's does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-from .field import Shape, Student, field_measure, field_nodes
+from .field import Shape, Student, field_breaks, field_moments
+from .field_aligned import Interval, aligned_breaks, aligned_moments
 from .gaussian import SQRT_2PI, cdf, density, mills_ratio
 from .max_margin import Problem, Unknowns, corner, over_kept
 from .max_margin import residual as max_margin
 from .newton import Root, kept_rows, newton, solve_3
 from .newton import guess as max_margin_guess
-from .quadrature import Weights
+from .quadrature import Weights, panels
 from .rules import Cells
 from .thresholds import FARTHEST
 
-ROUGH = (6, 10)  # nodes for the max-margin student as a start
+ROUGH = (6, 10)  # nodes to find a start
 
 
 @jax.custom_jvp
@@ -61,6 +70,32 @@ def _response_jvp(primals, tangents):
     return (pull, slope, log_right), (-slope * dx, bend * dx, pull * dx)
 
 
+class Sums(NamedTuple):
+    """Averages over the kept examples of 1, ln Phi, p, p^2, u p, v p, and more.
+
+    The others make the Jacobian: of slope = -p' with powers of u and v, of slope p u
+    and slope p v, and of wide = dp/d(log Delta) with 1, u, v and p.
+    """
+
+    one: Any
+    log_right: Any
+    pull: Any
+    square: Any
+    u_pull: Any
+    v_pull: Any
+    slope_u: Any
+    slope_v: Any
+    slope_uu: Any
+    slope_uv: Any
+    slope_vv: Any
+    slope_u_pull: Any
+    slope_v_pull: Any
+    wide: Any
+    u_wide: Any
+    v_wide: Any
+    wide_pull: Any
+
+
 def student(x: Unknowns, problem: Problem) -> Student:
     """The unknowns (log a, b/a, log Delta) as weights along and across the probe."""
     c, s = problem.cos_theta, problem.sin_theta
@@ -68,54 +103,123 @@ def student(x: Unknowns, problem: Problem) -> Student:
     return Student(a * (c + s * ratio), a * (s - c * ratio), c, s)
 
 
-def line_averages(
+def _over_field(
+    breaks: Float[Array, " m"],
+    width: Float[Array, ""],
+    n: int,
+    moments: Callable[[Float[Array, " k"]], tuple[Any, ...]],
+) -> Sums:
+    """:class:`Sums` over panels in M, one node of each after the other.
+
+    ``moments`` is the density of M times 1; u, v; u^2, u v, v^2.  (Node by node the
+    many products are small enough to stay in the cache.)
+    """
+    unit, weights = panels(jnp.array([0.0, 1.0]), n)
+    start, length = breaks[:-1], jnp.diff(breaks)
+
+    def add(i: Int[Array, ""], total: Sums) -> Sums:
+        field = start + length * unit[i]
+        pull, slope, log_right = response(field / width)
+        pull = width * pull
+        wide, slope_pull = pull + field * slope, slope * pull
+        one, *more = (length * weights[i] * m for m in moments(field))
+        first = more[:2]
+        rows = [one, one * log_right, one * pull, one * pull * pull]
+        rows += [x * pull for x in first]
+        rows += [x * slope for x in more]
+        rows += [x * slope_pull for x in first]
+        rows += [x * wide for x in (one, *first)]
+        rows += [one * wide * pull]
+        return jax.tree.map(jnp.add, total, Sums(*rows))
+
+    none = Sums(*[jnp.zeros_like(start)] * len(Sums._fields))
+    return jax.tree.map(jnp.sum, jax.lax.fori_loop(0, n, add, none))
+
+
+def line_sums(
     x: Unknowns,
     problem: Problem,
     z: Float[Array, " k"],
     n: int,
     on_line: bool,
-) -> Float[Array, "6 k"]:
-    """p^2, -p' + u p/a, (v - u b/a) p, p, 1 and ln Phi, averaged over lines at z.
+) -> Float[Array, "17 k"]:
+    """:class:`Sums` over the examples of each margin z.
 
-    The nodes are those of x, held fixed when x is differentiated.
+    The nodes are those of x, held fixed when the problem's theta is differentiated.
     """
     c, s = problem.cos_theta, problem.sin_theta
-    a, ratio, width = jnp.exp(x[0]), x[1], jnp.exp(x[2])
-    fixed = jax.lax.stop_gradient((student(x, problem), width))
-    shape = Shape((-3.0 * fixed[1], 2.0 * fixed[1]), fixed[1])
+    width = jnp.exp(x[2])
+    fixed = jax.lax.stop_gradient(student(x, problem))
+    shape = Shape((-3.0 * width, 2.0 * width), width)
 
-    def one(z: Float[Array, ""]) -> Float[Array, " 6"]:
-        field, weight = field_nodes(z, fixed[0], shape, n, on_line)
-        inside, across = field_measure(z, field, student(x, problem), on_line)
-        inside, across = weight * inside, weight * across
-        pull, slope, log_right = response(field / width)
-        u, v = c * z * inside + s * across, s * z * inside - c * across
-        pull = width * pull
-        return jnp.stack(
-            [
-                jnp.sum(inside * pull * pull),
-                jnp.sum(inside * slope + u * pull / a),
-                jnp.sum((v - ratio * u) * pull),
-                jnp.sum(inside * pull),
-                jnp.sum(inside),
-                jnp.sum(inside * log_right),
-            ]
-        )
+    def one(z: Float[Array, ""]) -> Float[Array, " 17"]:
+        # u = c z + s y and v = s z - c y
+        along, across, turn = c * z, s * z, (s * s - c * c) * z
+
+        def moments(field: Float[Array, " k"]) -> tuple[Any, ...]:
+            w, y, yy = field_moments(z, field, student(x, problem), on_line)
+            return (
+                w,
+                along * w + s * y,
+                across * w - c * y,
+                along * along * w + 2.0 * along * s * y + s * s * yy,
+                along * across * w + turn * y - s * c * yy,
+                across * across * w - 2.0 * across * c * y + c * c * yy,
+            )
+
+        breaks = field_breaks(z, fixed, shape, on_line)
+        return jnp.stack(_over_field(breaks, width, n, moments))
 
     return jax.vmap(one, out_axes=1)(z)
 
 
-def kept_averages(
+def _aligned(
+    x: Unknowns, problem: Problem, n: int
+) -> tuple[Float[Array, " 17"], Int[Array, ""]]:
+    """:class:`Sums` at theta = 0 for cells of constant keep-probability."""
+    a, width = jnp.exp(x[0]), jnp.exp(x[2])
+    _, inner, outer, level, _ = problem.pieces
+    half = level.shape[0] // 2
+    cells = Interval(inner[:half], outer[:half])
+    level = 2.0 * level[:half] / problem.keep_fraction
+    breaks = jax.vmap(aligned_breaks, (0, None, None))(cells, a, width)
+    length = jnp.diff(breaks)
+    used = (length > 0) & ((level != 0) & (cells.outer > cells.inner))[:, None]
+    where = jnp.nonzero(used.ravel(), size=used.size, fill_value=0)[0]
+
+    def add(state):
+        j, total = state
+        i, k = where[j] // length.shape[1], where[j] % length.shape[1]
+        cell = jax.tree.map(lambda ends: ends[i], cells)
+
+        def moments(field: Float[Array, " k"]) -> tuple[Any, ...]:
+            one, u, uu = (level[i] * m for m in aligned_moments(field, cell, a))
+            none = jnp.zeros_like(u)
+            return one, u, none, uu, none, none
+
+        panel = jnp.stack([breaks[i, k], breaks[i, k + 1]])
+        return j + 1, total + jnp.stack(_over_field(panel, width, n, moments))
+
+    state = jnp.zeros((), int), jnp.zeros(17)
+    count, total = jax.lax.while_loop(lambda s: s[0] < jnp.sum(used), add, state)
+    return total, count
+
+
+def kept_sums(
     x: Unknowns,
     problem: Problem,
     n: tuple[int, int],
     on_line: bool,
     turn: Float[Array, ""] | float = 0.0,
-) -> tuple[Float[Array, " 6"], Int[Array, ""]]:
-    """The same over all kept examples, and the number of panels.
+) -> tuple[Sums, Int[Array, ""]]:
+    """:class:`Sums` over all kept examples, and the number of panels.
 
     The probe may be turned further off the teacher by an infinitesimal angle ``turn``.
     """
+    if on_line and problem.keep is None:
+        # long panels: one integral is cheap enough for more nodes
+        total, count = _aligned(x, problem, n[1] + 4)
+        return Sums(*total), count
     c, s = problem.cos_theta, problem.sin_theta
     turned = problem._replace(cos_theta=c - s * turn, sin_theta=s + c * turn)
     at = student(x, problem)
@@ -123,37 +227,63 @@ def kept_averages(
     z, y = corner(problem)
     along, across = at.along / decay, at.across / decay
     weights = Weights(along, across, -along * z - across * y, (z, y))
-    weights = jax.lax.stop_gradient(weights)
 
-    def averages(lines: Any) -> tuple[Float[Array, " k"], ...]:
-        return tuple(lines.weight * line_averages(x, turned, lines.z, n[1], on_line))
+    def sums(lines: Any) -> tuple[Float[Array, " k"], ...]:
+        return tuple(lines.weight * line_sums(x, turned, lines.z, n[1], on_line))
 
-    sums, panels = over_kept(problem, weights, n[0], on_line, averages, 6)
-    return jnp.stack(sums), panels
-
-
-def _value(
-    x: Unknowns, problem: Problem, n: tuple[int, int], on_line: bool
-) -> tuple[Float[Array, " 3"], Float[Array, ""], Int[Array, ""]]:
-    """The equations at x, E[p] and the number of panels."""
-    (square, force, turned, pull, *_), panels = kept_averages(x, problem, n, on_line)
-    third = x[1] if on_line else turned / pull
-    alpha = problem.alpha_prune
-    value = jnp.stack([jnp.log(alpha * square), jnp.log(alpha * force), third])
-    return value, pull, panels
+    total, count = over_kept(problem, weights, n[0], on_line, sums, 17)
+    return Sums(*total), count
 
 
 def residual(
     x: Unknowns, problem: Problem, n: tuple[int, int], on_line: bool
 ) -> tuple[Float[Array, " 3"], Float[Array, "3 3"], Float[Array, ""], Int[Array, ""]]:
     """The equations at x as in :func:`.max_margin.residual`, Jacobian, E[p], panels."""
-
-    def value(x: Unknowns):
-        out = _value(x, problem, n, on_line)
-        return out[0], out
-
-    jacobian, (out, pull, panels) = jax.jacfwd(value, has_aux=True)(x)
-    return out, jacobian, pull, panels
+    m, count = kept_sums(x, problem, n, on_line)
+    alpha, ratio = problem.alpha_prune, x[1]
+    a, square = jnp.exp(x[0]), jnp.exp(2.0 * x[2])
+    b = a * ratio
+    total = a * a + b * b + 1.0 + square  # 1/r^2
+    turned = (m.v_pull - ratio * m.u_pull) / m.pull
+    force = jnp.log(alpha * m.u_pull * total) - x[0] - 2.0 * x[2]
+    value = jnp.stack([jnp.log(alpha * m.square), force, turned])
+    # M changes by a u + b v with log a and by a v with b/a
+    by_a = a * m.slope_u + b * m.slope_v, a * m.slope_uu + b * m.slope_uv
+    by_a_v = a * m.slope_uv + b * m.slope_vv
+    by_ratio = a * m.slope_v, a * m.slope_uv
+    jacobian = jnp.stack(
+        [
+            jnp.stack(
+                [
+                    -2.0 * (a * m.slope_u_pull + b * m.slope_v_pull) / m.square,
+                    -2.0 * a * m.slope_v_pull / m.square,
+                    2.0 * m.wide_pull / m.square,
+                ]
+            ),
+            jnp.stack(
+                [
+                    -by_a[1] / m.u_pull - 1.0 + 2.0 * (a * a + b * b) / total,
+                    -by_ratio[1] / m.u_pull + 2.0 * a * b / total,
+                    m.u_wide / m.u_pull - 2.0 + 2.0 * square / total,
+                ]
+            ),
+            jnp.stack(
+                [
+                    turned * by_a[0] - by_a_v + ratio * by_a[1],
+                    turned * by_ratio[0]
+                    - a * m.slope_vv
+                    + ratio * by_ratio[1]
+                    - m.u_pull,
+                    m.v_wide - ratio * m.u_wide - turned * m.wide,
+                ]
+            )
+            / m.pull,
+        ]
+    )
+    if on_line:
+        value = value.at[2].set(ratio)
+        jacobian = jacobian.at[2].set(jnp.array([0.0, 1.0, 0.0]))
+    return value, jacobian, m.pull, count
 
 
 def beside(max_margin: Unknowns, problem: Problem, on_line: bool) -> Unknowns:
@@ -180,38 +310,42 @@ def beside(max_margin: Unknowns, problem: Problem, on_line: bool) -> Unknowns:
         return jnp.where(below, middle, low), jnp.where(below, high, middle)
 
     size = jnp.sqrt(square)
-    ends = jnp.log(1e-4 / size), jnp.log(1e4 / size)
-    log_g, _ = jax.lax.fori_loop(0, 20, halve, ends)
+    ends = jnp.log(1e-3 / size), jnp.log(1e3 / size)
+    log_g, _ = jax.lax.fori_loop(0, 7, halve, ends)
     pull = response(jnp.exp(log_g) * h)[0]
     wide = -0.5 * jnp.log(alpha * jnp.dot(share, pull * pull))
     starts = jnp.stack([narrow, jnp.stack([log_g + wide, ratio, wide])])
-    misses = jax.vmap(lambda x: jnp.max(jnp.abs(_value(x, problem, ROUGH, on_line)[0])))
+    misses = jax.vmap(
+        lambda x: jnp.max(jnp.abs(residual(x, problem, ROUGH, on_line)[0]))
+    )
     miss = misses(starts)
     return starts[jnp.argmin(jnp.where(jnp.isnan(miss), jnp.inf, miss))]
 
 
-def guess(problem: Problem, on_line: bool) -> Unknowns:
-    """A start beside the max-margin student, roughly solved."""
+def guess(
+    problem: Problem, on_line: bool, needed: bool | Bool[Array, ""] = True
+) -> Unknowns:
+    """A start beside the max-margin student's, which is roughly solved at theta > 0."""
     start = max_margin_guess(problem, on_line)
-    rough = partial(max_margin, n=ROUGH, on_line=on_line)
-    root = newton(start, problem, rough, 20, 1e-2)
-    return beside(jnp.where(root.found, root.x, start), problem, on_line)
+    if not on_line:
+        rough = partial(max_margin, n=ROUGH, on_line=on_line)
+        root = newton(start, problem, rough, jnp.where(needed, 20, 0), 1e-2)
+        start = jnp.where(root.found, root.x, start)
+    return beside(start, problem, on_line)
 
 
-def _edges(
-    x: Unknowns, problem: Problem, margin: str, n: int, on_line: bool
-) -> Float[Array, "cells 2 6"]:
-    """Averages over the examples that sit at each threshold."""
+def _edges(x: Unknowns, problem: Problem, margin: str, n: int, on_line: bool) -> Sums:
+    """:class:`Sums` (cells, 2) over the examples that sit at each threshold."""
     ends = problem.pieces.ends
     lowest = 0.0 if on_line else -FARTHEST * problem.sin_theta
     z = jnp.clip(ends.ravel(), lowest, FARTHEST)
-    values = line_averages(x, problem, z, n, on_line)
+    values = line_sums(x, problem, z, n, on_line)
     if margin == "absolute" and not on_line:
-        values = values + line_averages(x, problem, -z, n, on_line)
+        values = values + line_sums(x, problem, -z, n, on_line)
     elif not on_line:
         slope = problem.cos_theta / jnp.maximum(problem.sin_theta, 1e-150)
         values = values / cdf(jnp.clip(z * slope, -30.0, 30.0))
-    return values.T.reshape(*ends.shape, 6)
+    return Sums(*values.reshape(17, *ends.shape))
 
 
 def solved(
@@ -229,46 +363,57 @@ def solved(
     of the kept mass with respect to theta, where it has one (see :mod:`.sensitivity`).
     """
     x, f = root.x, problem.keep_fraction
-    level = problem.pieces.level[: problem.pieces.ends.shape[0], None]
+    level = problem.pieces.level[: problem.pieces.ends.shape[0]]
     edges = _edges(x, problem, margin, n[1], on_line)
 
-    def kept(at):
-        mean, _ = kept_averages(at[:3], problem, n, on_line, at[3])
-        return mean, mean
+    def over_ends(mass_rates: Float[Array, "cells 2"]) -> Sums:
+        """The kept mass below each end of a cell changes at these rates."""
+        moved = level[:, None] * jnp.array([-1.0, 1.0]) * mass_rates
+        return jax.tree.map(lambda values: jnp.sum(moved * values), edges)
 
-    by, mean = jax.jacfwd(kept, has_aux=True)(jnp.append(x, 0.0))
-    by_x, by_theta = by[:, :3], by[:, 3]
-    by_fraction = jnp.zeros(6)
+    def turned(angle: Float[Array, ""]) -> Sums:
+        return kept_sums(x, problem, n, on_line, angle)[0]
+
+    if on_line:  # even in theta: reflect T_perp
+        mean = turned(jnp.zeros(()))
+        by_theta = jax.tree.map(jnp.zeros_like, mean)
+    else:
+        mean, by_theta = jax.jvp(turned, (jnp.zeros(()),), (jnp.ones(()),))
+    by_fraction = jax.tree.map(jnp.zeros_like, mean)
     if rate is not None:
-        ends = rate.below[..., None] * edges
-        total = jnp.sum(level * (ends[:, 1] - ends[:, 0]), axis=0)
+        total = over_ends(rate.below)
         if rate.level is not None:
             pieces = problem.pieces._replace(level=jnp.tile(rate.level, 2))
             changing = problem._replace(pieces=pieces)
-            total = total + f * kept_averages(x, changing, n, on_line)[0]
-        by_fraction = (total - mean) / f  # the mass of the kept examples is f itself
-    if on_line:  # even in theta: reflect T_perp
-        by_theta = jnp.zeros(6)
-    elif margin == "signed" and problem.keep is None:
+            more = kept_sums(x, changing, n, on_line)[0]
+            total = jax.tree.map(lambda p, q: p + f * q, total, more)
+        # the mass of the kept examples is f itself
+        by_fraction = jax.tree.map(lambda p, q: (p - q) / f, total, mean)
+    if margin == "signed" and problem.keep is None and not on_line:
         s = jnp.maximum(problem.sin_theta, 1e-150)
         far = jnp.clip(problem.pieces.ends / s, -40.0, 40.0)
-        moved = jnp.exp(-0.5 * far**2)[..., None] / jnp.pi * edges
-        by_theta = by_theta - jnp.sum(level * (moved[:, 1] - moved[:, 0]), axis=0) / f
-    elif mass_rate is not None:
-        by_theta = by_theta - mean * mass_rate / f
-    # log P2, log force, turned/p, of which the last vanishes
-    size = jnp.stack([mean[0], mean[1], mean[3]])
+        moved = over_ends(jnp.exp(-0.5 * far**2) / jnp.pi)
+        by_theta = jax.tree.map(lambda p, q: p - q / f, by_theta, moved)
+    elif mass_rate is not None and not on_line:
+        by_theta = jax.tree.map(lambda p, q: p - q * mass_rate / f, by_theta, mean)
 
-    def forced(by):
-        column = by[:3] / size
-        return column.at[2].set(0.0) if on_line else column
+    def forced(by: Sums) -> Float[Array, " 3"]:
+        turn = 0.0 if on_line else (by.v_pull - x[1] * by.u_pull) / mean.pull
+        return jnp.stack([by.square / mean.square, by.u_pull / mean.u_pull, turn])
 
     columns = jnp.array([1.0, 1.0, 0.0]), forced(by_fraction), forced(by_theta)
     right = jnp.stack(columns, axis=1)
     moved = -jax.vmap(solve_3, (None, 1), 1)(root.jacobian, right)
-    direct = jnp.stack([jnp.zeros(()), by_fraction[5], by_theta[5]])
-    log_right = by_x[5] @ moved + direct
-    b = jnp.exp(x[0]) * x[1]
-    by_b = b * moved[0] + jnp.exp(x[0]) * moved[1]
+    a, square = jnp.exp(x[0]), jnp.exp(2.0 * x[2])
+    # d ln Phi/dM = p/Delta^2; at the root p is orthogonal to v - u b/a, and
+    # E[M p] = Delta^2 E[-p'] - E[p^2]
+    length = a * a * (1.0 + x[1] * x[1])
+    total = length + 1.0 + square
+    by_x = [length / total, a * a * x[1] / total, 1.0 / square - (length + 1.0) / total]
+    by_x = jnp.stack(by_x) / problem.alpha_prune
+    direct = jnp.stack([jnp.zeros(()), by_fraction.log_right, by_theta.log_right])
+    log_right = by_x @ moved + direct
+    b = a * x[1]
+    by_b = b * moved[0] + a * moved[1]
     rates = jnp.stack([moved[0], by_b, moved[2], log_right])
-    return jnp.stack([x[0], b, x[2], mean[5]]), rates
+    return jnp.stack([x[0], b, x[2], mean.log_right]), rates

@@ -34,14 +34,20 @@ def test_laws_of_random_data():
         assert error * alpha == pytest.approx(constant, abs=6e-4)
 
 
-@pytest.mark.parametrize("theta", [0.0, 0.5])
-def test_the_teacher_is_a_typical_student_of_random_data(theta):
+@pytest.mark.parametrize("aligned", [True, False])
+def test_the_teacher_is_a_typical_student_of_random_data(aligned):
     """q = A exactly when nothing is pruned, whatever the probe."""
-    alpha = np.array([0.01, 0.7, 3.0, 40.0])
+    draw = np.random.default_rng(3)
+    alpha = 10.0 ** draw.uniform(-3, 6, 12)
+    theta = np.zeros(12) if aligned else 10.0 ** draw.uniform(-6, np.log10(1.57), 12)
     sol = pt.solve(alpha_prune=alpha, keep_fraction=1.0, theta=theta, student="gibbs")
     np.testing.assert_allclose(sol.self_overlap, sol.overlap, rtol=1e-9)
-    along = sol.probe_overlap - sol.overlap * np.cos(theta)
-    np.testing.assert_allclose(along, 0.0, atol=1e-9)
+    across = sol.probe_overlap - sol.overlap * np.cos(theta)
+    np.testing.assert_allclose(across, 0.0, atol=1e-9)
+    pruned = pt.solve(
+        alpha_prune=alpha, keep_fraction=0.9, theta=theta, student="gibbs"
+    )
+    assert (pruned.self_overlap != pruned.overlap).all()
 
 
 def _entropy(sol, q, A, B, theta, f):
@@ -131,6 +137,11 @@ def test_corners_of_the_domain():
         (576955.7, 6.34e-5, 0.0103, "hard"),
         (2.0, 1e-3, 0.0, "hard"),
         (1e-3, 1.0, 1.5, "hard"),
+        # next to alpha = 2 the version space is all but closed
+        (1.999999559, 1.556e-7, 0.0, "hard"),
+        (2.000000093, 1e-8, 0.0, "hard"),
+        (1.976, 7.53e-7, 0.0, "hard"),
+        (2.0, 1e-6, 0.0, "hard"),
     ]
     for rule in ("hard", "easy"):
         alpha, f, theta = np.array([p[:3] for p in corners if p[3] == rule]).T

@@ -326,7 +326,7 @@ def test_f_min_of_the_signed_margin_is_where_the_error_is_least(error):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: power_law_coefficient(0.5, student="gibbs"),
+        lambda: power_law_coefficient(0.5, student="svm"),
         lambda: power_law_coefficient(1.5),
         lambda: power_law_coefficient(0.5, theta=20.0),
         lambda: power_law_coefficient(0.5, rule="hrd"),
