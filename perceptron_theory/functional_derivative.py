@@ -240,7 +240,7 @@ def _rates(
     problem, _ = build(inputs, rule, mode)
     _, jacobian, first, _ = _equations(mode, FINE)(x, problem)
     adjoint = solve_3(jacobian.T, jax.grad(_log_error)(x, mode.student))
-    alpha, ends = problem.alpha_prune, problem.pieces.ends
+    ends = problem.pieces.ends
     at = jnp.concatenate([ends, z.reshape(-1, 2)])
     lines = problem._replace(pieces=problem.pieces._replace(ends=at))
     moved = -_forces(x, lines, first, mode) @ adjoint / problem.keep_fraction
