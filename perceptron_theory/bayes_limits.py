@@ -37,7 +37,7 @@ from scipy.special import ndtr
 from .errors import InputError
 from .gaussian import SQRT_2PI
 from .inputs import as_array, check_load
-from .limits import Nodes, Values, nodes_between, root_between
+from .limit_nodes import Nodes, Values, nodes_between, root_between
 from .thresholds import Pieces
 
 
@@ -94,9 +94,9 @@ def jumps_of(pieces: Pieces) -> list[tuple[float, float, float]]:
     return [(float(g), at(g, False), at(g, True)) for g in edges if np.isfinite(g)]
 
 
-def oblique_power_law(f: float, total: float) -> float:
-    """C at theta > 0 from Int dv phi(v) q(s v), either margin."""
-    return bayes_coefficient() * f / total if total > 0 else np.inf
+def bayes_boundary(v: Nodes, weight: Nodes) -> float:
+    """C/f at theta > 0 from the kept density phi(v) q(s v), either margin."""
+    return bayes_coefficient() / float(np.sum(weight))
 
 
 def aligned_bayes_coefficient(alpha_prune: Any) -> Values:

@@ -14,6 +14,7 @@ from scipy.special import ndtr
 from .gaussian import SQRT_2PI
 
 Nodes = Float[np.ndarray, " k"]
+Values = Float[np.ndarray, "*batch"] | float
 
 
 def root_between(

@@ -40,10 +40,17 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import erf, ndtr
 
+from .bayes_limits import aligned_power_law, bayes_boundary, jumps_of
 from .errors import InputError, unknown_name
 from .gaussian import SQRT_2, SQRT_2PI
 from .inputs import as_array, check_fraction, check_rule, check_theta
-from .limit_nodes import Nodes, nodes_between, rectified_moments, root_between
+from .limit_nodes import (
+    Nodes,
+    Values,
+    nodes_between,
+    rectified_moments,
+    root_between,
+)
 from .minimise import minimise
 from .rules import (
     KNOTS,
@@ -57,8 +64,6 @@ from .version_space_limits import boundary_coefficient as version_space_boundary
 
 STUDENTS = ("max_margin",)  # those whose limits are all known
 FAR = 38.0  # phi is zero in float64 beyond
-
-Values = Float[np.ndarray, "*batch"] | float
 
 
 def check_student(student: str, known: Iterable[str] = STUDENTS) -> None:
@@ -102,7 +107,7 @@ def power_law_coefficient(
         theta: angle of teacher and probe in radians, [0, pi/2].
         rule: "hard", "easy", "random" or a rule object; its parameters broadcast too.
         margin: "absolute" or "signed".
-        student: "max_margin", "gibbs" or "bayes_point".
+        student: any that :func:`solve` takes.
 
     Raises:
         InputError: an argument outside its range, or shapes that do not broadcast.
@@ -168,6 +173,8 @@ def _coefficient(
     if isinstance(rule, KeepProbability):
         half = ndtr(z * c / s) if theta > 0 else 1.0 * (z > 0)
         f = float(np.sum(2.0 * width * _density(z) * half * keep))
+    if theta == 0 and student == "bayes_optimal":
+        return aligned_power_law(f, _jumps(rule, pieces))
     if theta == 0:
         edge, level = _edge(rule, pieces, z, keep)
         density = level * np.exp(-0.5 * edge**2)
@@ -179,7 +186,8 @@ def _coefficient(
         total = np.sum(weight)
         return float(random_coefficient(student) * f / total) if total > 0 else np.inf
     weight, v = weight[weight > 0], v[weight > 0]
-    if not (v.size and v.min() < 0 < v.max()):
+    one_sided = not (v.size and v.min() < 0 < v.max())
+    if not v.size or (one_sided and student != "bayes_optimal"):
         return np.inf
     return of_boundary(v, weight) * f
 
@@ -196,6 +204,7 @@ _BOUNDARY: dict[str, Callable[[Nodes, Nodes], float]] = {
     "max_margin": _max_margin_boundary,
     "gibbs": partial(version_space_boundary, gibbs=True),
     "bayes_point": partial(version_space_boundary, gibbs=False),
+    "bayes_optimal": bayes_boundary,
 }
 
 
@@ -228,6 +237,22 @@ def _kept(
     distance = pieces.sign[:, None] * z
     inside = (distance > pieces.inner[:, None]) & (distance < pieces.outer[:, None])
     return z, width, np.sum(inside * pieces.level[:, None], axis=0)
+
+
+def _jumps(rule: Rule, pieces: Pieces | None) -> list[tuple[float, float, float]]:
+    """The jumps of the keep-probability at theta = 0; below the margin 0 it is 0."""
+    if pieces is not None:
+        return jumps_of(pieces)
+    assert isinstance(rule, KeepProbability)
+    jumps = []
+    for g in sorted({0.0, *np.abs(rule.breakpoints)}):
+        with jax.enable_x64(True):
+            sides = [
+                rule.function(jnp.asarray(np.nextafter(g, x))) for x in (-1, np.inf)
+            ]
+        low, high = (max(float(side), 0.0) for side in sides)
+        jumps.append((float(g), low if g > 0 else 0.0, high))
+    return jumps
 
 
 def _edge(

@@ -222,19 +222,20 @@ def test_threshold_of_hard_examples():
 def test_coefficients_of_the_power_law():
     """C at theta = 0 counts every edge; at theta > 0 the density on the boundary."""
     alpha, f = 1e6, 0.4
+    known = {"student": "bayes_optimal"}
     for rule in (HARD, easy(f), pt.Mixture(0.6)):
-        with jax.enable_x64(True):
-            cells = pt.resolve_rule(rule).cells(jnp.asarray(f))
-            pieces = kept_pieces(cells, jnp.asarray(0.0), "absolute")
-        pieces = jax.tree.map(np.asarray, pieces)
-        C = bayes_limits.aligned_power_law(f, bayes_limits.jumps_of(pieces))
+        C = pt.power_law_coefficient(f, rule=rule, **known)
         error = solve(alpha, f, rule).error[0]
         assert error * alpha == pytest.approx(C, rel=1e-5)
-    theta = 0.4
-    gamma = float(pt.threshold(f, theta=theta))
-    C = bayes_limits.oblique_power_law(f, 2 * ndtr(gamma / np.sin(theta)) - 1)
-    sol = solve(alpha, f, theta=theta)
+    gamma = float(pt.threshold(f))
+    step = pt.KeepProbability(lambda z: 1.0 * (z < gamma), breakpoints=(gamma,))
+    same = pt.power_law_coefficient(rule=step, **known)
+    assert same == pytest.approx(pt.power_law_coefficient(f, **known), rel=1e-9)
+    sol = solve(alpha, f, theta=0.4)
+    C = pt.power_law_coefficient(f, 0.4, **known)
     assert sol.error[0] * alpha == pytest.approx(C, rel=1e-5)
+    # the labels tell of the boundary even where the signed rule keeps one side only
+    assert np.isfinite(pt.power_law_coefficient(0.1, 0.4, margin="signed", **known))
 
 
 def test_a_jump_between_two_maxima_of_the_free_entropy():

@@ -47,7 +47,8 @@ def test_the_teacher_is_a_typical_student_of_random_data(aligned):
     pruned = pt.solve(
         alpha_prune=alpha, keep_fraction=0.9, theta=theta, student="gibbs"
     )
-    assert (pruned.self_overlap != pruned.overlap).all()
+    seen = sol.error > 1e-3  # closer to one both round to the same
+    assert (pruned.self_overlap != pruned.overlap)[seen].all() and seen.sum() > 3
 
 
 def _entropy(sol, q, A, B, theta, f):
