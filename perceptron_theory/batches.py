@@ -15,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.spatial import KDTree
 
-from .rules import Rule
+from .cell_table import CellTable, cell_rows, levels_change
+from .rules import KeepProbability, Rule
 from .saddle_point import LONG, Inputs, Mode, Start, State, settle, sure_start
 from .solution import Solution, Status, describe
 
@@ -34,7 +35,16 @@ def solve_many(inputs: Inputs, rule: Rule, mode: Mode) -> Solution:
     Of many points a few are solved first; the others start next to them (which at
     theta = 0 costs more than it saves).
     """
-    at, count = (inputs, rule), len(inputs.alpha)
+    count, parameters = len(inputs.alpha), jax.tree.leaves(rule)
+    at, asked = (inputs, rule), mode
+    if not isinstance(rule, KeepProbability):
+        # the same program for all rules, both loads and, where it counts, both margins
+        margin = "absolute" if mode.on_line else mode.margin
+        mode = mode._replace(total=False, margin=margin)
+        f = inputs.keep_fraction
+        alpha = inputs.alpha * f if asked.total else inputs.alpha
+        table = _in_batches(_rows_of, DESCRIBED, rule, f)
+        at = inputs._replace(alpha=alpha), CellTable(table, levels_change(rule))
     rounds = [] if mode.on_line else [r for r in (count // 64, count // 8) if r >= 64]
     order = np.random.default_rng(0).permutation(count)
     first, *later = (np.sort(part) for part in np.split(order, rounds))
@@ -42,16 +52,33 @@ def solve_many(inputs: Inputs, rule: Rule, mode: Mode) -> Solution:
     blank = lambda x: np.zeros((count, *x.shape[1:]), x.dtype)  # noqa: E731
     state = jax.tree.map(blank, found)
     _put(found, first, state)
-    known = first
+    known, features = first, np.empty(0)
+    if later:
+        features = np.stack([*map(np.log, at[0]), *parameters], axis=1)
     for todo in later:
-        start, todo = _nearby(*at, known[state.found[known]], todo, state)
+        known_roots = known[state.found[known]]
+        start, todo = _nearby(at[0], features, known_roots, todo, state)
         _put(_search(start, *_take(todo, at), mode), todo, state)
         known = np.concatenate([known, todo])
-    return _in_batches(_described(mode), DESCRIBED, inputs, state)
+    if asked.total and not mode.total:  # from alpha_prune to alpha_tot = alpha_prune/f
+        by_load = state.rates[..., 0]
+        state.rates[..., 1] += by_load * inputs.alpha[:, None]
+        state.rates[..., 0] = by_load * inputs.keep_fraction[:, None]
+    return _in_batches(_described(asked), DESCRIBED, inputs, state)
+
+
+@jax.jit
+@jax.vmap
+def _rows_of(rule: Rule, keep_fraction: Any) -> Any:
+    return cell_rows(rule, keep_fraction)  # pyright: ignore
 
 
 def _nearby(
-    at: Inputs, rule: Rule, known: np.ndarray, todo: np.ndarray, state: State
+    at: Inputs,
+    features: np.ndarray,
+    known: np.ndarray,
+    todo: np.ndarray,
+    state: State,
 ) -> tuple[Start, np.ndarray]:
     """Starts of points ``todo``, extrapolated from the nearest of the ``known`` ones.
 
@@ -59,8 +86,6 @@ def _nearby(
     """
     if not known.size:
         return _nowhere(todo.size), todo
-    features = [np.log(x) for x in at] + jax.tree.leaves(rule)
-    features = np.stack(features, axis=1)
     distance, nearest = KDTree(features[known]).query(features[todo])
     near = known[nearest]
     work = np.argsort(state.panels[near], kind="stable")

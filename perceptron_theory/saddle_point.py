@@ -15,10 +15,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from . import bayes_optimal, version_space
+from .cell_table import levels_change
 from .max_margin import Problem, Unknowns, corner, over_kept, residual
 from .newton import Equations, Root, follow, guess, newton
 from .quadrature import Weights, line_moments
-from .rules import KNOTS, Cells, KeepProbability, Mixture, Random, Rule
+from .rules import KNOTS, Cells, KeepProbability, Rule
 from .sensitivity import sensitivity
 from .thresholds import Pieces, kept_pieces
 
@@ -159,7 +160,7 @@ def settle(
     Of relative accuracy ``contraction``, that of the root about its square.
     """
     problem, rate = build(inputs, rule, mode)
-    if not isinstance(rule, Random | Mixture) and rate is not None:
+    if rate is not None and not levels_change(rule):
         rate = rate._replace(level=None)  # constant
     equations = _equations(mode, FINE)
     mass_rate = None
