@@ -5,8 +5,8 @@ from .advise import advise as advise
 from .aligned import AlignedLimit as AlignedLimit
 from .aligned import aligned_limit as aligned_limit
 from .aligned import threshold_error as threshold_error
-from .convex import ConvexSolution as ConvexSolution
 from .convex import solve_convex as solve_convex
+from .convex_solution import ConvexSolution as ConvexSolution
 from .datasets import load_dataset as load_dataset
 from .datasets import save_dataset as save_dataset
 from .errors import ConvergenceError as ConvergenceError
