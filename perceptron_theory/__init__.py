@@ -22,6 +22,9 @@ from .intervals import Intervals as Intervals
 from .intervals import keep_between as keep_between
 from .limits import f_min as f_min
 from .limits import power_law_coefficient as power_law_coefficient
+from .optimal_ridge import OptimalRidge as OptimalRidge
+from .optimal_ridge import Optimum as Optimum
+from .optimal_ridge import optimal_ridge as optimal_ridge
 from .optimal_rule import OptimalRule as OptimalRule
 from .optimal_rule import optimal_rule as optimal_rule
 from .pareto import pareto_frontier as pareto_frontier

@@ -5,6 +5,7 @@ The equations are in :mod:`.convex_equations`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Any
 
@@ -92,9 +93,7 @@ def solve_convex(
     rule = resolve_rule(rule)
     check_margin(margin)
     with jax.ensure_compile_time_eval():
-        function = resolve_loss(loss)
-        if not isinstance(loss, str):
-            check_smooth(function)
+        function = checked_loss(loss)
     if (alpha_prune is None) == (alpha_tot is None):
         raise InputError("give exactly one of alpha_prune and alpha_tot")
     total = alpha_prune is None
@@ -106,6 +105,14 @@ def solve_convex(
         return _traced(values, rule, function, mode)
     with jax.enable_x64(True):
         return _eager(values, rule, function, mode, throw)
+
+
+def checked_loss(loss: str | Loss) -> Loss:
+    """The function of a loss that the theory can take."""
+    function = resolve_loss(loss)
+    if not isinstance(loss, str):
+        check_smooth(function)
+    return function
 
 
 def _traced(
@@ -177,11 +184,32 @@ def _refuse_signed_noise(mode: Mode) -> None:
 def _eager(
     values: tuple[Any, ...], rule: Rule, loss: Loss, mode: Mode, throw: bool
 ) -> ConvexSolution:
+    shape, flat, tree = checked(values, rule, mode)
+    parts, places = [], []
+    for here, point, setting in split(flat, tree, loss, mode):
+        parts.append(solve_many(point, setting))
+        places.append(here)
+    back = np.argsort(np.concatenate(places))
+    join = lambda *x: np.concatenate(x)[back].reshape(shape)[()]  # noqa: E731
+    solution = jax.tree.map(join, *parts)
+    if throw:
+        _raise_if_unsolved(solution)
+    return solution
+
+
+def checked(
+    values: tuple[Any, ...], rule: Rule, mode: Mode
+) -> tuple[tuple[int, ...], list[np.ndarray], Any]:
+    """The broadcast shape, flat arrays of all inputs, and the tree of the rule.
+
+    ``values`` are load, keep_fraction, theta, ridge and flip_probability.
+    """
     name = "alpha_tot" if mode.total else "alpha_prune"
     load, angle = as_array(name, values[0]), as_array("theta", values[2])
     check_load(name, load)
     check_theta(angle)
-    ridge, flipped = as_array("ridge", values[3]), as_array("flip_probability", values[4])
+    ridge = as_array("ridge", values[3])
+    flipped = as_array("flip_probability", values[4])
     if not ((ridge > 0) & (ridge < np.inf)).all():
         bad = ridge[~((ridge > 0) & (ridge < np.inf))][0]
         raise InputError(f"ridge must be positive and finite, got {bad:g}")
@@ -204,26 +232,22 @@ def _eager(
         raise InputError(
             f"shapes do not broadcast: {', '.join(str(x.shape) for x in inputs)}"
         ) from error
-    shape, flat = inputs[0].shape, [x.ravel() for x in inputs]
+    return inputs[0].shape, [x.ravel() for x in inputs], tree
+
+
+def split(
+    flat: list[np.ndarray], tree: Any, loss: Loss, mode: Mode
+) -> Iterator[tuple[np.ndarray, Point, Setting]]:
+    """The points that share a compiled program: where they are, they, and it."""
     aligned, noisy = flat[2] == 0, flat[4] > 0
-    parts, places = [], []
     for on_line in (True, False):
         for wrong in (True, False):
             here = np.nonzero((aligned == on_line) & (noisy == wrong))[0]
-            if not here.size:
-                continue
-            part = [v[here] for v in flat]
-            some = jax.tree.unflatten(tree, part[5:])
-            point = Point(Inputs(*part[:3]), *part[3:5], some)  # pyright: ignore
-            setting = Setting(loss, mode._replace(on_line=on_line), wrong)
-            parts.append(solve_many(point, setting))
-            places.append(here)
-    back = np.argsort(np.concatenate(places))
-    join = lambda *x: np.concatenate(x)[back].reshape(shape)[()]  # noqa: E731
-    solution = jax.tree.map(join, *parts)
-    if throw:
-        _raise_if_unsolved(solution)
-    return solution
+            if here.size:
+                part = [v[here] for v in flat]
+                some = jax.tree.unflatten(tree, part[5:])
+                point = Point(Inputs(*part[:3]), *part[3:5], some)  # pyright: ignore
+                yield here, point, Setting(loss, mode._replace(on_line=on_line), wrong)
 
 
 def _raise_if_unsolved(solution: ConvexSolution) -> None:

@@ -23,7 +23,13 @@ FAR = 3.0  # from a solved point, in the logs of the inputs
 
 
 def solve_many(point: Point, setting: Setting) -> ConvexSolution:
-    """Solve flat arrays of points that share a setting.
+    """Solve flat arrays of points that share a setting."""
+    found = find_many(point, setting)
+    return _in_batches(_described(setting), SIZES[True], point, found)
+
+
+def find_many(point: Point, setting: Setting) -> Found:
+    """The roots of flat arrays of points that share a setting.
 
     Of many points a few are followed from a large ridge; the others start next to them.
     """
@@ -43,7 +49,7 @@ def solve_many(point: Point, setting: Setting) -> ConvexSolution:
         if rest.size:
             _put(_followed(rest, point, setting), rest, state)
         known = np.concatenate([known, todo])
-    return _in_batches(_described(setting), SIZES[True], point, state)
+    return state
 
 
 def _followed(points: np.ndarray, point: Point, setting: Setting) -> Found:

@@ -14,9 +14,9 @@ also follow from Gordon's inequality: Thrampoulidis, Abbasi, Hassibi, IEEE Trans
 Theory 64, 5592, 2018).
 
 Here in units of r: a = A/r, b = B/r, the field M = m/r, q = p/r.  All averages are
-integrals over M with the weights W of :mod:`.field_law`.  Since dW_jk/da = -dW_(j+1)k/dM
-their derivatives are integrals of dq/dM, which may jump; that of E[dq/dM] is taken
-after a partial integration, E[dq/dM] = E[xi q] with xi = M - a u - b v.
+integrals over M with the weights W of :mod:`.field_law`.  Since dW_jk/da =
+-dW_(j+1)k/dM their derivatives are integrals of dq/dM, which may jump; that of E[dq/dM]
+is taken after a partial integration, E[dq/dM] = E[xi q] with xi = M - a u - b v.
 
 Wrong labels (a part flip_probability of the pool) are pieces of the label -1; where
 they prevail a < 0.
@@ -32,7 +32,7 @@ from jaxtyping import Array, Float
 
 from .field import Student
 from .field_law import Labels, Piece, field_breaks, field_law, pieces_of
-from .losses import Loss, bends, ends, parameter, response
+from .losses import Loss, bends, ends, hinge, parameter, response
 from .max_margin import Problem
 from .quadrature import panels
 from .saddle_point import Mode
@@ -93,7 +93,7 @@ def labelled(
 
 
 def weights(x: Unknowns) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """a and b."""
+    """The student's a and b."""
     a = jnp.sinh(x[1])
     return a, x[2] * jnp.sqrt(1.0 + a * a)
 
@@ -127,15 +127,13 @@ def _terms(
     shrunk, risen = field * slope - pull, step / r * answer.by_step
     xi, xi_u = field * one - a * u - b * v, field * u - a * uu - b * uv
     xi_v = field * v - a * uv - b * vv
-    forward = jnp.stack(
-        [pull * pull * one, pull * u, pull * v, -slope * one]
-        + [2.0 * pull * shrunk * one, shrunk * u, shrunk * v, -shrunk * xi]
-        + [2.0 * pull * slope * u, slope * uu, slope * uv, -slope * xi_u]
-        + [2.0 * pull * slope * v, slope * uv, slope * vv, -slope * xi_v]
-        + [2.0 * pull * risen * one, risen * u, risen * v, -risen * xi]
-        + [jnp.maximum(-pull * u, 0.0), jnp.abs(pull) * one]
-    )
-    return jnp.sum(forward, axis=1)
+    rows = [pull * pull * one, pull * u, pull * v, -slope * one]
+    rows += [2.0 * pull * shrunk * one, shrunk * u, shrunk * v, -shrunk * xi]
+    rows += [2.0 * pull * slope * u, slope * uu, slope * uv, -slope * xi_u]
+    rows += [2.0 * pull * slope * v, slope * uv, slope * vv, -slope * xi_v]
+    rows += [2.0 * pull * risen * one, risen * u, risen * v, -risen * xi]
+    rows += [jnp.maximum(-pull * u, 0.0), jnp.abs(pull) * one]
+    return jnp.sum(jnp.stack(rows), axis=1)
 
 
 def averages(
@@ -180,6 +178,16 @@ def averages(
     return Averages(total[:4], by, total[20], total[21])
 
 
+def mean_example(
+    problem: Problem, labels: Labels, on_line: bool
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """E of u and v times the label: the hinge's pull where no margin comes near 1."""
+    x = jnp.log(jnp.array([1e-6, 1.0, 1.0, 1e-3])).at[1:3].set(0.0)
+    setting = Setting(hinge, Mode("absolute", on_line, False), False)
+    sums = averages(x, problem, labels, setting, FINE).sums
+    return sums[1] * 1e-3, sums[2] * 1e-3
+
+
 def combine(
     sums: Sums,
     a: Float[Array, ""],
@@ -206,7 +214,7 @@ def combine(
 
 
 class Evaluation(NamedTuple):
-    """The equations, their derivatives by x, the averages and ln(ridge); the averages."""
+    """The equations, their derivatives by x, averages and ln(ridge); the averages."""
 
     value: Float[Array, " 4"]
     jacobian: Float[Array, "4 4"]

@@ -4,9 +4,9 @@ At a large ridge w is explicit: every example responds alike, V = 1/lambda, q =
 1/sqrt(alpha), a = sqrt(alpha) E[u], b = sqrt(alpha) E[v].  From there the root is
 followed in ln(lambda), unless there is a start close by.
 
-Derivatives are implicit: dx = -(dF/dx)^-1 dF.  Of the averages only the boundary of the
-kept region moves (see :mod:`.sensitivity`): with f the thresholds, and with theta, where
-an example of margin z comes to z - y dtheta.
+Derivatives are implicit: dx = -(dF/dx)^-1 dF.  Of the averages only the boundary of
+the kept region moves (see :mod:`.sensitivity`): with f the thresholds, and with theta,
+where an example of margin z comes to z - y dtheta.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .field_line import line_sums
 from .gaussian import cdf, density
 from .max_margin import Problem
 from .newton import kept_rows
-from .rules import Cells, KeepProbability, Mixture, Random, Rule
+from .rules import Cells, Mixture, Random, Rule
 from .saddle_point import Inputs, build
 from .thresholds import FARTHEST
 

@@ -69,7 +69,7 @@ def pieces_of(problem: Problem, labels: Labels, on_line: bool) -> Piece:
 
 
 def weights_of(student: Student) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """a and b."""
+    """The student's a and b."""
     p, w, c, s = student
     return p * c + w * s, p * s - w * c
 

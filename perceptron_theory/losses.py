@@ -179,9 +179,7 @@ def response(loss: Loss, t: Float[Array, " k"], step: Float[Array, ""]) -> Respo
         return Response(t, one, part * short, -part * some, short / (1.0 + step) ** 2)
     slope, bend = _slopes(loss, t)
     pull, stretch = -step * slope, 1.0 + step * bend
-    return Response(
-        t - pull, stretch, pull, -step * bend / stretch, -slope / stretch
-    )
+    return Response(t - pull, stretch, pull, -step * bend / stretch, -slope / stretch)
 
 
 def bends(loss: Loss, step: Float[Array, ""]) -> Float[Array, " n"]:
