@@ -14,6 +14,7 @@ from .batches import _in_batches, _put, _take
 from .convex_equations import Setting
 from .convex_point import LONG, Found, Point, Start, settle, sure_start
 from .convex_solution import ConvexSolution, describe
+from .losses import square
 from .solution import Status
 
 # points in a compiled batch: few sizes, few compilations
@@ -36,6 +37,8 @@ def find_many(point: Point, setting: Setting) -> Found:
     count = len(point.ridge)
     order = np.random.default_rng(0).permutation(count)
     cuts = [n for n in (count // 64, count // 8) if n >= 8]
+    if setting.loss is square:  # where the start is all but the root
+        cuts = []
     first, *later = (np.sort(part) for part in np.split(order, cuts))
     found = _followed(first, point, setting)
     blank = lambda x: np.zeros((count, *x.shape[1:]), x.dtype)  # noqa: E731

@@ -188,6 +188,38 @@ def mean_example(
     return sums[1] * 1e-3, sums[2] * 1e-3
 
 
+def ridge_regression(
+    log_ridge: Float[Array, ""], problem: Problem, labels: Labels, setting: Setting
+) -> Unknowns:
+    """The student of the square loss, whose equations are linear given V.
+
+    lambda V + alpha V/(1 + V) = 1 (Marchenko & Pastur), (lambda + k E[xx^T]) (A, B) = k
+    E[yx] with k = alpha/(1 + V) and x = (u, v), and r^2 from E[p^2].
+    """
+    alpha, ridge = problem.alpha_prune, jnp.exp(log_ridge)
+    # the moments from the averages of a student without weights, r = V = 1: q =
+    # (1 - M)/2
+    found = averages(jnp.zeros(4), problem, labels, setting, FINE)
+    u, v = 2.0 * found.sums[1:3]
+    uu, uv, vv = -2.0 * jnp.stack([found.by[1, 1], found.by[2, 1], found.by[2, 2]])
+    # of the two forms of the root the one without cancellation
+    half = 0.5 * (ridge + alpha - 1.0)
+    root = jnp.sqrt(half * half + ridge)
+    down = 1.0 / jnp.where(half > 0, half + root, 1.0)
+    step = jnp.where(half > 0, down, (root - half) / ridge)
+    pull = alpha / (1.0 + step)
+    one, both, other = ridge + pull * uu, pull * uv, ridge + pull * vv
+    whole = one * other - both * both
+    a = pull * (other * u - both * v) / whole
+    b = pull * (one * v - both * u) / whole
+    miss = 1.0 - 2.0 * (a * u + b * v) + a * a * uu + 2.0 * a * b * uv + b * b * vv
+    part = alpha * (step / (1.0 + step)) ** 2
+    r = jnp.sqrt(part * miss / (1.0 - part))
+    a, b = a / r, b / r
+    ratio = b / jnp.sqrt(1.0 + a * a)
+    return jnp.stack([jnp.log(r), jnp.arcsinh(a), ratio, jnp.log(step)])
+
+
 def combine(
     sums: Sums,
     a: Float[Array, ""],

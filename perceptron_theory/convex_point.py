@@ -28,10 +28,12 @@ from .convex_equations import (
     averages,
     equations,
     labelled,
+    ridge_regression,
 )
 from .field_law import Labels
 from .field_line import line_sums
 from .gaussian import cdf, density
+from .losses import square
 from .max_margin import Problem
 from .newton import kept_rows
 from .rules import Cells, Mixture, Random, Rule
@@ -138,6 +140,9 @@ def sure_start(
 ) -> Start:
     """The root to a few digits, followed from a large ridge where ``needed``."""
     problem, labels, _, _ = _problem(point, setting)
+    if setting.loss is square:
+        x = ridge_regression(jnp.log(point.ridge), problem, labels, setting)
+        return Start(x, jnp.ones((), int))
     alpha, on_line = problem.alpha_prune, setting.mode.on_line
     force = -jax.grad(setting.loss)(jnp.zeros(()))
     target = jnp.log(point.ridge)
