@@ -3,7 +3,9 @@
 The noise is averaged over first: E of p^2, p and dp/dm over xi are functions of the
 mean field alone (piecewise Chebyshev series of adaptively broken Gauss rules, the
 proximal map by bisection and Newton's method in NumPy); then come y and z by SciPy's
-adaptive quadrature.  The library takes the field last and z and y first.
+adaptive quadrature.  The library takes the field last and z and y first.  Two of the cases are tests; all of them:
+
+    python tests/test_convex_oracle.py
 """
 
 from itertools import pairwise
@@ -227,7 +229,7 @@ CASES = [
 RIDGES = np.array([0.37, 0.0023, 13.0])
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: "-".join(map(str, c[:4])))
+@pytest.mark.parametrize("case", CASES[1:3], ids=lambda c: "-".join(map(str, c[:4])))
 def test_error_to_eight_digits(case):
     loss, theta, rule, margin, alpha, fraction = case
     found = pt.solve_convex(
@@ -245,3 +247,9 @@ def test_error_to_eight_digits(case):
         )
         miss = _miss(loss, point, _pieces(rule, margin, f, theta))
         assert abs(miss) < 1e-8, (loss, alpha[i], f, RIDGES[i], miss)
+
+
+if __name__ == "__main__":
+    for every in CASES:
+        test_error_to_eight_digits(every)
+        print(*every, "agrees", flush=True)
