@@ -188,8 +188,8 @@ def _without_ridge(
     """The error as the ridge goes to 0."""
     if setting.noisy or not ends(setting.loss):
         return error * (1.0 - slope)  # linear in the ridge
-    load = "alpha_tot" if setting.mode.total else "alpha_prune"
-    load = {load: point.inputs.alpha}
+    name = "alpha_tot" if setting.mode.total else "alpha_prune"
+    load: dict[str, Any] = {name: point.inputs.alpha}
     if jax.tree.leaves(point.rule) or hasattr(point.rule, "cells"):
         load["keep_fraction"] = point.inputs.keep_fraction
     theta = 0.0 if setting.mode.on_line else point.inputs.theta

@@ -67,11 +67,11 @@ def test_derivatives_are_exact(program):
 def test_one_sided_at_the_ends(program):
     """At f = 1 and without noise derivatives are those from within."""
     end = (2.0, 1.0, 0.3, 0.1, 0.0)
-    below, wrong = (2.0, 1.0 - 2.0**-53, 0.3, 0.1, 0.0), (2.0, 1.0, 0.3, 0.1, 1e-6)
+    below, wrong = (2.0, 1.0 - 2.0**-53, 0.3, 0.1, 0.0), (2.0, 1.0, 0.3, 0.1, 1e-4)
     (error, _), slopes = program(end, below, wrong)
     # the square loss's grows like log(1 - f): it is that at the last number below one
     np.testing.assert_allclose(slopes[1][0], slopes[1][1], rtol=0.01)
-    np.testing.assert_allclose(slopes[4][0], (error[2] - error[0]) / 1e-6, rtol=1e-4)
+    np.testing.assert_allclose(slopes[4][0], (error[2] - error[0]) / 1e-4, rtol=1e-3)
 
 
 def test_bad_values_in_a_trace_are_told_by_the_status(program):

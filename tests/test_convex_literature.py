@@ -171,14 +171,20 @@ def test_best_ridge_of_the_square_loss():
     assert (best.kind == pt.Optimum.INTERIOR).all()
 
 
-def test_ridge_that_runs_to_an_end():
-    """No ridge is the best one for a perfect probe, Hebb's rule for few examples."""
-    best = pt.optimal_ridge(
-        alpha_prune=np.array([20.0, 0.05]),
-        keep_fraction=np.array([0.3, 0.9]),
-        loss="squared_hinge",
-    )
-    assert best.kind[0] == pt.Optimum.ZERO
-    assert best.ridge[0] == 0
-    limit = pt.solve(alpha_prune=20.0, keep_fraction=0.3).error
-    np.testing.assert_allclose(best.error[0], limit, rtol=1e-12)
+def test_best_ridge_inside_and_at_zero():
+    point = {
+        "alpha_prune": np.array([50.0, 50.0]),
+        "keep_fraction": np.array([0.5, 0.01]),
+        "theta": np.array([0.2, 0.6]),
+    }
+    best = pt.optimal_ridge(**point, loss="squared_hinge")
+    limit = pt.solve(**point).error
+    assert best.kind.tolist() == [pt.Optimum.INTERIOR, pt.Optimum.ZERO]
+    assert best.ridge[1] == 0
+    assert best.error[1] == limit[1]
+    assert best.error[0] < limit[0]
+    at = {name: values[:1] for name, values in point.items()}
+    near = best.ridge[0] * np.array([0.9, 1.0, 1.1])
+    error = pt.solve_convex(**at, loss="squared_hinge", ridge=near).error
+    np.testing.assert_allclose(error[1], best.error[0], rtol=1e-10)
+    assert (error[[0, 2]] > error[1]).all()

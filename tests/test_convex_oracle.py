@@ -3,7 +3,8 @@
 The noise is averaged over first: E of p^2, p and dp/dm over xi are functions of the
 mean field alone (piecewise Chebyshev series of adaptively broken Gauss rules, the
 proximal map by bisection and Newton's method in NumPy); then come y and z by SciPy's
-adaptive quadrature.  The library takes the field last and z and y first.  Two of the cases are tests; all of them:
+adaptive quadrature.  The library takes the field last and z and y first.  Two of the
+cases are tests; all of them:
 
     python tests/test_convex_oracle.py
 """
