@@ -36,13 +36,14 @@ class ConvexSolution:
         theta: angle between teacher and probe, radians.
         ridge: lambda.
         flip_probability: part of the labels that is wrong.
-        error: arccos(R)/pi, the probability of a wrong answer (on true labels).
+        error: arccos(R)/pi, the probability of a wrong answer (on true labels); above
+            1/2 where wrong labels prevail among the kept ones.
         overlap: R = w.T/|w|.
         probe_overlap: rho = w.P/|w|.
         weights: (A, B, r): w along T, along T_perp, and the length of the rest.
         response: V; 1/N times the trace of the inverse Hessian of the objective over N.
         residual: the largest miss of the four equations (in units of r; that of A times
-            1 + a).
+            1 + |a|).
         status: a :class:`Status`, 0 where the point converged.
         iterations: evaluations of the equations.
     """
@@ -99,8 +100,8 @@ def solve_convex(
             with a derivative.  Its second derivative may jump only at the margins
             0, +-1, +-2, +-4, +-8 (elsewhere the result loses digits).
         ridge: positive.
-        flip_probability: of every label of the pool, before pruning, in [0, 1/2); only
-            for the absolute margin.
+        flip_probability: of every label of the pool, before pruning, in [0, 1/2); the
+            signed margin is y P.x with the wrong label (:mod:`.noisy_pieces`).
         throw: raise where a point does not converge; else see ``status``.
 
     Raises:
@@ -133,10 +134,6 @@ def solve_convex(
     if not ((flipped >= 0) & (flipped < 0.5)).all():
         bad = flipped[~((flipped >= 0) & (flipped < 0.5))][0]
         raise InputError(f"flip_probability must be in [0, 1/2), got {bad:g}")
-    if margin == "signed" and flipped.any():
-        raise InputError(
-            "flip_probability is not available for the signed margin: use 'absolute'"
-        )
     fraction = np.ones(())
     if keep_fraction is not None:
         fraction = as_array("keep_fraction", keep_fraction)
@@ -155,20 +152,18 @@ def solve_convex(
     x, count = np.empty((flat[0].size, 4)), flat[0].size
     residual, kept = np.empty((2, count))
     steps, found = np.zeros(count, int), np.zeros(count, bool)
-    aligned, noisy = flat[2] == 0, flat[4] > 0
     for on_line in (True, False):
-        for wrong in (True, False):
-            here = (aligned == on_line) & (noisy == wrong)
-            if not here.any():
-                continue
-            part = [v[here] for v in flat]
-            mode = Mode(margin, on_line, name == "alpha_tot")
-            program = _compiled(Setting(function, mode, wrong))
-            some = jax.tree.unflatten(tree, part[5:])
-            arguments = Inputs(*part[:3]), *part[3:5], some  # pyright: ignore
-            root = _in_batches(program, SIZES[on_line], *arguments)
-            x[here], residual[here], steps[here] = root.x, root.residual, root.steps
-            found[here], kept[here] = root.found, root.fraction
+        here = (flat[2] == 0) == on_line
+        if not here.any():
+            continue
+        part = [v[here] for v in flat]
+        mode = Mode(margin, on_line, name == "alpha_tot")
+        program = _compiled(Setting(function, mode))
+        some = jax.tree.unflatten(tree, part[5:])
+        arguments = Inputs(*part[:3]), *part[3:5], some  # pyright: ignore
+        root = _in_batches(program, SIZES[on_line], *arguments)
+        x[here], residual[here], steps[here] = root.x, root.residual, root.steps
+        found[here], kept[here] = root.found, root.fraction
     total = flat[0] if name == "alpha_tot" else flat[0] / kept
     solution = _describe(flat, total, x, residual, steps, found, kept)
     if throw and not found.all():
@@ -176,7 +171,8 @@ def solve_convex(
         raise ConvergenceError(
             f"{(~found).sum()} of {count} points did not converge, the first at "
             f"alpha_prune = {total[i] * kept[i]:.17g}, keep_fraction = {kept[i]:.17g}, "
-            f"theta = {flat[2][i]:.17g}, ridge = {flat[3][i]:.17g}; throw=False "
+            f"theta = {flat[2][i]:.17g}, ridge = {flat[3][i]:.17g}, flip_probability = "
+            f"{flat[4][i]:.17g}; throw=False "
             "returns the others and a status for each point"
         )
     return jax.tree.map(lambda v: v.reshape(shape)[()], solution)
@@ -186,7 +182,7 @@ def _describe(flat, total, x, residual, steps, found, kept) -> ConvexSolution:
     """The quantities of a :class:`ConvexSolution` from the unknowns of many points."""
     _, _, theta, ridge, flipped, *_ = flat
     x = np.where(found[:, None], x, np.nan)
-    r, a, b = np.exp(x[:, 0]), np.exp(x[:, 1]), x[:, 2]
+    r, a, b = np.exp(x[:, 0]), np.sinh(x[:, 1]), x[:, 2]
     length = np.sqrt(a * a + b * b + 1.0)
     return ConvexSolution(
         alpha_prune=total * kept,

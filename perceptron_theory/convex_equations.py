@@ -14,8 +14,8 @@ derivative of p, which jumps for the hinges.  The problem is convex, the solutio
 and replica symmetry exact (the equations also follow from Gordon's inequality:
 Thrampoulidis, Abbasi, Hassibi, IEEE Trans. Inf. Theory 64, 5592, 2018).
 
-Here in units of r: a = A/r, b = B/r, the field M = m/r, q = p/r.  Of the kept examples
-a part flip_probability may have the wrong label: they respond at -M, against T.
+Here in units of r: a = A/r, b = B/r, the field M = m/r, q = p/r.  Examples of a wrong
+label respond at -M, against T (:mod:`.noisy_pieces`); where they prevail a < 0.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from .field import Shape, Student, field_measure, field_nodes
-from .gaussian import density
+from .gaussian import cdf, density
 from .losses import Loss, kinks, response
 from .max_margin import Problem
-from .newton import kept_rows
+from .noisy_pieces import Labels, noisy_problem
 from .quadrature import SHARP, panels
 from .rules import Rule
-from .saddle_point import Inputs, Mode, build
+from .saddle_point import Inputs, Mode
 
 NODES = (12, 16)  # a panel along z and along M
 TOLERANCE = 3e-8  # of the last step, which is taken
 
-# log r, log a, b, log V
+# log r, arsinh a, b, log V
 Unknowns = Float[Array, " 4"]
 
 
@@ -49,7 +49,6 @@ class Setting(NamedTuple):
 
     loss: Loss
     mode: Mode
-    noisy: bool
 
 
 class Root(NamedTuple):
@@ -64,28 +63,32 @@ class Root(NamedTuple):
 
 def _over_kept(
     problem: Problem,
+    labels: Labels,
     marks: Float[Array, " k"],
     n: int,
     on_line: bool,
-    summand: Callable[[Float[Array, " n"]], Float[Array, "4 n"]],
-) -> Float[Array, " 4"]:
-    """The mean of ``summand`` (z) over the kept examples, one panel after the other.
+    summand: Callable[[Float[Array, " n"], Float[Array, ""]], Float[Array, "m n"]],
+    m: int,
+) -> Float[Array, " m"]:
+    """The mean of ``summand`` (z, label) over the kept examples, panel by panel.
 
     As :func:`.max_margin.over_kept`, but not cut where a student of margin one no
     longer responds: the weight of z is phi(z) (below 0, where u > 0 is a wedge, with
-    the scale s), and the panels are broken at the ``marks``, of any order.
+    the scale s), and the panels are broken at the ``marks`` (of right labels; wrong
+    ones have them at -z), of any order.
     """
     sign, inner, outer, level, _ = problem.pieces
     if on_line:
         half = sign.shape[0] // 2
         sign, inner, outer, level = (x[:half] for x in (sign, inner, outer, level))
+        labels = labels[:half]
     kept = (level > 0) & (outer > inner)
     inner = jnp.where(kept, inner, 0.0)
     s = jnp.maximum(problem.sin_theta, 1e-150)
     unit = jnp.where(sign > 0, 1.0, s)
     far, head = (unit * jnp.sqrt((inner / unit) ** 2 + e) for e in (72.0, 16.0))
     end = jnp.where(kept, jnp.minimum(outer, far), 0.0)
-    inside = jnp.hstack([head[:, None], sign[:, None] * marks])
+    inside = jnp.hstack([head[:, None], (sign * labels)[:, None] * marks])
     inside = jnp.hstack([inside, jnp.full((len(sign), 1), SHARP * s)])
     inside = jnp.clip(inside, inner[:, None], end[:, None])
     breaks = jnp.hstack([inner[:, None], jnp.sort(inside, axis=1), end[:, None]])
@@ -99,35 +102,46 @@ def _over_kept(
         z, weight = panels(sign[i] * ends, n)
         weight = 2.0 * jnp.abs(weight) * density(z) * level[i] / problem.keep_fraction
         if problem.keep is not None:
-            weight = weight * problem.keep(z)
-        return j + 1, total + jnp.sum(weight * summand(z), axis=-1)
+            weight = weight * problem.keep(labels[i] * z)
+        return j + 1, total + jnp.sum(weight * summand(z, labels[i]), axis=-1)
 
-    state = jnp.zeros((), int), jnp.zeros(4)
+    state = jnp.zeros((), int), jnp.zeros(m)
     return jax.lax.while_loop(lambda x: x[0] < jnp.sum(used), add, state)[1]
 
 
+def _mean_examples(
+    problem: Problem, labels: Labels, on_line: bool
+) -> Float[Array, " 2"]:
+    """E of label u and label v over the kept examples."""
+    c, s = problem.cos_theta, problem.sin_theta
+
+    def one(z, label):
+        k = z * c / jnp.maximum(s, 1e-150)
+        inside, edge = (1.0, 0.0) if on_line else (cdf(k), density(k))
+        rows = c * z * inside + s * edge, s * z * inside - c * edge
+        return label * jnp.stack(rows)
+
+    none = jnp.zeros(0)
+    return _over_kept(problem, labels, none, 2 * NODES[0], on_line, one, 2)
+
+
 def _averages(
-    x: Unknowns,
-    problem: Problem,
-    flipped: Float[Array, ""],
-    setting: Setting,
+    x: Unknowns, problem: Problem, labels: Labels, setting: Setting
 ) -> Float[Array, " 4"]:
     """E of q^2, u q, v q and M q over the kept examples.
 
     The nodes are those of x, held fixed when x is differentiated.
     """
-    loss, mode, noisy = setting
+    loss, mode = setting
     c, s, on_line = problem.cos_theta, problem.sin_theta, mode.on_line
 
     def unpack(x: Unknowns) -> tuple[Student, Any, Any]:
-        a, b = jnp.exp(x[1]), x[2]
+        a, b = jnp.sinh(x[1]), x[2]
         return Student(a * c + b * s, a * s - b * c, c, s), jnp.exp(x[0]), jnp.exp(x[3])
 
     student, r, step = unpack(x)
     fixed, *scales = jax.lax.stop_gradient((student, r, step))
     bends = kinks(loss, scales[1]) / scales[0]
-    if noisy:
-        bends = jnp.sort(jnp.concatenate([bends, -bends]))
     p, w = fixed.along, fixed.across
     width = jnp.sqrt(1.0 + w * w)
     away = jnp.where(jnp.abs(p) > 1e-12, p, 1e-12)
@@ -136,44 +150,39 @@ def _averages(
     marks = jnp.append(marks, jnp.stack([bends[0], bends[-1]]) - SHARP * width)
     marks = jnp.clip(marks / away, -50.0, 50.0)
 
-    def one(z: Float[Array, ""]) -> Float[Array, " 4"]:
+    def one(z: Float[Array, ""], right: Float[Array, ""]) -> Float[Array, " 4"]:
         # where u changes sign, on the scale 1 if w is large
         edge = z * c / jnp.maximum(s, 1e-150) * width**2
         label = p * z - edge / jnp.where(jnp.abs(w) > 1e-9, w, 1e-9)
         steps = () if on_line else (label - SHARP, label, label + SHARP)
-        shape = Shape((*bends, *steps), jnp.full((), jnp.inf))
+        shape = Shape((*(right * bends), *steps), jnp.full((), jnp.inf))
         field, weight = field_nodes(z, fixed, shape, NODES[1], on_line)
         inside, across = field_measure(z, field, student, on_line)
         inside, across = weight * inside, weight * across
         u, v = c * z * inside + s * across, s * z * inside - c * across
-        pull = response(loss, r * field, step) / r
-        square = pull * pull
-        if noisy:
-            other = response(loss, -r * field, step) / r
-            square = (1.0 - flipped) * square + flipped * other * other
-            pull = (1.0 - flipped) * pull - flipped * other
-        sums = inside * square, u * pull, v * pull, inside * field * pull
+        pull = right * response(loss, right * r * field, step) / r
+        sums = inside * pull * pull, u * pull, v * pull, inside * field * pull
         return jnp.stack([jnp.sum(term) for term in sums])
 
-    over_lines = jax.vmap(one, out_axes=1)
-    return _over_kept(problem, marks, NODES[0], on_line, over_lines)
+    over_lines = jax.vmap(one, (0, None), out_axes=1)
+    return _over_kept(problem, labels, marks, NODES[0], on_line, over_lines, 4)
 
 
 def _equations(
     x: Unknowns,
     log_ridge: Float[Array, ""],
     problem: Problem,
-    flipped: Float[Array, ""],
+    labels: Labels,
     setting: Setting,
 ) -> Float[Array, " 4"]:
     """The four equations, zero at the saddle point."""
-    square, u, v, radial = problem.alpha_prune * _averages(x, problem, flipped, setting)
-    a, b = jnp.exp(x[1]), x[2]
+    square, u, v, radial = problem.alpha_prune * _averages(x, problem, labels, setting)
+    a, b = jnp.sinh(x[1]), x[2]
     shrink = jnp.exp(log_ridge + x[3])
     # xi = M - a u - b v
     spread = radial - a * u - b * v
     third = b if setting.mode.on_line else v - shrink * b
-    first = (u - shrink * a) * (1.0 + a)
+    first = (u - shrink * a) * (1.0 + jnp.abs(a))
     return jnp.stack([jnp.log(square), first, third, spread + 1.0 - shrink])
 
 
@@ -240,19 +249,17 @@ def point(
     """Follow the student from a large ridge, where w is explicit, to the one asked for.
 
     There every example responds alike: V = 1/lambda, q = 1/sqrt(alpha), a = sqrt(alpha)
-    E[u] and b = sqrt(alpha) E[v].
+    E[label u] and b = sqrt(alpha) E[label v].
     """
-    problem, _ = build(inputs, rule, setting.mode)
+    problem, labels = noisy_problem(inputs, rule, flipped, setting.mode)
     alpha = problem.alpha_prune
     force = -jax.grad(setting.loss)(jnp.zeros(()))
     target = jnp.log(ridge)
     begin = jnp.maximum(target, jnp.log(10.0 * (1.0 + alpha) * (1.0 + force)))
-    u, v, share = kept_rows(problem)
-    right = 1.0 - 2.0 * flipped
-    a, b = (jnp.sqrt(alpha) * right * jnp.dot(x, share) for x in (u, v))
+    a, b = jnp.sqrt(alpha) * _mean_examples(problem, labels, setting.mode.on_line)
     b = jnp.zeros(()) if setting.mode.on_line else b
     log_r = 0.5 * jnp.log(alpha) + jnp.log(force) - begin
-    x = jnp.stack([log_r, jnp.log(jnp.maximum(a, 1e-6)), b, -begin])
+    x = jnp.stack([log_r, jnp.arcsinh(a), b, -begin])
 
     def body(state):
         x, tangent, place, step, _, steps, tries, _ = state
@@ -260,15 +267,15 @@ def point(
         place_new = jnp.where(step < place - target, place - step, target)
         last, first = place_new <= target, tries == 0
         equations = partial(_equations, log_ridge=place_new, problem=problem)
-        equations = partial(equations, flipped=flipped, setting=setting)
+        equations = partial(equations, labels=labels, setting=setting)
         most = jnp.where(last | first, 30, 6)
         new, out, jacobian, taken, good = _newton(
             x - step * tangent, equations, most, jnp.where(last, TOLERANCE, 1e-2)
         )
         # of the residuals only lambda V depends on the ridge
-        shrink, a = jnp.exp(place_new + new[3]), jnp.exp(new[1])
+        shrink, a = jnp.exp(place_new + new[3]), jnp.sinh(new[1])
         third = 0.0 if setting.mode.on_line else -shrink * new[2]
-        by = jnp.stack([0.0, -shrink * a * (1.0 + a), third, -shrink])
+        by = jnp.stack([0.0, -shrink * a * (1.0 + jnp.abs(a)), third, -shrink])
         pick = lambda a, b: jnp.where(good, a, b)  # noqa: E731
         factor = pick(jnp.where(last | (taken <= 3), 2.0, 1.0), 0.4)
         return (
