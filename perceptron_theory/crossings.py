@@ -170,6 +170,7 @@ def triple_points(plane: Plane, curve: Curve, x: Any, y: Any) -> dict[str, Any]:
         share = side[n] / (side[n] - side[n + 1])
         x = curve.x[n] + share * (curve.x[n + 1] - curve.x[n])
         y = curve.y[n] + share * (curve.y[n + 1] - curve.y[n])
+    moved = inside = np.zeros(len(x), bool)
     for _ in range(12 if len(x) else 0):
         points = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]]) * PROBE
         value = gap(x[:, None] + points[:, 0], y[:, None] + points[:, 1])
@@ -179,15 +180,15 @@ def triple_points(plane: Plane, curve: Curve, x: Any, y: Any) -> dict[str, Any]:
         # pinv: the curves may touch
         step = (np.linalg.pinv(jacobian) @ value[..., 0].T[..., None])[..., 0]
         x, y = x - step[:, 0], y - step[:, 1]
-        if np.abs(step).max() < plane.tolerance:
+        moved = np.abs(step).max(axis=1) >= plane.tolerance
+        inside = np.ones(len(x), bool)
+        for values, (low, high) in zip((x, y), ranges, strict=True):
+            inside &= (values >= low) & (values <= high)
+        if not moved.any():
             break
-    else:
-        if len(x):
-            raise ConvergenceError("a triple point of the diagram was not found")
+    if (moved & inside).any():
+        raise ConvergenceError("a triple point of the diagram was not found")
     error = np.exp(plane.log_error("hard", x, y)) if len(x) else x
-    inside = np.ones(len(x), bool)
-    for values, (low, high) in zip((x, y), ranges, strict=True):
-        inside &= (values >= low) & (values <= high)
 
     def on(values: Any, *about: str) -> tuple[str, Any, dict[str, str]]:
         return "triple_point", values[inside], text(*about)
