@@ -132,14 +132,17 @@ def noise_diagram(
 
     def log_error(name: str, x: Any, y: Any) -> np.ndarray:
         # a search may look across the ends
-        f, x = np.exp(y), np.clip(x, 0.0, 0.5 - 1e-9)
+        x, y = np.broadcast_arrays(np.clip(x, 0.0, 0.5 - 1e-9), y)
+        shape, count = x.shape, x.size
+        # a batch of one point would be compiled for itself
+        x, f = (np.resize(v, max(count, 2)) for v in (x, np.exp(y)))
         alpha = single[load] * (f if load == "alpha_tot" else 1.0)
         # windows, and random as a whole pool of that load: one compiled program
         lower, kept = {"hard": (0.0, f), "easy": (1.0 - f, f), "random": (0.0, 1.0)}[
             name
         ]
         student = solve_convex(
-            alpha_prune=alpha + 0.0 * x,
+            alpha_prune=alpha,
             keep_fraction=kept,
             theta=single["theta"],
             rule=Window(lower),
@@ -148,7 +151,7 @@ def noise_diagram(
             ridge=single["ridge"],
             flip_probability=x,
         )
-        return np.log(student.error)
+        return np.log(student.error)[:count].reshape(shape)
 
     about = "part of the labels that is wrong", "1"
     plane = Plane(log_error, "flip_probability", lambda x: x, about, TOLERANCE)
