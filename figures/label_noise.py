@@ -29,9 +29,9 @@ CAPTION = (
     "two are the best of the three; dotted: the error of hard is 1/2. C: errors "
     "across the boundaries of B at f = 0.6. Lines: theory, N to infinity. Marks: "
     "simulation at N = 100, means of 64 draws with bars of one standard error. The "
-    "absolute margin sees no labels, and noise hardly moves its boundary; the signed "
-    "margin ranks wrong labels among the hard examples, of which a few percent are "
-    "enough to turn keeping them into harm."
+    "absolute margin sees no labels, and under it noise makes more of the hard examples "
+    "worth keeping; the signed margin ranks wrong labels among the hard examples, of "
+    "which a few percent are enough to turn keeping them into harm."
 )
 SETTING: dict[str, Any] = {
     "alpha_tot": 20.0,
@@ -198,4 +198,4 @@ def _cut(axes: Axes, data: xr.Dataset) -> None:
     ticks = [0.03, 0.05, 0.1, 0.2, 0.5, 1.0]
     axes.set_yticks(ticks, [f"{t:g}" for t in ticks])
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.legend(loc="upper left", title=rf"signed margin, $f = {CUT:g}$")
+    axes.legend(loc="lower right", title=rf"signed margin, $f = {CUT:g}$")

@@ -23,7 +23,7 @@ THETA = 0.6
 
 def mass(start, stop, theta, p):
     """Of ranked margins between two ends, in 30 digits."""
-    mp = mpmath.mp.clone()
+    mp: Any = mpmath.mp.clone()
     mp.dps = 30
     p, cot = mp.mpf(p), mp.cot(mp.mpf(theta)) if theta else mp.inf
 
@@ -139,10 +139,10 @@ def test_the_equations_by_sums():
     """The squared hinge, hard and signed, xi in closed form."""
     p, f, alpha = 0.15, 0.4, 1.5
     student = solved(np.full(2, alpha), f, 0.0, p, THETA)
-    a, b, r = (x[0] for x in student.weights)
+    a, b, r = np.stack(student.weights)[:, 0]
     u, v, measure, label = _kept(-8.0, _signed_threshold(f, THETA, p), f, p)
     assert abs(measure.sum() - 1) < 1e-9
-    step = student.response[0]
+    step = np.asarray(student.response)[0]
     t, part = (1 - label * (a * u + b * v)) / r, step / (1 + step)
     pull = label * part * r * (t * norm.cdf(t) + norm.pdf(t))
     square = (part * r) ** 2 * ((t * t + 1) * norm.cdf(t) + t * norm.pdf(t))
@@ -151,8 +151,8 @@ def test_the_equations_by_sums():
     shrink = 0.1 * step
     expected = shrink * a, shrink * b, r * r, 1 - shrink
     np.testing.assert_allclose(sums, expected, atol=1e-8)
-    clean = solved(np.full(2, alpha), f, 0.0, 0.0, THETA).weights[0][0]
-    assert a < 0.0 < clean
+    clean = solved(np.full(2, alpha), f, 0.0, 0.0, THETA)
+    assert a < 0.0 < np.stack(clean.weights)[0, 0]
 
 
 def test_the_floor_at_large_loads():
@@ -171,7 +171,7 @@ def test_the_floor_at_large_loads():
     # the rest falls as 1/alpha, the error of the whole pool as alpha^(-1/2)
     assert floor > 0.04 and 0 < nearer < 0.02 * floor
     np.testing.assert_allclose(near / nearer, 4.0, rtol=0.2)
-    whole = solved(load, 1.0, 0.0, p, THETA, 1e-3).error
+    whole = np.asarray(solved(load, 1.0, 0.0, p, THETA, 1e-3).error)
     np.testing.assert_allclose(whole[0] / whole[1], 2.0, rtol=0.02)
     assert whole[1] < floor
 
