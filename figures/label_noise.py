@@ -29,8 +29,8 @@ CAPTION = (
     "two are the best of the three; dotted: the error of hard is 1/2. C: errors "
     "across the boundaries of B at f = 0.6. Lines: theory, N to infinity. Marks: "
     "simulation at N = 100, means of 64 draws with bars of one standard error. The "
-    "absolute margin sees no labels, and under it noise makes more of the hard examples "
-    "worth keeping; the signed margin ranks wrong labels among the hard examples, of "
+    "absolute margin sees no labels, and under it noise makes more of the hard "
+    "examples worth keeping; the signed margin ranks wrong labels among the hard examples, of "
     "which a few percent are enough to turn keeping them into harm."
 )
 SETTING: dict[str, Any] = {
@@ -153,6 +153,8 @@ def _map(axes: Axes, data: xr.Dataset, margin: str) -> Any:
         full = best[1:] & best[:-1]
         for n in np.flatnonzero(full):
             axes.plot(at[n : n + 2], f[n : n + 2], color=color, linewidth=1.8)
+    meet = (data[f"{margin}_triple_{k}"] for k in ("flip_probability", "keep_fraction"))
+    axes.plot(*meet, "o", color=style.BLACK)
     axes.set(
         yscale="log",
         xlim=(0, 0.3),
@@ -193,9 +195,9 @@ def _cut(axes: Axes, data: xr.Dataset) -> None:
         yscale="log",
         xlabel=r"wrong labels  $p$",
         ylabel=style.LABELS["error"],
-        ylim=(0.03, 1.0),
+        ylim=(0.02, 1.0),
     )
-    ticks = [0.03, 0.05, 0.1, 0.2, 0.5, 1.0]
+    ticks = [0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
     axes.set_yticks(ticks, [f"{t:g}" for t in ticks])
     axes.yaxis.set_minor_locator(NullLocator())
     axes.legend(loc="lower right", title=rf"signed margin, $f = {CUT:g}$")
