@@ -30,8 +30,8 @@ CAPTION = (
     "across the boundaries of B at f = 0.6. Lines: theory, N to infinity. Marks: "
     "simulation at N = 100, means of 64 draws with bars of one standard error. The "
     "absolute margin sees no labels, and under it noise makes more of the hard "
-    "examples worth keeping; the signed margin ranks wrong labels among the hard examples, of "
-    "which a few percent are enough to turn keeping them into harm."
+    "examples worth keeping; the signed margin ranks wrong labels among the hard "
+    "examples, of which a few percent are enough to turn keeping them into harm."
 )
 SETTING: dict[str, Any] = {
     "alpha_tot": 20.0,
