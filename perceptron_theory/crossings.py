@@ -156,7 +156,7 @@ def triple_points(plane: Plane, curve: Curve, x: Any, y: Any) -> dict[str, Any]:
     Raises:
         ConvergenceError: Newton's method for one of them failed.
     """
-    ranges = (x.min(), x.max()), (y.min(), y.max())
+    ranges = (x.min(), x.max()), (y.min(), min(y.max(), np.log(NEAREST)))
 
     def gap(x: Any, y: Any) -> np.ndarray:
         hard, easy, random = all_errors(plane, x, y)
@@ -179,7 +179,9 @@ def triple_points(plane: Plane, curve: Curve, x: Any, y: Any) -> dict[str, Any]:
         jacobian = np.stack([by_x, by_y], -1).transpose(1, 0, 2)
         # pinv: the curves may touch
         step = (np.linalg.pinv(jacobian) @ value[..., 0].T[..., None])[..., 0]
-        x, y = x - step[:, 0], y - step[:, 1]
+        # what is driven out is no triple point of this part of the plane
+        x = np.clip(x - step[:, 0], ranges[0][0] - PROBE, ranges[0][1] + PROBE)
+        y = np.clip(y - step[:, 1], ranges[1][0] - PROBE, ranges[1][1] + PROBE)
         moved = np.abs(step).max(axis=1) >= plane.tolerance
         inside = np.ones(len(x), bool)
         for values, (low, high) in zip((x, y), ranges, strict=True):

@@ -24,8 +24,10 @@ HARD, EASY = (0.0, 0.4), (0.5, 0.5)
 def compare(loss, angles, sizes, draws=DRAWS):
     """(points, theory, fits in 1/N, mean and standard error) of the errors."""
     points = [
-        (p, theta, *window)
-        for theta, p, window in itertools.product(angles, (0.05, 0.2), (HARD, EASY))
+        (p, theta, lower, f)
+        for theta in angles
+        for p in (0.05, 0.2)
+        for lower, f in (HARD, EASY)
     ]
     p, theta, lower, fraction = np.array(points).T
     exact = pt.solve_convex(
