@@ -117,7 +117,7 @@ def noise_diagram(
         ...     [0.0, 0.2, 0.4], [0.3, 0.6], alpha_prune=2.0, loss="square", ridge=0.5
         ... )
         >>> sorted(set(diagram["boundary_kind"].values.tolist()))
-        ['hard/easy', 'hard/random']
+        ['easy/random', 'hard/easy', 'hard/random']
     """
     flips = axis("flip_probability", flip_probability)
     _check_flips(flips)
