@@ -20,6 +20,8 @@ from .information import paper_information_gain as paper_information_gain
 from .information import paper_overlap as paper_overlap
 from .intervals import Intervals as Intervals
 from .intervals import keep_between as keep_between
+from .label_noise import chance_fraction as chance_fraction
+from .label_noise import noise_diagram as noise_diagram
 from .limits import f_min as f_min
 from .limits import power_law_coefficient as power_law_coefficient
 from .optimal_ridge import OptimalRidge as OptimalRidge

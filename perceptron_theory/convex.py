@@ -65,8 +65,8 @@ def solve_convex(
             with a derivative.  Its second derivative may jump only at the margins
             0, +-1, +-2, +-4, +-8, +-16, +-32 (elsewhere the result loses digits).
         ridge: positive.
-        flip_probability: of every label of the pool, before pruning, in [0, 1/2); only
-            for the absolute margin.
+        flip_probability: of every label of the pool, before pruning, in [0, 1/2); the
+            signed margin is y P.x with the wrong label (:mod:`.noisy_pieces`).
         throw: raise where a point does not converge; else see ``status``.
 
     Returns:
@@ -130,8 +130,6 @@ def _traced(
         raise InputError("keep_fraction is missing: give the kept part of the pool")
     fraction = 1.0 if fraction is None else fraction
     noisy = traced(flipped) or bool(np.any(np.asarray(flipped) != 0))
-    if noisy:
-        _refuse_signed_noise(mode)
     leaves, tree = jax.tree.flatten(rule)
     inputs = [load, fraction, theta, ridge, flipped, *leaves]
     inputs = [jnp.asarray(x, dtype=jnp.float64) for x in inputs]
@@ -174,13 +172,6 @@ def _program(
     return jax.jit(one)
 
 
-def _refuse_signed_noise(mode: Mode) -> None:
-    if mode.margin == "signed":
-        raise InputError(
-            "flip_probability is not available for the signed margin: use 'absolute'"
-        )
-
-
 def _eager(
     values: tuple[Any, ...], rule: Rule, loss: Loss, mode: Mode, throw: bool
 ) -> ConvexSolution:
@@ -216,8 +207,6 @@ def checked(
     if not ((flipped >= 0) & (flipped < 0.5)).all():
         bad = flipped[~((flipped >= 0) & (flipped < 0.5))][0]
         raise InputError(f"flip_probability must be in [0, 1/2), got {bad:g}")
-    if flipped.any():
-        _refuse_signed_noise(mode)
     fraction = np.ones(())
     if values[1] is not None:
         fraction = as_array("keep_fraction", values[1])

@@ -18,8 +18,8 @@ integrals over M with the weights W of :mod:`.field_law`.  Since dW_jk/da =
 -dW_(j+1)k/dM their derivatives are integrals of dq/dM, which may jump; that of E[dq/dM]
 is taken after a partial integration, E[dq/dM] = E[xi q] with xi = M - a u - b v.
 
-Wrong labels (a part flip_probability of the pool) are pieces of the label -1; where
-they prevail a < 0.
+Wrong labels (a part flip_probability of the pool) are pieces of the label -1
+(:mod:`.noisy_pieces`); where they prevail a < 0.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .field import Student
-from .field_law import Labels, Piece, field_breaks, field_law, pieces_of
+from .field_law import Piece, field_breaks, field_law, pieces_of
 from .losses import Loss, bends, ends, hinge, parameter, response
 from .max_margin import Problem
+from .noisy_pieces import Labels
 from .quadrature import panels
 from .saddle_point import Mode
 
@@ -64,32 +65,6 @@ class Averages(NamedTuple):
     by: Float[Array, "4 4"]
     against: Float[Array, ""]
     size: Float[Array, ""]
-
-
-def labelled(
-    problem: Problem, flipped: Float[Array, ""], noisy: bool
-) -> tuple[Problem, Labels]:
-    """The pieces of right and of wrong examples, with their labels (absolute margin).
-
-    The levels contain the probabilities; pieces of z > 0 are the first half of all.
-    """
-    pieces = problem.pieces
-    if not noisy:
-        return problem, jnp.ones_like(pieces.level)
-
-    def twice(x):
-        return jnp.repeat(x.reshape(2, -1), 2, axis=0).reshape(-1)
-
-    doubled = pieces._replace(
-        sign=twice(pieces.sign),
-        inner=twice(pieces.inner),
-        outer=twice(pieces.outer),
-        level=twice(pieces.level),
-    )
-    n = pieces.level.shape[0] // 2
-    labels = jnp.tile(jnp.repeat(jnp.array([1.0, -1.0]), n), 2)
-    level = jnp.where(labels > 0, 1.0 - flipped, flipped) * doubled.level
-    return problem._replace(pieces=doubled._replace(level=level)), labels
 
 
 def weights(x: Unknowns) -> tuple[Float[Array, ""], Float[Array, ""]]:

@@ -27,17 +27,16 @@ from .convex_equations import (
     Unknowns,
     averages,
     equations,
-    labelled,
     ridge_regression,
 )
-from .field_law import Labels
 from .field_line import line_sums
 from .gaussian import cdf, density
 from .losses import square
 from .max_margin import Problem
 from .newton import kept_rows
-from .rules import Cells, Mixture, Random, Rule
-from .saddle_point import Inputs, build
+from .noisy_pieces import Labels, labelled, mass_rate, noisy_problem
+from .rules import Cells, KeepProbability, Mixture, Random, Rule
+from .saddle_point import Inputs
 from .thresholds import FARTHEST
 
 TOLERANCE = 3e-8  # of the last step, which is taken
@@ -128,18 +127,21 @@ def _newton(x: Unknowns, evaluate: Any, max_steps: Any, tolerance: Any) -> _Root
     return root._replace(x=jnp.where(root.found, root.x + step, root.x))
 
 
-def _problem(point: Point, setting: Setting) -> Any:
-    problem, rate = build(point.inputs, point.rule, setting.mode)
-    if not isinstance(point.rule, Random | Mixture) and rate is not None:
+def _problem(point: Point, setting: Setting) -> tuple[Problem, Labels, Cells | None]:
+    inputs, _, flipped, rule = point
+    problem, labels, rate = noisy_problem(
+        inputs, rule, flipped, setting.mode, setting.noisy
+    )
+    if not isinstance(rule, Random | Mixture) and rate is not None:
         rate = rate._replace(level=None)  # constant
-    return *labelled(problem, point.flipped, setting.noisy), problem, rate
+    return problem, labels, rate
 
 
 def sure_start(
     point: Point, setting: Setting, needed: bool | Bool[Array, ""] = True
 ) -> Start:
     """The root to a few digits, followed from a large ridge where ``needed``."""
-    problem, labels, _, _ = _problem(point, setting)
+    problem, labels, _ = _problem(point, setting)
     if setting.loss is square:
         x = ridge_regression(jnp.log(point.ridge), problem, labels, setting)
         return Start(x, jnp.ones((), int))
@@ -147,7 +149,7 @@ def sure_start(
     force = -jax.grad(setting.loss)(jnp.zeros(()))
     target = jnp.log(point.ridge)
     begin = jnp.maximum(target, jnp.log(10.0 * (1.0 + alpha) * (1.0 + force)))
-    u, v, share = kept_rows(problem)
+    u, v, share = kept_rows(problem, labels)
     share = share * jnp.repeat(labels, share.shape[0] // labels.shape[0])
     a, b = (jnp.sqrt(alpha) * jnp.dot(x, share) for x in (u, v))
     b = jnp.zeros(()) if on_line else b
@@ -196,14 +198,14 @@ def settle(
     start: Start, max_steps: int | Int[Array, ""], point: Point, setting: Setting
 ) -> Found:
     """The root from a start, and its derivatives."""
-    problem, labels, plain, rate = _problem(point, setting)
+    problem, labels, rate = _problem(point, setting)
     log_ridge = jnp.log(point.ridge)
 
     def evaluate(x):
         return equations(x, log_ridge, problem, labels, setting, FINE)
 
     root = _newton(start.x, evaluate, max_steps, TOLERANCE)
-    rates = _rates(root, point, (problem, labels, plain), rate, setting)
+    rates = _rates(root, point, problem, labels, rate, setting)
     # b in place of the ratio
     a, size = jnp.sinh(root.x[1]), jnp.cosh(root.x[1])
     value = root.x.at[2].multiply(size)
@@ -218,111 +220,128 @@ def settle(
 def _rates(
     root: _Root,
     point: Point,
-    problems: tuple[Problem, Labels, Problem],
+    problem: Problem,
+    labels: Labels,
     rate: Cells | None,
     setting: Setting,
 ) -> Float[Array, "4 5"]:
     """dx/d(alpha, keep_fraction, theta, ridge, flip_probability)."""
-    problem, labels, plain = problems
-    x, at, f = root.x, root.at, problem.keep_fraction
-    mode, alpha = setting.mode, point.inputs.alpha
-    none = jnp.zeros(4)
+    x, at, f, p = root.x, root.at, problem.keep_fraction, point.flipped
+    mode, noisy = setting.mode, setting.noisy
 
-    def changed(levels):
+    def changed(level, right, wrong):
+        levels = labelled(level, right, wrong) if noisy else jnp.tile(level, 2)
         return averages(x, problem, labels, setting, FINE, levels).sums
 
-    by_fraction, by_theta = none, none
-    mass = jnp.zeros(())  # that of the kept examples, by theta
-    if rate is not None:
-        level = plain.pieces.level[: plain.pieces.ends.shape[0], None]
-        edges, turned = _edges(x, point, plain, setting)
-        ends = rate.below[..., None] * edges
-        total = jnp.sum(level * (ends[:, 1] - ends[:, 0]), axis=0)
-        if rate.level is not None:
-            pieces = plain.pieces._replace(level=jnp.tile(rate.level, 2))
-            other = plain._replace(pieces=pieces)
-            other, _ = labelled(other, point.flipped, setting.noisy)
-            total = total + f * changed(other.pieces.level)
-        by_fraction = (total - at.sums) / f  # the mass of the kept examples is f itself
+    by_fraction, by_theta, by_flipped = jnp.zeros((3, 4))
+    if isinstance(point.rule, KeepProbability):
+        # f is not an input, and follows from theta and p
+        turned = partial(_turned, x, point, setting)
         if not mode.on_line:
-            by_theta = jnp.sum(level * (turned[:, 1] - turned[:, 0]), axis=0) / f
-    elif not mode.on_line:
-        by_theta, mass = _turned(x, point, setting)
-    by_flipped = none
-    if setting.noisy:
-        by_flipped = changed(_level_rate(problem, labels, point.flipped))
-    columns = (
-        at.sums / alpha,
-        by_fraction + at.sums / f if mode.total and rate is not None else by_fraction,
-        by_theta + at.sums * mass / f if mode.total else by_theta,
-        none,
-        by_flipped,
-    )
+            by_theta = turned(jnp.ones(()), jnp.zeros(()))
+        if noisy:
+            by_flipped = turned(jnp.zeros(()), jnp.ones(()))
+    else:
+        assert rate is not None
+        level = point.rule.cells(point.inputs.keep_fraction).level
+        edges, by_angle, by_noise = _edges(x, point, problem, setting)
+
+        def between(ends):
+            return jnp.sum(level[:, None] * (ends[:, 1] - ends[:, 0]), axis=0) / f
+
+        by_fraction = between(rate.below[..., None] * edges)
+        if rate.level is not None:
+            by_fraction = by_fraction + changed(rate.level, 1.0 - p, p)
+        # the mass of the kept examples is f itself, like the kept load of alpha_tot
+        if not mode.total:
+            by_fraction = by_fraction - at.sums / f
+        by_theta = between(by_angle)
+        if noisy:
+            by_flipped = changed(level, -1.0, 1.0) + between(by_noise)
+    columns = at.sums / point.inputs.alpha, by_fraction, by_theta, by_flipped
     right = jnp.stack([at.by_sums @ column for column in columns], axis=1)
-    right = right.at[:, 3].set(at.by_ridge / point.ridge)
+    right = jnp.insert(right, 3, at.by_ridge / point.ridge, axis=1)
     return -jax.vmap(_solve, (None, 1), 1)(at.jacobian, right)
-
-
-def _level_rate(
-    problem: Problem, labels: Labels, flipped: Float[Array, ""]
-) -> Float[Array, " n"]:
-    """d(level)/d(flip_probability) of the pieces of right and wrong labels."""
-    level, n = problem.pieces.level, labels.shape[0] // 4
-    # a right piece and its wrong one follow each other, n cells each
-    right = level.reshape(2, 2, n)[:, :1] / (1.0 - flipped)
-    return jnp.concatenate([-right, right], axis=1).ravel()
 
 
 def _edges(
     x: Unknowns, point: Point, problem: Problem, setting: Setting
-) -> tuple[Float[Array, "cells 2 4"], Float[Array, "cells 2 4"]]:
-    """Averages over the examples at each threshold; and how theta moves what is below.
+) -> tuple[Float[Array, "cells 2 4"], ...]:
+    """Averages over the examples at each threshold; what theta and noise move there.
 
-    The first are per kept mass, the second the change of an average over all examples
-    below a threshold of constant mass.
+    The first are per kept mass; the others are changes of the average over all examples
+    below a threshold of constant mass (with flip_probability that of what the threshold
+    passes: the levels are not changed here).
     """
-    mode, ends = setting.mode, problem.pieces.ends
+    mode, ends, p = setting.mode, problem.pieces.ends, point.flipped
+    signed, theta = mode.margin == "signed", point.inputs.theta
     c, s = problem.cos_theta, jnp.maximum(problem.sin_theta, 1e-150)
+    m = jnp.clip(ends.ravel(), -FARTHEST, FARTHEST)
     lowest = 0.0 if mode.on_line else -FARTHEST * s
-    z = jnp.clip(ends.ravel(), lowest, FARTHEST)
 
-    def line(z):
-        one = partial(line_sums, x=x, problem=problem, setting=setting)
+    def part(z, label):
+        """At z: the averages, those by y, and the density over 2 phi(z)."""
+        there, z = z >= 0, jnp.maximum(z, lowest)
+        sums = lambda z: line_sums(z, label, x, problem, setting)  # noqa: E731
+        values, by_y = jax.vmap(sums)(z)
+        if mode.on_line:
+            inside = jnp.where(there, 1.0, 0.0)[:, None]
+            return inside * values, by_y, inside
+        return values, by_y, cdf(jnp.minimum(z * c / s, 30.0))[:, None]
+
+    def at(m):
+        """The same of ranked margins m; the right examples there come to m - y dtheta.
+
+        The wrong ones to m + y dtheta, if the margin is signed.
+        """
+        right = part(m, 1.0)
         if not setting.noisy:
-            return one(z, 1.0)
-        parts = one(z, 1.0), one(z, -1.0)
-        mix = lambda x, y: (1.0 - point.flipped) * x + point.flipped * y  # noqa: E731
-        return jax.tree.map(mix, *parts)
+            return right
+        values, by_y, inside = part(-m if signed else m, -1.0)
+        by_y = -by_y if signed else by_y
+        mix = lambda x, y: (1.0 - p) * x + p * y  # noqa: E731
+        return jax.tree.map(mix, right, (values, by_y, inside))
 
-    values, by_y = jax.vmap(line)(z)
-    crowd = 2.0 * density(z)[:, None]
-    if mode.margin == "absolute" and not mode.on_line:
-        others, others_by_y = jax.vmap(line)(-z)
+    values, by_y, inside = at(m)
+    crowd = 2.0 * density(m)[:, None]
+    moved = by_noise = jnp.zeros_like(values)
+    if signed:
+        values = values / jnp.maximum(inside, 1e-300)
+        if not mode.on_line:
+            net = 1.0 - 2.0 * p if setting.noisy else 1.0
+            mass = jnp.exp(-0.5 * jnp.clip(m / s, -40.0, 40.0) ** 2) / jnp.pi
+            moved = crowd * by_y - net * mass[:, None] * values
+        if setting.noisy:
+            by_noise = -jax.vmap(mass_rate, (0, None))(m, theta)[:, None] * values
+    elif not mode.on_line:
+        others, others_by_y, _ = at(-m)
         values, moved = values + others, crowd * (by_y - others_by_y)
-    elif mode.on_line:
-        moved = jnp.zeros_like(values)
-    else:
-        values = values / cdf(jnp.clip(z * c / s, -30.0, 30.0))[:, None]
-        far = jnp.clip(ends.ravel() / s, -40.0, 40.0)
-        mass = jnp.exp(-0.5 * far**2)[:, None] / jnp.pi
-        moved = crowd * by_y - mass * values
-    return values.reshape(*ends.shape, 4), moved.reshape(*ends.shape, 4)
+    shape = *ends.shape, 4
+    return values.reshape(shape), moved.reshape(shape), by_noise.reshape(shape)
 
 
 def _turned(
-    x: Unknowns, point: Point, setting: Setting
-) -> tuple[Sums, Float[Array, ""]]:
-    """d/dtheta of the averages and of the kept mass, for a keep-probability."""
+    x: Unknowns,
+    point: Point,
+    setting: Setting,
+    theta: Float[Array, ""],
+    flipped: Float[Array, ""],
+) -> Sums:
+    """How the averages change along (theta, flipped) for a keep-probability.
 
-    def at(theta):
+    For alpha_tot with the change of the kept load.
+    """
+
+    def at(theta, flipped):
         inputs = point.inputs._replace(theta=theta)
-        problem, labels, *_ = _problem(point._replace(inputs=inputs), setting)
+        moved = point._replace(inputs=inputs, flipped=flipped)
+        problem, labels, _ = _problem(moved, setting)
         sums = averages(x, problem, labels, setting, FINE).sums
         return sums, problem.keep_fraction
 
-    theta = point.inputs.theta
-    _, rates = jax.jvp(at, (theta,), (jnp.ones_like(theta),))
-    return rates
+    here = point.inputs.theta, point.flipped
+    (sums, fraction), (rates, mass) = jax.jvp(at, here, (theta, flipped))
+    return rates + sums * mass / fraction if setting.mode.total else rates
 
 
 @jax.custom_jvp

@@ -24,7 +24,8 @@ class ConvexSolution:
         theta: angle between teacher and probe, radians.
         ridge: lambda.
         flip_probability: part of the labels that is wrong.
-        error: arccos(R)/pi, the probability of a wrong answer (on true labels).
+        error: arccos(R)/pi, the probability of a wrong answer (on true labels); above
+            1/2 where wrong labels prevail among the kept ones.
         overlap: R = w.T/|w|.
         probe_overlap: rho = w.P/|w|.
         weights: (A, B, r): w along T, along T_perp, and the length of the rest.

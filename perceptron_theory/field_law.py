@@ -36,10 +36,9 @@ from jaxtyping import Array, Bool, Float
 from .field import Student
 from .gaussian import density, slack_moments
 from .max_margin import Problem
+from .noisy_pieces import Labels
 from .quadrature import DEPTH, SHARP, panels
 
-# +1 for the pieces of right labels, -1 for those of wrong ones
-Labels = Float[Array, " n"]
 CLOSE = 3.0  # breaks of the field that are closer are taken for one
 FARTHEST = 12.0  # no margin beyond carries weight
 

@@ -27,12 +27,13 @@ from jaxtyping import Array, Bool, Float
 from .batches import _in_batches
 from .convex import checked, checked_loss, split
 from .convex_batches import find_many
-from .convex_equations import Setting, labelled, mean_example
+from .convex_equations import Setting, mean_example
 from .convex_point import Found, Point
 from .errors import ConvergenceError, InputError
 from .losses import Loss, ends
+from .noisy_pieces import noisy_problem
 from .rules import Rule, check_margin, resolve_rule
-from .saddle_point import Mode, build
+from .saddle_point import Mode
 from .solution import Count, Value
 from .solve import solve
 
@@ -113,9 +114,10 @@ def optimal_ridge(
 @lru_cache(maxsize=64)
 def _mean_example(setting: Setting) -> Any:
     def one(point):
-        problem, _ = build(point.inputs, point.rule, setting.mode)
-        noisy = labelled(problem, point.flipped, setting.noisy)
-        a, b = mean_example(*noisy, setting.mode.on_line)
+        inputs, _, flipped, rule = point
+        mode, noisy = setting.mode, setting.noisy
+        problem, labels, _ = noisy_problem(inputs, rule, flipped, mode, noisy)
+        a, b = mean_example(problem, labels, mode.on_line)
         # the kept load too
         return a, b, problem.alpha_prune
 

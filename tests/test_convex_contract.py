@@ -1,5 +1,8 @@
 """`solve_convex` inside transformations: values, derivatives, statuses, precision."""
 
+from functools import partial
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +11,7 @@ import pytest
 import perceptron_theory as pt
 
 
-def _error(alpha, fraction, theta, ridge, flipped):
+def _error(alpha, fraction, theta, ridge, flipped, **options: Any):
     solution = pt.solve_convex(
         alpha_tot=alpha,
         keep_fraction=fraction,
@@ -16,14 +19,15 @@ def _error(alpha, fraction, theta, ridge, flipped):
         loss="square",
         ridge=ridge,
         flip_probability=flipped,
+        **options,
     )
     return solution.error, solution
 
 
-@pytest.fixture(scope="module")
-def program():
+def _program(**options: Any):
     """Errors, solutions and gradients of many points; theta and noise traced."""
-    one = jax.value_and_grad(_error, argnums=(0, 1, 2, 3, 4), has_aux=True)
+    error = partial(_error, **options)
+    one = jax.value_and_grad(error, argnums=(0, 1, 2, 3, 4), has_aux=True)
     compiled = jax.jit(jax.vmap(one))
 
     def run(*points):
@@ -33,6 +37,11 @@ def program():
             return jax.tree.map(lambda x: np.asarray(x)[: len(points)], out)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def program():
+    return _program()
 
 
 POINTS = [(3.1, 0.37, 0.4, 0.21, 0.07), (0.8, 0.81, 0.0, 0.05, 0.13)]
@@ -54,6 +63,15 @@ def test_eager_and_traced_agree(program):
 
 
 def test_derivatives_are_exact(program):
+    _compare_with_differences(program)
+
+
+def test_derivatives_where_the_margin_sees_wrong_labels():
+    """Thresholds of the mixture's law move with theta and p."""
+    _compare_with_differences(_program(margin="signed", rule=pt.Window(0.05)))
+
+
+def _compare_with_differences(program):
     _, slopes = program(*POINTS)
     for i, point in enumerate(POINTS):
         step = 1e-5 * np.eye(5)

@@ -166,10 +166,6 @@ def test_hinge_against_independent_integrals(flipped):
         ({"ridge": 1.0, "loss": lambda m: m**2}, "fall at margin 0"),
         ({"ridge": 1.0, "loss": lambda m: hinge(m)}, "jumps by 1 at the margin 1"),
         ({"ridge": 1.0, "flip_probability": 0.5}, "flip_probability must be"),
-        (
-            {"ridge": 1.0, "flip_probability": 0.1, "margin": "signed"},
-            "not available for the signed margin",
-        ),
         ({"ridge": np.ones(3), "theta": np.zeros(2)}, "broadcast"),
     ],
 )
