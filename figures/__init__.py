@@ -1,8 +1,8 @@
-"""The figures of the paper (Sorscher et al. 2022) and of the threshold.
+"""The figures of the paper (Sorscher et al. 2022), of the threshold and of noise.
 
 >>> import figures
 >>> list(figures.FIGURES)
-['fig1a', 'fig1b', 'fig1c', 'fig1e', 'fig1f', 'fig2', 'threshold']
+['fig1a', 'fig1b', 'fig1c', 'fig1e', 'fig1f', 'fig2', 'label_noise', 'threshold']
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from pathlib import Path
 
 from perceptron_theory.errors import unknown_name
 
-from . import fig1a, fig1b, fig1c, fig1e, fig1f, fig2, threshold
+from . import fig1a, fig1b, fig1c, fig1e, fig1f, fig2, label_noise, threshold
 from .registry import Figure as Figure
 
-_MODULES = (fig1a, fig1b, fig1c, fig1e, fig1f, fig2, threshold)
+_MODULES = (fig1a, fig1b, fig1c, fig1e, fig1f, fig2, label_noise, threshold)
 FIGURES: dict[str, Figure] = {
     name: Figure(name, module.CAPTION, module.compute, module.draw)
     for module in _MODULES

@@ -5,8 +5,8 @@ from .advise import advise as advise
 from .aligned import AlignedLimit as AlignedLimit
 from .aligned import aligned_limit as aligned_limit
 from .aligned import threshold_error as threshold_error
-from .convex import ConvexSolution as ConvexSolution
 from .convex import solve_convex as solve_convex
+from .convex_solution import ConvexSolution as ConvexSolution
 from .datasets import load_dataset as load_dataset
 from .datasets import save_dataset as save_dataset
 from .errors import ConvergenceError as ConvergenceError
@@ -20,8 +20,13 @@ from .information import paper_information_gain as paper_information_gain
 from .information import paper_overlap as paper_overlap
 from .intervals import Intervals as Intervals
 from .intervals import keep_between as keep_between
+from .label_noise import chance_fraction as chance_fraction
+from .label_noise import noise_diagram as noise_diagram
 from .limits import f_min as f_min
 from .limits import power_law_coefficient as power_law_coefficient
+from .optimal_ridge import OptimalRidge as OptimalRidge
+from .optimal_ridge import Optimum as Optimum
+from .optimal_ridge import optimal_ridge as optimal_ridge
 from .optimal_rule import OptimalRule as OptimalRule
 from .optimal_rule import optimal_rule as optimal_rule
 from .pareto import pareto_frontier as pareto_frontier

@@ -5,67 +5,33 @@ The equations are in :mod:`.convex_equations`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from .batches import _in_batches
-from .convex_equations import Setting, point
+from .convex_batches import solve_many
+from .convex_equations import Setting
+from .convex_point import Point, convex_point
+from .convex_solution import ConvexSolution, describe
 from .errors import ConvergenceError, InputError
-from .inputs import as_array, check_fraction, check_load, check_rule, check_theta
+from .inputs import (
+    HALF_PI,
+    SMALLEST,
+    as_array,
+    check_fraction,
+    check_load,
+    check_rule,
+    check_theta,
+)
 from .losses import Loss, check_smooth, resolve_loss
-from .rules import Rule, check_margin, resolve_rule
+from .precision import require_x64, staged, traced
+from .rules import Rule, check_margin, fits, resolve_rule
 from .saddle_point import Inputs, Mode
-from .solution import Count, Status, Value
-
-SIZES = {True: (1, 8), False: (1, 8)}  # points in a compiled batch
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class ConvexSolution:
-    """A student of a convex loss; every field has the broadcast shape of the inputs.
-
-    Attributes:
-        alpha_prune: kept examples per dimension.
-        alpha_tot: examples of the pool per dimension.
-        keep_fraction: f, the kept part of the pool.
-        theta: angle between teacher and probe, radians.
-        ridge: lambda.
-        flip_probability: part of the labels that is wrong.
-        error: arccos(R)/pi, the probability of a wrong answer (on true labels).
-        overlap: R = w.T/|w|.
-        probe_overlap: rho = w.P/|w|.
-        weights: (A, B, r): w along T, along T_perp, and the length of the rest.
-        response: V; 1/N times the trace of the inverse Hessian of the objective over N.
-        residual: the largest miss of the four equations (in units of r; that of A times
-            1 + a).
-        status: a :class:`Status`, 0 where the point converged.
-        iterations: evaluations of the equations.
-    """
-
-    alpha_prune: Value
-    alpha_tot: Value
-    keep_fraction: Value
-    theta: Value
-    ridge: Value
-    flip_probability: Value
-    error: Value
-    overlap: Value
-    probe_overlap: Value
-    weights: tuple[Value, Value, Value]
-    response: Value
-    residual: Value
-    status: Count
-    iterations: Count
-
-
-@lru_cache(maxsize=64)
-def _compiled(setting: Setting) -> Any:
-    return jax.jit(jax.vmap(partial(point, setting=setting)))
+from .solution import Status
 
 
 def solve_convex(
@@ -84,8 +50,8 @@ def solve_convex(
     r"""The student of a convex loss with ridge on pruned data, N -> infinity.
 
     It minimises sum l(y w.x) + (N ridge/2) |w|^2 over the kept examples.  Solves the
-    equations at the top of this file in float64.  Arguments broadcast like NumPy
-    arrays.  Eager only: no derivatives.
+    equations of :mod:`perceptron_theory.convex_equations` in float64.  Arguments
+    broadcast like NumPy arrays.
 
     Args:
         alpha_prune: kept examples per dimension.
@@ -97,16 +63,25 @@ def solve_convex(
         loss: "logistic", "hinge", "squared_hinge", "square"
             (:mod:`perceptron_theory.losses`), or a convex JAX function of one margin
             with a derivative.  Its second derivative may jump only at the margins
-            0, +-1, +-2, +-4, +-8 (elsewhere the result loses digits).
+            0, +-1, +-2, +-4, +-8, +-16, +-32 (elsewhere the result loses digits).
         ridge: positive.
-        flip_probability: of every label of the pool, before pruning, in [0, 1/2); only
-            for the absolute margin.
+        flip_probability: of every label of the pool, before pruning, in [0, 1/2); the
+            signed margin is y P.x with the wrong label (:mod:`.noisy_pieces`).
         throw: raise where a point does not converge; else see ``status``.
+
+    Returns:
+        A :class:`ConvexSolution` whose fields have the broadcast shape: NumPy arrays
+        from an eager call, JAX arrays inside a transformation, where a point that does
+        not converge gives NaN and its status.  ``jax.grad`` of ``error``, ``overlap``,
+        ``probe_overlap``, ``weights`` and ``response`` with respect to the load,
+        ``keep_fraction``, ``theta``, ``ridge`` and ``flip_probability`` is exact
+        (implicit differentiation; one-sided at f = 1 and at flip_probability = 0).
 
     Raises:
         InputError: an argument outside its range, a loss that is not finite, not
             convex, not falling at margin 0 or without a derivative.
-        ConvergenceError: a point that did not converge (``throw=True``).
+        ConvergenceError: a point that did not converge (eager, ``throw=True``).
+        PrecisionError: inside jit, vmap or grad with x64 off.
 
     Example:
         >>> student = solve_convex(
@@ -115,92 +90,163 @@ def solve_convex(
         >>> f"{student.error:.8f}"
         '0.25375867'
     """
-    rule, function = resolve_rule(rule), resolve_loss(loss)
+    rule = resolve_rule(rule)
     check_margin(margin)
-    if not isinstance(loss, str):
-        check_smooth(function)
+    with jax.ensure_compile_time_eval():
+        function = checked_loss(loss)
     if (alpha_prune is None) == (alpha_tot is None):
         raise InputError("give exactly one of alpha_prune and alpha_tot")
-    name = "alpha_prune" if alpha_tot is None else "alpha_tot"
-    load = as_array(name, alpha_prune if alpha_tot is None else alpha_tot)
+    total = alpha_prune is None
+    load = alpha_tot if total else alpha_prune
+    mode = Mode(margin, False, total)
+    values = load, keep_fraction, theta, ridge, flip_probability
+    if traced(*values, rule) or staged():
+        require_x64("perceptron_theory.solve_convex")
+        return _traced(values, rule, function, mode)
+    with jax.enable_x64(True):
+        return _eager(values, rule, function, mode, throw)
+
+
+def checked_loss(loss: str | Loss) -> Loss:
+    """The function of a loss that the theory can take."""
+    function = resolve_loss(loss)
+    if not isinstance(loss, str):
+        check_smooth(function)
+    return function
+
+
+def _traced(
+    values: tuple[Any, ...], rule: Rule, loss: Loss, mode: Mode
+) -> ConvexSolution:
+    """Inside a transformation: one program, NaN where the inputs are not valid."""
+    load, fraction, theta, ridge, flipped = values
+    if not traced(rule):  # of what is not traced the errors can be told at once
+        some = None if fraction is None else np.full((), SMALLEST)
+        if fraction is not None and not traced(fraction):
+            some = as_array("keep_fraction", fraction)
+        with jax.ensure_compile_time_eval():
+            check_rule(rule, some)
+    elif fraction is None:
+        raise InputError("keep_fraction is missing: give the kept part of the pool")
+    fraction = 1.0 if fraction is None else fraction
+    noisy = traced(flipped) or bool(np.any(np.asarray(flipped) != 0))
+    leaves, tree = jax.tree.flatten(rule)
+    inputs = [load, fraction, theta, ridge, flipped, *leaves]
+    inputs = [jnp.asarray(x, dtype=jnp.float64) for x in inputs]
+    inputs = jnp.broadcast_arrays(*inputs)
+    # theta known to be nowhere, or everywhere, zero needs one branch only
+    known = None if traced(theta) else np.asarray(theta) == 0
+    branches = (True, False) if known is None else tuple({bool(k) for k in known.flat})
+    one = _program(loss, mode, noisy, branches, tree)
+    for _ in range(inputs[0].ndim):
+        one = jax.vmap(one)
+    return one(*inputs)
+
+
+@lru_cache(maxsize=64)
+def _program(
+    loss: Loss, mode: Mode, noisy: bool, branches: tuple[bool, ...], tree: Any
+) -> Any:
+    """One point inside a transformation; compiled once, also under an eager grad."""
+
+    def one(load, fraction, theta, ridge, flipped, *leaves):
+        valid = (load > 0) & (load < jnp.inf) & (fraction > 0) & (fraction <= 1)
+        valid = valid & (theta >= 0) & (theta <= HALF_PI)
+        valid = valid & (ridge > 0) & (ridge < jnp.inf)
+        valid = valid & (flipped >= 0) & (flipped < 0.5)
+        valid = valid & fits(jax.tree.unflatten(tree, leaves), fraction)
+        safe = lambda x, other: jnp.where(valid, x, other)  # noqa: E731
+        inputs = Inputs(safe(load, 1.0), safe(fraction, 1.0), safe(theta, 0.0))
+        rule = jax.tree.unflatten(tree, [safe(leaf, 0.0) for leaf in leaves])
+        point = Point(inputs, safe(ridge, 1.0), safe(flipped, 0.0), rule)
+        settings = [Setting(loss, mode._replace(on_line=b), noisy) for b in branches]
+        states = [convex_point(point, setting) for setting in settings]
+        found = states[0]
+        if len(branches) == 2:
+            line = (inputs.theta == 0) == branches[0]
+            found = jax.tree.map(partial(jnp.where, line), *states)
+        status = jnp.where(found.found, Status.CONVERGED, Status.NOT_CONVERGED)
+        status = jnp.where(valid, status, Status.INVALID_INPUT)
+        return describe(point, found, status, mode.total)
+
+    return jax.jit(one)
+
+
+def _eager(
+    values: tuple[Any, ...], rule: Rule, loss: Loss, mode: Mode, throw: bool
+) -> ConvexSolution:
+    shape, flat, tree = checked(values, rule, mode)
+    parts, places = [], []
+    for here, point, setting in split(flat, tree, loss, mode):
+        parts.append(solve_many(point, setting))
+        places.append(here)
+    back = np.argsort(np.concatenate(places))
+    join = lambda *x: np.concatenate(x)[back].reshape(shape)[()]  # noqa: E731
+    solution = jax.tree.map(join, *parts)
+    if throw:
+        _raise_if_unsolved(solution)
+    return solution
+
+
+def checked(
+    values: tuple[Any, ...], rule: Rule, mode: Mode
+) -> tuple[tuple[int, ...], list[np.ndarray], Any]:
+    """The broadcast shape, flat arrays of all inputs, and the tree of the rule.
+
+    ``values`` are load, keep_fraction, theta, ridge and flip_probability.
+    """
+    name = "alpha_tot" if mode.total else "alpha_prune"
+    load, angle = as_array(name, values[0]), as_array("theta", values[2])
     check_load(name, load)
-    angle, ridge = as_array("theta", theta), as_array("ridge", ridge)
     check_theta(angle)
+    ridge = as_array("ridge", values[3])
+    flipped = as_array("flip_probability", values[4])
     if not ((ridge > 0) & (ridge < np.inf)).all():
         bad = ridge[~((ridge > 0) & (ridge < np.inf))][0]
         raise InputError(f"ridge must be positive and finite, got {bad:g}")
-    flipped = as_array("flip_probability", flip_probability)
     if not ((flipped >= 0) & (flipped < 0.5)).all():
         bad = flipped[~((flipped >= 0) & (flipped < 0.5))][0]
         raise InputError(f"flip_probability must be in [0, 1/2), got {bad:g}")
-    if margin == "signed" and flipped.any():
-        raise InputError(
-            "flip_probability is not available for the signed margin: use 'absolute'"
-        )
     fraction = np.ones(())
-    if keep_fraction is not None:
-        fraction = as_array("keep_fraction", keep_fraction)
+    if values[1] is not None:
+        fraction = as_array("keep_fraction", values[1])
         check_fraction("keep_fraction", fraction)
-    check_rule(rule, None if keep_fraction is None else fraction)
+    check_rule(rule, None if values[1] is None else fraction)
     leaves, tree = jax.tree.flatten(rule)
     leaves = [np.asarray(x, dtype=np.float64) for x in leaves]
-    values = load, fraction, angle, ridge, flipped, *leaves
+    inputs = load, fraction, angle, ridge, flipped, *leaves
     try:
-        values = np.broadcast_arrays(*values)
+        inputs = np.broadcast_arrays(*inputs)
     except ValueError as error:
         raise InputError(
-            f"shapes do not broadcast: {', '.join(str(x.shape) for x in values)}"
+            f"shapes do not broadcast: {', '.join(str(x.shape) for x in inputs)}"
         ) from error
-    shape, flat = values[0].shape, [x.ravel() for x in values]
-    x, count = np.empty((flat[0].size, 4)), flat[0].size
-    residual, kept = np.empty((2, count))
-    steps, found = np.zeros(count, int), np.zeros(count, bool)
+    return inputs[0].shape, [x.ravel() for x in inputs], tree
+
+
+def split(
+    flat: list[np.ndarray], tree: Any, loss: Loss, mode: Mode
+) -> Iterator[tuple[np.ndarray, Point, Setting]]:
+    """The points that share a compiled program: where they are, they, and it."""
     aligned, noisy = flat[2] == 0, flat[4] > 0
     for on_line in (True, False):
         for wrong in (True, False):
-            here = (aligned == on_line) & (noisy == wrong)
-            if not here.any():
-                continue
-            part = [v[here] for v in flat]
-            mode = Mode(margin, on_line, name == "alpha_tot")
-            program = _compiled(Setting(function, mode, wrong))
-            some = jax.tree.unflatten(tree, part[5:])
-            arguments = Inputs(*part[:3]), *part[3:5], some  # pyright: ignore
-            root = _in_batches(program, SIZES[on_line], *arguments)
-            x[here], residual[here], steps[here] = root.x, root.residual, root.steps
-            found[here], kept[here] = root.found, root.fraction
-    total = flat[0] if name == "alpha_tot" else flat[0] / kept
-    solution = _describe(flat, total, x, residual, steps, found, kept)
-    if throw and not found.all():
-        i = int(np.argmin(found))
-        raise ConvergenceError(
-            f"{(~found).sum()} of {count} points did not converge, the first at "
-            f"alpha_prune = {total[i] * kept[i]:.17g}, keep_fraction = {kept[i]:.17g}, "
-            f"theta = {flat[2][i]:.17g}, ridge = {flat[3][i]:.17g}; throw=False "
-            "returns the others and a status for each point"
-        )
-    return jax.tree.map(lambda v: v.reshape(shape)[()], solution)
+            here = np.nonzero((aligned == on_line) & (noisy == wrong))[0]
+            if here.size:
+                part = [v[here] for v in flat]
+                some = jax.tree.unflatten(tree, part[5:])
+                point = Point(Inputs(*part[:3]), *part[3:5], some)  # pyright: ignore
+                yield here, point, Setting(loss, mode._replace(on_line=on_line), wrong)
 
 
-def _describe(flat, total, x, residual, steps, found, kept) -> ConvexSolution:
-    """The quantities of a :class:`ConvexSolution` from the unknowns of many points."""
-    _, _, theta, ridge, flipped, *_ = flat
-    x = np.where(found[:, None], x, np.nan)
-    r, a, b = np.exp(x[:, 0]), np.exp(x[:, 1]), x[:, 2]
-    length = np.sqrt(a * a + b * b + 1.0)
-    return ConvexSolution(
-        alpha_prune=total * kept,
-        alpha_tot=total,
-        keep_fraction=kept,
-        theta=theta,
-        ridge=ridge,
-        flip_probability=flipped,
-        error=np.arctan2(np.hypot(b, 1.0), a) / np.pi,
-        overlap=a / length,
-        probe_overlap=(np.cos(theta) * a + np.sin(theta) * b) / length,
-        weights=(r * a, r * b, r),
-        response=np.exp(x[:, 3]),
-        residual=residual,
-        status=np.where(found, Status.CONVERGED, Status.NOT_CONVERGED),
-        iterations=steps,
+def _raise_if_unsolved(solution: ConvexSolution) -> None:
+    bad = np.ravel(np.asarray(solution.status) != Status.CONVERGED)
+    if not bad.any():
+        return
+    names = "alpha_prune", "keep_fraction", "theta", "ridge", "flip_probability"
+    at = {name: np.ravel(getattr(solution, name))[np.argmax(bad)] for name in names}
+    where = ", ".join(f"{name} = {value:.17g}" for name, value in at.items())
+    raise ConvergenceError(
+        f"{bad.sum()} of {bad.size} points did not converge, the first at {where}; "
+        "throw=False returns the others and a status for each point"
     )

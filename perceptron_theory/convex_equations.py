@@ -7,289 +7,253 @@ example has the margin m = A u + B v + r xi, xi a standard normal; training on i
 and xi
 
     alpha E[u p] = lambda V A,   alpha E[v p] = lambda V B,   alpha E[p^2] = r^2,
-    alpha E[xi p] = -r (1 - lambda V).
+    alpha E[dp/dm] = -(1 - lambda V).
 
-The last is 1/V = lambda - alpha E[d(p/V)/dm] after a partial integration: it needs no
-derivative of p, which jumps for the hinges.  The problem is convex, the solution unique
-and replica symmetry exact (the equations also follow from Gordon's inequality:
-Thrampoulidis, Abbasi, Hassibi, IEEE Trans. Inf. Theory 64, 5592, 2018).
+The problem is convex, the solution unique and replica symmetry exact (the equations
+also follow from Gordon's inequality: Thrampoulidis, Abbasi, Hassibi, IEEE Trans. Inf.
+Theory 64, 5592, 2018).
 
-Here in units of r: a = A/r, b = B/r, the field M = m/r, q = p/r.  Of the kept examples
-a part flip_probability may have the wrong label: they respond at -M, against T.
+Here in units of r: a = A/r, b = B/r, the field M = m/r, q = p/r.  All averages are
+integrals over M with the weights W of :mod:`.field_law`.  Since dW_jk/da =
+-dW_(j+1)k/dM their derivatives are integrals of dq/dM, which may jump; that of E[dq/dM]
+is taken after a partial integration, E[dq/dM] = E[xi q] with xi = M - a u - b v.
+
+Wrong labels (a part flip_probability of the pool) are pieces of the label -1
+(:mod:`.noisy_pieces`); where they prevail a < 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float
 
-from .field import Shape, Student, field_measure, field_nodes
-from .gaussian import density
-from .losses import Loss, kinks, response
+from .field import Student
+from .field_law import Piece, field_breaks, field_law, pieces_of
+from .losses import Loss, bends, ends, hinge, parameter, response
 from .max_margin import Problem
-from .newton import kept_rows
-from .quadrature import SHARP, panels
-from .rules import Rule
-from .saddle_point import Inputs, Mode, build
+from .noisy_pieces import Labels
+from .quadrature import panels
+from .saddle_point import Mode
 
-NODES = (12, 16)  # a panel along z and along M
-TOLERANCE = 3e-8  # of the last step, which is taken
+COARSE = (8, 8)  # nodes a panel along z and along M, to follow a path
+FINE = (16, 16)  # ... to settle the root
 
-# log r, log a, b, log V
+# log r, arsinh a, b/sqrt(1 + a^2), log V
 Unknowns = Float[Array, " 4"]
+# E of q^2, u q, v q and -dq/dM
+Sums = Float[Array, " 4"]
 
 
 class Setting(NamedTuple):
-    """What is fixed at compile time."""
+    """What is fixed at compile time; ``noisy``: whether labels may be wrong."""
 
     loss: Loss
     mode: Mode
     noisy: bool
 
 
-class Root(NamedTuple):
-    """Where the search ended."""
+class Averages(NamedTuple):
+    """The sums, their derivatives (columns: log r, a, b, log V), and two sizes.
 
-    x: Unknowns
-    residual: Float[Array, ""]
-    steps: Int[Array, ""]
-    found: Bool[Array, ""]
-    fraction: Float[Array, ""]
-
-
-def _over_kept(
-    problem: Problem,
-    marks: Float[Array, " k"],
-    n: int,
-    on_line: bool,
-    summand: Callable[[Float[Array, " n"]], Float[Array, "4 n"]],
-) -> Float[Array, " 4"]:
-    """The mean of ``summand`` (z) over the kept examples, one panel after the other.
-
-    As :func:`.max_margin.over_kept`, but not cut where a student of margin one no
-    longer responds: the weight of z is phi(z) (below 0, where u > 0 is a wedge, with
-    the scale s), and the panels are broken at the ``marks``, of any order.
+    ``against`` is the part of E[u q] from where it is negative, ``size`` is E|q|.
     """
-    sign, inner, outer, level, _ = problem.pieces
-    if on_line:
-        half = sign.shape[0] // 2
-        sign, inner, outer, level = (x[:half] for x in (sign, inner, outer, level))
-    kept = (level > 0) & (outer > inner)
-    inner = jnp.where(kept, inner, 0.0)
-    s = jnp.maximum(problem.sin_theta, 1e-150)
-    unit = jnp.where(sign > 0, 1.0, s)
-    far, head = (unit * jnp.sqrt((inner / unit) ** 2 + e) for e in (72.0, 16.0))
-    end = jnp.where(kept, jnp.minimum(outer, far), 0.0)
-    inside = jnp.hstack([head[:, None], sign[:, None] * marks])
-    inside = jnp.hstack([inside, jnp.full((len(sign), 1), SHARP * s)])
-    inside = jnp.clip(inside, inner[:, None], end[:, None])
-    breaks = jnp.hstack([inner[:, None], jnp.sort(inside, axis=1), end[:, None]])
-    used = jnp.diff(breaks, axis=1) > 0
-    where = jnp.nonzero(used.ravel(), size=used.size, fill_value=0)[0]
+
+    sums: Sums
+    by: Float[Array, "4 4"]
+    against: Float[Array, ""]
+    size: Float[Array, ""]
+
+
+def weights(x: Unknowns) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """The student's a and b."""
+    a = jnp.sinh(x[1])
+    return a, x[2] * jnp.sqrt(1.0 + a * a)
+
+
+def student_of(x: Unknowns, problem: Problem) -> Student:
+    """The unknowns as weights along and across the probe."""
+    a, b = weights(x)
+    c, s = problem.cos_theta, problem.sin_theta
+    return Student(a * c + b * s, a * s - b * c, c, s)
+
+
+def _terms(
+    t: Float[Array, " k"],
+    weight: Float[Array, " k"],
+    x: Unknowns,
+    problem: Problem,
+    piece: Piece,
+    setting: Setting,
+    n: int,
+) -> Float[Array, " 22"]:
+    """Every average in the equations and their Jacobian, over some nodes in t."""
+    r, step = jnp.exp(x[0]), jnp.exp(x[3])
+    a, b = weights(x)
+    answer = response(setting.loss, t, step)
+    field, pull, slope = answer.margin / r, answer.pull / r, answer.by_margin
+    law = field_law(
+        field, piece, problem, student_of(x, problem), n, setting.mode.on_line
+    )
+    one, u, v, uu, uv, vv = weight * answer.stretch / r * law
+    # with dq/dlog r, and dq/dlog V
+    shrunk, risen = field * slope - pull, step / r * answer.by_step
+    xi, xi_u = field * one - a * u - b * v, field * u - a * uu - b * uv
+    xi_v = field * v - a * uv - b * vv
+    rows = [pull * pull * one, pull * u, pull * v, -slope * one]
+    rows += [2.0 * pull * shrunk * one, shrunk * u, shrunk * v, -shrunk * xi]
+    rows += [2.0 * pull * slope * u, slope * uu, slope * uv, -slope * xi_u]
+    rows += [2.0 * pull * slope * v, slope * uv, slope * vv, -slope * xi_v]
+    rows += [2.0 * pull * risen * one, risen * u, risen * v, -risen * xi]
+    rows += [jnp.maximum(-pull * u, 0.0), jnp.abs(pull) * one]
+    return jnp.sum(jnp.stack(rows), axis=1)
+
+
+def averages(
+    x: Unknowns,
+    problem: Problem,
+    labels: Labels,
+    setting: Setting,
+    n: tuple[int, int],
+    levels: Float[Array, " n"] | None = None,
+) -> Averages:
+    """The averages over the kept examples, one panel of the field after the other.
+
+    ``levels`` replace those of the pieces, but not in the choice of the nodes.
+    """
+    loss, mode, _ = setting
+    r, step = jnp.exp(x[0]), jnp.exp(x[3])
+    piece = pieces_of(problem, labels, mode.on_line)
+    used = (piece.outer > piece.inner) & (piece.level > 0)
+    student = student_of(x, problem)
+    places = r * field_breaks(piece, used, student, mode.on_line)
+    if levels is not None:
+        changed = problem._replace(pieces=problem.pieces._replace(level=levels))
+        piece = pieces_of(changed, labels, mode.on_line)
+    breaks = parameter(loss, places, step)
+    inside = bends(loss, step)
+    last = breaks[-1] if not ends(loss) else jnp.minimum(breaks[-1], inside[-1])
+    breaks = jnp.concatenate([breaks, inside])
+    # the nodes stay where they are when the average is differentiated
+    breaks = jax.lax.stop_gradient(jnp.sort(jnp.clip(breaks, breaks[0], last)))
+    real = jnp.diff(breaks) > 0
+    where = jnp.nonzero(real, size=real.size, fill_value=0)[0]
 
     def add(state):
         j, total = state
-        i, k = where[j] // used.shape[1], where[j] % used.shape[1]
-        ends = jax.lax.dynamic_slice(breaks[i], (k,), (2,))
-        z, weight = panels(sign[i] * ends, n)
-        weight = 2.0 * jnp.abs(weight) * density(z) * level[i] / problem.keep_fraction
-        if problem.keep is not None:
-            weight = weight * problem.keep(z)
-        return j + 1, total + jnp.sum(weight * summand(z), axis=-1)
+        ends = jax.lax.dynamic_slice(breaks, (where[j],), (2,))
+        t, weight = panels(ends, n[1])
+        return j + 1, total + _terms(t, weight, x, problem, piece, setting, n[0])
 
-    state = jnp.zeros((), int), jnp.zeros(4)
-    return jax.lax.while_loop(lambda x: x[0] < jnp.sum(used), add, state)[1]
+    state = jnp.zeros((), int), jnp.zeros(22)
+    _, total = jax.lax.while_loop(lambda s: s[0] < jnp.sum(real), add, state)
+    by = total[4:20].reshape(4, 4).T
+    return Averages(total[:4], by, total[20], total[21])
 
 
-def _averages(
-    x: Unknowns,
-    problem: Problem,
-    flipped: Float[Array, ""],
-    setting: Setting,
-) -> Float[Array, " 4"]:
-    """E of q^2, u q, v q and M q over the kept examples.
+def mean_example(
+    problem: Problem, labels: Labels, on_line: bool
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """E of u and v times the label: the hinge's pull where no margin comes near 1."""
+    x = jnp.log(jnp.array([1e-6, 1.0, 1.0, 1e-3])).at[1:3].set(0.0)
+    setting = Setting(hinge, Mode("absolute", on_line, False), False)
+    sums = averages(x, problem, labels, setting, FINE).sums
+    return sums[1] * 1e-3, sums[2] * 1e-3
 
-    The nodes are those of x, held fixed when x is differentiated.
+
+def ridge_regression(
+    log_ridge: Float[Array, ""], problem: Problem, labels: Labels, setting: Setting
+) -> Unknowns:
+    """The student of the square loss, whose equations are linear given V.
+
+    lambda V + alpha V/(1 + V) = 1 (Marchenko & Pastur), (lambda + k E[xx^T]) (A, B) = k
+    E[yx] with k = alpha/(1 + V) and x = (u, v), and r^2 from E[p^2].
     """
-    loss, mode, noisy = setting
-    c, s, on_line = problem.cos_theta, problem.sin_theta, mode.on_line
-
-    def unpack(x: Unknowns) -> tuple[Student, Any, Any]:
-        a, b = jnp.exp(x[1]), x[2]
-        return Student(a * c + b * s, a * s - b * c, c, s), jnp.exp(x[0]), jnp.exp(x[3])
-
-    student, r, step = unpack(x)
-    fixed, *scales = jax.lax.stop_gradient((student, r, step))
-    bends = kinks(loss, scales[1]) / scales[0]
-    if noisy:
-        bends = jnp.sort(jnp.concatenate([bends, -bends]))
-    p, w = fixed.along, fixed.across
-    width = jnp.sqrt(1.0 + w * w)
-    away = jnp.where(jnp.abs(p) > 1e-12, p, 1e-12)
-    marks = jnp.stack([bends[0], bends[len(bends) // 2], bends[-1]])
-    marks = jnp.append(marks, jnp.stack([bends[0], bends[-1]]) + SHARP * width)
-    marks = jnp.append(marks, jnp.stack([bends[0], bends[-1]]) - SHARP * width)
-    marks = jnp.clip(marks / away, -50.0, 50.0)
-
-    def one(z: Float[Array, ""]) -> Float[Array, " 4"]:
-        # where u changes sign, on the scale 1 if w is large
-        edge = z * c / jnp.maximum(s, 1e-150) * width**2
-        label = p * z - edge / jnp.where(jnp.abs(w) > 1e-9, w, 1e-9)
-        steps = () if on_line else (label - SHARP, label, label + SHARP)
-        shape = Shape((*bends, *steps), jnp.full((), jnp.inf))
-        field, weight = field_nodes(z, fixed, shape, NODES[1], on_line)
-        inside, across = field_measure(z, field, student, on_line)
-        inside, across = weight * inside, weight * across
-        u, v = c * z * inside + s * across, s * z * inside - c * across
-        pull = response(loss, r * field, step) / r
-        square = pull * pull
-        if noisy:
-            other = response(loss, -r * field, step) / r
-            square = (1.0 - flipped) * square + flipped * other * other
-            pull = (1.0 - flipped) * pull - flipped * other
-        sums = inside * square, u * pull, v * pull, inside * field * pull
-        return jnp.stack([jnp.sum(term) for term in sums])
-
-    over_lines = jax.vmap(one, out_axes=1)
-    return _over_kept(problem, marks, NODES[0], on_line, over_lines)
+    alpha, ridge = problem.alpha_prune, jnp.exp(log_ridge)
+    # the moments from the averages of a student without weights, r = V = 1: q =
+    # (1 - M)/2
+    found = averages(jnp.zeros(4), problem, labels, setting, FINE)
+    u, v = 2.0 * found.sums[1:3]
+    uu, uv, vv = -2.0 * jnp.stack([found.by[1, 1], found.by[2, 1], found.by[2, 2]])
+    # of the two forms of the root the one without cancellation
+    half = 0.5 * (ridge + alpha - 1.0)
+    root = jnp.sqrt(half * half + ridge)
+    down = 1.0 / jnp.where(half > 0, half + root, 1.0)
+    step = jnp.where(half > 0, down, (root - half) / ridge)
+    pull = alpha / (1.0 + step)
+    one, both, other = ridge + pull * uu, pull * uv, ridge + pull * vv
+    whole = one * other - both * both
+    a = pull * (other * u - both * v) / whole
+    b = pull * (one * v - both * u) / whole
+    miss = 1.0 - 2.0 * (a * u + b * v) + a * a * uu + 2.0 * a * b * uv + b * b * vv
+    part = alpha * (step / (1.0 + step)) ** 2
+    r = jnp.sqrt(part * miss / (1.0 - part))
+    a, b = a / r, b / r
+    ratio = b / jnp.sqrt(1.0 + a * a)
+    return jnp.stack([jnp.log(r), jnp.arcsinh(a), ratio, jnp.log(step)])
 
 
-def _equations(
+def combine(
+    sums: Sums,
+    a: Float[Array, ""],
+    b: Float[Array, ""],
+    log_shrink: Float[Array, ""],
+    against: Float[Array, ""],
+    size: Float[Array, ""],
+    on_line: bool,
+) -> Float[Array, " 4"]:
+    """The four equations, zero at the saddle point, from alpha times the averages.
+
+    ``log_shrink`` is ln(lambda V).  ``against`` and ``size`` only scale: E[u q] =
+    lambda V a is compared as arsinh of (its positive part)/(lambda V) with that of a +
+    (its negative part)/(lambda V), which is nearly linear in the unknowns at small and
+    at large a, and where wrong labels all but cancel the right ones.
+    """
+    square, u, v, bent = sums
+    shrink = jnp.exp(log_shrink)
+    less, more = jnp.maximum(-a, 0.0), jnp.maximum(a, 0.0)
+    first = jnp.arcsinh((u + against) / shrink + less)
+    first = first - jnp.arcsinh(against / shrink + more)
+    third = b if on_line else (v - shrink * b) / size
+    return jnp.stack([jnp.log(square), first, third, jnp.log(bent + shrink)])
+
+
+class Evaluation(NamedTuple):
+    """The equations, their derivatives by x, averages and ln(ridge); the averages."""
+
+    value: Float[Array, " 4"]
+    jacobian: Float[Array, "4 4"]
+    by_sums: Float[Array, "4 4"]
+    by_ridge: Float[Array, " 4"]
+    sums: Sums
+
+
+def equations(
     x: Unknowns,
     log_ridge: Float[Array, ""],
     problem: Problem,
-    flipped: Float[Array, ""],
+    labels: Labels,
     setting: Setting,
-) -> Float[Array, " 4"]:
-    """The four equations, zero at the saddle point."""
-    square, u, v, radial = problem.alpha_prune * _averages(x, problem, flipped, setting)
-    a, b = jnp.exp(x[1]), x[2]
-    shrink = jnp.exp(log_ridge + x[3])
-    # xi = M - a u - b v
-    spread = radial - a * u - b * v
-    third = b if setting.mode.on_line else v - shrink * b
-    first = (u - shrink * a) * (1.0 + a)
-    return jnp.stack([jnp.log(square), first, third, spread + 1.0 - shrink])
+    n: tuple[int, int],
+) -> Evaluation:
+    """The equations and all their derivatives at x."""
+    found = averages(x, problem, labels, setting, n)
+    on_line, alpha = setting.mode.on_line, problem.alpha_prune
+    a, b = weights(x)
+    rest = alpha * found.against, alpha * found.size
+    arguments = alpha * found.sums, a, b, log_ridge + x[3]
 
-
-def _scale(x: Unknowns) -> Float[Array, " 4"]:
-    return jnp.array([1.0, 1.0, 0.0, 1.0]).at[2].set(1.0 + jnp.abs(x[2]))
-
-
-def _newton(x: Unknowns, equations: Any, max_steps: Any, tolerance: Any) -> Any:
-    """Damped Newton steps (natural monotonicity test, as in :mod:`.newton`).
-
-    Returns x, the residuals and their Jacobian before the last step, the number of
-    evaluations, and whether the last step was below the tolerance.
-    """
-
-    def value(x: Unknowns) -> tuple[Float[Array, " 4"], Float[Array, " 4"]]:
-        out = equations(x)
+    def value(*arguments):
+        out = combine(*arguments, *rest, on_line)
         return out, out
 
-    def solve(jacobian, right):
-        rows = jnp.max(jnp.abs(jacobian), axis=1)
-        return jnp.linalg.solve(jacobian / rows[:, None], right / rows)
-
-    def size(step, x):
-        return jnp.max(jnp.abs(step) / _scale(x))
-
-    def body(state):
-        x, out, jacobian, step, damping, steps, _ = state
-        trial = x + damping * step
-        new_jacobian, new = jax.jacfwd(value, has_aux=True)(trial)
-        simplified, before = size(solve(jacobian, -new), x), size(step, x)
-        new_step = solve(new_jacobian, -new)
-        finite = jnp.all(jnp.isfinite(new_step))
-        first = steps == 0
-        falls = simplified < (1.0 - 0.25 * damping) * before
-        good = finite & (first | falls | (simplified < 1e-10) | (damping < 0.02))
-        longest = jnp.minimum(1.0, 1.5 / size(new_step, trial))
-        fast = first | (simplified < 0.5 * before)
-        grown = jnp.where(fast, 1.0, jnp.minimum(2.0 * damping, 1.0))
-        pick = lambda a, b: jnp.where(good, a, b)  # noqa: E731
-        return (
-            pick(trial, x),
-            pick(new, out),
-            pick(new_jacobian, jacobian),
-            pick(new_step, step),
-            pick(jnp.minimum(grown, longest), 0.4 * damping),
-            steps + 1,
-            good & (size(new_step, trial) < tolerance),
-        )
-
-    zero, one = jnp.zeros(4), jnp.ones(())
-    state = x, zero + jnp.inf, jnp.eye(4), zero, one, 0, jnp.asarray(False)
-    go_on = lambda s: (s[5] < max_steps) & ~s[6]  # noqa: E731
-    x, out, jacobian, step, _, steps, found = jax.lax.while_loop(go_on, body, state)
-    return jnp.where(found, x + step, x), out, jacobian, steps, found
-
-
-def point(
-    inputs: Inputs,
-    ridge: Float[Array, ""],
-    flipped: Float[Array, ""],
-    rule: Rule,
-    setting: Setting,
-) -> Root:
-    """Follow the student from a large ridge, where w is explicit, to the one asked for.
-
-    There every example responds alike: V = 1/lambda, q = 1/sqrt(alpha), a = sqrt(alpha)
-    E[u] and b = sqrt(alpha) E[v].
-    """
-    problem, _ = build(inputs, rule, setting.mode)
-    alpha = problem.alpha_prune
-    force = -jax.grad(setting.loss)(jnp.zeros(()))
-    target = jnp.log(ridge)
-    begin = jnp.maximum(target, jnp.log(10.0 * (1.0 + alpha) * (1.0 + force)))
-    u, v, share = kept_rows(problem)
-    right = 1.0 - 2.0 * flipped
-    a, b = (jnp.sqrt(alpha) * right * jnp.dot(x, share) for x in (u, v))
-    b = jnp.zeros(()) if setting.mode.on_line else b
-    log_r = 0.5 * jnp.log(alpha) + jnp.log(force) - begin
-    x = jnp.stack([log_r, jnp.log(jnp.maximum(a, 1e-6)), b, -begin])
-
-    def body(state):
-        x, tangent, place, step, _, steps, tries, _ = state
-        step = jnp.minimum(step, place - target)
-        place_new = jnp.where(step < place - target, place - step, target)
-        last, first = place_new <= target, tries == 0
-        equations = partial(_equations, log_ridge=place_new, problem=problem)
-        equations = partial(equations, flipped=flipped, setting=setting)
-        most = jnp.where(last | first, 30, 6)
-        new, out, jacobian, taken, good = _newton(
-            x - step * tangent, equations, most, jnp.where(last, TOLERANCE, 1e-2)
-        )
-        # of the residuals only lambda V depends on the ridge
-        shrink, a = jnp.exp(place_new + new[3]), jnp.exp(new[1])
-        third = 0.0 if setting.mode.on_line else -shrink * new[2]
-        by = jnp.stack([0.0, -shrink * a * (1.0 + a), third, -shrink])
-        pick = lambda a, b: jnp.where(good, a, b)  # noqa: E731
-        factor = pick(jnp.where(last | (taken <= 3), 2.0, 1.0), 0.4)
-        return (
-            pick(new, x),
-            pick(-jnp.linalg.solve(jacobian, by), tangent),
-            pick(place_new, place),
-            jnp.where(first, 1.0, factor * step),
-            jnp.max(jnp.abs(out)),
-            steps + taken,
-            tries + 1,
-            good,
-        )
-
-    def go_on(state):
-        _, _, place, step, _, _, tries, good = state
-        more = (place > target) & (tries < 100) & (step > 1e-3)
-        return (tries == 0) | (more & (good | (tries > 1)))
-
-    # the first try is at the beginning itself, and if it fails the last
-    state = x, jnp.zeros(4), begin, jnp.zeros(()), jnp.inf, 0, 0, jnp.asarray(False)
-    state = jax.lax.while_loop(go_on, body, state)
-    x, _, place, _, residual, steps, _, good = state
-    good = good & (place <= target)
-    return Root(x, residual, steps, good, problem.keep_fraction)  # pyright: ignore
+    by, out = jax.jacfwd(value, (0, 1, 2, 3), has_aux=True)(*arguments)
+    by_sums = alpha * by[0]
+    by_r, by_a, by_b, by_step = (by_sums @ found.by).T
+    by_a, by_b = by_a + by[1], by_b + by[2]
+    # a = sinh x_1 and b = x_2 cosh x_1
+    root = jnp.sqrt(1.0 + a * a)
+    columns = by_r, root * by_a + x[2] * a * by_b, root * by_b, by_step + by[3]
+    return Evaluation(out, jnp.stack(columns, axis=1), by_sums, by[3], found.sums)

@@ -75,7 +75,8 @@ def check_rule(rule: Rule, keep_fraction: np.ndarray | None) -> None:
             raise InputError(
                 "keep_fraction follows from a KeepProbability rule: leave it out"
             )
-        _check_probability(rule)
+        with jax.enable_x64(True):
+            _check_probability(rule)
         return
     if keep_fraction is None:
         raise InputError("keep_fraction is missing: give the kept part of the pool")

@@ -138,11 +138,14 @@ def newton(
     return Root(x, jacobian, *more, jnp.max(jnp.abs(out)), steps, found)
 
 
-def kept_rows(problem: Problem) -> Float[Array, "3 k"]:
+def kept_rows(
+    problem: Problem, labels: Float[Array, " n"] | None = None
+) -> Float[Array, "3 k"]:
     """E[u] and E[v] of the examples of some margins, and the share of each margin.
 
     Given z they are c z + s h and s z - c h, h = phi(k)/Phi(k) and k = z c/s.  Good to
-    a percent or so.
+    a percent or so.  The ``labels`` of the pieces (none: +1) are those that a
+    keep-probability sees.
     """
     c, s = problem.cos_theta, jnp.maximum(problem.sin_theta, 1e-150)
     sign, inner, outer, level, _ = problem.pieces
@@ -156,7 +159,8 @@ def kept_rows(problem: Problem) -> Float[Array, "3 k"]:
     z = sign[:, None] * (inner[:, None] + x)
     weight = weight * level[:, None] * density(z)
     if problem.keep is not None:
-        weight = weight * jax.vmap(problem.keep)(z)
+        seen = z if labels is None else labels[:, None] * z
+        weight = weight * jax.vmap(problem.keep)(seen)
     k = c * z / s
     inside = cdf(k)
     share = weight * inside

@@ -87,7 +87,7 @@ def test_square_loss_is_ridge_regression():
     every = np.sqrt(2 / np.pi), 0.0, 1.0, 0.0, 1.0
     for i, moments in enumerate((every, every, kept)):
         expected = _ridge_regression(alpha[i], ridge[i], moments)
-        np.testing.assert_allclose(found[i], expected, rtol=2e-9, atol=1e-10)
+        np.testing.assert_allclose(found[i], expected, rtol=2e-9, atol=1e-9)
 
 
 def test_squared_hinge_without_ridge_is_the_max_margin_student():
@@ -166,10 +166,6 @@ def test_hinge_against_independent_integrals(flipped):
         ({"ridge": 1.0, "loss": lambda m: m**2}, "fall at margin 0"),
         ({"ridge": 1.0, "loss": lambda m: hinge(m)}, "jumps by 1 at the margin 1"),
         ({"ridge": 1.0, "flip_probability": 0.5}, "flip_probability must be"),
-        (
-            {"ridge": 1.0, "flip_probability": 0.1, "margin": "signed"},
-            "not available for the signed margin",
-        ),
         ({"ridge": np.ones(3), "theta": np.zeros(2)}, "broadcast"),
     ],
 )

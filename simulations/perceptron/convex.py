@@ -312,7 +312,7 @@ def simulate_convex(
         InputError: see :func:`train` and :func:`.pool.training_sets`.
         ConvergenceError: a student certified to no better than 1e-4 of its length.
     """
-    total, kept = realisable_sizes(point, size)
+    total, kept = realisable_sizes(point, size, flip_probability)
     chunks = even_chunks(first, draws, chunk_draws(total, kept, size))
     students, counts = [], []
     for numbers in chunks:

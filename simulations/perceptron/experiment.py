@@ -102,9 +102,11 @@ def chunk_draws(total: int, kept: int, size: int) -> int:
     return min(2 ** int(math.log2(fitting)), _CHUNK_DRAWS)
 
 
-def realisable_sizes(point: Point, size: int) -> tuple[int, int]:
+def realisable_sizes(
+    point: Point, size: int, flip_probability: float = 0.0
+) -> tuple[int, int]:
     """(P_tot, P) of a point at input dimension N; P is a mean for a KeepProbability."""
-    return pool_sizes(size, point.alpha_prune, point.fraction)
+    return pool_sizes(size, point.alpha_prune, point.fraction_of(flip_probability))
 
 
 def simulate(

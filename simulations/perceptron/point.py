@@ -57,11 +57,15 @@ class Point:
     @property
     def fraction(self) -> float:
         """The kept fraction f, whether given or following from a KeepProbability."""
+        return self.fraction_of(0.0)
+
+    def fraction_of(self, flip_probability: float) -> float:
+        """The same of a pool with wrong labels, which a KeepProbability may see."""
         if self.keep_fraction is not None:
             return self.keep_fraction
         rule = resolve_rule(self.rule)
         assert isinstance(rule, KeepProbability)  # as __post_init__ has checked
-        return mean_keep_probability(rule, self.theta, self.margin)
+        return mean_keep_probability(rule, self.theta, self.margin, flip_probability)
 
     @property
     def rule_name(self) -> str:

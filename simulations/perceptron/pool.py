@@ -168,21 +168,28 @@ def keep_by_chance(
     return np.flatnonzero(rng.random(len(margins)) < probability)
 
 
-def mean_keep_probability(rule: KeepProbability, theta: float, margin: str) -> float:
+def mean_keep_probability(
+    rule: KeepProbability, theta: float, margin: str, flip_probability: float = 0.0
+) -> float:
     """Fraction of an infinite pool that a keep-probability keeps.
 
     The density of the absolute margin is 2 phi(z) on z > 0; of the signed margin
-    2 phi(z) Phi(z cot(theta)), which tends to the same as theta -> 0.
+    2 phi(z) Phi(z cot(theta)), which tends to the same as theta -> 0.  A flipped label
+    turns the sign of the margin that is ranked.
     """
 
     def kept(z):
         keep = float(rule.function(jnp.asarray(z)))
+        if margin == "signed" and flip_probability:
+            turned = float(rule.function(jnp.asarray(-z)))
+            keep += flip_probability * (turned - keep)
         if margin == "absolute" or theta == 0:
             return 2 * norm.pdf(z) * keep
         return 2 * norm.pdf(z) * norm.cdf(z / math.tan(theta)) * keep
 
     first = -_FAR if margin == "signed" and theta > 0 else 0.0
-    inner = sorted(b for b in rule.breakpoints if first < b < _FAR)
+    bends = {*rule.breakpoints, *(-b for b in rule.breakpoints)}
+    inner = sorted(b for b in bends if first < b < _FAR)
     # steep where the label turns over; 0 splits the range there
     ends = sorted({first, 0.0, *inner, _FAR})
     with jax.enable_x64(True):
@@ -216,9 +223,8 @@ def training_sets(
     while the absolute margin does not see labels.
 
     Raises:
-        InputError: sizes below 2, draws below 1, a probability outside [0, 1], nothing
-            kept, or flips under a ``KeepProbability`` of the signed margin, of which
-            the kept fraction would not be that of the point.
+        InputError: sizes below 2, draws below 1, a probability outside [0, 1], or
+            nothing kept.
     """
     if size < 2 or draws < 1 or first < 0 or seed < 0:
         raise InputError(
@@ -231,13 +237,9 @@ def training_sets(
         )
     rule = resolve_rule(point.rule)
     by_chance = isinstance(rule, KeepProbability)
-    if by_chance and point.margin == "signed" and flip_probability:
-        raise InputError(
-            "flipped labels change what a KeepProbability of the signed margin keeps: "
-            "give the absolute margin, or a rule by rank"
-        )
-    total, kept = pool_sizes(size, point.alpha_prune, point.fraction)
-    segments = () if by_chance else rank_segments(rule, point.fraction, total, kept)
+    fraction = point.fraction_of(flip_probability)
+    total, kept = pool_sizes(size, point.alpha_prune, fraction)
+    segments = () if by_chance else rank_segments(rule, fraction, total, kept)
     sets = []
     for n in range(first, first + draws):
         rng = np.random.default_rng((seed, point.stream, size, n))

@@ -286,6 +286,3 @@ def test_bad_draws_are_refused():
         attempt(size=1)
     with pytest.raises(pt.InputError, match="flip_probability"):
         attempt(flip_probability=1.5)
-    rule = pt.KeepProbability(lambda z: jnp.exp(-z * z))
-    with pytest.raises(pt.InputError, match="flipped labels"):
-        attempt(Point(1.0, rule=rule, margin="signed"), flip_probability=0.1)

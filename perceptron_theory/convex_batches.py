@@ -1,0 +1,112 @@
+"""Many students of convex losses at once, eagerly (as :mod:`.batches`)."""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.spatial import KDTree
+
+from .batches import _in_batches, _take
+from .convex_equations import Setting
+from .convex_point import LONG, Found, Point, Start, settle, sure_start
+from .convex_solution import ConvexSolution, describe
+from .losses import square
+from .solution import Status
+
+# points in a compiled batch: few sizes, few compilations
+SIZES = {True: (1, 64), False: (1, 16)}
+SHORT = 12  # steps beside a solved point before the path is taken
+FAR = 3.0  # from a solved point, in the logs of the inputs
+
+
+def solve_many(point: Point, setting: Setting) -> ConvexSolution:
+    """Solve flat arrays of points that share a setting."""
+    found = find_many(point, setting)
+    return _in_batches(_described(setting), SIZES[True], point, found)
+
+
+def find_many(point: Point, setting: Setting) -> Found:
+    """The roots of flat arrays of points that share a setting.
+
+    Of many points a few are followed from a large ridge; the others start next to them.
+    """
+    count = len(point.ridge)
+    order = np.random.default_rng(0).permutation(count)
+    cuts = [n for n in (count // 64, count // 8) if n >= 8]
+    if setting.loss is square:  # where the start is all but the root
+        cuts = []
+    first, *later = (np.sort(part) for part in np.split(order, cuts))
+    found = _followed(first, point, setting)
+    blank = lambda x: np.zeros((count, *x.shape[1:]), x.dtype)  # noqa: E731
+    state = jax.tree.map(blank, found)
+    _put(found, first, state)
+    known = first
+    for todo in later:
+        start, todo = _nearby(point, known[state.found[known]], todo, state)
+        _put(_settled(start, SHORT, _take(todo, point), setting), todo, state)
+        rest = todo[~state.found[todo]]
+        if rest.size:
+            _put(_followed(rest, point, setting), rest, state)
+        known = np.concatenate([known, todo])
+    return state
+
+
+def _put(part: Found, points: np.ndarray, state: Found) -> None:
+    for whole, piece in zip(state, part, strict=True):
+        np.asarray(whole)[points] = piece
+
+
+def _followed(points: np.ndarray, point: Point, setting: Setting) -> Found:
+    some, sizes = _take(points, point), SIZES[setting.mode.on_line]
+    start = _in_batches(_compiled("sure", setting), sizes, some)
+    return _settled(start, LONG, some, setting)
+
+
+def _settled(start: Start, most: int, point: Point, setting: Setting) -> Found:
+    sizes, limit = SIZES[setting.mode.on_line], np.full(len(point.ridge), most)
+    return _in_batches(_compiled("settle", setting), sizes, start, limit, point)
+
+
+def _nearby(
+    point: Point, known: np.ndarray, todo: np.ndarray, state: Found
+) -> tuple[Start, np.ndarray]:
+    """Starts of the points ``todo``, extrapolated from the nearest ``known`` ones.
+
+    Also the points, like ones together.
+    """
+    if not known.size:
+        return Start(np.full((todo.size, 4), np.nan), np.zeros(todo.size, int)), todo
+    inputs = *point.inputs, point.ridge, point.flipped
+    scaled = [np.log(np.maximum(v, 1e-300)) for v in inputs[:4]]
+    features = np.stack([*scaled, inputs[4], *jax.tree.leaves(point.rule)], axis=1)
+    distance, nearest = KDTree(features[known]).query(features[todo])
+    near = known[nearest]
+    # d(input) for a step in its log
+    step = [v[near] * (x[todo] - x[near]) for v, x in zip(inputs, scaled, strict=False)]
+    step = np.stack([*step, inputs[4][todo] - inputs[4][near]], axis=1)
+    moved = np.einsum("nij,nj->ni", state.rates[near], step)
+    value = state.value[near] + np.clip(moved, -2.0, 2.0)
+    value[:, 2] = state.value[near, 2] + moved[:, 2]
+    value[:, 2] /= np.cosh(value[:, 1])
+    value[distance > FAR] = np.nan
+    order = np.lexsort((distance, near))
+    return Start(value[order], np.zeros(todo.size, int)), todo[order]
+
+
+@lru_cache(maxsize=64)
+def _compiled(stage: str, setting: Setting) -> Any:
+    stages = {"sure": sure_start, "settle": settle}
+    return jax.jit(jax.vmap(partial(stages[stage], setting=setting)))
+
+
+@lru_cache(maxsize=64)
+def _described(setting: Setting) -> Any:
+    def one(point, found):
+        status = jnp.where(found.found, Status.CONVERGED, Status.NOT_CONVERGED)
+        return describe(point, found, status, setting.mode.total)
+
+    return jax.jit(jax.vmap(one))
