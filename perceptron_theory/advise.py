@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from .bracketing import bracketed_roots
-from .errors import ConvergenceError, InputError
-from .functional_derivative import check_student, errors, one_number, search
+from .errors import ConvergenceError, InputError, unknown_name
+from .functional_derivative import errors, one_number, search
 from .inputs import HALF_PI, SMALLEST, check_load, check_theta
 from .minimise import minimise
 from .pareto import LEAST_LOAD
@@ -178,7 +178,8 @@ def advise(
     check_load("alpha_tot", total)
     check_theta(angle)
     check_margin(margin)
-    check_student(student)
+    if student != "max_margin":
+        raise unknown_name("student", student, ("max_margin",))
     pool, angle = float(total), float(angle)
     most = None
     if max_alpha_prune is not None:

@@ -125,7 +125,7 @@ def _traced(
         if fraction is not None and not traced(fraction):
             some = as_array("keep_fraction", fraction)
         with jax.ensure_compile_time_eval():
-            check_rule(rule, some)
+            check_rule(rule, some, mode.margin)
     elif fraction is None:
         raise InputError("keep_fraction is missing: give the kept part of the pool")
     fraction = 1.0 if fraction is None else fraction
@@ -211,7 +211,7 @@ def checked(
     if values[1] is not None:
         fraction = as_array("keep_fraction", values[1])
         check_fraction("keep_fraction", fraction)
-    check_rule(rule, None if values[1] is None else fraction)
+    check_rule(rule, None if values[1] is None else fraction, mode.margin)
     leaves, tree = jax.tree.flatten(rule)
     leaves = [np.asarray(x, dtype=np.float64) for x in leaves]
     inputs = load, fraction, angle, ridge, flipped, *leaves

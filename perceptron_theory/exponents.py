@@ -118,7 +118,7 @@ def exponent_along(
                 f"{fraction.max():g} of the pool"
             )
         check_fraction("keep_fraction", fraction)
-    check_rule(rule, fraction)
+    check_rule(rule, fraction, margin)
 
     def slope(load: float, angle: float, f: float, *parameters: float) -> float:
         here = jax.tree.unflatten(tree, parameters)

@@ -68,22 +68,33 @@ def check_theta(array: np.ndarray) -> None:
         raise InputError(f"theta must be in [0, pi/2] radians, got {value:g}{hint}")
 
 
-def check_rule(rule: Rule, keep_fraction: np.ndarray | None) -> None:
-    """The parameters of a rule fit each other and the keep fraction."""
+def check_rule(
+    rule: Rule, keep_fraction: np.ndarray | None, margin: str = "signed"
+) -> None:
+    """The parameters of a rule fit each other and the keep fraction.
+
+    A keep-probability of the absolute margin need not exist below 0.
+    """
     if isinstance(rule, KeepProbability):
         if keep_fraction is not None:
             raise InputError(
                 "keep_fraction follows from a KeepProbability rule: leave it out"
             )
         with jax.enable_x64(True):
-            _check_probability(rule)
+            _check_probability(rule, -8.0 if margin == "signed" else 0.0)
         return
     if keep_fraction is None:
         raise InputError("keep_fraction is missing: give the kept part of the pool")
     if isinstance(rule, Window):
         lower = as_array("Window.lower", rule.lower)
         _refuse("Window.lower", lower, ~((lower >= 0) & (lower < 1)), "in [0, 1)")
-        lower, fraction = np.broadcast_arrays(lower, keep_fraction)
+        try:
+            lower, fraction = np.broadcast_arrays(lower, keep_fraction)
+        except ValueError:
+            raise InputError(
+                f"shapes do not broadcast: Window.lower {lower.shape}, keep_fraction "
+                f"{keep_fraction.shape}"
+            ) from None
         bad = lower + fraction > 1 + 1e-12
         if bad.any():
             raise InputError(
@@ -95,9 +106,14 @@ def check_rule(rule: Rule, keep_fraction: np.ndarray | None) -> None:
         _refuse("Mixture.share", share, ~((share >= 0) & (share <= 1)), "in [0, 1]")
 
 
-def _check_probability(rule: KeepProbability) -> None:
-    """A keep-probability stays in [0, 1], on a grid of margins."""
-    margins = np.linspace(-8.0, 8.0, 1601)
+def _check_probability(rule: KeepProbability, least: float) -> None:
+    """A keep-probability stays in [0, 1], on a grid of margins from ``least`` on."""
+    if not callable(rule.function) or not np.isfinite(rule.breakpoints).all():
+        raise InputError(
+            "KeepProbability takes a function of one margin and finite breakpoints, "
+            f"got {rule.function!r} and {rule.breakpoints!r}"
+        )
+    margins = np.linspace(least, 8.0, 1601)
     try:
         values = np.asarray(jax.vmap(rule.function)(jnp.asarray(margins)))
     except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError):
@@ -116,7 +132,8 @@ def _check_probability(rule: KeepProbability) -> None:
     if not (values > 0).any():
         raise InputError("the keep-probability keeps nothing: it is 0 everywhere")
     edges = np.array(sorted({0.0, 8.0, *KNOTS, *map(abs, rule.breakpoints)}))
-    edges = np.concatenate([-edges[:0:-1], edges])
+    if least < 0:
+        edges = np.concatenate([-edges[:0:-1], edges])
     few, more = (_mass(rule, edges, n) for n in (12, 20))
     if abs(few - more) > 1e-6 * more:
         raise InputError(

@@ -99,8 +99,8 @@ def power_law_coefficient(
 
     Infinite where the error falls more slowly: the signed rule's kept examples all on
     one side of the probe (hard with f <= theta/pi: error -> 1/2; easy with
-    f <= 1 - theta/pi: error -> theta/pi), a keep-probability that vanishes
-    at the boundary, or a density there below the range of float64.
+    f <= 1 - theta/pi: error -> theta/pi; not for bayes_optimal), a keep-probability
+    that vanishes at the boundary, or a density there below the range of float64.
 
     Args:
         keep_fraction: f in (0, 1]; not for a :class:`KeepProbability` rule.
@@ -125,7 +125,7 @@ def power_law_coefficient(
         fraction = as_array("keep_fraction", keep_fraction)
         check_fraction("keep_fraction", fraction)
     with jax.enable_x64(True):
-        check_rule(rule, fraction)
+        check_rule(rule, fraction, margin)
     leaves, tree = jax.tree.flatten(rule)
     arrays = [np.ones(()) if fraction is None else fraction, angle, *leaves]
     try:
@@ -277,6 +277,8 @@ def _asymmetric(v: Nodes, weight: Nodes) -> tuple[float, float]:
 
     def tilt(tau: float) -> float:
         """The b that balances the forces along v: they fall as b grows."""
+        if not v.any():  # all of it at v = 0: nothing tilts
+            return 0.0
 
         def force(b: float) -> float:
             return float(np.sum(weight * v * rectified_moments(tau - b * v)[2]))

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from .errors import InputError, unknown_name
@@ -182,6 +183,10 @@ def resolve_rule(rule: str | Rule) -> Rule:
     Raises:
         InputError: unknown name (the nearest known one is suggested) or type.
     """
+    if isinstance(rule, Window) and isinstance(rule.lower, list | tuple):
+        return Window(np.asarray(rule.lower))  # a list would be a pytree of its numbers
+    if isinstance(rule, Mixture) and isinstance(rule.share, list | tuple):
+        return Mixture(np.asarray(rule.share), rule.rule)
     if isinstance(rule, Rule):
         return rule
     if not isinstance(rule, str):

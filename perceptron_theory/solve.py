@@ -111,7 +111,7 @@ def _traced(
         if fraction is not None and not traced(fraction):
             some = as_array("keep_fraction", fraction)
         with jax.ensure_compile_time_eval():
-            check_rule(rule, some)
+            check_rule(rule, some, margin)
     elif fraction is None:
         raise InputError("keep_fraction is missing: give the kept part of the pool")
     fraction = 1.0 if fraction is None else fraction
@@ -170,7 +170,7 @@ def _eager(
     if fraction is not None:
         fraction = as_array("keep_fraction", fraction)
         check_fraction("keep_fraction", fraction)
-    check_rule(rule, fraction)
+    check_rule(rule, fraction, margin)
     fraction = np.ones(()) if fraction is None else fraction
     leaves, tree = jax.tree.flatten(rule)
     leaves = [np.asarray(x, dtype=np.float64) for x in leaves]
@@ -237,15 +237,22 @@ def threshold(
     fraction, theta = as_array("keep_fraction", keep_fraction), as_array("theta", theta)
     check_fraction("keep_fraction", fraction)
     check_theta(theta)
-    check_rule(rule, fraction)
+    check_rule(rule, fraction, margin)
     end = 0 if rule == resolve_rule("easy") else 1
+    leaves, tree = jax.tree.flatten(rule)
+    leaves = [np.asarray(x, dtype=np.float64) for x in leaves]
+    try:
+        values = np.broadcast_arrays(fraction, theta, *leaves)
+    except ValueError as error:
+        raise InputError(
+            f"shapes do not broadcast: keep_fraction {fraction.shape}, theta "
+            f"{theta.shape}"
+        ) from error
+
+    def one(f: Float[Array, ""], t: Float[Array, ""], *own: Any) -> Float[Array, ""]:
+        here = jax.tree.unflatten(tree, own)
+        return kept_pieces(here.cells(f), t, margin).ends[0, end]
+
     with jax.enable_x64(True):
-
-        def one(f: Float[Array, ""], t: Float[Array, ""]) -> Float[Array, ""]:
-            return kept_pieces(rule.cells(f), t, margin).ends[0, end]
-
-        values = jax.vmap(one)(
-            *(jnp.ravel(x) for x in np.broadcast_arrays(fraction, theta))
-        )
-        shape = np.broadcast_shapes(fraction.shape, theta.shape)
-        return np.asarray(values).reshape(shape)[()]
+        found = jax.vmap(one)(*(jnp.ravel(x) for x in values))
+        return np.asarray(found).reshape(values[0].shape)[()]

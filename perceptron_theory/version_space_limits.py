@@ -30,10 +30,12 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import log_ndtr, ndtr
 
+from .errors import ConvergenceError
 from .gaussian import SQRT_2PI
 from .limit_nodes import Nodes, nodes_between, root_between
 
 REACH = 9.0  # of the noise
+CLOSEST = 1e-5  # to alpha = 2: beyond it 1/alpha - <p^2> cancels
 NOISE = np.arange(-REACH, REACH + 0.5, 1.5)
 
 
@@ -109,6 +111,11 @@ def aligned_coefficient(alpha: float, gibbs: bool) -> tuple[float, float]:
     """(coefficient, exponent) of the law at f -> 0, theta = 0, hard rule."""
     if alpha == 2.0:
         return float((0.5 * _closing() ** 2) ** 0.2 / np.pi), 0.2
+    if abs(alpha - 2.0) < CLOSEST:
+        raise ConvergenceError(
+            f"the law of the version space is not resolved within {CLOSEST:g} of "
+            f"alpha_prune = 2 (but at 2), got {alpha:.17g}"
+        )
     if alpha < 2.0:
         return _below(alpha, gibbs), 1.0
     constant = 0.5  # about C of random data

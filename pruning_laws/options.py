@@ -78,7 +78,8 @@ Student = Annotated[
     typer.Option(
         metavar="STUDENT",
         help="max_margin, gibbs (drawn at random from the students without training "
-        "error) or bayes_point (the centre of those).",
+        "error), bayes_point (the centre of those) or, for solve, bayes_optimal (which "
+        "knows the rule: the bound of all).",
     ),
 ]
 AsJson = Annotated[

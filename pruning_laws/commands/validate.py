@@ -101,6 +101,11 @@ def _points(
     if (alpha_prune is None) != (keep_fraction is None):
         raise typer.BadParameter("give both or neither", param_hint="--alpha-prune, -f")
     if alpha_prune is None or keep_fraction is None:
+        if any(thetas) or (rule, margin) != ("hard", "absolute"):
+            raise typer.BadParameter(
+                "theta, --rule and --margin are for the points of --alpha-prune and -f",
+                param_hint="--alpha-prune, -f",
+            )
         return []
     from simulations.perceptron import Point
 
