@@ -238,9 +238,9 @@ def _rates(
         # f is not an input, and follows from theta and p
         turned = partial(_turned, x, point, setting)
         if not mode.on_line:
-            by_theta = turned(jnp.ones(()), jnp.zeros(()))
+            by_theta = turned(lambda t: (t, p), point.inputs.theta)
         if noisy:
-            by_flipped = turned(jnp.zeros(()), jnp.ones(()))
+            by_flipped = turned(lambda t: (point.inputs.theta, t), p)
     else:
         assert rate is not None
         level = point.rule.cells(point.inputs.keep_fraction).level
@@ -324,23 +324,23 @@ def _turned(
     x: Unknowns,
     point: Point,
     setting: Setting,
-    theta: Float[Array, ""],
-    flipped: Float[Array, ""],
+    place: Any,
+    here: Float[Array, ""],
 ) -> Sums:
-    """How the averages change along (theta, flipped) for a keep-probability.
+    """How the averages change with t for a keep-probability; place: t -> (theta, p).
 
     For alpha_tot with the change of the kept load.
     """
 
-    def at(theta, flipped):
+    def at(t):
+        theta, flipped = place(t)
         inputs = point.inputs._replace(theta=theta)
         moved = point._replace(inputs=inputs, flipped=flipped)
         problem, labels, _ = _problem(moved, setting)
         sums = averages(x, problem, labels, setting, FINE).sums
         return sums, problem.keep_fraction
 
-    here = point.inputs.theta, point.flipped
-    (sums, fraction), (rates, mass) = jax.jvp(at, here, (theta, flipped))
+    (sums, fraction), (rates, mass) = jax.jvp(at, (here,), (jnp.ones_like(here),))
     return rates + sums * mass / fraction if setting.mode.total else rates
 
 
@@ -378,6 +378,15 @@ def _point_jvp(setting, primals, tangents):
     found = convex_point(point, setting)
     rates = _once(found.rates, point)
     steps = *moved.inputs, moved.ridge, moved.flipped
+    function = isinstance(point.rule, KeepProbability)
+    if function and setting.mode.margin == "signed" and not is_zero(moved.inputs.theta):
+        raise NotImplementedError(
+            "the derivative with respect to theta is not available for a "
+            "KeepProbability of the signed margin: take finite differences"
+        )
+    # only those that are asked for
+    asked = jnp.array([not is_zero(t) for t in steps])
+    rates = jnp.where(asked, rates, 0.0)
     step = jnp.stack([jnp.zeros(()) if is_zero(t) else t for t in steps])
     still = jax.tree.map(
         lambda x: (
