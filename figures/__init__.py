@@ -1,8 +1,8 @@
 """The figures of the paper (Sorscher et al. 2022), of the threshold and of noise.
 
 >>> import figures
->>> list(figures.FIGURES)
-['fig1a', 'fig1b', 'fig1c', 'fig1e', 'fig1f', 'fig2', 'label_noise', 'threshold']
+>>> [name for name in figures.FIGURES if name.startswith("fig")]
+['fig1a', 'fig1b', 'fig1c', 'fig1e', 'fig1f', 'fig2']
 """
 
 from __future__ import annotations
@@ -11,10 +11,36 @@ from pathlib import Path
 
 from perceptron_theory.errors import unknown_name
 
-from . import fig1a, fig1b, fig1c, fig1e, fig1f, fig2, label_noise, threshold
+from . import (
+    advice,
+    convex,
+    fig1a,
+    fig1b,
+    fig1c,
+    fig1e,
+    fig1f,
+    fig2,
+    label_noise,
+    limits,
+    optimal_rule,
+    threshold,
+)
 from .registry import Figure as Figure
 
-_MODULES = (fig1a, fig1b, fig1c, fig1e, fig1f, fig2, label_noise, threshold)
+_MODULES = (
+    fig1a,
+    fig1b,
+    fig1c,
+    fig1e,
+    fig1f,
+    fig2,
+    threshold,
+    convex,
+    label_noise,
+    limits,
+    optimal_rule,
+    advice,
+)
 FIGURES: dict[str, Figure] = {
     name: Figure(name, module.CAPTION, module.compute, module.draw)
     for module in _MODULES

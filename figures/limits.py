@@ -19,7 +19,8 @@ CAPTION = (
     "C/alpha_prune at fixed f (lines): proportional to f for a perfect probe, never "
     "below C_random sin(theta) for a tilted one (dotted); f_min (triangles): pruning "
     "further saves less than a tenth. Marks: alpha_prune error simulated at "
-    "alpha_prune = 20, N = 100, means of 64 draws with bars of one standard error. "
+    "alpha_prune = 20, N = 100, means of 64 draws with bars of one standard error (at "
+    "30 degrees and f = 0.1 that load is not large yet). "
     "B: error/theta as theta to 0 at fixed f/theta (lines), the solver at theta = 3 "
     "degrees (dots) and simulation at theta = 10 degrees, N = 100 (marks); grey: the "
     "best f. C: the local exponent along the Pareto curve, which falls far below -1 "
@@ -27,7 +28,7 @@ CAPTION = (
 )
 ANGLES = (0.0, 10.0, 30.0)  # degrees
 FRACTIONS = tuple(np.geomspace(0.01, 1.0, 41))
-TAIL_LOAD, TAIL_FRACTIONS = 20.0, (0.3, 0.5, 1.0)
+TAIL_LOAD, TAIL_FRACTIONS = 20.0, (0.1, 0.3, 1.0)
 RATIOS = (0.5, 1.0, 2.0)  # f/theta
 SCALED_LOADS = tuple(np.geomspace(2.2, 60.0, 40))
 SOLVED, SIMULATED = 3.0, 10.0  # degrees
