@@ -123,19 +123,6 @@ def test_never_worse_than_others_by_the_signed_margin():
     no_better(best)
 
 
-def test_the_best_rule_depends_on_the_student():
-    point = {"alpha_prune": 2.0, "keep_fraction": 0.5}
-    best = {s: optimal_rule(**point, student=s) for s in ("max_margin", "gibbs")}
-    no_better(best["gibbs"])
-    assert best["gibbs"].student == "gibbs"
-    # each is better at its own rule than at the other's
-    for student, other in (("gibbs", "max_margin"), ("max_margin", "gibbs")):
-        rules = [best[s].rule for s in (student, other)]
-        own, borrowed = (pt.solve(**point, rule=r, student=student) for r in rules)
-        assert own.error == pytest.approx(best[student].error, rel=1e-9)
-        assert borrowed.error > own.error + 1e-6
-
-
 def test_multiplier_is_the_change_of_the_best_error_with_the_fraction():
     f, h = 0.4, 1e-3
     low, at, high = (
