@@ -44,11 +44,6 @@ def test_the_teacher_is_a_typical_student_of_random_data(aligned):
     np.testing.assert_allclose(sol.self_overlap, sol.overlap, rtol=1e-9)
     across = sol.probe_overlap - sol.overlap * np.cos(theta)
     np.testing.assert_allclose(across, 0.0, atol=1e-9)
-    pruned = pt.solve(
-        alpha_prune=alpha, keep_fraction=0.9, theta=theta, student="gibbs"
-    )
-    seen = sol.error > 1e-3  # closer to one both round to the same
-    assert (pruned.self_overlap != pruned.overlap)[seen].all() and seen.sum() > 3
 
 
 def _entropy(sol, q, A, B, theta, f):
