@@ -127,7 +127,7 @@ def _take(points: np.ndarray, tree: Any) -> Any:
     return jax.tree.map(lambda x: x[points], tree)
 
 
-def _put(part: State, points: np.ndarray, state: State) -> None:
+def _put(part: Any, points: np.ndarray, state: Any) -> None:
     for whole, piece in zip(state, part, strict=True):
         np.asarray(whole)[points] = piece
 

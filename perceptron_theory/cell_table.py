@@ -37,11 +37,9 @@ _register(CellTable, ("rows",), ("levels",))
 
 def levels_change(rule: Rule) -> bool:
     """Whether a rule's keep-probabilities depend on f (or may do so)."""
-    return (
-        rule.levels
-        if isinstance(rule, CellTable)
-        else isinstance(rule, Random | Mixture)
-    )
+    if isinstance(rule, CellTable):
+        return rule.levels
+    return isinstance(rule, Random | Mixture)
 
 
 def cell_rows(rule: CellRule, keep_fraction: Float[Array, ""]) -> Float[Array, "n 10"]:

@@ -22,6 +22,7 @@ from .inputs import (
     HALF_PI,
     SMALLEST,
     as_array,
+    check_flips,
     check_fraction,
     check_load,
     check_rule,
@@ -204,9 +205,7 @@ def checked(
     if not ((ridge > 0) & (ridge < np.inf)).all():
         bad = ridge[~((ridge > 0) & (ridge < np.inf))][0]
         raise InputError(f"ridge must be positive and finite, got {bad:g}")
-    if not ((flipped >= 0) & (flipped < 0.5)).all():
-        bad = flipped[~((flipped >= 0) & (flipped < 0.5))][0]
-        raise InputError(f"flip_probability must be in [0, 1/2), got {bad:g}")
+    check_flips(flipped)
     fraction = np.ones(())
     if values[1] is not None:
         fraction = as_array("keep_fraction", values[1])

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.spatial import KDTree
 
-from .batches import _in_batches, _take
+from .batches import _in_batches, _put, _take
 from .convex_equations import Setting
 from .convex_point import LONG, Found, Point, Start, settle, sure_start
 from .convex_solution import ConvexSolution, describe
@@ -53,11 +53,6 @@ def find_many(point: Point, setting: Setting) -> Found:
             _put(_followed(rest, point, setting), rest, state)
         known = np.concatenate([known, todo])
     return state
-
-
-def _put(part: Found, points: np.ndarray, state: Found) -> None:
-    for whole, piece in zip(state, part, strict=True):
-        np.asarray(whole)[points] = piece
 
 
 def _followed(points: np.ndarray, point: Point, setting: Setting) -> Found:

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from .cell_table import levels_change
 from .convex_equations import (
     COARSE,
     FINE,
@@ -35,7 +36,7 @@ from .losses import square
 from .max_margin import Problem
 from .newton import kept_rows
 from .noisy_pieces import Labels, labelled, mass_rate, noisy_problem
-from .rules import Cells, KeepProbability, Mixture, Random, Rule
+from .rules import Cells, KeepProbability, Rule
 from .saddle_point import Inputs
 from .thresholds import FARTHEST
 
@@ -132,7 +133,7 @@ def _problem(point: Point, setting: Setting) -> tuple[Problem, Labels, Cells | N
     problem, labels, rate = noisy_problem(
         inputs, rule, flipped, setting.mode, setting.noisy
     )
-    if not isinstance(rule, Random | Mixture) and rate is not None:
+    if rate is not None and not levels_change(rule):
         rate = rate._replace(level=None)  # constant
     return problem, labels, rate
 

@@ -104,8 +104,7 @@ def functional_derivative(
     if keep_fraction is not None:
         keep_fraction = one_number("keep_fraction", keep_fraction)
         check_fraction("keep_fraction", keep_fraction)
-    with jax.enable_x64(True):
-        check_rule(kind, keep_fraction, margin)
+    check_rule(kind, keep_fraction, margin)
     fraction = np.ones(()) if keep_fraction is None else keep_fraction
     if total and keep_fraction is not None:
         load = load * fraction

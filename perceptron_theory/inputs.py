@@ -68,6 +68,12 @@ def check_theta(array: np.ndarray) -> None:
         raise InputError(f"theta must be in [0, pi/2] radians, got {value:g}{hint}")
 
 
+def check_flips(array: np.ndarray) -> None:
+    """A part of wrong labels lies in [0, 1/2)."""
+    bad = ~((array >= 0) & (array < 0.5))
+    _refuse("flip_probability", array, bad, "in [0, 1/2)")
+
+
 def check_rule(
     rule: Rule, keep_fraction: np.ndarray | None, margin: str = "signed"
 ) -> None:

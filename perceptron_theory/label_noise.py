@@ -48,7 +48,8 @@ from .crossings import (
     triple_points,
 )
 from .errors import InputError
-from .inputs import as_array, check_fraction, check_theta
+from .functional_derivative import one_number
+from .inputs import as_array, check_flips, check_fraction, check_theta
 from .losses import Loss
 from .rules import Window, check_margin
 
@@ -72,7 +73,7 @@ def chance_fraction(flip_probability: Any) -> Float[np.ndarray, "*shape"]:
         '0.435316'
     """
     p = as_array("flip_probability", flip_probability)
-    _check_flips(p)
+    check_flips(p)
     gamma_2 = np.log((1 - p) / (1 - 2 * p))
     return (p + (1 - p) * erf(np.sqrt(gamma_2)))[()]
 
@@ -120,7 +121,7 @@ def noise_diagram(
         ['easy/random', 'hard/easy', 'hard/random']
     """
     flips = axis("flip_probability", flip_probability)
-    _check_flips(flips)
+    check_flips(flips)
     fractions = axis("keep_fraction", keep_fraction)
     check_fraction("keep_fraction", fractions)
     single = {"theta": theta, "ridge": ridge}
@@ -128,7 +129,7 @@ def noise_diagram(
         raise InputError("give exactly one of alpha_prune and alpha_tot")
     load = "alpha_prune" if alpha_tot is None else "alpha_tot"
     single[load] = alpha_prune if alpha_tot is None else alpha_tot
-    single = {name: _number(name, value) for name, value in single.items()}
+    single = {name: float(one_number(name, value)) for name, value in single.items()}
     check_theta(np.array(single["theta"]))
     check_margin(margin)
 
@@ -189,18 +190,3 @@ def noise_diagram(
         },
         attrs=single | {"margin": margin, "loss": name, "tolerance": TOLERANCE},
     )
-
-
-def _check_flips(values: np.ndarray) -> None:
-    bad = ~((values >= 0) & (values < 0.5))
-    if bad.any():
-        raise InputError(
-            f"flip_probability must be in [0, 1/2), got {values[bad].flat[0]:g}"
-        )
-
-
-def _number(name: str, value: Any) -> float:
-    values = as_array(name, value)
-    if values.size != 1:
-        raise InputError(f"{name} must be one number here, got {values.size}")
-    return float(values.reshape(()))

@@ -124,8 +124,7 @@ def power_law_coefficient(
     if keep_fraction is not None:
         fraction = as_array("keep_fraction", keep_fraction)
         check_fraction("keep_fraction", fraction)
-    with jax.enable_x64(True):
-        check_rule(rule, fraction, margin)
+    check_rule(rule, fraction, margin)
     leaves, tree = jax.tree.flatten(rule)
     arrays = [np.ones(()) if fraction is None else fraction, angle, *leaves]
     try:
