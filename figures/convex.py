@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import perceptron_theory as pt
-from perceptron_theory.optimal_ridge import Optimum
 from simulations.perceptron.convex import simulate_convex
 from simulations.perceptron.point import Point
 from simulations.perceptron.version_space import averages
@@ -49,7 +48,7 @@ def compute() -> xr.Dataset:
             pt.solve_convex(**how, ridge=RIDGES, flip_probability=flips[:, None]).error
         )
         optimum = pt.optimal_ridge(**how, flip_probability=flips)
-        inside = np.asarray(optimum.kind) == Optimum.INTERIOR
+        inside = np.asarray(optimum.kind) == pt.Optimum.INTERIOR
         best.append(np.where(inside, optimum.ridge, np.nan))
         best_error.append(np.where(inside, optimum.error, np.nan))
         cells = [[_simulated(loss, r, p) for r in SIMULATED] for p in FLIPPED]

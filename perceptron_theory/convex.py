@@ -17,22 +17,22 @@ from .convex_batches import solve_many
 from .convex_equations import Setting
 from .convex_point import Point, convex_point
 from .convex_solution import ConvexSolution, describe
-from .errors import ConvergenceError, InputError
+from .errors import InputError
 from .inputs import (
     HALF_PI,
-    SMALLEST,
     as_array,
     check_flips,
     check_fraction,
     check_load,
     check_rule,
     check_theta,
+    check_untraced,
 )
 from .losses import Loss, check_smooth, resolve_loss
 from .precision import require_x64, staged, traced
 from .rules import Rule, check_margin, fits, resolve_rule
 from .saddle_point import Inputs, Mode
-from .solution import Status
+from .solution import Status, raise_if_unsolved
 
 
 def solve_convex(
@@ -121,14 +121,7 @@ def _traced(
 ) -> ConvexSolution:
     """Inside a transformation: one program, NaN where the inputs are not valid."""
     load, fraction, theta, ridge, flipped = values
-    if not traced(rule):  # of what is not traced the errors can be told at once
-        some = None if fraction is None else np.full((), SMALLEST)
-        if fraction is not None and not traced(fraction):
-            some = as_array("keep_fraction", fraction)
-        with jax.ensure_compile_time_eval():
-            check_rule(rule, some, mode.margin)
-    elif fraction is None:
-        raise InputError("keep_fraction is missing: give the kept part of the pool")
+    check_untraced(rule, fraction, mode.margin)
     fraction = 1.0 if fraction is None else fraction
     noisy = traced(flipped) or bool(np.any(np.asarray(flipped) != 0))
     leaves, tree = jax.tree.flatten(rule)
@@ -185,7 +178,8 @@ def _eager(
     join = lambda *x: np.concatenate(x)[back].reshape(shape)[()]  # noqa: E731
     solution = jax.tree.map(join, *parts)
     if throw:
-        _raise_if_unsolved(solution)
+        names = "alpha_prune", "keep_fraction", "theta", "ridge", "flip_probability"
+        raise_if_unsolved(solution, names)
     return solution
 
 
@@ -236,16 +230,3 @@ def split(
                 some = jax.tree.unflatten(tree, part[5:])
                 point = Point(Inputs(*part[:3]), *part[3:5], some)  # pyright: ignore
                 yield here, point, Setting(loss, mode._replace(on_line=on_line), wrong)
-
-
-def _raise_if_unsolved(solution: ConvexSolution) -> None:
-    bad = np.ravel(np.asarray(solution.status) != Status.CONVERGED)
-    if not bad.any():
-        return
-    names = "alpha_prune", "keep_fraction", "theta", "ridge", "flip_probability"
-    at = {name: np.ravel(getattr(solution, name))[np.argmax(bad)] for name in names}
-    where = ", ".join(f"{name} = {value:.17g}" for name, value in at.items())
-    raise ConvergenceError(
-        f"{bad.sum()} of {bad.size} points did not converge, the first at {where}; "
-        "throw=False returns the others and a status for each point"
-    )

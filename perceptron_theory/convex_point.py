@@ -32,6 +32,7 @@ from .convex_equations import (
 )
 from .field_line import line_sums
 from .gaussian import cdf, density
+from .implicit import all_zero, is_zero, once, step_along, still
 from .losses import square
 from .max_margin import Problem
 from .newton import kept_rows
@@ -42,7 +43,6 @@ from .thresholds import FARTHEST
 
 TOLERANCE = 3e-8  # of the last step, which is taken
 LONG = 30  # steps from the end of the path
-INPUTS = 5  # alpha, keep_fraction, theta, ridge, flip_probability
 
 
 class Point(NamedTuple):
@@ -345,17 +345,7 @@ def _turned(
     return rates + sums * mass / fraction if setting.mode.total else rates
 
 
-@jax.custom_jvp
-def _once(rates: Float[Array, "4 5"], point: Point) -> Float[Array, "4 5"]:
-    return rates
-
-
-@_once.defjvp
-def _twice(primals, tangents):
-    raise NotImplementedError(
-        "perceptron_theory.solve_convex can be differentiated once: for second "
-        "derivatives take finite differences of its gradient"
-    )
+_once = once("perceptron_theory.solve_convex")
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -368,9 +358,7 @@ def convex_point(point: Point, setting: Setting) -> Found:
 @partial(convex_point.defjvp, symbolic_zeros=True)
 def _point_jvp(setting, primals, tangents):
     (point,), (moved,) = jax.tree.map(lambda x: x, primals), tangents
-    zero = jax.custom_derivatives.SymbolicZero
-    is_zero = lambda x: isinstance(x, zero)  # noqa: E731
-    if not all(map(is_zero, jax.tree.leaves(moved.rule, is_leaf=is_zero))):
+    if not all_zero(moved.rule):
         raise NotImplementedError(
             "derivatives with respect to a rule's own parameter are not available: "
             "differentiate with respect to the load, keep_fraction, theta, ridge or "
@@ -388,13 +376,4 @@ def _point_jvp(setting, primals, tangents):
     # only those that are asked for
     asked = jnp.array([not is_zero(t) for t in steps])
     rates = jnp.where(asked, rates, 0.0)
-    step = jnp.stack([jnp.zeros(()) if is_zero(t) else t for t in steps])
-    still = jax.tree.map(
-        lambda x: (
-            jnp.zeros_like(x)
-            if jnp.issubdtype(x.dtype, jnp.floating)
-            else jnp.zeros(x.shape, jax.dtypes.float0)
-        ),
-        found,
-    )
-    return found, still._replace(value=rates @ step)
+    return found, still(found)._replace(value=rates @ step_along(steps))

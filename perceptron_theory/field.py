@@ -6,8 +6,8 @@ b v = p z + w y, and what is left of y, given z and M, is normal:
 
     M ~ N(p z, 1 + w^2),   y ~ N(w (M - p z)/(1 + w^2), 1/(1 + w^2)),   y > -z c/s,
 
-whose moments are known in closed form.  So every student and every loss takes the same
-integrals over (z, M); only a function of M is its own.  Nodes in z are those of the
+whose moments are known in closed form: the students of the version space take integrals
+over (z, M) (for the losses see :mod:`.field_law`).  Nodes in z are those of the
 max-margin student; along M the weight of an average falls off like exp(-E/2) with
 
     E = (M - p z)^2/(1 + w^2) + min(k, 0)^2 + max(M/cut, 0)^2,
@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .gaussian import density, mills_ratio
-from .quadrature import DEPTH, panels
+from .quadrature import DEPTH
 
 
 class Student(NamedTuple):
@@ -52,13 +52,6 @@ def _label_distance(
     spread = jnp.sqrt(1.0 + w * w)
     edge = z * c / jnp.maximum(s, 1e-150)
     return spread * edge + w / spread * (field - p * z)
-
-
-def field_nodes(
-    z: Float[Array, ""], student: Student, shape: Shape, n: int, on_line: bool
-) -> tuple[Float[Array, " k"], Float[Array, " k"]]:
-    """Nodes and weights in M of one line of given z."""
-    return panels(field_breaks(z, student, shape, on_line), n)
 
 
 def field_breaks(
@@ -114,14 +107,6 @@ def _cdf_jvp(primals, tangents):
     (k,), (dk,) = primals, tangents
     inside, peak = _cdf(k)
     return (inside, peak), (peak * dk, -k * peak * dk)
-
-
-def field_measure(
-    z: Float[Array, "*k"], field: Float[Array, "*k"], student: Student, on_line: bool
-) -> tuple[Float[Array, "*k"], Float[Array, "*k"]]:
-    """Density of M given z on u > 0 (with y's probability), and the same times y."""
-    one, y, _ = field_moments(z, field, student, on_line)
-    return one, y
 
 
 def field_moments(

@@ -11,6 +11,7 @@ import numpy as np
 
 from .errors import InputError
 from .gaussian import density
+from .precision import traced
 from .quadrature import panels
 from .rules import KNOTS, KeepProbability, Mixture, Rule, Window
 
@@ -110,6 +111,19 @@ def check_rule(
     if isinstance(rule, Mixture):
         share = as_array("Mixture.share", rule.share)
         _refuse("Mixture.share", share, ~((share >= 0) & (share <= 1)), "in [0, 1]")
+
+
+def check_untraced(rule: Rule, keep_fraction: Any, margin: str) -> None:
+    """What can be told of a rule inside a transformation, where f may be traced."""
+    if traced(rule):
+        if keep_fraction is None:
+            raise InputError("keep_fraction is missing: give the kept part of the pool")
+        return
+    some = None if keep_fraction is None else np.full((), SMALLEST)
+    if keep_fraction is not None and not traced(keep_fraction):
+        some = as_array("keep_fraction", keep_fraction)
+    with jax.ensure_compile_time_eval():
+        check_rule(rule, some, margin)
 
 
 def _check_probability(rule: KeepProbability, least: float) -> None:

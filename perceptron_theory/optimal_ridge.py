@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -25,6 +25,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from .batches import _in_batches
+from .bracketing import bracketed_roots
 from .convex import checked, checked_loss, split
 from .convex_batches import find_many
 from .convex_equations import Setting, mean_example
@@ -40,6 +41,7 @@ from .solve import solve
 SMALLEST, BEYOND = 1e-8, 1e5  # of the scan; the largest in units of 1 + alpha
 STEP = 1.2  # of the scan, in ln(ridge)
 FLAT = 1e-12  # relative slopes and differences of the error that count as none
+SHARP = 1e-11  # of ln(ridge)
 
 
 class Optimum(enum.IntEnum):
@@ -134,14 +136,17 @@ def _best(point: Point, setting: Setting) -> Float[np.ndarray, "4 n"]:
     error, slope = _followed(grid.ravel(), rows.ravel(), point, setting)
     error, slope = error.reshape(grid.shape), slope.reshape(grid.shape)
     row, column = np.nonzero((slope[:, :-1] < 0) & (slope[:, 1:] >= 0))
-    place, inside, left = _zeros(
+    place = bracketed_roots(
+        lambda x, bracket: _followed(x, row[bracket], point, setting)[1],
         grid[row, column],
         grid[row, column + 1],
         slope[row, column],
         slope[row, column + 1],
-        partial(_followed, point=point, setting=setting),
-        row,
+        SHARP,
     )
+    inside, left = np.zeros((2, row.size))
+    if row.size:
+        inside, left = _followed(place, row, point, setting)
     ridge, kinds = np.exp(place), np.full(row.size, int(Optimum.INTERIOR))
     # the limits: Hebb's rule, and no ridge
     hebb = np.arctan2(np.sqrt(1.0 / alpha + b * b), a) / np.pi
@@ -227,28 +232,3 @@ def _error_and_slope(
 
     value, by = angle(found.value), jax.grad(angle)(found.value)
     return value / jnp.pi, ridge * jnp.dot(by, found.rates[:, 3]) / value
-
-
-def _zeros(left, right, below, above, function, rows):
-    """Zeros of the slope within brackets by the Illinois rule, with error and slope."""
-    place = np.where(np.abs(below) < np.abs(above), left, right)
-    error, value = np.full((2, rows.size), np.nan)
-    active = np.arange(rows.size)
-    side = np.zeros(rows.size)
-    for _ in range(40):
-        if not active.size:
-            break
-        i = active
-        weight = below[i] / (below[i] - above[i])
-        place[i] = left[i] + weight * (right[i] - left[i])
-        error[i], value[i] = function(place[i], rows[i])
-        up = value[i] < 0
-        low, high = i[up], i[~up]
-        left[low], below[low] = place[low], value[low]
-        right[high], above[high] = place[high], value[high]
-        above[low] *= np.where(side[low] > 0, 0.5, 1.0)
-        below[high] *= np.where(side[high] < 0, 0.5, 1.0)
-        side[low], side[high] = 1.0, -1.0
-        near = (np.abs(value[i]) < FLAT) | (right[i] - left[i] < 1e-11)
-        active = i[~near]
-    return place, error, value

@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from . import bayes_optimal, version_space
 from .cell_table import levels_change
+from .implicit import all_zero, once, step_along, still
 from .max_margin import Problem, Unknowns, corner, over_kept, residual
 from .newton import Equations, Root, follow, guess, newton
 from .quadrature import Weights, line_moments
@@ -237,17 +238,7 @@ def _state(inputs: Inputs, rule: Rule, mode: Mode) -> State:
     return jax.tree.map(partial(jnp.where, state.found), state, again)
 
 
-@jax.custom_jvp
-def _once(rates: Float[Array, "3 3"], inputs: Inputs) -> Float[Array, "3 3"]:
-    return rates
-
-
-@_once.defjvp
-def _twice(primals, tangents):
-    raise NotImplementedError(
-        "perceptron_theory.solve can be differentiated once: for second derivatives "
-        "take finite differences of its gradient"
-    )
+_once = once("perceptron_theory.solve")
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
@@ -260,22 +251,11 @@ def point(inputs: Inputs, rule: Rule, mode: Mode) -> State:
 def _point_jvp(mode, primals, tangents):
     inputs, rule = jax.tree.map(lambda x: x, primals)
     moved, rule_moved = tangents
-    zero = jax.custom_derivatives.SymbolicZero
-    is_zero = lambda x: isinstance(x, zero)  # noqa: E731
-    if not all(map(is_zero, jax.tree.leaves(rule_moved, is_leaf=is_zero))):
+    if not all_zero(rule_moved):
         raise NotImplementedError(
             "derivatives with respect to a rule's own parameter are not available: "
             "differentiate with respect to alpha, keep_fraction or theta"
         )
     state = point(inputs, rule, mode)
     rates = _once(state.rates, inputs)
-    step = jnp.stack([jnp.zeros(()) if is_zero(t) else t for t in moved])
-    still = jax.tree.map(
-        lambda x: (
-            jnp.zeros(x.shape, jax.dtypes.float0)
-            if not jnp.issubdtype(x.dtype, jnp.floating)
-            else jnp.zeros_like(x)
-        ),
-        state,
-    )
-    return state, still._replace(value=rates @ step)
+    return state, still(state)._replace(value=rates @ step_along(moved))

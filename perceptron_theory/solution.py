@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from .errors import ConvergenceError
 from .saddle_point import Inputs, State
 
 Value = Float[Array, "*batch"] | Float[np.ndarray, "*batch"] | float
@@ -136,4 +137,17 @@ def describe(
         self_overlap=keep((a * a + b * b + 1.0) / square),
         entropy=keep(entropy),
         information_gain=keep(-state.value[3]),
+    )
+
+
+def raise_if_unsolved(solution: Any, names: tuple[str, ...]) -> None:
+    """Raise ConvergenceError with the ``names``d fields of the first unsolved point."""
+    bad = np.ravel(np.asarray(solution.status) != Status.CONVERGED)
+    if not bad.any():
+        return
+    at = {name: np.ravel(getattr(solution, name))[np.argmax(bad)] for name in names}
+    where = ", ".join(f"{name} = {value:.17g}" for name, value in at.items())
+    raise ConvergenceError(
+        f"{bad.sum()} of {bad.size} points did not converge, the first at {where}; "
+        "throw=False returns the others and a status for each point"
     )

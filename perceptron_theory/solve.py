@@ -11,20 +11,20 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .batches import solve_many
-from .errors import ConvergenceError, InputError, unknown_name
+from .errors import InputError, unknown_name
 from .inputs import (
     HALF_PI,
-    SMALLEST,
     as_array,
     check_fraction,
     check_load,
     check_rule,
     check_theta,
+    check_untraced,
 )
 from .precision import require_x64, staged, traced
 from .rules import KeepProbability, Rule, check_margin, fits, resolve_rule
 from .saddle_point import Inputs, Mode, point
-from .solution import Solution, Status, VersionSpace, describe
+from .solution import Solution, Status, VersionSpace, describe, raise_if_unsolved
 
 STUDENTS = ("max_margin", "gibbs", "bayes_point", "bayes_optimal")
 
@@ -106,14 +106,7 @@ def _traced(
     student: str,
 ) -> Solution:
     """Inside a transformation: one program, NaN where the inputs are not valid."""
-    if not traced(rule):  # of what is not traced the errors can be told at once
-        some = None if fraction is None else np.full((), SMALLEST)
-        if fraction is not None and not traced(fraction):
-            some = as_array("keep_fraction", fraction)
-        with jax.ensure_compile_time_eval():
-            check_rule(rule, some, margin)
-    elif fraction is None:
-        raise InputError("keep_fraction is missing: give the kept part of the pool")
+    check_untraced(rule, fraction, margin)
     fraction = 1.0 if fraction is None else fraction
     leaves, tree = jax.tree.flatten(rule)
     values = [jnp.asarray(x, dtype=jnp.float64) for x in (load, fraction, theta)]
@@ -201,25 +194,9 @@ def _eager(
     kind = Solution if student == "max_margin" else VersionSpace
     solution = kind(**{k: v.reshape(shape)[()] for k, v in fields.items()})
     if throw:
-        _raise_if_unsolved(solution)
+        names = "alpha_prune", "keep_fraction", "theta", "residual"
+        raise_if_unsolved(solution, names)
     return solution
-
-
-def _raise_if_unsolved(solution: Solution) -> None:
-    status = np.asarray(solution.status)
-    bad = status != Status.CONVERGED
-    if not bad.any():
-        return
-    first = tuple(i[0] for i in np.nonzero(bad)) if bad.ndim else ()
-    at = {
-        key: float(np.asarray(getattr(solution, key))[first])
-        for key in ("alpha_prune", "keep_fraction", "theta", "residual")
-    }
-    where = ", ".join(f"{key} = {value:.17g}" for key, value in at.items())
-    raise ConvergenceError(
-        f"{bad.sum()} of {bad.size} points did not converge, the first at {where}; "
-        "throw=False returns the others and a status for each point"
-    )
 
 
 def threshold(
