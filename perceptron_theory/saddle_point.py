@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from . import bayes_optimal, version_space
+from . import bayes_optimal, version_space, version_space_start
 from .cell_table import levels_change
 from .implicit import all_zero, once, step_along, still
 from .max_margin import Problem, Unknowns, corner, over_kept, residual
@@ -126,7 +126,7 @@ def sure_start(
         return nowhere()
     problem, _ = build(inputs, rule, mode)
     guesses = {"max_margin": guess}
-    first = guesses.get(mode.student, version_space.guess)
+    first = guesses.get(mode.student, version_space_start.guess)
     first = partial(first, on_line=mode.on_line)
     # close to alpha = 2 the version space is so thin that rough nodes lead astray
     thin = mode.on_line and mode.student != "max_margin"
@@ -182,7 +182,7 @@ def settle(
         last = jnp.where(jnp.isnan(start.tau), start.slack, start.tau)
         x = jnp.stack([start.log_a, start.ratio, last])
         cold = jnp.any(jnp.isnan(x))
-        x = jnp.where(cold, version_space.guess(problem, mode.on_line, cold), x)
+        x = jnp.where(cold, version_space_start.guess(problem, mode.on_line, cold), x)
         root = newton(x, problem, equations, max_steps, 3e-8)
         value, rates = version_space.solved(
             root, problem, rate, mass_rate, mode.margin, FINE, mode.on_line
