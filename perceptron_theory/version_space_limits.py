@@ -35,7 +35,8 @@ from .gaussian import SQRT_2PI
 from .limit_nodes import Nodes, nodes_between, root_between
 
 REACH = 9.0  # of the noise
-CLOSEST = 1e-5, 5e-7  # to alpha = 2, below and above: there 1/alpha - <p^2> cancels
+# to alpha = 2: closer to it 1/alpha - <p^2> cancels
+BELOW, ABOVE = 1e-5, 5e-7
 NOISE = np.arange(-REACH, REACH + 0.5, 1.5)
 
 
@@ -111,7 +112,7 @@ def aligned_coefficient(alpha: float, gibbs: bool) -> tuple[float, float]:
     """(coefficient, exponent) of the law at f -> 0, theta = 0, hard rule."""
     if alpha == 2.0:
         return float((0.5 * _closing() ** 2) ** 0.2 / np.pi), 0.2
-    closest = CLOSEST[alpha > 2.0]
+    closest = ABOVE if alpha > 2.0 else BELOW
     if abs(alpha - 2.0) < closest:
         raise ConvergenceError(
             f"the law of the version space is not resolved within {closest:g} of "
