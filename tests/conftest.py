@@ -6,10 +6,12 @@ jaxtyping but not checked at run time: its import hook multiplies the time of tr
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 LARGEST_CACHE = 2**30  # bytes
+MOST_MAPS = 20_000  # of memory; Linux allows a process 65,530
 
 
 def pytest_configure(config):
@@ -41,3 +43,20 @@ def one_program_a_mode(request):
             for aligned, sizes in list(SIZES.items()):
                 patch.setitem(SIZES, aligned, sizes[-1:])
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_programs_at_once():
+    """Forget compiled programs when they are many.
+
+    Each takes dozens of memory maps, and a process that runs out of them crashes.
+    """
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
+        import jax
+
+        from perceptron_theory import batches
+
+        jax.clear_caches()
+        batches._READY.clear()
