@@ -16,6 +16,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from .cell_table import CellTable, cell_rows, levels_change
+from .compilation import batched
 from .rules import KeepProbability, Rule
 from .saddle_point import LONG, Inputs, Mode, Start, State, settle, sure_start
 from .solution import Solution, Status, describe
@@ -67,8 +68,7 @@ def solve_many(inputs: Inputs, rule: Rule, mode: Mode) -> Solution:
     return _in_batches(_described(asked), DESCRIBED, inputs, state)
 
 
-@jax.jit
-@jax.vmap
+@batched
 def _rows_of(rule: Rule, keep_fraction: Any) -> Any:
     return cell_rows(rule, keep_fraction)  # pyright: ignore
 
@@ -148,7 +148,7 @@ def _compiled(stage: str, mode: Mode) -> Any:
     contraction = CLOSE if mode.on_line else 0.0
     near = partial(settle, contraction=contraction)
     stages = {"sure": sure_start, "settle": near}
-    return jax.jit(jax.vmap(partial(stages[stage], mode=mode)))
+    return batched(partial(stages[stage], mode=mode))
 
 
 @lru_cache
@@ -157,7 +157,7 @@ def _described(mode: Mode) -> Any:
         status = jnp.where(state.found, Status.CONVERGED, Status.NOT_CONVERGED)
         return describe(inputs, state, status, mode.total, mode.student)
 
-    return jax.jit(jax.vmap(one))
+    return batched(one)
 
 
 def _in_batches(function: Any, sizes: tuple[int, ...], *arguments: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from .batches import _in_batches, _put, _take
+from .compilation import batched
 from .convex_equations import Setting
 from .convex_point import LONG, Found, Point, Start, settle, sure_start
 from .convex_solution import ConvexSolution, describe
@@ -95,7 +96,7 @@ def _nearby(
 @lru_cache(maxsize=64)
 def _compiled(stage: str, setting: Setting) -> Any:
     stages = {"sure": sure_start, "settle": settle}
-    return jax.jit(jax.vmap(partial(stages[stage], setting=setting)))
+    return batched(partial(stages[stage], setting=setting))
 
 
 @lru_cache(maxsize=64)
@@ -104,4 +105,4 @@ def _described(setting: Setting) -> Any:
         status = jnp.where(found.found, Status.CONVERGED, Status.NOT_CONVERGED)
         return describe(point, found, status, setting.mode.total)
 
-    return jax.jit(jax.vmap(one))
+    return batched(one)

@@ -27,6 +27,7 @@ from jaxtyping import Array, Float
 
 from . import version_space
 from .batches import _nowhere, _search, _settled
+from .compilation import batched
 from .errors import ConvergenceError, InputError, unknown_name
 from .inputs import as_array, check_fraction, check_load, check_rule, check_theta
 from .max_margin import Problem, Unknowns
@@ -204,7 +205,7 @@ def derivatives(
 
 @lru_cache
 def _compiled(mode: Mode) -> Any:
-    return jax.jit(jax.vmap(partial(_rates, mode=mode), (0, 0, 0, None)))
+    return batched(partial(_rates, mode=mode), (0, 0, 0, None))
 
 
 def _log_error(x: Unknowns, student: str) -> Float[Array, ""]:

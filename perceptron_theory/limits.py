@@ -41,6 +41,7 @@ from jaxtyping import Float
 from scipy.special import erf, ndtr
 
 from .bayes_limits import aligned_power_law, bayes_boundary, jumps_of
+from .compilation import batched
 from .errors import InputError, unknown_name
 from .gaussian import SQRT_2, SQRT_2PI
 from .inputs import as_array, check_fraction, check_rule, check_theta
@@ -154,7 +155,7 @@ def _pieces(margin: str, tree: Any) -> Any:
         rule = jax.tree.unflatten(tree, leaves)
         return kept_pieces(rule.cells(f), theta, margin)
 
-    return jax.jit(jax.vmap(one))
+    return batched(one)
 
 
 def _coefficient(

@@ -294,7 +294,8 @@ def follow(
             good & last,
         )
 
-    start = newton(first(at(begin)), at(begin), equations, 25, 1e-4)
+    most = jnp.where(active, 25, 0)
+    start = newton(first(at(begin)), at(begin), equations, most, 1e-4)
     point = jnp.append(start.x, begin)
     load = jnp.array([1.0, 1.0, 0.0])
     tangent = jnp.append(-solve_3(start.jacobian, load), 1.0)

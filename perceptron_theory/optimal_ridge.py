@@ -26,6 +26,7 @@ from jaxtyping import Array, Bool, Float
 
 from .batches import _in_batches
 from .bracketing import bracketed_roots
+from .compilation import batched
 from .convex import checked, checked_loss, split
 from .convex_batches import find_many
 from .convex_equations import Setting, mean_example
@@ -123,7 +124,7 @@ def _mean_example(setting: Setting) -> Any:
         # the kept load too
         return a, b, problem.alpha_prune
 
-    return jax.jit(jax.vmap(one))
+    return batched(one)
 
 
 def _best(point: Point, setting: Setting) -> Float[np.ndarray, "4 n"]:
@@ -222,8 +223,7 @@ def _followed(
     return _in_batches(_error_and_slope, (1, 64), found, some.ridge)
 
 
-@jax.jit
-@jax.vmap
+@batched
 def _error_and_slope(
     found: Found, ridge: Float[Array, ""]
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:

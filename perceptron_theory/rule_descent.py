@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from .compilation import batched
 from .functional_derivative import Rates, derivatives, errors, search
 from .rules import CellRule, Cells, _register
 from .saddle_point import Inputs, Mode, State
@@ -149,7 +150,7 @@ def _masses_of(margin: str) -> Any:
         below, above = _log_masses(z, theta)
         return jnp.exp(below), jnp.exp(above)
 
-    return jax.jit(jax.vmap(one, (0, None)))
+    return batched(one, (0, None))
 
 
 def _grid(at: Point, ends: Float[np.ndarray, " n"]) -> Grid:

@@ -27,6 +27,7 @@ from .thresholds import Pieces, kept_pieces
 COARSE = (6, 10)  # nodes a panel along z and y: 1e-4 or better, to follow a path
 FINE = (12, 16)  # ... and 1e-10 or better, to settle the root
 LONG = 30  # steps from the guess before the path is taken
+UNKNOWNS = {"max_margin": 3, "gibbs": 4, "bayes_point": 4}  # of a State
 
 
 class Inputs(NamedTuple):
@@ -230,12 +231,21 @@ def _max_margin(
 
 
 def _state(inputs: Inputs, rule: Rule, mode: Mode) -> State:
-    state = settle(nowhere(), LONG, inputs, rule, mode)
+    """The root from the guess or, where that fails, from the end of the path."""
     if mode.student == "bayes_optimal":
-        return state
-    sure = sure_start(inputs, rule, mode, ~state.found)
-    again = settle(sure, jnp.where(state.found, 0, LONG), inputs, rule, mode)
-    return jax.tree.map(partial(jnp.where, state.found), state, again)
+        return settle(nowhere(), LONG, inputs, rule, mode)
+
+    # a loop, to compile what a round does only once
+    def attempt(state: tuple[Int[Array, ""], State]) -> tuple[Int[Array, ""], State]:
+        tries, _ = state
+        start = sure_start(inputs, rule, mode, tries == 1)
+        return tries + 1, settle(start, LONG, inputs, rule, mode)
+
+    none, zero, m = jnp.zeros((), int), jnp.zeros(()), UNKNOWNS[mode.student]
+    root = zero, none, zero, zero, none, jnp.asarray(False)
+    state = State(jnp.zeros(m), jnp.zeros((m, 3)), *root)
+    go_on = lambda state: (state[0] < 2) & ~state[1].found  # noqa: E731
+    return jax.lax.while_loop(go_on, attempt, (none, state))[1]
 
 
 _once = once("perceptron_theory.solve")
