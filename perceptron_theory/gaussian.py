@@ -60,17 +60,70 @@ MILLS = (
     -7.073898575561589e-10,
 )
 
+# The same of (1 + x) g(x), where Phi(-x)/phi(x) = 1/(x + 1/(x + g)), that is
+# g = 2/(x + 3/(x + 4/(x + ...))).
+FRACTION = (
+    2.170897447728531,
+    0.01769434689786564,
+    -0.4769932513405794,
+    0.4409100302748538,
+    -0.13608870697652273,
+    -0.08718355035239894,
+    0.0983984410256447,
+    -0.009512133082762324,
+    -0.037835560854627893,
+    0.019500685866205722,
+    0.009003392503060887,
+    -0.011822543531146623,
+    0.0002024312989174075,
+    0.005075564250328025,
+    -0.001732824616820492,
+    -0.0016338748602770666,
+    0.001236876326575984,
+    0.00032050073696638883,
+    -0.0006102070618138128,
+    3.9107751166886095e-05,
+    0.0002384422224507644,
+    -7.529597513965677e-05,
+    -7.453597896716836e-05,
+    4.190439685597096e-05,
+    1.7755253204552183e-05,
+    -1.4663791513718453e-05,
+    -2.863222791555463e-06,
+    3.180642587668502e-06,
+    2.3235148770768807e-07,
+    -3.2788134197559766e-07,
+)
 
-def mills_ratio(x: Float[Array, "*s"]) -> Float[Array, "*s"]:
-    """Phi(-x)/phi(x) for x >= 0."""
+
+def _series(
+    coefficients: tuple[float, ...], x: Float[Array, "*s"]
+) -> Float[Array, "*s"]:
+    """One of the series above over 1 + x, at x >= 0."""
     q = (x - 5.0) / (x + 5.0)
     power = q * q * (q * q)
     # four interleaved sums: a single one would wait for each of its products
     sums = [jnp.zeros_like(q)] * 4
-    for i in range(len(MILLS) - 1, -1, -1):
-        sums[i % 4] = sums[i % 4] * power + MILLS[i]
+    for i in range(len(coefficients) - 1, -1, -1):
+        sums[i % 4] = sums[i % 4] * power + coefficients[i]
     low, high = sums[0] + q * sums[1], sums[2] + q * sums[3]
     return (low + q * q * high) / (1.0 + x)
+
+
+def mills_ratio(x: Float[Array, "*s"]) -> Float[Array, "*s"]:
+    """Phi(-x)/phi(x) for x >= 0."""
+    return _series(MILLS, x)
+
+
+def mills_fraction(
+    x: Float[Array, "*s"],
+) -> tuple[Float[Array, "*s"], Float[Array, "*s"]]:
+    """The pair (h, g) for x >= 0, where phi(x)/Phi(-x) = x + h and h = 1/(x + g).
+
+    With these 1 - x h = g h and all that follows are free of cancellation at large x.
+    """
+    g = _series(FRACTION, x)
+    return 1.0 / (x + g), g
 
 
 def slack_moments(

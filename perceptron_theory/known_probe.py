@@ -77,7 +77,7 @@ def sums(
 def _of_field(h: Float[Array, "*k"]) -> tuple[Float[Array, "*k"], ...]:
     """What is averaged."""
     h = jnp.clip(h, -FAR, FAR)
-    pull, slope, log_right = response(h)
+    pull, slope, log_right, _ = response(h)
     right = jnp.exp(log_right)
     return density(h) * pull, -right * log_right, right * slope * slope
 

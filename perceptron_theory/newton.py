@@ -22,6 +22,7 @@ from .max_margin import Problem, Unknowns, corner, over_kept
 from .quadrature import Weights, panels
 
 EASY_LOAD = 0.01  # nearly every kept example is a support vector below this load
+ROUNDING = 4.0 * 2.0**-52  # of a residual
 SMALL = 1e-5  # steps for which Newton's method is taken to converge quadratically
 ARC = 1.5  # first step along the path, in units of the scaled unknowns
 
@@ -90,9 +91,10 @@ def newton(
 ) -> Root:
     """Damped Newton steps until the next one (which is taken) leaves nothing to do.
 
-    That is, it is below ``tolerance``, or the one after it would be smaller by the
-    factor ``contraction`` (known from the steps before: it falls in proportion to the
-    step), which is also how exact the Jacobian is.
+    That is, it is below ``tolerance`` or the step that a rounding of the residual makes
+    (large where the Jacobian is all but singular), or the one after it would be smaller
+    by the factor ``contraction`` (known from the steps before: it falls in proportion
+    to the step), which is also how exact the Jacobian is.
     """
 
     def body(state):
@@ -101,10 +103,12 @@ def newton(
         new, new_jacobian, *new_more = equations(trial, problem)
         simplified = _size(solve_3(jacobian, -new), x)
         before = _size(step, x)
+        noise = _size(solve_3(new_jacobian, jnp.full(3, ROUNDING)), trial)
         finite = jnp.all(jnp.isfinite(new)) & jnp.all(jnp.isfinite(new_jacobian))
         first = steps == 0
         falls = simplified < (1.0 - 0.25 * damping) * before
-        good = finite & (first | falls | (simplified < 1e-10) | (damping < 0.02))
+        least = (simplified < jnp.maximum(1e-10, noise)) | (damping < 0.02)
+        good = finite & (first | falls | least)
         new_step = solve_3(new_jacobian, -new)
         # a factor e^2 in a, ten times the present b, a few widths of the slack
         cap = jnp.array([2.0, 10.0, 2.0]) * scale(trial)
@@ -114,7 +118,9 @@ def newton(
         pick = lambda a, b: jnp.where(good, a, b)  # noqa: E731
         size = _size(new_step, trial)
         quick = size * size < contraction * before * before
-        done = (size < tolerance) | (quick & (size < SMALL) & (damping == 1.0))
+        done = (size < jnp.maximum(tolerance, noise)) | (
+            quick & (size < SMALL) & (damping == 1.0)
+        )
         return (
             pick(trial, x),
             pick(new, residuals),

@@ -36,7 +36,7 @@ from jaxtyping import Array, Float, Int
 
 from .field import Shape, Student, field_breaks, field_moments
 from .field_aligned import Interval, aligned_breaks, aligned_moments
-from .gaussian import SQRT_2PI, cdf, density, mills_ratio
+from .gaussian import SQRT_2PI, cdf, density, mills_fraction
 from .max_margin import Problem, Unknowns, corner, over_kept
 from .newton import Root, solve_3
 from .quadrature import Weights, panels
@@ -45,24 +45,27 @@ from .thresholds import FARTHEST
 
 
 @jax.custom_jvp
-def response(
-    x: Float[Array, "*k"],
-) -> tuple[Float[Array, "*k"], Float[Array, "*k"], Float[Array, "*k"]]:
-    """phi(x)/Phi(x), minus its derivative, and ln Phi(x), exact in both tails."""
-    mills = mills_ratio(jnp.abs(x))
+def response(x: Float[Array, "*k"]) -> tuple[Float[Array, "*k"], ...]:
+    """The response p = phi(x)/Phi(x), -p', ln Phi(x) and p - x p', in both tails."""
+    h, g = mills_fraction(jnp.abs(x))
+    far = jnp.abs(x) + h  # phi(x)/Phi(-|x|)
     peak = density(x)
-    pull = jnp.where(x < 0, 1.0 / mills, peak / (1.0 - peak * mills))
-    log_wrong = jnp.log(mills / SQRT_2PI) - 0.5 * x * x
-    log_right = jnp.where(x < 0, log_wrong, jnp.log1p(-peak * mills))
-    return pull, pull * (pull + x), log_right
+    pull = jnp.where(x < 0, far, peak / (1.0 - peak / far))
+    slope = pull * jnp.where(x < 0, h, pull + x)
+    log_wrong = -jnp.log(far * SQRT_2PI) - 0.5 * x * x
+    log_right = jnp.where(x < 0, log_wrong, jnp.log1p(-peak / far))
+    wide = jnp.where(x < 0, far * g * h, pull + x * slope)
+    return pull, slope, log_right, wide
 
 
 @response.defjvp
 def _response_jvp(primals, tangents):
     (x,), (dx,) = primals, tangents
-    pull, slope, log_right = response(x)
-    bend = pull - slope * (2.0 * pull + x)
-    return (pull, slope, log_right), (-slope * dx, bend * dx, pull * dx)
+    pull, slope, log_right, wide = response(x)
+    h, g = mills_fraction(jnp.abs(x))
+    bend = jnp.where(x < 0, pull * h * (g - 2.0 * h), pull - slope * (2.0 * pull + x))
+    tangents = -slope * dx, bend * dx, pull * dx, x * bend * dx
+    return (pull, slope, log_right, wide), tangents
 
 
 class Sums(NamedTuple):
@@ -114,9 +117,9 @@ def _over_field(
 
     def add(i: Int[Array, ""], total: Sums) -> Sums:
         field = start + length * unit[i]
-        pull, slope, log_right = response(field / width)
-        pull = width * pull
-        wide, slope_pull = pull + field * slope, slope * pull
+        pull, slope, log_right, wide = response(field / width)
+        pull, wide = width * pull, width * wide
+        slope_pull = slope * pull
         one, *more = (length * weights[i] * m for m in moments(field))
         first = more[:2]
         rows = [one, one * log_right, one * pull, one * pull * pull]

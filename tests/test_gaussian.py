@@ -5,7 +5,13 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from perceptron_theory.gaussian import folded_quantile, mills_ratio, slack_moments
+from perceptron_theory.gaussian import (
+    folded_quantile,
+    mills_fraction,
+    mills_ratio,
+    slack_moments,
+)
+from perceptron_theory.version_space import response
 
 
 @pytest.mark.parametrize("x", [0.0, 1e-9, 0.3, 1.7, 4.9, 5.1, 12.0, 37.0, 1e3, 1e8])
@@ -16,6 +22,45 @@ def test_mills_ratio(x):
         assert float(mills_ratio(np.float64(x))) == pytest.approx(
             float(exact), rel=1e-15
         )
+
+
+@pytest.mark.parametrize("x", [0.0, 1e-9, 0.4, 2.1, 4.8, 5.3, 11.0, 41.0, 2e3, 1e7])
+def test_mills_fraction(x):
+    with mp.workdps(100):
+        at = mp.mpf(x)
+        pull = 2 * mp.npdf(at) / mp.erfc(at / mp.sqrt(2))
+        h = pull - at if x < 50 else _fraction(at, 1)
+        g = 1 / h - at if x < 50 else _fraction(at, 2) * 2
+    with jax.enable_x64(True):
+        found = mills_fraction(np.float64(x))
+    assert float(found[0]) == pytest.approx(float(h), rel=1e-15)
+    assert float(found[1]) == pytest.approx(float(g), rel=1e-15)
+
+
+def _fraction(x, start):
+    """1/(x + (start + 1)/(x + (start + 2)/(x + ...))), for large x."""
+    value = mp.mpf(0)
+    for k in range(start + 60, start, -1):
+        value = k / (x + value)
+    return 1 / (x + value)
+
+
+@pytest.mark.parametrize("x", [-3e3, -47.0, -6.2, -1.3, -1e-7, 0.0, 0.6, 3.1, 9.0])
+def test_response_of_the_version_space(x):
+    with mp.workdps(80):
+        log_right = lambda t: mp.log(mp.erfc(-t / mp.sqrt(2)) / 2)  # noqa: E731
+        at = mp.mpf(x)
+        pull, slope, bend = (mp.diff(log_right, at, n, h=1e-20) for n in (1, 2, 3))
+        exact = [pull, -slope, log_right(at), pull - at * slope]
+        rates = [slope, -bend, pull, -at * bend]
+    with jax.enable_x64(True):
+        got, moved = jax.jvp(response, (jax.numpy.float64(x),), (jax.numpy.ones(()),))
+    for value, true in zip(got, exact, strict=True):
+        assert float(value) == pytest.approx(float(true), rel=1e-14)
+    for value, true in zip(moved, rates, strict=True):
+        # the third derivative is smaller than its terms by x^4
+        tolerance = 1e-14 * max(1.0, abs(x)) ** 2
+        assert float(value) == pytest.approx(float(true), rel=tolerance, abs=1e-300)
 
 
 def test_slack_moments():
