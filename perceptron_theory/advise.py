@@ -15,6 +15,7 @@ from .functional_derivative import errors, one_number, search
 from .inputs import HALF_PI, SMALLEST, check_load, check_theta
 from .minimise import minimise
 from .pareto import LEAST_LOAD
+from .precision import eager_only
 from .rules import check_margin, resolve_rule
 from .saddle_point import Inputs, Mode
 from .solve import solve
@@ -142,6 +143,7 @@ def _doubt(choice: Choice, theta: float) -> str:
     )
 
 
+@eager_only
 def advise(
     *,
     alpha_tot: Any,

@@ -29,6 +29,7 @@ from .gaussian import SQRT_2, SQRT_2PI
 from .inputs import as_array, check_fraction, check_load
 from .limit_nodes import Nodes, nodes_between, rectified_moments, root_between
 from .limits import Values, check_student, random_coefficient
+from .precision import eager_only
 from .rules import Hard, Rule, Window, resolve_rule
 from .version_space_limits import aligned_coefficient
 
@@ -45,6 +46,7 @@ class AlignedLimit:
     exponent: Values
 
 
+@eager_only
 def aligned_limit(
     alpha_prune: Any, rule: str | Rule = "hard", student: str = "max_margin"
 ) -> AlignedLimit:

@@ -20,12 +20,14 @@ from .inputs import as_array, check_fraction, check_load, check_rule, check_thet
 from .limit_nodes import root_between
 from .limits import Values, check_student, random_coefficient
 from .pareto import pareto_frontier
+from .precision import eager_only
 from .rules import KeepProbability, Rule, check_margin, resolve_rule
 from .solve import STUDENTS, solve
 
 POINTS = 16  # of a scan of the Pareto curve
 
 
+@eager_only
 def local_exponent(
     alpha: Any, error: Any, axis: int = -1
 ) -> Float[np.ndarray, "*batch n"]:
@@ -57,6 +59,7 @@ def local_exponent(
     return CubicSpline(x, np.log(error), axis=axis)(x, 1)
 
 
+@eager_only
 def exponent_along(
     alpha_prune: Any,
     *,
@@ -149,6 +152,7 @@ def exponent_along(
     return value.reshape(every[0].shape)[()]
 
 
+@eager_only
 def crossover(
     theta: Any,
     *,

@@ -32,6 +32,7 @@ from .errors import ConvergenceError, InputError, unknown_name
 from .inputs import as_array, check_fraction, check_load, check_rule, check_theta
 from .max_margin import Problem, Unknowns
 from .newton import solve_3
+from .precision import eager_only
 from .rules import Rule, check_margin, resolve_rule
 from .saddle_point import FINE, LONG, Inputs, Mode, Start, State, _equations, build
 from .sensitivity import _at_thresholds
@@ -54,6 +55,7 @@ class Rates(NamedTuple):
     by_load: Any
 
 
+@eager_only
 def functional_derivative(
     z: Any,
     *,

@@ -31,6 +31,7 @@ from .bracketing import bracketed_roots
 from .errors import ConvergenceError, InputError
 from .gaussian import SQRT_2, SQRT_2PI
 from .inputs import SMALLEST, as_array, check_fraction, check_load
+from .precision import eager_only
 
 Values = Float[np.ndarray, "*batch"] | float
 Flat = Float[np.ndarray, " n"]
@@ -42,6 +43,7 @@ NODES = STEP * np.arange(-80, 81)
 FARTHEST = (-60.0, 100.0)  # ln R/(1-R) of every load that is solved
 
 
+@eager_only
 def paper_information_gain(*, alpha_prune: Any, keep_fraction: Any) -> Values:
     """The paper's approximation q = R of the information gain, in nats an example.
 
@@ -72,6 +74,7 @@ def paper_information_gain(*, alpha_prune: Any, keep_fraction: Any) -> Values:
     return _gain(odds, fraction)[()]
 
 
+@eager_only
 def paper_overlap(*, alpha_prune: Any, keep_fraction: Any) -> Values:
     """The R that :func:`paper_information_gain` puts in; the same arguments."""
     return expit(_solved(alpha_prune, keep_fraction)[0])[()]

@@ -51,11 +51,13 @@ from .errors import InputError
 from .functional_derivative import one_number
 from .inputs import as_array, check_flips, check_fraction, check_theta
 from .losses import Loss
+from .precision import eager_only
 from .rules import Window, check_margin
 
 TOLERANCE = 1e-7  # of p and ln f on a boundary
 
 
+@eager_only
 def chance_fraction(flip_probability: Any) -> Float[np.ndarray, "*shape"]:
     """The f at which the hard rule of the signed margin teaches nothing, theta = 0.
 
@@ -78,6 +80,7 @@ def chance_fraction(flip_probability: Any) -> Float[np.ndarray, "*shape"]:
     return (p + (1 - p) * erf(np.sqrt(gamma_2)))[()]
 
 
+@eager_only
 def noise_diagram(
     flip_probability: Any,
     keep_fraction: Any,

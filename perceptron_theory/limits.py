@@ -53,6 +53,7 @@ from .limit_nodes import (
     root_between,
 )
 from .minimise import minimise
+from .precision import eager_only
 from .rules import (
     KNOTS,
     KeepProbability,
@@ -82,6 +83,7 @@ def random_coefficient(student: str = "max_margin") -> float:
 # alpha -> inf
 
 
+@eager_only
 def power_law_coefficient(
     keep_fraction: Any = None,
     theta: Any = 0.0,
@@ -299,6 +301,7 @@ def _asymmetric(v: Nodes, weight: Nodes) -> tuple[float, float]:
 # the smallest useful fraction
 
 
+@eager_only
 def f_min(
     theta: Any,
     *,

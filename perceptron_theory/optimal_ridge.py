@@ -34,6 +34,7 @@ from .convex_point import Found, Point
 from .errors import ConvergenceError, InputError
 from .losses import Loss, ends
 from .noisy_pieces import noisy_problem
+from .precision import eager_only
 from .rules import Rule, check_margin, resolve_rule
 from .saddle_point import Mode
 from .solution import Count, Value
@@ -71,6 +72,7 @@ class OptimalRidge:
     slope: Value
 
 
+@eager_only
 def optimal_ridge(
     *,
     alpha_prune: Any = None,

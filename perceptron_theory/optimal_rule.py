@@ -28,6 +28,7 @@ from .errors import ConvergenceError, InputError
 from .functional_derivative import check_student, one_number
 from .inputs import SMALLEST, check_fraction, check_load, check_theta
 from .intervals import Intervals
+from .precision import eager_only
 from .rule_descent import (
     MOST,
     Found,
@@ -103,6 +104,7 @@ class OptimalRule:
     local_optima: tuple[tuple[float, Float[np.ndarray, "n 2"]], ...]
 
 
+@eager_only
 def optimal_rule(
     *,
     alpha_prune: Any = None,

@@ -21,6 +21,7 @@ from .bracketing import bracketed_roots
 from .errors import ConvergenceError, InputError
 from .inputs import SMALLEST, as_array, check_load, check_rule, check_theta
 from .minimise import Function, Minimum, minimise
+from .precision import eager_only
 from .rules import (
     Hard,
     KeepProbability,
@@ -51,6 +52,7 @@ KEPT, POOL = "kept examples per dimension", "examples of the pool per dimension"
 Values = Float[np.ndarray, " n"]
 
 
+@eager_only
 def pareto_frontier(
     alpha_prune: Any = None,
     *,

@@ -22,6 +22,7 @@ from .crossings import (
 )
 from .errors import InputError
 from .inputs import as_array, check_fraction, check_load, check_theta
+from .precision import eager_only
 from .rules import check_margin
 from .solve import solve
 
@@ -31,6 +32,7 @@ TOLERANCE = 1e-8  # of ln alpha_tot and ln f on a boundary
 PER_DIMENSION = "examples/dimension"
 
 
+@eager_only
 def phase_diagram(
     alpha_tot: Any, keep_fraction: Any, *, theta: Any = 0.0, margin: str = "absolute"
 ) -> xr.Dataset:

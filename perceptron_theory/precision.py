@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
 from .errors import InputError, PrecisionError
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def traced(*values: object) -> bool:
@@ -33,14 +40,21 @@ def require_x64(name: str) -> None:
         )
 
 
-def require_eager(name: str, *values: object) -> None:
-    """Raise if a call that computes with NumPy arrays is traced.
+def eager_only(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a public function that computes with NumPy arrays refuse to be traced.
 
     Raises:
-        InputError: it is inside a JAX transformation.
+        InputError: it was called inside a JAX transformation.
     """
-    if traced(*values) or staged():
-        raise InputError(
-            f"{name} was called inside jit, vmap or grad, where it cannot run: call it "
-            "outside, with arrays"
-        )
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if traced(*args, *kwargs.values()) or staged():
+            raise InputError(
+                f"{function.__name__} was called inside jit, vmap or grad, where it "
+                "cannot run: call it outside, with arrays (solve and solve_convex run "
+                "inside)"
+            )
+        return function(*args, **kwargs)
+
+    return call

@@ -36,6 +36,7 @@ from .inputs import as_array, check_load
 from .limit_nodes import Nodes, nodes_between, rectified_moments, root_between
 from .limits import Values, check_student, random_coefficient
 from .minimise import minimise
+from .precision import eager_only
 
 EDGE = float(np.sqrt(np.pi / 2.0))  # Gamma/g
 LEAST_STRETCH = 1e-4  # h (1 + Gamma) this small is the threshold, to 1e-8 of alpha
@@ -147,6 +148,7 @@ def _at_threshold(edge: float) -> tuple[float, float]:
     return b, float(1.0 / (share * np.sum(weight * ndtr(-b * v))))
 
 
+@eager_only
 def small_angle_threshold(f_over_theta: Any, student: str = "max_margin") -> Values:
     """alpha_c(g): the error tends to 0 with theta above it, to 1/2 below (f = g theta).
 
@@ -162,6 +164,7 @@ def small_angle_threshold(f_over_theta: Any, student: str = "max_margin") -> Val
     return np.array(value).reshape(g.shape)[()]
 
 
+@eager_only
 def small_angle_scaling(
     alpha_prune: Any, f_over_theta: Any, student: str = "max_margin"
 ) -> SmallAngle:
@@ -218,6 +221,7 @@ def _small_angle(alpha: float, edge: float) -> tuple[float, float, float]:
 # the best fraction
 
 
+@eager_only
 def best_fraction_scaling(
     alpha_prune: Any, student: str = "max_margin"
 ) -> BestFraction:

@@ -21,7 +21,7 @@ from .inputs import (
     check_theta,
     check_untraced,
 )
-from .precision import require_x64, staged, traced
+from .precision import eager_only, require_x64, staged, traced
 from .rules import KeepProbability, Rule, check_margin, fits, resolve_rule
 from .saddle_point import Inputs, Mode, point
 from .solution import Solution, Status, VersionSpace, describe, raise_if_unsolved
@@ -199,6 +199,7 @@ def _eager(
     return solution
 
 
+@eager_only
 def threshold(
     keep_fraction: Any, *, theta: Any = 0.0, rule: str | Rule = "hard", **options: Any
 ) -> Float[np.ndarray, "*batch"] | float:

@@ -81,3 +81,19 @@ def test_constants_in_a_trace_are_refused_in_single_precision():
 def test_bad_rules_raise_in_a_trace_too(arguments, words):
     with jax.enable_x64(True), pytest.raises(pt.InputError, match=words):
         jax.jit(lambda a: pt.solve(alpha_prune=a, **arguments).error)(3.0)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda a: pt.pareto_frontier(a, theta=0.2),
+        lambda a: pt.phase_diagram(a, 0.2, theta=0.2),
+        lambda a: pt.optimal_ridge(alpha_prune=a, keep_fraction=0.2),
+        lambda a: pt.threshold(a),
+        lambda a: pt.power_law_coefficient(0.2, theta=a),
+    ],
+)
+def test_what_only_runs_eagerly_says_so(call):
+    for function in (lambda: jax.jit(call)(0.3), lambda: jax.jit(lambda: call(0.3))()):
+        with pytest.raises(pt.InputError, match="cannot run: call it outside"):
+            function()

@@ -35,7 +35,7 @@ from numpy.typing import ArrayLike
 
 from perceptron_theory import ConvergenceError, InputError
 from perceptron_theory.losses import Loss, hinge, resolve_loss
-from perceptron_theory.precision import require_eager
+from perceptron_theory.precision import eager_only
 
 from .experiment import chunk_draws, realisable_sizes
 from .interior_point import _longest
@@ -215,6 +215,7 @@ def _train_batch(loss, examples, ridge, tolerance, max_iterations):
     return jax.lax.map(one_set, examples, batch_size=min(len(examples), 8))
 
 
+@eager_only
 def train(
     signed_examples: ArrayLike,
     loss: str | Loss,
@@ -254,7 +255,6 @@ def train(
         raise InputError(f"ridge must be positive and finite, got {ridge!r}")
     if not 0 < tolerance < 1:
         raise InputError(f"tolerance must lie in (0, 1), got {tolerance!r}")
-    require_eager("simulations.perceptron.convex.train", signed_examples)
     examples = np.asarray(signed_examples)
     if examples.dtype.kind not in "biuf" or not np.isfinite(examples).all():
         raise InputError("signed_examples must be finite real numbers")

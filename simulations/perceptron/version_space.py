@@ -34,7 +34,7 @@ from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
 from perceptron_theory import ConvergenceError, InputError
-from perceptron_theory.precision import require_eager
+from perceptron_theory.precision import eager_only
 
 from .experiment import chunk_draws, realisable_sizes
 from .max_margin import max_margin
@@ -196,6 +196,7 @@ def _check(n_samples, travel, chains, warmup, max_bounces) -> None:
         raise InputError(f"travel must be a positive time, got {travel!r}")
 
 
+@eager_only
 def sample(
     signed_examples: ArrayLike,
     key: Array,
@@ -234,7 +235,6 @@ def sample(
     ((2, 100, 2), True)
     """
     _check(n_samples, travel, chains, warmup, max_bounces)
-    require_eager("simulations.perceptron.version_space.sample", signed_examples, key)
     student = max_margin(signed_examples, tolerance=1e-3)
     examples = np.asarray(signed_examples, np.float64)
     *batch, count, dimension = examples.shape
