@@ -23,6 +23,7 @@ from . import (
     label_noise,
     limits,
     optimal_rule,
+    students,
     threshold,
 )
 from .registry import Figure as Figure
@@ -35,6 +36,7 @@ _MODULES = (
     fig1f,
     fig2,
     threshold,
+    students,
     convex,
     label_noise,
     limits,

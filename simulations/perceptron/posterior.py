@@ -10,7 +10,8 @@ Between two walls the motion is a great circle x cos t + v sin t, so that the wa
 reached where a_i cos t + b_i sin t + g_i = 0, a = G x, b = G v; there v is reflected at
 the wall within the tangent plane.  No step is rejected and none has an error, as in
 :mod:`.version_space`, whose walls pass through the origin.  The teacher is a point of
-the posterior, and a chain starts there; ``warmup`` samples later it has forgotten it.
+the posterior, and a chain starts there; ``warmup`` samples later it has forgotten it,
+unless ``travel`` is shorter than a few widths of the posterior.
 """
 
 from __future__ import annotations
