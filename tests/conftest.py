@@ -42,16 +42,18 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="module", autouse=True)
 def one_program_a_mode(request):
-    """A single point is computed in a batch, with the program that many points need.
+    """Points are computed in batches of one size, a single point too.
 
-    Modules with SINGLE_POINTS = True run the program for one point, as users do.
+    One that is small: compiled quickly, a program takes its time to run.  Modules with
+    SINGLE_POINTS = True run the programs that users run.
     """
-    from perceptron_theory.batches import SIZES
+    from perceptron_theory import batches, convex_batches
 
     with pytest.MonkeyPatch.context() as patch:
         if not getattr(request.module, "SINGLE_POINTS", False):
-            for aligned, sizes in list(SIZES.items()):
-                patch.setitem(SIZES, aligned, sizes[-1:])
+            for sizes in batches.SIZES, convex_batches.SIZES:
+                patch.setitem(sizes, True, (64,))  # theta = 0
+                patch.setitem(sizes, False, (8,))
         yield
 
 
