@@ -34,6 +34,8 @@ from .rules import Rule, check_margin, fits, resolve_rule
 from .saddle_point import Inputs, Mode
 from .solution import Status, raise_if_unsolved
 
+SMALLEST_RIDGE = 1e-16
+
 
 def solve_convex(
     *,
@@ -65,7 +67,7 @@ def solve_convex(
             (:mod:`perceptron_theory.losses`), or a convex JAX function of one margin
             with a derivative.  Its second derivative may jump only at the margins
             0, +-1, +-2, +-4, +-8, +-16, +-32 (elsewhere the result loses digits).
-        ridge: positive.
+        ridge: at least 1e-16 (:func:`optimal_ridge` knows the limit).
         flip_probability: of every label of the pool, before pruning, in [0, 1/2); the
             signed margin is y P.x with the wrong label (:mod:`.noisy_pieces`).
         throw: raise where a point does not converge; else see ``status``.
@@ -108,6 +110,11 @@ def solve_convex(
         return _eager(values, rule, function, mode, throw)
 
 
+def allowed_ridge(ridge: Any) -> Any:
+    """Where a ridge can be solved: one that is smaller leaves no digits."""
+    return (ridge >= SMALLEST_RIDGE) & (ridge < jnp.inf)
+
+
 def checked_loss(loss: str | Loss) -> Loss:
     """The function of a loss that the theory can take."""
     function = resolve_loss(loss)
@@ -146,7 +153,7 @@ def _program(
     def one(load, fraction, theta, ridge, flipped, *leaves):
         valid = (load > 0) & (load < jnp.inf) & (fraction > 0) & (fraction <= 1)
         valid = valid & (theta >= 0) & (theta <= HALF_PI)
-        valid = valid & (ridge > 0) & (ridge < jnp.inf)
+        valid = valid & allowed_ridge(ridge)
         valid = valid & (flipped >= 0) & (flipped < 0.5)
         valid = valid & fits(jax.tree.unflatten(tree, leaves), fraction)
         safe = lambda x, other: jnp.where(valid, x, other)  # noqa: E731
@@ -196,9 +203,9 @@ def checked(
     check_theta(angle)
     ridge = as_array("ridge", values[3])
     flipped = as_array("flip_probability", values[4])
-    if not ((ridge > 0) & (ridge < np.inf)).all():
-        bad = ridge[~((ridge > 0) & (ridge < np.inf))][0]
-        raise InputError(f"ridge must be positive and finite, got {bad:g}")
+    if not allowed_ridge(ridge).all():
+        bad = ridge[~allowed_ridge(ridge)].flat[0]
+        raise InputError(f"ridge must be finite and at least 1e-16, got {bad:g}")
     check_flips(flipped)
     fraction = np.ones(())
     if values[1] is not None:

@@ -39,7 +39,7 @@ from .quadrature import panels
 from .saddle_point import Mode
 
 COARSE = (8, 8)  # nodes a panel along z and along M, to follow a path
-FINE = (16, 16)  # ... to settle the root
+FINE = (20, 16)  # ... to settle the root: 1e-10 or better
 
 # log r, arsinh a, b/sqrt(1 + a^2), log V
 Unknowns = Float[Array, " 4"]

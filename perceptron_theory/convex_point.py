@@ -97,12 +97,26 @@ def _size(step: Unknowns, x: Unknowns) -> Float[Array, ""]:
     return jnp.max(jnp.abs(step) / unit)
 
 
+def _moved(x: Unknowns, step: Unknowns) -> Unknowns:
+    """The unknowns after a step, a short one of which is straight in (a, b).
+
+    Of few examples, all close to the boundary of the probe, the student's weight along
+    the probe hardly matters: in the curved coordinates that valley would be bent.
+    """
+    plain = x + step
+    root = jnp.cosh(x[1])
+    a = jnp.sinh(x[1]) + root * step[1]
+    b = root * (x[2] + step[2]) + x[2] * jnp.sinh(x[1]) * step[1]
+    straight = jnp.stack([plain[0], jnp.arcsinh(a), b / jnp.sqrt(1 + a * a), plain[3]])
+    return jnp.where(jnp.abs(step[1]) < 0.7, straight, plain)
+
+
 def _newton(x: Unknowns, evaluate: Any, max_steps: Any, tolerance: Any) -> _Root:
     """Damped Newton steps (natural monotonicity test, as in :mod:`.newton`)."""
 
     def body(state):
         root, step, damping = state
-        x, trial = root.x, root.x + damping * step
+        x, trial = root.x, _moved(root.x, damping * step)
         new = evaluate(trial)
         simplified = _size(_solve(root.at.jacobian, -new.value), x)
         new_step = _solve(new.jacobian, -new.value)
@@ -125,7 +139,7 @@ def _newton(x: Unknowns, evaluate: Any, max_steps: Any, tolerance: Any) -> _Root
     state = root, jnp.zeros(4), jnp.ones(())
     go_on = lambda s: (s[0].steps < max_steps) & ~s[0].found  # noqa: E731
     root, step, _ = jax.lax.while_loop(go_on, body, state)
-    return root._replace(x=jnp.where(root.found, root.x + step, root.x))
+    return root._replace(x=jnp.where(root.found, _moved(root.x, step), root.x))
 
 
 def _problem(point: Point, setting: Setting) -> tuple[Problem, Labels, Cells | None]:
@@ -168,7 +182,9 @@ def sure_start(
             return equations(x, place_new, problem, labels, setting, COARSE)
 
         most = jnp.where(last | first, LONG, 6)
-        root = _newton(x - step * tangent, evaluate, most, jnp.where(last, 1e-3, 1e-2))
+        root = _newton(
+            _moved(x, -step * tangent), evaluate, most, jnp.where(last, 1e-3, 1e-2)
+        )
         good = root.found
         new_tangent = -_solve(root.at.jacobian, root.at.by_ridge)
         pick = partial(jnp.where, good)

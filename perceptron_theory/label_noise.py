@@ -51,6 +51,7 @@ from .errors import InputError
 from .functional_derivative import one_number
 from .inputs import as_array, check_flips, check_fraction, check_theta
 from .losses import Loss
+from .optimal_ridge import optimal_ridge
 from .precision import eager_only
 from .rules import Window, check_margin
 
@@ -89,7 +90,7 @@ def noise_diagram(
     alpha_tot: Any = None,
     theta: Any = 0.0,
     loss: str | Loss = "logistic",
-    ridge: Any,
+    ridge: float | str,
     margin: str = "absolute",
 ) -> xr.Dataset:
     """The errors of three strategies over (p, f), and where they cross.
@@ -101,8 +102,10 @@ def noise_diagram(
             own; or
         alpha_tot: examples of the pool per dimension, one number.
         theta: angle of teacher and probe in radians.
-        loss: as in :func:`solve_convex`, like ``ridge``, one positive number.
-        ridge: of all three strategies.
+        loss: as in :func:`solve_convex`.
+        ridge: of all three strategies, one positive number, or "optimal": each student
+            has the ridge of least error (:func:`optimal_ridge`, 0 and infinity
+            included).
         margin: "absolute" (|P.x|) or "signed" (y P.x, y the label with its errors).
 
     Returns:
@@ -127,7 +130,10 @@ def noise_diagram(
     check_flips(flips)
     fractions = axis("keep_fraction", keep_fraction)
     check_fraction("keep_fraction", fractions)
-    single = {"theta": theta, "ridge": ridge}
+    best_ridge = isinstance(ridge, str)
+    if best_ridge and ridge != "optimal":
+        raise InputError(f"ridge must be a positive number or 'optimal', got {ridge!r}")
+    single = {"theta": theta} | ({} if best_ridge else {"ridge": ridge})
     if (alpha_prune is None) == (alpha_tot is None):
         raise InputError("give exactly one of alpha_prune and alpha_tot")
     load = "alpha_prune" if alpha_tot is None else "alpha_tot"
@@ -147,17 +153,20 @@ def noise_diagram(
         lower, kept = {"hard": (0.0, f), "easy": (1.0 - f, f), "random": (0.0, 1.0)}[
             name
         ]
-        student = solve_convex(
-            alpha_prune=alpha,
-            keep_fraction=kept,
-            theta=single["theta"],
-            rule=Window(lower),
-            margin=margin,
-            loss=loss,
-            ridge=single["ridge"],
-            flip_probability=x,
-        )
-        return np.log(student.error)[:count].reshape(shape)
+        point = {
+            "alpha_prune": alpha,
+            "keep_fraction": kept,
+            "theta": single["theta"],
+            "rule": Window(lower),
+            "margin": margin,
+            "loss": loss,
+            "flip_probability": x,
+        }
+        if best_ridge:
+            error = optimal_ridge(**point).error
+        else:
+            error = solve_convex(**point, ridge=single["ridge"]).error
+        return np.log(error)[:count].reshape(shape)
 
     about = "part of the labels that is wrong", "1"
     plane = Plane(log_error, "flip_probability", lambda x: x, about, TOLERANCE)
@@ -191,5 +200,7 @@ def noise_diagram(
                 text("kept part of the pool"),
             ),
         },
-        attrs=single | {"margin": margin, "loss": name, "tolerance": TOLERANCE},
+        attrs={"ridge": ridge}
+        | single
+        | {"margin": margin, "loss": name, "tolerance": TOLERANCE},
     )

@@ -40,7 +40,8 @@ from .saddle_point import Mode
 from .solution import Count, Value
 from .solve import solve
 
-SMALLEST, BEYOND = 1e-8, 1e5  # of the scan; the largest in units of 1 + alpha
+SMALLEST, TINY = 1e-8, 1e-16  # of the scan, and where that is not small enough
+BEYOND = 1e5  # the largest, in units of 1 + alpha
 STEP = 1.2  # of the scan, in ln(ridge)
 FLAT = 1e-12  # relative slopes and differences of the error that count as none
 SHARP = 1e-11  # of ln(ridge)
@@ -88,7 +89,8 @@ def optimal_ridge(
 
     Arguments as in :func:`solve_convex`, eager only.  The ridge is scanned from 1e-8 to
     1e5 (1 + alpha_prune).  Where the least error lies beyond, the limit is returned and
-    said to be one (``kind``), with its own error.
+    said to be one (``kind``), with its own error.  (Where the error falls towards 0 but
+    to less than its limit there, the scan goes on to 1e-16.)
 
     Raises:
         InputError: as :func:`solve_convex`.
@@ -131,8 +133,27 @@ def _mean_example(setting: Setting) -> Any:
 
 def _best(point: Point, setting: Setting) -> Float[np.ndarray, "4 n"]:
     """Ridge, error, kind and slope of each point."""
+    best, bad = _scanned(point, setting, SMALLEST)
+    if bad.any():
+        some = jax.tree.map(lambda x: x[bad], point)
+        best[:, bad], still = _scanned(some, setting, TINY)
+        if still.any():
+            raise ConvergenceError(
+                f"the least error lies beyond a ridge of {TINY:g} but not at 0 for "
+                f"{still.sum()} of {bad.size} points"
+            )
+    return best
+
+
+def _scanned(
+    point: Point, setting: Setting, smallest: float
+) -> tuple[Float[np.ndarray, "4 n"], Bool[np.ndarray, " n"]]:
+    """Ridge, error, kind and slope, and where there is a better ridge below the scan.
+
+    There the error falls towards 0 at its end, but to less than the limit.
+    """
     a, b, alpha = _in_batches(_mean_example(setting), (1, 64), point)
-    low, high = np.log(SMALLEST), np.log(BEYOND * (1.0 + alpha))
+    low, high = np.log(smallest), np.log(BEYOND * (1.0 + alpha))
     count = 1 + int(np.ceil((high.max() - low) / STEP))
     grid = low + (high - low)[:, None] * np.linspace(0.0, 1.0, count)
     rows = np.broadcast_to(np.arange(alpha.size)[:, None], grid.shape)
@@ -154,8 +175,13 @@ def _best(point: Point, setting: Setting) -> Float[np.ndarray, "4 n"]:
     # the limits: Hebb's rule, and no ridge
     hebb = np.arctan2(np.sqrt(1.0 / alpha + b * b), a) / np.pi
     none = _without_ridge(point, setting, error[:, 0], slope[:, 0])
-    _check_end("0", slope[:, 0] > FLAT, none, error[:, 0])
-    _check_end("infinity", slope[:, -1] < -FLAT, hebb, error[:, -1])
+    below = _falls_short(slope[:, 0] > FLAT, none, error[:, 0])
+    beyond = _falls_short(slope[:, -1] < -FLAT, hebb, error[:, -1])
+    if beyond.any():
+        raise ConvergenceError(
+            "the least error lies beyond the scan but not at an infinite ridge for "
+            f"{beyond.sum()} of {beyond.size} points"
+        )
     every = np.arange(alpha.size)
     zero = np.zeros(alpha.size)
     row = np.concatenate([row, every, every])
@@ -170,23 +196,16 @@ def _best(point: Point, setting: Setting) -> Float[np.ndarray, "4 n"]:
     )
     # of equal ones the first, which is inside
     best = [np.nonzero(row == n)[0] for n in every]
-    return table[:, [i[np.argmin(found[i])] for i in best]]
+    return table[:, [i[np.argmin(found[i])] for i in best]], below
 
 
-def _check_end(
-    name: str,
+def _falls_short(
     falls: Bool[np.ndarray, " n"],
     limit: Float[np.ndarray, " n"],
     last: Float[np.ndarray, " n"],
-) -> None:
-    """Where the error falls towards a limit it must not be less before it."""
-    bad = falls & (limit > last * (1.0 + 1e-9))
-    if bad.any():
-        raise ConvergenceError(
-            f"the least error lies beyond the scan but not at {name} for "
-            f"{bad.sum()} of {bad.size} points: {last[bad][0]:.10g} at its end, "
-            f"{limit[bad][0]:.10g} in the limit"
-        )
+) -> Bool[np.ndarray, " n"]:
+    """Where the error falls at the end of the scan, but to less than its limit."""
+    return falls & (limit > last * (1.0 + 1e-9))
 
 
 def _without_ridge(

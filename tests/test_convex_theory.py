@@ -159,7 +159,7 @@ def test_hinge_against_independent_integrals(flipped):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"ridge": 0.0}, "ridge must be positive"),
+        ({"ridge": 0.0}, "ridge must be finite and at least 1e-16"),
         ({"ridge": 1.0, "loss": "logit"}, "did you mean 'logistic'"),
         ({"ridge": 1.0, "loss": jnp.sin}, "convex"),
         ({"ridge": 1.0, "loss": jnp.log}, "finite"),

@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.optimize import brentq, minimize
+from scipy.optimize import brentq, minimize, minimize_scalar
 from scipy.special import erf, erfinv
 from scipy.stats import norm
 
@@ -231,6 +231,28 @@ def test_the_diagram_of_the_square_loss_in_closed_form():
         assert abs(p - (1 - np.sqrt(turn)) / 2) < 3e-7
 
 
+def test_the_diagram_of_the_best_ridges_of_the_square_loss():
+    """Each error is the minimum of the closed form over the ridge."""
+    alpha, flips, fractions = 1.2, np.array([0.05, 0.3]), np.array([0.4, 0.8])
+    diagram = pt.noise_diagram(
+        flips, fractions, alpha_prune=alpha, theta=THETA, loss="square", ridge="optimal"
+    )
+    assert diagram.attrs["ridge"] == "optimal"
+
+    def least(p, f):
+        def square(log_ridge):
+            zeroth, first = _square_constants(alpha, np.exp(log_ridge), f)
+            return zeroth + first / (1 - 2 * p) ** 2
+
+        found = minimize_scalar(square, (-2.0, 2.0), tol=1e-9)
+        return np.arctan(np.sqrt(found.fun)) / np.pi
+
+    hard = [[least(p, f) for f in fractions] for p in flips]
+    np.testing.assert_allclose(diagram.error_hard, hard, rtol=1e-8)
+    random = [[least(p, 1.0)] * 2 for p in flips]
+    np.testing.assert_allclose(diagram.error_random, random, rtol=1e-8)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -239,6 +261,7 @@ def test_the_diagram_of_the_square_loss_in_closed_form():
         ({"keep_fraction": [0.0, 0.5]}, "keep_fraction must be in"),
         ({"alpha_prune": None}, "exactly one of alpha_prune and alpha_tot"),
         ({"ridge": [0.1, 0.2]}, "ridge must be one number"),
+        ({"ridge": "best"}, "a positive number or 'optimal', got 'best'"),
         ({"margin": "sign"}, "did you mean 'signed'"),
         ({"loss": "logit"}, "did you mean 'logistic'"),
     ],
