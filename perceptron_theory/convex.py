@@ -66,7 +66,8 @@ def solve_convex(
         loss: "logistic", "hinge", "squared_hinge", "square"
             (:mod:`perceptron_theory.losses`), or a convex JAX function of one margin
             with a derivative.  Its second derivative may jump only at the margins
-            0, +-1, +-2, +-4, +-8, +-16, +-32 (elsewhere the result loses digits).
+            0, +-1, +-2, +-4, +-8, +-16, +-32, and must not change too sharply between
+            them (what cannot be solved to eight digits is refused).
         ridge: at least 1e-16 (:func:`optimal_ridge` knows the limit).
         flip_probability: of every label of the pool, before pruning, in [0, 1/2); the
             signed margin is y P.x with the wrong label (:mod:`.noisy_pieces`).

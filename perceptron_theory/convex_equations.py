@@ -32,14 +32,14 @@ from jaxtyping import Array, Float
 
 from .field import Student
 from .field_law import Piece, field_breaks, field_law, pieces_of
-from .losses import Loss, bends, ends, hinge, parameter, response
+from .losses import NODES, Loss, bends, ends, hinge, parameter, response
 from .max_margin import Problem
 from .noisy_pieces import Labels
 from .quadrature import panels
 from .saddle_point import Mode
 
-COARSE = (8, 8)  # nodes a panel along z and along M, to follow a path
-FINE = (20, 16)  # ... to settle the root: 1e-10 or better
+COARSE = (12, 16)  # nodes a panel along z and along M, to follow a path
+FINE = (20, NODES)  # ... to settle the root: 1e-10 or better
 
 # log r, arsinh a, b/sqrt(1 + a^2), log V
 Unknowns = Float[Array, " 4"]

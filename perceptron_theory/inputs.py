@@ -26,10 +26,14 @@ def as_array(name: str, value: Any) -> np.ndarray:
         InputError: not numeric, empty, or NaN somewhere.
     """
     try:
-        array = np.asarray(value, dtype=np.float64)
+        given = np.asarray(value)
+        # V: bfloat16.  None, times and truth values would pass as floats
+        if given.dtype.kind not in "fiuV":
+            raise TypeError
+        array = given.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"{name} must be a number or an array, got {value!r}"
+            f"{name} must be a real number or an array of them, got {value!r}"
         ) from error
     if array.size == 0:
         raise InputError(f"{name} is empty: give at least one value")

@@ -105,7 +105,7 @@ def noise_diagram(
         loss: as in :func:`solve_convex`.
         ridge: of all three strategies, one positive number, or "optimal": each student
             has the ridge of least error (:func:`optimal_ridge`, 0 and infinity
-            included).
+            included), a search at every point that takes minutes for a diagram.
         margin: "absolute" (|P.x|) or "signed" (y P.x, y the label with its errors).
 
     Returns:

@@ -22,6 +22,7 @@ from .errors import InputError, unknown_name
 
 Loss = Callable[[Array], Array]
 
+NODES = 16  # a panel along the margin
 # where a loss of unknown form may bend (its second derivative jump)
 BENDS = (-32.0, -16.0, -8.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 
@@ -61,12 +62,22 @@ def resolve_loss(loss: str | Loss) -> Loss:
         if loss not in LOSSES:
             raise unknown_name("loss", loss, LOSSES)
         return LOSSES[loss]
+    wanted = (
+        "loss must be a name or a hashable JAX function that maps one margin to one "
+        "real number (written with jax.numpy, jnp.where in place of if)"
+    )
     if not callable(loss):
-        raise InputError(f"loss must be a name or a function, got {loss!r}")
-    with jax.enable_x64(True):
-        margins = jnp.linspace(-20.0, 20.0, 401)
-        values = np.asarray(jax.vmap(loss)(margins))
-    if values.shape != (401,) or not np.isfinite(values).all():
+        raise InputError(f"{wanted}, got {loss!r}")
+    margins = np.linspace(-20.0, 20.0, 401)
+    try:
+        hash(loss)
+        with jax.enable_x64(True):
+            values = np.asarray(jax.vmap(loss)(jnp.asarray(margins)))
+    except Exception as error:  # whatever a user's function raises
+        raise InputError(f"{wanted}, got a {type(error).__name__} from it") from error
+    if values.shape != (401,) or values.dtype.kind not in "fiu":
+        raise InputError(f"{wanted}, got {values.dtype} of shape {values.shape[1:]}")
+    if not np.isfinite(values).all():
         raise InputError(
             "loss must be finite at every margin: it is not between -20 and 20"
         )
@@ -78,29 +89,56 @@ def resolve_loss(loss: str | Loss) -> Loss:
 
 
 def check_smooth(loss: Loss) -> None:
-    """A loss of the theory falls at margin 0, and but for the hinge has a derivative.
+    """A loss of the theory falls at margin 0, is convex and smooth on -20 to 20.
 
     Raises:
-        InputError: it rises or is flat at 0 (its student is 0 or worse than chance), or
-            its derivative jumps somewhere between -20 and 20.
+        InputError: it rises or is flat at 0 (its student is 0 or worse than chance);
+            its derivative falls or jumps somewhere (but for the hinge); or it changes
+            too sharply for the nodes of the integrals, which the change of l' over
+            each panel shows: their sum of l'' has to give it to eight digits.
     """
     if loss is hinge:
         return
     with jax.enable_x64(True):
         slope = jax.jit(jax.vmap(jax.grad(loss)))
-        step = 1e-6
-        if not (float(loss(jnp.array(step))) < float(loss(jnp.array(0.0)))):
+        bend = jax.jit(jax.vmap(jax.grad(jax.grad(loss))))
+        if not float(slope(jnp.zeros(1))[0]) < 0:
             raise InputError("loss must fall at margin 0: it rises or is flat there")
-        # the interval of the largest change, cut to a rounding
-        low, high, i, rise = -20.0, 20.0, 0, np.zeros(1)
-        for _ in range(9):
-            grid = jnp.linspace(low, high, 101)
-            rise = np.diff(np.asarray(slope(grid)))
-            i = int(rise.argmax())
-            low, high = float(grid[i]), float(grid[i + 1])
-            if high - low < 1e-10:
-                break
-    if rise[i] > 1e-4:
+        margins = np.linspace(-20.0, 20.0, 4001)
+        slopes = np.asarray(slope(jnp.asarray(margins)))
+        rise, scale = np.diff(slopes), np.abs(slopes).max()
+        if rise.min() < -1e-10 * scale:
+            at = margins[int(rise.argmin())]
+            raise InputError(f"loss must be convex: it is not near the margin {at:.2f}")
+        _check_jumps(slope, scale)
+        ends = np.array([-20.0, *BENDS[1:-1], 20.0])
+        unit, weight = np.polynomial.legendre.leggauss(NODES)
+        half = np.diff(ends) / 2.0
+        nodes = ends[:-1] + half * (1.0 + unit[:, None])
+        bends = np.asarray(bend(jnp.asarray(nodes.ravel()))).reshape(nodes.shape)
+        exact = np.diff(np.asarray(slope(jnp.asarray(ends)), dtype=np.float64))
+    off = np.abs(half * (weight @ bends) - exact)
+    if not off.max() <= 1e-8 * exact.sum():
+        low, high = ends[int(off.argmax()) :][:2]
+        raise InputError(
+            f"loss bends too sharply between the margins {low:g} and {high:g} to be "
+            "solved to eight digits: rescale its margin (l(m) -> l(c m) with ridge -> "
+            "c^2 ridge is the same student), or move jumps of its second derivative to "
+            "0, 1, -1, 2, -2, ..."
+        )
+
+
+def _check_jumps(slope: Callable[[Array], Array], scale: float) -> None:
+    """The rise of the derivative over an interval has to vanish with its length."""
+    low, high, last, rise, i = -20.0, 20.0, np.inf, np.zeros(1), 0
+    for _ in range(6):
+        grid = jnp.linspace(low, high, 101)
+        last, rise = rise[i], np.diff(np.asarray(slope(grid)))
+        i = int(rise.argmax())
+        low, high = float(grid[i]), float(grid[i + 1])
+        if high - low < 1e-9:
+            break
+    if rise[i] > max(0.1 * last, 1e-12 * scale):
         raise InputError(
             f"loss must have a derivative: it jumps by {rise[i]:.2g} at the margin "
             f"{low:.6g}; smooth it there (or name 'hinge')"

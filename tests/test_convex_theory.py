@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from scipy.stats import norm
 
 import perceptron_theory as pt
 from perceptron_theory.convex import solve_convex
-from perceptron_theory.losses import hinge
+from perceptron_theory.losses import check_smooth, hinge, resolve_loss
 
 NOTES: dict[str, Any] = {
     "alpha_prune": 2.0,
@@ -172,3 +173,38 @@ def test_hinge_against_independent_integrals(flipped):
 def test_bad_input(wrong, message):
     with pytest.raises(pt.InputError, match=message):
         solve_convex(**dict(NOTES, **wrong))
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (lambda m: np.log1p(np.exp(-m)), "JAX function .* TracerArrayConv"),
+        (lambda m: 0.0 if m > 1 else (1 - m) ** 2, "jnp.where in place of if"),
+        (lambda m, k: m, "got a TypeError"),
+        (lambda m: jnp.stack([1 - m, 2 - m]), r"float64 of shape \(2,\)"),
+        (lambda m: (1 - m) ** 2 + 0j, "complex128"),
+        (lambda m: jax.lax.stop_gradient((1 - m) ** 2), "flat there"),
+        (lambda m: 1e-5 * jnp.maximum(0, 1 - m), "jumps by 1e-05 at the margin 1"),
+        (lambda m: jnp.logaddexp(0.0, -20 * m), "too sharply between the margins"),
+        (lambda m: jnp.maximum(0.37 - m, 0) ** 2, "too sharply .* 0 and 1"),
+        (lambda m: (1 - m) ** 2 + 0.02 * jnp.exp(-((100 * m) ** 2)), "convex"),
+    ],
+)
+def test_losses_that_are_none(loss, message):
+    with pytest.raises(pt.InputError, match=message):
+        solve_convex(**NOTES, ridge=1.0, loss=loss)
+
+
+@pytest.mark.parametrize(
+    "loss", [lambda m: jnp.exp(-m), lambda m: (1 - m) ** 8, lambda m: jnp.exp(-5 * m)]
+)
+def test_losses_may_grow_fast(loss):
+    check_smooth(resolve_loss(loss))
+
+
+def test_a_loss_of_a_rescaled_margin():
+    """l(c m) with the ridge c^2 lambda trains the same student, longer by 1/c."""
+    own = lambda m: jnp.logaddexp(0.0, -3.0 * m)  # noqa: E731
+    steep = solve_convex(**NOTES, ridge=0.9, loss=own)
+    plain = solve_convex(**NOTES, ridge=0.1)
+    np.testing.assert_allclose(steep.error, plain.error, rtol=1e-10)
