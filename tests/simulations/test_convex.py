@@ -259,7 +259,7 @@ def test_bad_input_is_refused():
             train(noisy(), "square", ridge=ridge)
     with pytest.raises(pt.InputError, match="did you mean 'logistic'"):
         train(noisy(), "logistics", ridge=1.0)
-    with pytest.raises(pt.InputError, match="name or a function"):
+    with pytest.raises(pt.InputError, match="a name or a hashable JAX function"):
         train(noisy(), 3, ridge=1.0)  # pyright: ignore[reportArgumentType]
     with pytest.raises(pt.InputError, match="convex"):
         train(noisy(), jnp.tanh, ridge=1.0)
