@@ -12,8 +12,9 @@ from matplotlib.ticker import NullLocator
 
 import perceptron_theory as pt
 from simulations.perceptron import Point, simulated_errors
+from simulations.perceptron.averages import averages
 from simulations.perceptron.posterior import simulate_posterior
-from simulations.perceptron.version_space import averages, simulate_version_space
+from simulations.perceptron.version_space import simulate_version_space
 
 from . import style
 

@@ -20,10 +20,12 @@ from .convex_solution import ConvexSolution, describe
 from .errors import InputError
 from .inputs import (
     HALF_PI,
+    allowed_ridge,
     as_array,
     check_flips,
     check_fraction,
     check_load,
+    check_ridge,
     check_rule,
     check_theta,
     check_untraced,
@@ -33,8 +35,6 @@ from .precision import require_x64, staged, traced
 from .rules import Rule, check_margin, fits, resolve_rule
 from .saddle_point import Inputs, Mode
 from .solution import Status, raise_if_unsolved
-
-SMALLEST_RIDGE = 1e-16
 
 
 def solve_convex(
@@ -109,11 +109,6 @@ def solve_convex(
         return _traced(values, rule, function, mode)
     with jax.enable_x64(True):
         return _eager(values, rule, function, mode, throw)
-
-
-def allowed_ridge(ridge: Any) -> Any:
-    """Where a ridge can be solved: one that is smaller leaves no digits."""
-    return (ridge >= SMALLEST_RIDGE) & (ridge < jnp.inf)
 
 
 def checked_loss(loss: str | Loss) -> Loss:
@@ -204,9 +199,7 @@ def checked(
     check_theta(angle)
     ridge = as_array("ridge", values[3])
     flipped = as_array("flip_probability", values[4])
-    if not allowed_ridge(ridge).all():
-        bad = ridge[~allowed_ridge(ridge)].flat[0]
-        raise InputError(f"ridge must be finite and at least 1e-16, got {bad:g}")
+    check_ridge(ridge)
     check_flips(flipped)
     fraction = np.ones(())
     if values[1] is not None:

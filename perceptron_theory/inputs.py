@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ from .rules import KNOTS, KeepProbability, Mixture, Rule, Window
 
 HALF_PI = math.pi / 2
 SMALLEST = 1e-8  # the least keep fraction that is solved
+SMALLEST_RIDGE = 1e-16  # one that is smaller leaves no digits
 
 
 def as_array(name: str, value: Any) -> np.ndarray:
@@ -28,10 +30,12 @@ def as_array(name: str, value: Any) -> np.ndarray:
     try:
         given = np.asarray(value)
         # V: bfloat16.  None, times and truth values would pass as floats
-        if given.dtype.kind not in "fiuV":
+        if given.dtype.kind == "O" and all(isinstance(x, Real) for x in given.flat):
+            pass  # integers beyond 64 bits, fractions
+        elif given.dtype.kind not in "fiuV":
             raise TypeError
         array = given.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{name} must be a real number or an array of them, got {value!r}"
         ) from error
@@ -77,6 +81,17 @@ def check_flips(array: np.ndarray) -> None:
     """A part of wrong labels lies in [0, 1/2)."""
     bad = ~((array >= 0) & (array < 0.5))
     _refuse("flip_probability", array, bad, "in [0, 1/2)")
+
+
+def allowed_ridge(ridge: Any) -> Any:
+    """Where a ridge can be solved, for NumPy arrays and inside a trace."""
+    return (ridge >= SMALLEST_RIDGE) & (ridge < math.inf)
+
+
+def check_ridge(array: np.ndarray, otherwise: str = "") -> None:
+    """A ridge is finite and not too small; ``otherwise`` names what else may be."""
+    allowed = f"finite and at least {SMALLEST_RIDGE:g}{otherwise}"
+    _refuse("ridge", array, ~allowed_ridge(array), allowed)
 
 
 def check_rule(

@@ -34,7 +34,7 @@ import xarray as xr
 from jaxtyping import Float
 from scipy.special import erf
 
-from .convex import allowed_ridge, solve_convex
+from .convex import solve_convex
 from .crossings import (
     NEAREST,
     PAIRS,
@@ -49,7 +49,7 @@ from .crossings import (
 )
 from .errors import InputError
 from .functional_derivative import one_number
-from .inputs import as_array, check_flips, check_fraction, check_theta
+from .inputs import as_array, check_flips, check_fraction, check_ridge, check_theta
 from .losses import Loss
 from .optimal_ridge import optimal_ridge
 from .precision import eager_only
@@ -139,11 +139,8 @@ def noise_diagram(
     load = "alpha_prune" if alpha_tot is None else "alpha_tot"
     single[load] = alpha_prune if alpha_tot is None else alpha_tot
     single = {name: float(one_number(name, value)) for name, value in single.items()}
-    if not best_ridge and not allowed_ridge(single["ridge"]):
-        raise InputError(
-            "ridge must be finite and at least 1e-16, or 'optimal', got "
-            f"{single['ridge']:g}"
-        )
+    if not best_ridge:
+        check_ridge(np.array(single["ridge"]), ", or 'optimal'")
     check_theta(np.array(single["theta"]))
     check_margin(margin)
 

@@ -11,6 +11,7 @@ with m = t + V l'(t) and p = -V l'(t).  Where it has one, t = m.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import jax
@@ -88,6 +89,7 @@ def resolve_loss(loss: str | Loss) -> Loss:
     return loss
 
 
+@lru_cache(maxsize=64)  # each check compiles programs
 def check_smooth(loss: Loss) -> None:
     """A loss of the theory falls at margin 0, is convex and smooth on -20 to 20.
 

@@ -32,6 +32,7 @@ from .convex_batches import find_many
 from .convex_equations import Setting, mean_example
 from .convex_point import Found, Point
 from .errors import ConvergenceError, InputError
+from .inputs import SMALLEST_RIDGE
 from .losses import Loss, ends
 from .noisy_pieces import noisy_problem
 from .precision import eager_only
@@ -40,7 +41,7 @@ from .saddle_point import Mode
 from .solution import Count, Value
 from .solve import solve
 
-SMALLEST, TINY = 1e-8, 1e-16  # of the scan, and where that is not small enough
+SMALLEST = 1e-8  # of the scan; SMALLEST_RIDGE where that is not small enough
 BEYOND = 1e5  # the largest, in units of 1 + alpha
 STEP = 1.2  # of the scan, in ln(ridge)
 FLAT = 1e-12  # relative slopes and differences of the error that count as none
@@ -136,11 +137,11 @@ def _best(point: Point, setting: Setting) -> Float[np.ndarray, "4 n"]:
     best, bad = _scanned(point, setting, SMALLEST)
     if bad.any():
         some = jax.tree.map(lambda x: x[bad], point)
-        best[:, bad], still = _scanned(some, setting, TINY)
+        best[:, bad], still = _scanned(some, setting, SMALLEST_RIDGE)
         if still.any():
             raise ConvergenceError(
-                f"the least error lies beyond a ridge of {TINY:g} but not at 0 for "
-                f"{still.sum()} of {bad.size} points"
+                f"the least error lies beyond a ridge of {SMALLEST_RIDGE:g} but not at "
+                f"0 for {still.sum()} of {bad.size} points"
             )
     return best
 

@@ -51,9 +51,8 @@ def eager_only(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         if traced(*args, *kwargs.values()) or staged():
             raise InputError(
-                f"{function.__name__} was called inside jit, vmap or grad, where it "
-                "cannot run: call it outside, with arrays (solve and solve_convex run "
-                "inside)"
+                f"{function.__module__}.{function.__name__} was called inside jit, "
+                "vmap or grad, where it cannot run: call it outside, with arrays"
             )
         return function(*args, **kwargs)
 

@@ -13,9 +13,6 @@ from pathlib import Path
 import pytest
 
 LARGEST_CACHE = 2**30  # bytes
-# An eighth of the time to compile, for programs a few times slower; results differ by
-# rounding.  Where a version of XLA does not know these flags, it aborts.
-QUICK = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
 MOST_MAPS = 20_000  # of memory; Linux allows a process 65,530
 
 
@@ -34,10 +31,14 @@ def pytest_configure(config):
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     if "XLA_FLAGS" not in os.environ:  # the workers have them from their parent
+        from perceptron_theory.compilation import QUICK  # JAX has not read flags yet
+
+        flags = " ".join(f"--{name}={int(value)}" for name, value in QUICK.items())
+        # a version of XLA that does not know a flag aborts
         tried = [sys.executable, "-c", "import jax; jax.devices()"]
-        flags = os.environ | {"XLA_FLAGS": QUICK}
-        if subprocess.run(tried, env=flags, capture_output=True).returncode == 0:
-            os.environ["XLA_FLAGS"] = QUICK
+        env = os.environ | {"XLA_FLAGS": flags}
+        if subprocess.run(tried, env=env, capture_output=True).returncode == 0:
+            os.environ["XLA_FLAGS"] = flags
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,6 +1,7 @@
 """The solver against the oracle, published constants, limits and finite differences."""
 
 import warnings
+from fractions import Fraction
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import pytest
 from oracle.make_reference import load
 
 import perceptron_theory as pt
+from perceptron_theory.inputs import as_array
 
 DEGREE = np.pi / 180
 
@@ -273,3 +275,20 @@ def test_rules_without_parameters_are_told_apart_by_jax():
     """Else a function compiled for one is, by chance, called with another."""
     trees = {jax.tree.structure(rule) for rule in (pt.Hard(), pt.Easy(), pt.Random())}
     assert len(trees) == 3
+
+
+@pytest.mark.parametrize(
+    "value", [None, True, "3", 3 + 0j, np.datetime64("2020"), [1.0, None], 10**400]
+)
+def test_loads_that_are_no_real_numbers(value):
+    with pytest.raises(pt.InputError, match="alpha_prune"):
+        pt.solve(alpha_prune=value, keep_fraction=0.5)
+    if value is not None:
+        with pytest.raises(pt.InputError, match="must be a real number or an array"):
+            as_array("alpha_prune", value)
+
+
+def test_numbers_of_other_kinds_are_taken():
+    for value in (Fraction(5, 2), jnp.asarray(2.5, "bfloat16"), np.float16(2.5)):
+        assert as_array("alpha_prune", value) == 2.5
+    assert as_array("alpha_tot", 10**30) == 1e30

@@ -306,7 +306,7 @@ def simulate_convex(
         (r, the length of the other N - 2 coordinates), error (arccos(w.T/|w|)/pi, on
         clean labels), distance (certified |w - w*|), kept (P) and alpha_prune (P/N);
         attributes N, pool (P_tot), seed, point.  Means and standard errors:
-        :func:`.version_space.averages`.
+        :func:`.averages.averages`.
 
     Raises:
         InputError: see :func:`train` and :func:`.pool.training_sets`.

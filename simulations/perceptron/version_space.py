@@ -344,7 +344,7 @@ def simulate_version_space(
         students), bayes_point_error (of the centre of mass, without the bias of a
         finite number of samples), effective_size, bounces (a sample), kept (P) and
         alpha_prune (P/N); attributes N, pool (P_tot), seed, point.  Means and standard
-        errors over data sets: :func:`averages`.
+        errors over data sets: :func:`.averages.averages`.
 
     Raises:
         InputError: see :func:`sample` and :func:`.pool.training_sets`.
@@ -385,17 +385,3 @@ def simulate_version_space(
     return draw_table(
         columns, counts, point=point, size=size, pool=total, seed=seed, first=first
     )
-
-
-def averages(draws: xr.Dataset) -> xr.Dataset:
-    """Mean and standard error over ``draw`` of every column, along ``statistic``.
-
-    Raises:
-        InputError: fewer than two draws.
-    """
-    n = draws.sizes["draw"]
-    if n < 2:
-        raise InputError(f"a standard error needs at least 2 draws, got {n}")
-    parts = [draws.mean("draw"), draws.std("draw", ddof=1) / math.sqrt(n)]
-    names = xr.DataArray(["mean", "standard_error"], dims="statistic", name="statistic")
-    return xr.concat(parts, dim=names).assign_attrs(draws.attrs)

@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 import perceptron_theory as pt
 from perceptron_theory.losses import LOSSES
 from simulations.perceptron import Point, max_margin, simulate
+from simulations.perceptron.averages import averages
 from simulations.perceptron.convex import (
     ConvexStatus,
     _train_batch,
@@ -15,7 +16,6 @@ from simulations.perceptron.convex import (
     train,
 )
 from simulations.perceptron.pool import training_sets
-from simulations.perceptron.version_space import averages
 
 SMOOTH = ["logistic", "squared_hinge", "square"]
 # NumPy's own definitions and derivatives

@@ -12,9 +12,9 @@ import numpy as np
 import perceptron_theory as pt
 from simulations.perceptron import Point
 from simulations.perceptron.agreement import extrapolate, judge
+from simulations.perceptron.averages import averages
 from simulations.perceptron.convex import simulate_convex
 from simulations.perceptron.pool import training_sets
-from simulations.perceptron.version_space import averages
 
 LOAD, RIDGE, DRAWS = 2.0, 0.1, 64
 # hard and easy are windows: one compiled program for both

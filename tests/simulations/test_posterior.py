@@ -7,8 +7,8 @@ import pytest
 
 import perceptron_theory as pt
 from simulations.perceptron import Point
+from simulations.perceptron.averages import averages
 from simulations.perceptron.posterior import simulate_posterior
-from simulations.perceptron.version_space import averages
 
 
 @pytest.mark.parametrize(
