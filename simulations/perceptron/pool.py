@@ -84,6 +84,9 @@ def rank_segments(
 
     A rule has at most one cell of level one, kept whole, and one that is kept in part
     and gets the rest, so that the sum is exactly ``kept``.
+
+    Raises:
+        InputError: the rule has more cells of a kind.
     """
     assert not isinstance(rule, KeepProbability)  # which knows no ranks
     if kept == total:
@@ -95,7 +98,10 @@ def rank_segments(
     edges = np.where(below <= 0.5, np.rint(below * total), from_end).astype(int)
     whole, part = np.flatnonzero(level >= 1.0), np.flatnonzero(level < 1.0)
     if len(whole) > 1 or len(part) > 1:
-        raise NotImplementedError(f"several cells of a kind: {rule!r}")
+        raise InputError(
+            "a rule of several windows cannot be simulated by ranks, got "
+            f"{rule!r}: give it as a KeepProbability of the margin"
+        )
     segments, left = {}, kept
     for i in whole:
         first, last = edges[i]

@@ -72,6 +72,12 @@ def test_window_and_mixture_in_ranks():
     )
 
 
+def test_a_rule_of_several_windows_is_refused():
+    rule = pt.keep_between((0.1, 0.2), (0.5, 0.9))
+    with pytest.raises(pt.InputError, match="give it as a KeepProbability"):
+        rank_segments(rule, 0.5, 200, 100)
+
+
 def test_equal_margins_are_broken_by_the_key_and_evenly():
     segments = rank_segments(pt.Hard(), 0.5, 8, 4)
     kept = [
