@@ -288,7 +288,7 @@ def sample(
     )
 
 
-def _overlaps(space: VersionSpace) -> dict[str, Float[np.ndarray, " draw"]]:
+def overlaps(space: VersionSpace) -> dict[str, Float[np.ndarray, " draw"]]:
     """Order parameters and errors of each data set of a batch."""
     samples = space.samples
     means = samples.mean(-2)  # (set, chain, N)
@@ -379,7 +379,7 @@ def simulate_version_space(
                 f"ended as {SampleStatus(int(space.status[bad[0]])).name}: "
                 f"{point.label}"
             )
-        parts.append(_overlaps(space))
+        parts.append(overlaps(space))
         counts += [len(s) for s in sets]
     columns = {k: np.concatenate([p[k] for p in parts])[:draws] for k in parts[0]}
     return draw_table(

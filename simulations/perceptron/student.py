@@ -1,0 +1,111 @@
+"""What a student is: its contract, its results, and what all students share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import jax
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from perceptron_theory import InputError
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a student made of a batch of training sets."""
+
+    weights: Float[np.ndarray, "batch N"]
+    """Unit vectors; NaN where there is no student."""
+    certificate: Float[np.ndarray, " batch"]
+    """Proves that the student did what it claims: see ``certificate_name``."""
+    done: Bool[np.ndarray, " batch"]
+    """It reached its goal."""
+    columns: dict[str, Float[np.ndarray, " batch"]]
+    """Further results of each set."""
+
+
+class Student(Protocol):
+    """Anything that trains on a batch of sets of signed examples y x."""
+
+    @property
+    def name(self) -> str:
+        """The student with its settings, as it is called in files."""
+        ...
+
+    @property
+    def certificate_name(self) -> str:
+        """What ``Trained.certificate`` is."""
+        ...
+
+    @property
+    def padding(self) -> str:
+        """What may be added to a set without a change: repeats of examples or zeros."""
+        ...
+
+    def __call__(self, examples: Float[np.ndarray, "batch P N"], key: Array) -> Trained:
+        """Train on every set.
+
+        Args:
+            examples: signed examples, at least one a set.
+            key: JAX keys of shape (batch,).
+        """
+        ...
+
+
+class Named:
+    """A dataclass whose name lists its settings."""
+
+    def __init_subclass__(cls, called: str) -> None:
+        cls.called = called
+
+    called: str
+
+    def _settings(self) -> dict[str, object]:
+        return dict(vars(self))
+
+    @property
+    def name(self) -> str:
+        settings = ", ".join(f"{k}={_text(v)}" for k, v in self._settings().items())
+        return f"{self.called}({settings})" if settings else self.called
+
+
+def _text(value: object) -> str:
+    if callable(value):  # a user's loss
+        return getattr(value, "__qualname__", "function")
+    return str(value)
+
+
+def require(good: bool, what: str, got: object) -> None:
+    """Raise an InputError that says ``what`` is wanted, unless all is good."""
+    if not good:
+        raise InputError(f"{what}, got {got!r}")
+
+
+def check_batch(examples: np.ndarray, key: Array) -> None:
+    """Refuse examples that are no batch of sets, and keys that are not one a set."""
+    shape = np.shape(examples)
+    if len(shape) != 3 or 0 in shape:
+        raise InputError(f"examples must have shape (batch, P, N), got {shape}")
+    dtype = getattr(key, "dtype", type(key))
+    if not jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key):
+        raise InputError(f"key must be made by jax.random.key, got {dtype}")
+    if key.shape != shape[:1]:
+        raise InputError(
+            f"one key a set is needed, shape {shape[:1]}, got keys of shape {key.shape}"
+        )
+
+
+def call_compiled(function, examples, key, *numbers, **static) -> dict[str, np.ndarray]:
+    """Call a compiled function in float64; its fields by name, as NumPy arrays."""
+    with jax.enable_x64(True):
+        numbers = (0.0 if x is None else x for x in numbers)
+        found = function(np.asarray(examples, np.float64), key, *numbers, **static)
+        return {name: np.asarray(x) for name, x in found._asdict().items()}
+
+
+def unit(weights: Float[np.ndarray, "batch N"]) -> Float[np.ndarray, "batch N"]:
+    """The weights at length one; NaN for zeros."""
+    length = np.linalg.norm(weights, axis=1, keepdims=True)
+    return weights / np.where(length > 0, length, np.nan)
