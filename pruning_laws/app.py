@@ -21,6 +21,7 @@ from .commands import (
     pareto,
     phase_diagram,
     show,
+    simulate,
     solve,
     validate,
 )
@@ -104,6 +105,7 @@ app.command("phase-diagram")(phase_diagram.phase_diagram)
 app.command("information")(information.information)
 app.command("optimal-rule")(optimal_rule.optimal_rule)
 app.command("advise")(advise.advise)
+app.command("simulate")(simulate.simulate)
 app.command("validate")(validate.validate)
 app.command("figure")(figure.figure)
 app.command("show")(show.show)

@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from perceptron_theory import Rule
+    from simulations.perceptron.student import Student
 
 NUMBERS_HELP = (
     "A number, a comma list 0.1,0.3,1, or a range START:STOP:COUNT, "
@@ -73,7 +74,7 @@ Margin = Annotated[
         help="The probe's margin: |P.x|, which needs no label, or y P.x.",
     ),
 ]
-Student = Annotated[
+StudentName = Annotated[
     str,
     typer.Option(
         metavar="STUDENT",
@@ -202,6 +203,28 @@ def pruning_rule(text: str) -> Rule:
             form = "window:LOWER" if name == "window" else "mixture:SHARE:hard"
             raise _bad("--rule", f"{text!r} is incomplete: write {form}")
     return pt.resolve_rule(text)
+
+
+def students(text: str) -> list[str | Student]:
+    """The students of a comma list of names and ridge:LOSS:VALUE.
+
+    Raises:
+        typer.BadParameter: a ridge without its parameters.
+        perceptron_theory.InputError: a name that is no student.
+    """
+    from simulations.perceptron.students import ConvexRidge, resolve_student
+
+    def one(name: str) -> str | Student:
+        match name.split(":"):
+            case ["ridge", loss, value]:
+                return ConvexRidge(loss, _number(value, "--student"))
+            case ["ridge", *_]:
+                form = "ridge:LOSS:VALUE, as ridge:logistic:0.1"
+                raise _bad("--student", f"{name!r} is incomplete: write {form}")
+        resolve_student(name)
+        return name
+
+    return [one(part.strip()) for part in text.split(",")]
 
 
 def _bad(option: str, message: str) -> typer.BadParameter:

@@ -19,7 +19,7 @@ def optimal_rule(
     theta: options.Theta = None,
     theta_degrees: options.ThetaDegrees = None,
     margin: options.Margin = "absolute",
-    student: options.Student = "max_margin",
+    student: options.StudentName = "max_margin",
     as_json: options.AsJson = False,
     output_file: options.Output = None,
     overwrite: options.Overwrite = False,

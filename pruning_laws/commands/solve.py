@@ -30,7 +30,7 @@ def solve(
     theta_degrees: options.ThetaDegrees = None,
     rule: options.RuleName = "hard",
     margin: options.Margin = "absolute",
-    student: options.Student = "max_margin",
+    student: options.StudentName = "max_margin",
     as_json: options.AsJson = False,
     output_file: options.Output = None,
     overwrite: options.Overwrite = False,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import options, output
+from .. import machine_options, options, output
 
 if TYPE_CHECKING:
     from simulations.perceptron import Point
@@ -38,6 +38,18 @@ def validate(
         typer.Option(help="Draws of every point; default: until it is precise enough."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of all draws.")] = 0,
+    student: Annotated[
+        str,
+        typer.Option(
+            metavar="STUDENT",
+            help="max_margin, gibbs, bayes_point or ridge:LOSS:VALUE; a comma list.",
+        ),
+    ] = "max_margin",
+    pool: machine_options.Pool = "drawn",
+    workers: machine_options.Workers = 1,
+    device: machine_options.Device = None,
+    ray: machine_options.Ray = None,
+    retries: machine_options.Retries = 2,
     quick: Annotated[
         bool, typer.Option("--quick", help="A few points at N = 200 only.")
     ] = False,
@@ -65,7 +77,12 @@ def validate(
       pruning-laws validate --alpha-prune 2,4 -f 0.25,0.5 --theta-degrees 20
     """
     chosen = _points(
-        alpha_prune, keep_fraction, options.angles(theta, theta_degrees), rule, margin
+        alpha_prune,
+        keep_fraction,
+        options.angles(theta, theta_degrees),
+        rule,
+        margin,
+        student,
     )
     dimensions = options.whole_numbers(sizes, "--sizes")
 
@@ -77,7 +94,9 @@ def validate(
         sizes=(200,) if quick else dimensions,
         draws=draws,
         seed=seed,
+        pool=pool,
         output=folder,
+        machine=machine_options.machine(device, workers, ray, retries),
     )
     if as_json:
         report.dataset.attrs["passed"] = int(report.passed)
@@ -96,14 +115,17 @@ def _points(
     thetas: list[float],
     rule: str,
     margin: str,
+    student: str,
 ) -> list[Point]:
     """Every combination of the numbers given; none if none were."""
     if (alpha_prune is None) != (keep_fraction is None):
         raise typer.BadParameter("give both or neither", param_hint="--alpha-prune, -f")
     if alpha_prune is None or keep_fraction is None:
-        if any(thetas) or (rule, margin) != ("hard", "absolute"):
+        plain = ("hard", "absolute", "max_margin")
+        if any(thetas) or (rule, margin, student) != plain:
             raise typer.BadParameter(
-                "theta, --rule and --margin are for the points of --alpha-prune and -f",
+                "theta, --rule, --margin and --student are for the points of "
+                "--alpha-prune and -f",
                 param_hint="--alpha-prune, -f",
             )
         return []
@@ -113,6 +135,7 @@ def _points(
     fractions = options.numbers(keep_fraction, "--keep-fraction")
     kept = options.pruning_rule(rule)
     return [
-        Point(*place, rule=kept, margin=margin)
+        Point(*place, rule=kept, margin=margin, student=one)
+        for one in options.students(student)
         for place in product(loads, fractions, thetas)
     ]

@@ -1,8 +1,7 @@
-"""The perceptron on pruned data, simulated: pool, pruning, max-margin student."""
+"""The perceptron on pruned data, simulated: pool, pruning, students, errors."""
 
-from .experiment import Summary as Summary
 from .experiment import simulate as simulate
-from .experiment import summarize as summarize
+from .machine import Machine as Machine
 from .max_margin import MaxMargin as MaxMargin
 from .max_margin import Status as Status
 from .max_margin import max_margin as max_margin
@@ -11,5 +10,7 @@ from .scans import simulated_errors as simulated_errors
 from .scans import threshold_scan as threshold_scan
 from .suite import DEMO_POINTS as DEMO_POINTS
 from .suite import VALIDATION_POINTS as VALIDATION_POINTS
+from .summary import Summary as Summary
+from .summary import summarize as summarize
 from .validate import Report as Report
 from .validate import run_validation as run_validation

@@ -21,6 +21,7 @@ within large errors is no agreement.
 from __future__ import annotations
 
 import math
+from math import nan
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,11 @@ class Extrapolation(NamedTuple):
     slope: float
     chi_squared: float
     freedom: int
+
+    @property
+    def p_value(self) -> float:
+        """Chance of a worse fit, were a + b/N right; NaN if nothing was fitted."""
+        return float(chi2.sf(self.chi_squared, self.freedom) if self.freedom else nan)
 
 
 class Test(NamedTuple):

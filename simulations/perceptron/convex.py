@@ -37,10 +37,17 @@ from perceptron_theory import ConvergenceError, InputError
 from perceptron_theory.losses import Loss, hinge, resolve_loss
 from perceptron_theory.precision import eager_only
 
-from .experiment import chunk_draws, realisable_sizes
+from .devices import spread
 from .interior_point import _longest
 from .point import Point
-from .pool import draw_table, even_chunks, stack_sets, training_sets
+from .training_sets import (
+    batch_draws,
+    draw_table,
+    even_chunks,
+    realisable_sizes,
+    stack_sets,
+    training_sets,
+)
 
 # steps without progress before the rounding limit is accepted
 _PATIENCE = 40
@@ -200,7 +207,7 @@ def _hinge(examples, ridge, tolerance, max_iterations):
 
 
 @partial(jax.jit, static_argnames=("loss",))
-def _train_batch(loss, examples, ridge, tolerance, max_iterations):
+def _train_batch(examples, ridge, tolerance, max_iterations, *, loss):
     solve = _hinge if loss is hinge else partial(_smooth, loss)
 
     def one_set(x):
@@ -265,7 +272,8 @@ def train(
     *batch, count, dimension = examples.shape
     flat = examples.reshape(-1, count, dimension).astype(np.float64)
     with jax.enable_x64(True):
-        found = _train_batch(function, flat, ridge, tolerance, max_iterations)
+        limits = ridge, tolerance, max_iterations
+        found = spread(_train_batch, (flat,), *limits, loss=function)
     w, gap, distance, norm, status, iterations = (
         np.asarray(a).reshape((*batch, *a.shape[1:])) for a in found
     )
@@ -309,11 +317,11 @@ def simulate_convex(
         :func:`.averages.averages`.
 
     Raises:
-        InputError: see :func:`train` and :func:`.pool.training_sets`.
+        InputError: see :func:`train` and :func:`.training_sets.training_sets`.
         ConvergenceError: a student certified to no better than 1e-4 of its length.
     """
-    total, kept = realisable_sizes(point, size, flip_probability)
-    chunks = even_chunks(first, draws, chunk_draws(total, kept, size))
+    total, _ = realisable_sizes(point, size, flip_probability)
+    chunks = even_chunks(first, draws, batch_draws(point, size))
     students, counts = [], []
     for numbers in chunks:
         sets = training_sets(

@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike
 from perceptron_theory import InputError
 from perceptron_theory.precision import require_x64, staged, traced
 
+from .devices import spread
 from .interior_point import State, advance, start
 
 # |X^T lambda| below this, in units of the rms length of an example, is a zero
@@ -194,5 +195,9 @@ def max_margin(
             )
     with jax.enable_x64(True):
         examples = jnp.asarray(signed_examples, jnp.float64)
-        student = _train_batch(examples, tolerance, max_iterations)
-        return student if inside else jax.tree.map(np.asarray, student)
+        if inside:
+            return _train_batch(examples, tolerance, max_iterations)
+        student = spread(
+            _train_batch, (examples,), tolerance, max_iterations=max_iterations
+        )
+        return jax.tree.map(np.asarray, student)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from perceptron_theory import InputError, KeepProbability, Rule, resolve_rule
 from perceptron_theory.rules import check_margin
 
 from .pool import mean_keep_probability
+
+if TYPE_CHECKING:
+    from .student import Student
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class Point:
     ``margin`` "absolute" or "signed".  ``keep_fraction`` is left out for a
     ``KeepProbability``, which determines it.  ``precision`` is the relative standard
     error that a validation aims at for the value extrapolated to infinite N.
+    ``student`` is a name or an object of :mod:`simulations.perceptron.students`.
 
     Raises:
         InputError: a value outside its domain, by name.
@@ -31,6 +36,7 @@ class Point:
     rule: str | Rule = "hard"
     margin: str = "absolute"
     precision: float = 0.01
+    student: str | Student = "max_margin"
 
     def __post_init__(self) -> None:
         rule = resolve_rule(self.rule)
@@ -79,11 +85,28 @@ class Point:
 
     @property
     def label(self) -> str:
-        """What identifies the ensemble (``precision`` does not belong to it)."""
+        """What identifies the ensemble of training sets, whichever the student."""
         return (
             f"alpha_prune={self.alpha_prune!r} keep_fraction={self.keep_fraction!r} "
             f"theta={self.theta!r} rule={self.rule_name} margin={self.margin}"
         )
+
+    @property
+    def student_name(self) -> str:
+        """The student with its settings, as files call it.
+
+        Raises:
+            InputError: no such student.
+        """
+        from .students import resolve_student  # some of which simulate points
+
+        return resolve_student(self.student).name
+
+    @property
+    def title(self) -> str:
+        """Ensemble and student, the maximum margin being understood."""
+        name = self.student_name
+        return self.label if name == "max_margin" else f"{self.label} student={name}"
 
     @property
     def stream(self) -> int:

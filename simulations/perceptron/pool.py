@@ -20,12 +20,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 from jaxtyping import Float, Int
 from scipy.integrate import quad
 from scipy.stats import norm
@@ -34,11 +33,7 @@ from perceptron_theory import (
     InputError,
     KeepProbability,
     Rule,
-    resolve_rule,
 )
-
-if TYPE_CHECKING:
-    from .point import Point
 
 # no Gaussian margin lies beyond, to rounding
 _FAR = 12.0
@@ -210,107 +205,3 @@ def signed_examples(
     examples[:, :2] = plane.T
     examples[:, 2:] = rng.standard_normal((plane.shape[1], size - 2))
     return np.where(plane[0] < 0, -1.0, 1.0)[:, None] * examples
-
-
-def training_sets(
-    point: Point,
-    *,
-    size: int,
-    draws: int,
-    seed: int,
-    first: int = 0,
-    flip_probability: float = 0.0,
-) -> list[Float[np.ndarray, "_ {size}"]]:
-    """Signed examples of the draws ``first`` .. ``first + draws - 1`` of a point.
-
-    They are the sets on which :func:`simulations.perceptron.simulate` trains for the
-    same seed, so that students are compared on equal data.  Labels are flipped before
-    pruning: an example is signed by the label it bears, and so is the signed margin,
-    while the absolute margin does not see labels.
-
-    Raises:
-        InputError: sizes below 2, draws below 1, a probability outside [0, 1], or
-            nothing kept.
-    """
-    if size < 2 or draws < 1 or first < 0 or seed < 0:
-        raise InputError(
-            "need size >= 2, draws >= 1, first >= 0 and seed >= 0; got "
-            f"{size}, {draws}, {first}, {seed}"
-        )
-    if not 0 <= flip_probability <= 1:
-        raise InputError(
-            f"flip_probability must lie in [0, 1], got {flip_probability!r}"
-        )
-    rule = resolve_rule(point.rule)
-    by_chance = isinstance(rule, KeepProbability)
-    fraction = point.fraction_of(flip_probability)
-    total, kept = pool_sizes(size, point.alpha_prune, fraction)
-    segments = () if by_chance else rank_segments(rule, fraction, total, kept)
-    sets = []
-    for n in range(first, first + draws):
-        rng = np.random.default_rng((seed, point.stream, size, n))
-        plane = draw_pool(rng, total)
-        margins = probe_margin(plane, point.theta, point.margin)
-        signs = np.ones(total)
-        if flip_probability:  # else the stream is that of clean labels
-            signs[rng.random(total) < flip_probability] = -1.0
-            margins = margins * signs if point.margin == "signed" else margins
-        if by_chance:
-            chosen = keep_by_chance(rng, margins, rule)
-        else:
-            chosen = keep_by_rank(rng, margins, segments)
-        if not len(chosen):
-            raise InputError(f"draw {n} at N = {size} keeps no example: {point.label}")
-        examples = signed_examples(rng, plane[:, chosen], size)
-        sets.append(signs[chosen, None] * examples)
-    return sets
-
-
-def even_chunks(first: int, draws: int, most: int) -> list[range]:
-    """``draws`` numbers from ``first`` in chunks of one size, up to the last one.
-
-    Raises:
-        InputError: draws below 1.
-    """
-    if draws < 1:
-        raise InputError(f"draws must be at least 1, got {draws}")
-    end, length = first + draws, math.ceil(draws / math.ceil(draws / most))
-    return [range(n, min(n + length, end)) for n in range(first, end, length)]
-
-
-def stack_sets(
-    sets: list[Float[np.ndarray, "_ N"]], batch: int, *, repeat: bool
-) -> Float[np.ndarray, "{batch} P N"]:
-    """One array of sets of random size, of few shapes, to compile for few.
-
-    Sets are filled up with their own examples again (``repeat``) or with zeros, and the
-    batch with copies of the first set.
-    """
-    rows = max(map(len, sets))
-    rows = rows if rows == min(map(len, sets)) else 32 * math.ceil(rows / 32)
-    stacked = np.zeros((batch, rows, sets[0].shape[1]))
-    for n in range(batch):
-        examples = sets[n] if n < len(sets) else sets[0]
-        filled = np.resize(examples, stacked[n].shape) if repeat else examples
-        stacked[n, : len(filled)] = filled
-    return stacked
-
-
-def draw_table(
-    columns: dict[str, Float[np.ndarray, " draw"]],
-    counts: list[int],
-    *,
-    point: Point,
-    size: int,
-    pool: int,
-    seed: int,
-    first: int,
-) -> xr.Dataset:
-    """Columns over ``draw``, with kept (P) and alpha_prune (P/N) added to them."""
-    kept = np.array(counts)
-    columns = columns | {"kept": kept, "alpha_prune": kept / size}
-    return xr.Dataset(
-        {name: ("draw", values) for name, values in columns.items()},
-        coords={"draw": np.arange(first, first + len(kept))},
-        attrs={"N": size, "pool": pool, "seed": seed, "point": point.label},
-    )

@@ -28,7 +28,8 @@ from jaxtyping import Float
 from perceptron_theory import ConvergenceError, InputError, threshold
 
 from .point import Point
-from .pool import draw_table, probe_margin, signed_examples
+from .pool import probe_margin, signed_examples
+from .training_sets import draw_table
 
 
 def _trajectory(walls, gram, offset, position, velocity, travel, max_bounces):

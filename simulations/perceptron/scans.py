@@ -1,26 +1,32 @@
-"""Simulated errors with error bars, for pictures beside the theory."""
+"""Simulated errors with error bars: tables over points and sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import xarray as xr
 
 from perceptron_theory import InputError
 
-from .experiment import Summary, chunk_draws, realisable_sizes, summarize
+from .agreement import extrapolate
+from .machine import Machine
 from .point import Point
-from .store import Store
+from .progress import progress_bar
+from .store import open_store
+from .summary import Summary
+from .sweep import Part, check_parts, run_sweep, shard_of, summaries
 
 _DESCRIPTIONS = {
     "mean": "mean error of the students",
     "standard_error": "standard error of the mean",
     "median": "median error of the students",
     "median_error": "standard error of the median",
+    "quantile_05": "error that 5 % of the draws are below",
+    "quantile_25": "error that 25 % of the draws are below",
+    "quantile_75": "error that 75 % of the draws are below",
+    "quantile_95": "error that 95 % of the draws are below",
     "alpha_prune_realised": "P/N",
     "keep_fraction_realised": "P/P_tot",
     "draws": "number of draws",
@@ -31,39 +37,68 @@ def simulated_errors(
     points: Sequence[Point],
     *,
     sizes: Sequence[int] = (200,),
-    draws: int = 64,
+    draws: int | None = 64,
+    relative_error: float = 0.01,
+    max_draws: int = 20_000,
     seed: int = 0,
+    pool: str = "drawn",
     output: str | Path | None = None,
+    shard: tuple[int, int] | None = None,
+    machine: Machine | None = None,
+    progress: bool = False,
 ) -> xr.Dataset:
     """Errors of simulated students at a list of points, as for Fig. 1A of the paper.
 
     Args:
         points: the parameters; their ``precision`` is not used.
-        sizes: input dimensions N.
-        draws: repetitions for each point and N, at least 2.
+        sizes: input dimensions N; with three or more the mean is extrapolated in 1/N.
+        draws: repetitions for each point and N, at least 2; None draws until the
+            standard error of each mean is ``relative_error`` of it, or ``max_draws``.
+        relative_error: in (0, 1).
+        max_draws: at least 2.
         seed: of all draws.
+        pool: "drawn", or "direct": see :func:`.training_sets.training_sets`.
         output: folder to keep the draws in, to go on with after an interruption; it
             may be the folder of a validation of the same seed.  None keeps nothing.
+        shard: (i, n) takes the i-th of n shares of the points, i from 1: the others are
+            for other machines, and all can keep their draws in one folder.
+        machine: what to compute on; by default all devices of this process.
+        progress: show a bar on stderr.
 
     Returns:
         Dataset over ``point`` and ``size`` of mean, standard_error, median,
-        median_error (errors are fractions of misclassified examples), draws, and the
-        realised P/N and P/P_tot; the parameters are coordinates of ``point``.
+        median_error, quantiles (errors are fractions of misclassified examples), draws,
+        and the realised P/N and P/P_tot; the parameters are coordinates of ``point``.
+        With three or more sizes also error_at_infinity, its standard error
+        (error_at_infinity_error), and fit_p_value: the chance of a worse fit of
+        a + b/N, which does not hold where it is tiny.
 
     Raises:
-        InputError: no points or sizes, fewer than 2 draws, or an ``output`` that
-            belongs to something else.
+        InputError: no points or sizes, fewer than 2 draws, a bad shard, or an
+            ``output`` that belongs to something else.
+        ConvergenceError: students that failed; all others are kept.
     """
-    if not points or not sizes or draws < 2:
+    if not points or not sizes or (draws is not None and draws < 2) or max_draws < 2:
         raise InputError(
             f"need points, sizes and at least 2 draws; got {len(points)} points, "
-            f"{len(sizes)} sizes, {draws} draws"
+            f"{len(sizes)} sizes, {draws if draws is not None else max_draws} draws"
         )
-    with _store(output, seed) as store:
-        summaries = [
-            [_summary(store, point, size, draws) for size in sizes] for point in points
-        ]
-    table = np.array(summaries)  # (point, size, field)
+    if not 0 < relative_error < 1:
+        raise InputError(f"relative_error must lie in (0, 1), got {relative_error!r}")
+    points = shard_of(points, shard)
+    if not points:
+        raise InputError(f"shard {shard} has no points: there are fewer than shards")
+    parts = [
+        Part(point, size, draws, relative_error, max_draws)
+        for point in points
+        for size in sizes
+    ]
+    check_parts(parts, pool)
+    with open_store(output, seed=seed, pool=pool) as store:
+        with progress_bar(len(parts), progress) as on_part:
+            run_sweep(parts, store, machine=machine, on_part=on_part)
+        table = np.array(summaries(parts, store))
+    table = table.reshape(len(points), len(sizes), -1)
     names = {"alpha_prune": "alpha_prune_realised"}
     names |= {"keep_fraction": "keep_fraction_realised"}
     columns = {
@@ -79,13 +114,30 @@ def simulated_errors(
             "theta": ("point", [p.theta for p in points], {"units": "rad"}),
             "rule": ("point", [point.rule_name for point in points]),
             "margin": ("point", [point.margin for point in points]),
+            "student": ("point", [point.student_name for point in points]),
         },
-        attrs={"seed": seed},
+        attrs={"seed": seed, "pool": pool},
     )
     dataset["draws"] = dataset["draws"].astype(int)
     for name, text in _DESCRIPTIONS.items():
         dataset[name].attrs.update(long_name=text, units="1")
-    return dataset
+    return dataset if len(set(sizes)) < 3 else _extrapolated(dataset)
+
+
+def _extrapolated(dataset: xr.Dataset) -> xr.Dataset:
+    """Add the mean error at infinite N, by a fit of a + b/N for each point."""
+    sizes = dataset["size"].values.astype(float)
+    fits = [
+        extrapolate(sizes, mean, error, 0.0)
+        for mean, error in zip(
+            dataset["mean"].values, dataset["standard_error"].values, strict=True
+        )
+    ]
+    return dataset.assign(
+        error_at_infinity=("point", [fit.value for fit in fits]),
+        error_at_infinity_error=("point", [fit.error for fit in fits]),
+        fit_p_value=("point", [fit.p_value for fit in fits]),
+    )
 
 
 def threshold_scan(
@@ -115,23 +167,7 @@ def threshold_scan(
         points, sizes=sizes, draws=draws, seed=seed, output=output
     )
     dataset = dataset.swap_dims(point="alpha_prune")
-    dataset = dataset.drop_vars(["keep_fraction", "theta", "rule", "margin"])
+    dataset = dataset.drop_vars(["keep_fraction", "theta", "rule", "margin", "student"])
     dataset.alpha_prune.attrs["long_name"] = "kept load P/N"
     dataset.attrs["keep_fraction"] = keep_fraction
     return dataset
-
-
-def _summary(store: Store, point: Point, size: int, draws: int) -> Summary:
-    step = chunk_draws(*realisable_sizes(point, size), size)
-    for have in range(step, draws, step):
-        store.extend(point, size, have)
-    return summarize(store.extend(point, size, draws).isel(draw=slice(draws)))
-
-
-@contextmanager
-def _store(output: str | Path | None, seed: int) -> Iterator[Store]:
-    if output is not None:
-        yield Store(output, seed=seed)
-        return
-    with TemporaryDirectory() as folder:
-        yield Store(folder, seed=seed)

@@ -1,8 +1,13 @@
 """Finished draws on disk: one file a (point, N), each written whole or not at all.
 
-A folder holds the draws of one seed.  Every file names the format, point, N and seed
-it belongs to, and is refused if they are not those asked for: a validation continues
-its own draws and never adopts another's.
+A folder holds the draws of one seed and one kind of pool.  Every file names the format,
+point, student, N and seed it belongs to, and is refused if they are not those asked
+for: a run continues its own draws and never adopts another's.  Members of the files
+carry checksums (they are zip archives).
+
+Any number of runs may share a folder, on one machine or on several with a common file
+system: a run locks the file it is adding to, which the system undoes should the run
+die, and the others work on other files meanwhile.
 """
 
 from __future__ import annotations
@@ -11,20 +16,25 @@ import contextlib
 import json
 import os
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import filelock
+import jax
 import numpy as np
 import xarray as xr
 
 from perceptron_theory import InputError
 
-from .experiment import Draws, realisable_sizes, simulate
 from .point import Point
+from .training_sets import POOLS, realisable_sizes
 
 # Raise it whenever the draws of a given seed change.
-_FORMAT = "pruning-laws draws 1"
+_FORMAT = "pruning-laws draws 2"
 _HEADER = "config.json"
+_REQUIRED = ("error", "overlap", "probe_overlap", "certificate", "kept")
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -47,20 +57,29 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 class Store:
     """Draws of one seed in a folder, kept from run to run."""
 
-    def __init__(self, folder: str | os.PathLike, *, seed: int, resume: bool = True):
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        *,
+        seed: int,
+        pool: str = "drawn",
+        resume: bool = True,
+    ):
         """Open or create the folder.
 
         Raises:
-            InputError: the folder holds something else, or another seed's draws, or
-                draws at all while ``resume`` is False.
+            InputError: the folder holds something else, or other draws, or draws at all
+                while ``resume`` is False.
         """
-        self.folder, self.seed = Path(folder), seed
+        if pool not in POOLS:
+            raise InputError(f"pool must be one of {', '.join(POOLS)}; got {pool!r}")
+        self.folder, self.seed, self.pool = Path(folder), seed, pool
         header = self.folder / _HEADER
-        config = {"format": _FORMAT, "seed": seed}
+        config = {"format": _FORMAT, "seed": seed, "pool": pool}
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"output {self.folder} is a file: give a folder")
         # a run that was killed may have left half of a file beside it
-        if any(not path.match(".*.partial") for path in self.folder.glob("*")):
+        if any(not path.match(".*") for path in self.folder.glob("*")):
             if not resume:
                 raise InputError(
                     f"output {self.folder} exists: resume it or choose another folder"
@@ -78,7 +97,9 @@ class Store:
 
     def path(self, point: Point, size: int) -> Path:
         """The file of a point at input dimension N."""
-        return self.folder / f"draws-{point.stream:08x}-N{size}.npz"
+        name = point.student_name
+        student = "" if name == "max_margin" else f"-{zlib.crc32(name.encode()):08x}"
+        return self.folder / f"draws-{point.stream:08x}-N{size}{student}.npz"
 
     def load(self, point: Point, size: int) -> xr.Dataset | None:
         """The finished draws, or None.
@@ -93,9 +114,10 @@ class Store:
             # opened here, for NumPy leaves a damaged file open
             with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 attrs = json.loads(str(file["attrs"]))
-                columns = {name: file[name] for name in Draws._fields}
-            lengths = {len(column) for column in columns.values()}
-            if len(lengths) != 1:
+                columns = {name: file[name] for name in file.files if name != "attrs"}
+            if not set(_REQUIRED) <= set(columns):
+                raise ValueError("columns missing")
+            if len({column.shape for column in columns.values()}) != 1:
                 raise ValueError("columns of different lengths")
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(
@@ -111,19 +133,19 @@ class Store:
             {name: ("draw", column) for name, column in columns.items()}, attrs=attrs
         )
 
-    def extend(self, point: Point, size: int, draws: int) -> xr.Dataset:
-        """At least ``draws`` draws: those on disk and, once made, the missing ones."""
-        found = self.load(point, size)
-        have = 0 if found is None else found.sizes["draw"]
-        if found is not None and have >= draws:
-            return found
-        merged = simulate(
-            point, size=size, draws=draws - have, seed=self.seed, first=have
-        ).drop_vars("draw")
+    def append(
+        self, point: Point, size: int, found: xr.Dataset | None, new: xr.Dataset
+    ) -> xr.Dataset:
+        """Add draws to those ``found``, write all of them, and return them.
+
+        Raises:
+            OSError: they could not be written; those found are still there.
+        """
+        merged = new.drop_vars("draw", errors="ignore")
         if found is not None:
             merged = xr.concat([found, merged], "draw")
         merged.attrs = self._attrs(point, size)
-        columns = {name: merged[name].values for name in Draws._fields}
+        columns = {str(name): merged[name].values for name in merged.data_vars}
         columns["attrs"] = np.array(json.dumps(merged.attrs))
 
         def write(path: Path) -> None:
@@ -133,15 +155,53 @@ class Store:
         write_whole(self.path(point, size), write)
         return merged
 
+    @contextlib.contextmanager
+    def lock(self, point: Point, size: int, *, wait: bool) -> Iterator[bool]:
+        """Hold the file of a point against other runs; False if another holds it."""
+        path = self.path(point, size)
+        lock = filelock.FileLock(path.with_name(f".{path.name}.lock"))
+        try:
+            lock.acquire(timeout=-1 if wait else 0)
+        except filelock.Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
     def _attrs(self, point: Point, size: int) -> dict:
-        pool, _ = realisable_sizes(point, size)
+        total, _ = realisable_sizes(point, size)
         return {
             "format": _FORMAT,
             "point": point.label,
+            "student": point.student_name,
             "N": size,
-            "pool": pool,
+            "pool": total,
             "seed": self.seed,
         }
+
+
+@contextlib.contextmanager
+def open_store(
+    output: str | os.PathLike | None,
+    *,
+    seed: int,
+    pool: str = "drawn",
+    resume: bool = True,
+) -> Iterator[Store]:
+    """The store in a folder; one that is thrown away if ``output`` is None.
+
+    Of the hosts of one run only the first has the folder.
+
+    Raises:
+        InputError: as :class:`Store`.
+    """
+    if output is not None and jax.process_index() == 0:
+        yield Store(output, seed=seed, pool=pool, resume=resume)
+        return
+    with TemporaryDirectory() as folder:
+        yield Store(folder, seed=seed, pool=pool)
 
 
 def _read_json(path: Path):

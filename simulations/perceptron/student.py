@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from perceptron_theory import InputError
+
+from .devices import spread
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def check_batch(examples: np.ndarray, key: Array) -> None:
     if len(shape) != 3 or 0 in shape:
         raise InputError(f"examples must have shape (batch, P, N), got {shape}")
     dtype = getattr(key, "dtype", type(key))
-    if not jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key):
+    if not jnp.issubdtype(dtype, jax.dtypes.prng_key):
         raise InputError(f"key must be made by jax.random.key, got {dtype}")
     if key.shape != shape[:1]:
         raise InputError(
@@ -101,7 +104,8 @@ def call_compiled(function, examples, key, *numbers, **static) -> dict[str, np.n
     """Call a compiled function in float64; its fields by name, as NumPy arrays."""
     with jax.enable_x64(True):
         numbers = (0.0 if x is None else x for x in numbers)
-        found = function(np.asarray(examples, np.float64), key, *numbers, **static)
+        batched = np.asarray(examples, np.float64), key
+        found = spread(function, batched, *numbers, **static)
         return {name: np.asarray(x) for name, x in found._asdict().items()}
 
 

@@ -14,19 +14,19 @@ from typing import Any
 import jax
 import numpy as np
 import xarray as xr
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.progress import TimeElapsedColumn as Elapsed
 
-import perceptron_theory as pt
 from perceptron_theory import InputError
 
 from .agreement import Extrapolation, error_share, extrapolate, judge
-from .experiment import Summary, chunk_draws, realisable_sizes, summarize
+from .machine import Machine
 from .point import Point
+from .predictions import has_theory, predict
+from .progress import progress_bar
 from .report import Report
-from .store import Store
+from .store import open_store
 from .suite import VALIDATION_POINTS
+from .summary import Summary
+from .sweep import Part, check_parts, run_sweep, summaries
 
 Theory = Callable[..., Any]
 
@@ -35,8 +35,6 @@ FINITE_SIZE_ALLOWANCE = 2.0
 
 # Aim at a little less than the required error, which is relative to the theory.
 _MARGIN = 0.97
-# Below this many draws a standard error is too uncertain to stop at.
-_FEWEST_DRAWS = 128
 
 
 def run_validation(
@@ -46,7 +44,9 @@ def run_validation(
     draws: int | None = None,
     seed: int = 0,
     output: str | Path,
+    pool: str = "drawn",
     resume: bool = True,
+    machine: Machine | None = None,
     theory: Theory | None = None,
     family_level: float = 1e-3,
     allowance: float = FINITE_SIZE_ALLOWANCE,
@@ -69,10 +69,12 @@ def run_validation(
             mean by a small part of that error.)
         seed: of all draws.
         output: folder, created if need be.
+        pool: "drawn", or "direct": see :func:`.training_sets.training_sets`.
         resume: continue the draws in ``output``; False refuses a folder that exists.
+        machine: what to compute on; by default all devices of this process.
         theory: called as theory(alpha_prune=, keep_fraction=, theta=, rule=, margin=)
             with the realised values (no keep_fraction for a KeepProbability), returns
-            an object with ``error``; by default ``perceptron_theory.solve``.
+            an object with ``error``; by default that of the point's student.
         family_level: chance that a correct theory is rejected.
         allowance: relative difference times N that finite N may cause at a single size;
             allowance/N is added to its error in quadrature.
@@ -89,43 +91,39 @@ def run_validation(
         KeyboardInterrupt: on Ctrl-C, with what was kept.
     """
     points, sizes = tuple(points), tuple(sorted(set(sizes)))
-    _check(points, sizes, draws)
-    store = Store(output, seed=seed, resume=resume)
+    _check(points, sizes, draws, theory)
     share = error_share(sizes)
-    done = 0
-    summaries = []
-    try:
-        with _bar(progress) as bar:
-            task = bar.add_task("", total=len(points) * len(sizes))
-            for point in points:
-                row = []
-                for size in sizes:
-                    bar.update(task, description=f"{point.label} N={size}")
-                    aim = _MARGIN * point.precision / share
-                    row.append(_sample(store, point, size, draws, aim, max_draws))
-                    done += 1
-                    bar.advance(task)
-                summaries.append(row)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"stopped after {done} of {len(points) * len(sizes)} parts; all finished "
-            f"draws are in {store.folder}: run the same again to go on"
-        ) from None
-    report = _compare(
-        points, sizes, summaries, theory or pt.solve, family_level, allowance
-    )
-    report.dataset.attrs.update(seed=seed, **_versions())
-    report.save(store.folder)
+    parts = [
+        Part(point, size, draws, _MARGIN * point.precision / share, max_draws)
+        for point in points
+        for size in sizes
+    ]
+    check_parts(parts, pool)
+    with open_store(output, seed=seed, pool=pool, resume=resume) as store:
+        with progress_bar(len(parts), progress) as on_part:
+            run_sweep(parts, store, machine=machine, on_part=on_part)
+        found = summaries(parts, store)
+    rows = [found[i : i + len(sizes)] for i in range(0, len(found), len(sizes))]
+    report = _compare(points, sizes, rows, theory, family_level, allowance)
+    report.dataset.attrs.update(seed=seed, pool=pool, **_versions())
+    if jax.process_index() == 0:
+        report.save(Path(output))
     return report
 
 
-def _check(points, sizes, draws) -> None:
+def _check(points, sizes, draws, theory) -> None:
     if not points:
         raise InputError("no points to validate")
-    labels = [point.label for point in points]
+    labels = [point.title for point in points]
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
         raise InputError(f"points given twice: {'; '.join(sorted(twice))}")
+    lawless = [point for point in points if theory is None and not has_theory(point)]
+    if lawless:
+        raise InputError(
+            f"no theory of the student {lawless[0].student_name} is known: simulate it "
+            "(pruning-laws simulate), or give a theory"
+        )
     if len(sizes) == 2 or not sizes or min(sizes) < 2:
         raise InputError(
             "give one size N, or three or more different ones for a fit in 1/N, each "
@@ -135,36 +133,13 @@ def _check(points, sizes, draws) -> None:
         raise InputError(f"draws must be at least 2, got {draws}")
 
 
-def _sample(
-    store: Store, point: Point, size: int, draws: int | None, aim: float, most: int
-) -> Summary:
-    """Draw, in stored chunks, ``draws`` times or to a relative standard error."""
-    step = chunk_draws(*realisable_sizes(point, size), size)
-    have = 0
-    while True:
-        limit = most if draws is None else draws
-        have = min(have + step, limit)
-        found = store.extend(point, size, have)
-        if draws is None:
-            # use no more than an uninterrupted run would have used: judge each prefix
-            found = found.isel(draw=slice(have))
-            summary = summarize(found)
-            precise = summary.standard_error <= aim * summary.mean
-            if have >= limit or (have >= _FEWEST_DRAWS and precise):
-                return summary
-        elif have >= limit:
-            return summarize(found.isel(draw=slice(have)))
-
-
-def _evaluate(theory: Theory, point: Point, summary: Summary) -> float:
-    fraction = {"keep_fraction": summary.keep_fraction}
-    solution = theory(
-        alpha_prune=summary.alpha_prune,
-        theta=point.theta,
-        rule=point.rule,
-        margin=point.margin,
-        **({} if point.keep_fraction is None else fraction),
-    )
+def _evaluate(theory: Theory | None, point: Point, summary: Summary) -> float:
+    loads = {"alpha_prune": summary.alpha_prune}
+    if point.keep_fraction is not None:
+        loads["keep_fraction"] = summary.keep_fraction
+    if theory is None:
+        return predict(point, **loads)
+    solution = theory(theta=point.theta, rule=point.rule, margin=point.margin, **loads)
     return float(solution.error)
 
 
@@ -189,7 +164,7 @@ def _compare(
     dataset.attrs.update(family_level=family_level, allowance=allowance)
     precise = [fit.error for fit in fits] if len(sizes) > 1 else error[:, 0]
     imprecise = tuple(
-        f"{point.label}: standard error {found:.2%} > {point.precision:.2%}"
+        f"{point.title}: standard error {found:.2%} > {point.precision:.2%}"
         for point, found in zip(points, precise, strict=True)
         if not found <= point.precision
     )
@@ -224,11 +199,15 @@ def _dataset(points, sizes, column, predicted, fits: list[Extrapolation]):
             "difference_error": of_point([fit.error for fit in fits], "its std. error"),
             "slope": of_point([fit.slope for fit in fits], "of the difference in 1/N"),
             "chi_squared": of_point([fit.chi_squared for fit in fits], "of the fit"),
+            "fit_p_value": of_point(
+                [fit.p_value for fit in fits], "of the fit in 1/N; NaN without one"
+            ),
             "z": of_point([f.value / f.error for f in fits], "difference/its error"),
         },
         coords={
             "size": ("size", list(sizes), {"long_name": "input dimension N"}),
-            "label": of_point([point.label for point in points], "the point"),
+            "label": of_point([point.title for point in points], "the point"),
+            "student": of_point([p.student_name for p in points], "what is trained"),
             "alpha_prune": of_point([p.alpha_prune for p in points], "kept load"),
             "keep_fraction": of_point([p.fraction for p in points], "kept fraction f"),
             "theta": of_point([p.theta for p in points], "probe angle", "rad"),
@@ -236,17 +215,6 @@ def _dataset(points, sizes, column, predicted, fits: list[Extrapolation]):
             "margin": of_point([point.margin for point in points], "margin convention"),
             "precision": of_point([p.precision for p in points], "required error"),
         },
-    )
-
-
-def _bar(show: bool) -> Progress:
-    return Progress(
-        BarColumn(24),
-        MofNCompleteColumn(),
-        Elapsed(),
-        TextColumn("{task.description}", style="dim"),
-        console=Console(stderr=True),
-        disable=not show,
     )
 
 

@@ -36,10 +36,17 @@ from numpy.typing import ArrayLike
 from perceptron_theory import ConvergenceError, InputError
 from perceptron_theory.precision import eager_only
 
-from .experiment import chunk_draws, realisable_sizes
+from .devices import spread
 from .max_margin import max_margin
 from .point import Point
-from .pool import draw_table, even_chunks, stack_sets, training_sets
+from .training_sets import (
+    batch_draws,
+    draw_table,
+    even_chunks,
+    realisable_sizes,
+    stack_sets,
+    training_sets,
+)
 
 
 class SampleStatus(enum.IntEnum):
@@ -261,10 +268,9 @@ def sample(
         keys = key.reshape(sets) if one_a_set else jax.random.split(key, sets)
         samples, bounces, cut = map(
             np.asarray,
-            _sample_batch(
-                flat,
-                starts,
-                keys,
+            spread(
+                _sample_batch,
+                (flat, starts, keys),
                 float(travel),
                 max_bounces,
                 chains=chains,
@@ -347,12 +353,12 @@ def simulate_version_space(
         errors over data sets: :func:`.averages.averages`.
 
     Raises:
-        InputError: see :func:`sample` and :func:`.pool.training_sets`.
+        InputError: see :func:`sample` and :func:`.training_sets.training_sets`.
         ConvergenceError: a version space that was not sampled.
     """
     _check(n_samples, travel, chains, warmup, 1)
-    total, kept = realisable_sizes(point, size)
-    chunks = even_chunks(first, draws, chunk_draws(total, kept, size))
+    total, _ = realisable_sizes(point, size)
+    chunks = even_chunks(first, draws, batch_draws(point, size))
     parts, counts = [], []
     for numbers in chunks:
         start, length = numbers[0], len(chunks[0])

@@ -15,7 +15,7 @@ from simulations.perceptron.convex import (
     simulate_convex,
     train,
 )
-from simulations.perceptron.pool import training_sets
+from simulations.perceptron.training_sets import training_sets
 
 SMOOTH = ["logistic", "squared_hinge", "square"]
 # NumPy's own definitions and derivatives

@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import xarray as xr
 import perceptron_theory as pt
 from simulations.perceptron import Point, experiment, simulate, summarize
 from simulations.perceptron.max_margin import max_margin
+from simulations.perceptron.students import MaxMarginStudent, Perceptron
 
 POINT = Point(2.0, 0.5, 0.5, "hard", "signed")
 
@@ -34,7 +36,7 @@ def test_precision_is_no_part_of_the_random_stream():
 
 def test_columns_describe_the_student():
     draws = simulate(POINT, size=12, draws=4, seed=0)
-    assert (draws.status == 0).all() and (draws.gap <= 1e-10).all()
+    assert (draws.status == 0).all() and (draws.certificate <= 1e-10).all()
     np.testing.assert_allclose(np.cos(np.pi * draws.error), draws.overlap, rtol=1e-12)
     assert (abs(draws.probe_overlap) <= 1).all() and (draws.margin > 0).all()
     assert (draws.kept == 24).all() and draws.attrs["pool"] == 48
@@ -48,7 +50,8 @@ def test_the_error_is_that_of_fresh_examples():
     w = max_margin(examples).weights
     fresh = rng.normal(size=(200_000, 6))
     wrong = ((fresh @ w > 0) != (fresh[:, 0] > 0)).mean()
-    error = float(experiment._train([examples], 0.0).error[0])
+    trained = MaxMarginStudent()(examples[None], jax.random.split(jax.random.key(0), 1))
+    error = float(experiment._measure(trained, 0.0)["error"][0])
     assert wrong == pytest.approx(error, abs=4 * (0.25 / 200_000) ** 0.5)
 
 
@@ -143,10 +146,7 @@ def test_impossible_experiments_are_refused(change):
         simulate(POINT, **{"size": 4, "draws": 2, "seed": 0, **change})
 
 
-def test_a_student_that_is_not_certified_stops_the_experiment(monkeypatch):
-    def hurried(examples):
-        return max_margin(examples, max_iterations=2)
-
-    monkeypatch.setattr(experiment, "max_margin", hurried)
-    with pytest.raises(pt.ConvergenceError, match="MAX_ITERATIONS"):
-        simulate(POINT, size=12, draws=1, seed=0)
+def test_a_student_that_does_not_reach_its_goal_stops_the_experiment():
+    hurried = Point(2.0, 0.5, 0.5, "hard", "signed", student=Perceptron(max_updates=2))
+    with pytest.raises(pt.ConvergenceError, match=r"did not reach.*training mistakes"):
+        simulate(hurried, size=12, draws=1, seed=0)

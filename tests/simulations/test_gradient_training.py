@@ -10,8 +10,8 @@ from scipy.integrate import quad
 import perceptron_theory as pt
 from simulations.perceptron import Point, max_margin
 from simulations.perceptron.convex import train
-from simulations.perceptron.pool import training_sets
 from simulations.perceptron.students import Gradient
+from simulations.perceptron.training_sets import training_sets
 
 SETS = np.array(training_sets(Point(2.0, 0.5), size=20, draws=6, seed=0))
 KEYS = jax.random.split(jax.random.key(0), 6)

@@ -14,7 +14,7 @@ from simulations.perceptron import Point
 from simulations.perceptron.agreement import extrapolate, judge
 from simulations.perceptron.averages import averages
 from simulations.perceptron.convex import simulate_convex
-from simulations.perceptron.pool import training_sets
+from simulations.perceptron.training_sets import training_sets
 
 LOAD, RIDGE, DRAWS = 2.0, 0.1, 64
 # hard and easy are windows: one compiled program for both

@@ -4,7 +4,6 @@ import pytest
 
 import perceptron_theory as pt
 from simulations.perceptron import Point, max_margin
-from simulations.perceptron.pool import training_sets
 from simulations.perceptron.students import (
     STUDENTS,
     BayesPoint,
@@ -16,6 +15,7 @@ from simulations.perceptron.students import (
     Perceptron,
     resolve_student,
 )
+from simulations.perceptron.training_sets import training_sets
 
 SETS = np.array(training_sets(Point(2.0, 0.5), size=12, draws=4, seed=0))
 KEYS = jax.random.split(jax.random.key(0), 4)

@@ -14,8 +14,8 @@ from simulations.perceptron import (
     VALIDATION_POINTS,
     Point,
     run_validation,
-    store,
 )
+from simulations.perceptron import machine as machines
 
 SIZES = (24, 48, 96)
 # one load: the students of all points are compiled together
@@ -133,14 +133,14 @@ SMALL = {"points": POINTS[:2], "theory": constant, "sizes": (8, 12, 16), "draws"
 
 def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path, monkeypatch):
     whole = validate(tmp_path / "whole", **SMALL)
-    calls, simulate = itertools.count(), store.simulate
+    calls, simulate = itertools.count(), machines.simulate
 
     def interrupted(*arguments, **options):
         if next(calls) == 5:
             raise KeyboardInterrupt
         return simulate(*arguments, **options)
 
-    monkeypatch.setattr(store, "simulate", interrupted)
+    monkeypatch.setattr(machines, "simulate", interrupted)
     with pytest.raises(KeyboardInterrupt, match=r"2 of 6 parts.*go on"):
         validate(tmp_path / "cut", **SMALL)
     kept = list((tmp_path / "cut").glob("*.npz"))
@@ -173,7 +173,7 @@ def test_a_write_that_fails_leaves_the_finished_draws(tmp_path, monkeypatch):
         validate(tmp_path / "full", **SMALL | {"draws": 140})
     after = {p: p.read_bytes() for p in (tmp_path / "full").iterdir() if p in before}
     assert after == before
-    assert not list((tmp_path / "full").glob(".*"))
+    assert not list((tmp_path / "full").glob(".*.partial"))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import xarray as xr
 import perceptron_theory as pt
 from simulations.perceptron import Point, simulate
 from simulations.perceptron.averages import averages
-from simulations.perceptron.pool import training_sets
+from simulations.perceptron.training_sets import training_sets
 from simulations.perceptron.version_space import (
     SampleStatus,
     _sample_batch,

@@ -1,0 +1,135 @@
+"""``pruning-laws simulate``: errors of trained students, with error bars."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .. import machine_options, options, output
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+# in files and JSON only
+HIDDEN = [f"quantile_{part}" for part in ("05", "25", "75", "95")]
+HIDDEN += ["alpha_prune_realised", "keep_fraction_realised"]
+
+NAMES = (
+    "max_margin, perceptron, min_over, sgd, adam, gibbs, bayes_point, or "
+    "ridge:LOSS:VALUE (a convex loss with ridge, as ridge:logistic:0.1)"
+)
+
+
+def simulate(
+    alpha_prune: Annotated[
+        str, typer.Option(metavar="NUMBERS", help=options.NUMBERS_HELP)
+    ],
+    keep_fraction: options.KeepFraction,
+    theta: options.Theta = None,
+    theta_degrees: options.ThetaDegrees = None,
+    rule: options.RuleName = "hard",
+    margin: options.Margin = "absolute",
+    student: Annotated[
+        str, typer.Option(metavar="STUDENT", help=f"Comma list of {NAMES}.")
+    ] = "max_margin",
+    sizes: Annotated[
+        str,
+        typer.Option(
+            metavar="NUMBERS",
+            help="Dimensions N; three or more are extrapolated in 1/N.",
+        ),
+    ] = "200",
+    draws: Annotated[
+        int | None, typer.Option(help="Draws of every point and N; default: 64.")
+    ] = None,
+    relative_error: Annotated[
+        float | None,
+        typer.Option(help="Draw on until the standard error is this part of the mean."),
+    ] = None,
+    max_draws: Annotated[
+        int, typer.Option(help="Most draws for a --relative-error.")
+    ] = 20_000,
+    seed: Annotated[int, typer.Option(help="Of all draws.")] = 0,
+    pool: machine_options.Pool = "drawn",
+    workers: machine_options.Workers = 1,
+    device: machine_options.Device = None,
+    ray: machine_options.Ray = None,
+    retries: machine_options.Retries = 2,
+    shard: machine_options.Shard = None,
+    coordinator: machine_options.Coordinator = None,
+    processes: machine_options.Processes = None,
+    process: machine_options.Process = None,
+    as_json: options.AsJson = False,
+    table: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the table, as .nc or .csv."),
+    ] = None,
+    overwrite: options.Overwrite = False,
+    folder: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FOLDER", help="The draws go there."),
+    ] = Path("results/simulation"),
+) -> None:
+    """Train students on pruned data and measure their errors.
+
+    Every finished batch of draws is in FOLDER: after Ctrl-C or a crash the same
+    command goes on, and several runs may share a folder. Every draw is the same
+    whichever machine makes it.
+
+    \b
+    Examples:
+      pruning-laws simulate --alpha-prune 1:8:4 -f 0.1,1 --workers 2
+      pruning-laws simulate --alpha-prune 3 -f 1e-5 --pool direct --sizes 1000
+      pruning-laws simulate --alpha-prune 3 -f 0.3 --student perceptron,max_margin
+    """
+    if draws is not None and relative_error is not None:
+        raise typer.BadParameter(
+            "give --draws or --relative-error, not both", param_hint="--draws"
+        )
+    output.check_output(table, overwrite)
+    share = machine_options.shard(shard)
+    thetas = options.angles(theta, theta_degrees)
+    loads = options.numbers(alpha_prune, "--alpha-prune")
+    fractions = options.numbers(keep_fraction, "--keep-fraction")
+    dimensions = options.whole_numbers(sizes, "--sizes")
+    reports = machine_options.join(coordinator, processes, process)
+
+    from simulations.perceptron import Point, simulated_errors
+
+    kept = options.pruning_rule(rule)
+    points = [
+        Point(*place, rule=kept, margin=margin, student=one)
+        for one in options.students(student)
+        for place in product(loads, fractions, thetas)
+    ]
+    dataset = simulated_errors(
+        points,
+        sizes=dimensions,
+        draws=None if relative_error is not None else draws or 64,
+        relative_error=relative_error or 0.01,
+        max_draws=max_draws,
+        seed=seed,
+        pool=pool,
+        output=folder,
+        shard=share,
+        machine=machine_options.machine(device, workers, ray, retries),
+        progress=True,
+    )
+    if not reports:
+        return
+    output.emit(
+        dataset,
+        title=f"errors of trained students, seed {seed}",
+        as_json=as_json,
+        path=table,
+        overwrite=overwrite,
+        show=_show,
+    )
+    output.note(f"draws are in {folder}")
+
+
+def _show(dataset: xr.Dataset, title: str) -> None:
+    output.print_tables(dataset.drop_vars(HIDDEN), title)

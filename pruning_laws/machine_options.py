@@ -1,0 +1,107 @@
+"""Options that say what a simulation runs on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from simulations.perceptron import Machine
+
+Pool = Annotated[
+    str,
+    typer.Option(
+        metavar="drawn|direct",
+        help="Draw the whole pool and rank it, or only its kept examples, of the same "
+        "law: then a tiny kept fraction costs no more.",
+    ),
+]
+Workers = Annotated[
+    int, typer.Option(help="Processes to share the work, of one CPU thread each.")
+]
+Device = Annotated[
+    str | None,
+    typer.Option(metavar="cpu|gpu|tpu", help="Kind of device; all of it are used."),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS", help="Run on this Ray cluster (auto: the one this is in)."
+    ),
+]
+Retries = Annotated[
+    int, typer.Option(help="Times to try a task again when its machine fails.")
+]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        metavar="I/N",
+        help="Only the I-th of N shares of the points (I from 1), for job arrays.",
+    ),
+]
+Coordinator = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT|auto",
+        help="Join the processes of one run over several hosts (jax.distributed); auto "
+        "asks SLURM, Open MPI or a TPU pod.",
+    ),
+]
+Processes = Annotated[
+    int | None, typer.Option(help="How many processes --coordinator joins.")
+]
+Process = Annotated[int | None, typer.Option(help="The number of this one, from 0.")]
+
+
+def machine(device: str | None, workers: int, ray: str | None, retries: int) -> Machine:
+    """The machine that the options describe."""
+    from simulations.perceptron import Machine
+
+    return Machine(device, workers, ray, retries)
+
+
+def join(coordinator: str | None, processes: int | None, process: int | None) -> bool:
+    """Join the hosts of a run if there are several; is this the one that reports?
+
+    Raises:
+        typer.BadParameter: options that do not go together.
+    """
+    if coordinator is None:
+        if processes is not None or process is not None:
+            raise typer.BadParameter(
+                "they need --coordinator", param_hint="--processes, --process"
+            )
+        return True
+    if coordinator != "auto" and (processes is None or process is None):
+        raise typer.BadParameter(
+            "with an address give --processes and --process too",
+            param_hint="--coordinator",
+        )
+    import jax
+
+    from simulations.perceptron.devices import join_hosts
+
+    # what the hosts connect by (Gloo) prints to file 1: let that be stderr
+    sys.stdout = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    join_hosts(None if coordinator == "auto" else coordinator, processes, process)
+    return jax.process_index() == 0
+
+
+def shard(text: str | None) -> tuple[int, int] | None:
+    """The two numbers of I/N.
+
+    Raises:
+        typer.BadParameter: not of this form.
+    """
+    if text is None:
+        return None
+    match text.split("/"):
+        case [i, n] if i.isdigit() and n.isdigit() and 1 <= int(i) <= int(n):
+            return int(i), int(n)
+    raise typer.BadParameter(
+        f"{text!r} is not I/N with 1 <= I <= N, as 2/8", param_hint="--shard"
+    )

@@ -1,0 +1,127 @@
+"""Where students are trained: one device, all devices of a kind, many hosts.
+
+Training sets are independent, so a batch of them is cut into equal parts, one a device,
+by ``jax.sharding``; hosts that ``jax.distributed`` has joined each take a part of the
+batch too, and gather the results.  Every device runs the same program on parts of the
+same shape, however many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from perceptron_theory import InputError
+
+KINDS = ("cpu", "gpu", "tpu")
+_AXIS = "set"
+_mesh: ContextVar[Mesh | None] = ContextVar("mesh", default=None)
+
+
+def local_devices(kind: str | None = None) -> list[Any]:
+    """The devices of this process: those of a kind, or of JAX's default kind.
+
+    Raises:
+        InputError: no such kind, or none of them here.
+    """
+    if kind not in (None, *KINDS):
+        raise InputError(f"device must be one of {', '.join(KINDS)}; got {kind!r}")
+    try:
+        return jax.local_devices(backend=kind)
+    except RuntimeError:
+        raise InputError(
+            f"no {kind} is here that JAX can use; it sees: {jax.default_backend()} "
+            f"(for GPUs install pruning-laws[cuda], for TPUs pruning-laws[tpu])"
+        ) from None
+
+
+@contextmanager
+def spread_over(devices: list[Any]) -> Iterator[None]:
+    """Let :func:`spread` cut batches into one part for each of these devices."""
+    token = _mesh.set(Mesh(np.array(devices), (_AXIS,)))
+    try:
+        with jax.default_device(devices[0]):
+            yield
+    finally:
+        _mesh.reset(token)
+
+
+def spread(function: Callable, batched: tuple, *shared: Any, **static: Any) -> Any:
+    """``function(*batched, *shared, **static)``, on all devices in use.
+
+    Args:
+        function: a pure function of arrays; what it returns has the axis of the batch.
+        batched: arrays (pytrees of them) with the batch as their first axis, which the
+            number of devices divides.
+        shared: further numbers or arrays, the same for all sets.
+        static: hashable settings.
+    """
+    mesh = _mesh.get()
+    if mesh is None or mesh.size == 1:
+        return function(*batched, *shared, **static)
+    split = NamedSharding(mesh, PartitionSpec(_AXIS))
+    batched = tuple(jax.device_put(part, split) for part in batched)
+    settings = tuple(sorted(static.items()))
+    return _sharded(function, mesh, len(batched), settings)(batched, shared)
+
+
+@lru_cache(maxsize=64)
+def _sharded(function, mesh, count, settings):
+    parts = PartitionSpec(_AXIS)
+
+    def of_part(batched, shared):
+        return function(*batched, *shared, **dict(settings))
+
+    # the parts do not speak to each other: nothing to check about replication
+    return jax.jit(
+        jax.shard_map(
+            of_part,
+            mesh=mesh,
+            in_specs=((parts,) * count, PartitionSpec()),
+            out_specs=parts,
+            check_vma=False,
+        )
+    )
+
+
+def gather_hosts(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Columns of all hosts, one after another, on every host."""
+    if jax.process_count() == 1:
+        return columns
+    with jax.enable_x64(True):
+        gathered = partial(multihost_utils.process_allgather, tiled=True)
+        return {name: np.asarray(gathered(column)) for name, column in columns.items()}
+
+
+def join_hosts(
+    coordinator: str | None = None,
+    processes: int | None = None,
+    process: int | None = None,
+) -> None:
+    """Join the other processes of a run; call it before anything else of JAX.
+
+    Args:
+        coordinator: host:port of process 0.  None, with the next two, lets JAX find out
+            from SLURM, Open MPI or a TPU pod.
+        processes: how many there are.
+        process: the number of this one, from 0.
+
+    Raises:
+        InputError: the coordinator cannot be reached, or the cluster is unknown.
+    """
+    try:
+        jax.distributed.initialize(coordinator, processes, process)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"cannot join the run of {processes or 'an unknown number of'} processes "
+            f"at {coordinator or 'an unknown address'}: {reason}"
+        ) from error

@@ -1,0 +1,202 @@
+"""What a sweep is computed on: this process, several processes, or a Ray cluster."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing import get_context
+from typing import Any, Protocol
+
+import xarray as xr
+
+from perceptron_theory import InputError
+
+from .devices import local_devices
+from .experiment import simulate
+
+
+class Executor(Protocol):
+    """Where ``simulate`` is called."""
+
+    slots: int
+    """Calls to keep going at once."""
+    batches: int
+    """Batches to ask for in a call: one for each device."""
+
+    def submit(self, task: dict[str, Any]) -> Future[xr.Dataset]:
+        """Call ``simulate(**task)``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a sweep runs.
+
+    Raises:
+        InputError: workers below 1, retries below 0, or workers and Ray at once.
+    """
+
+    device: str | None = None
+    """Kind: "cpu", "gpu", "tpu"; None is JAX's default.  All of the kind are used."""
+    workers: int = 1
+    """Processes, of one thread each where there are several; for CPUs."""
+    ray: str | None = None
+    """Address of a Ray cluster ("auto": the one this machine belongs to)."""
+    retries: int = 2
+    """Times that a task is tried again when a worker or a machine fails."""
+
+    def __post_init__(self) -> None:
+        if self.workers < 1 or self.retries < 0:
+            raise InputError(
+                "need workers >= 1 and retries >= 0; got "
+                f"{self.workers}, {self.retries}"
+            )
+        if self.ray is not None and self.workers > 1:
+            raise InputError("give workers or a Ray cluster, not both")
+
+    @contextmanager
+    def executor(self) -> Iterator[Executor]:
+        """Start what is needed, and stop it in the end.
+
+        Raises:
+            InputError: a device or a cluster that is not there.
+        """
+        if self.ray is not None:
+            with _ray_cluster(self.ray, self.device) as cluster:
+                yield cluster
+        elif self.workers > 1:
+            processes = _Processes(self.workers)
+            try:
+                yield processes
+            finally:
+                processes.stop()
+        else:
+            yield _Here(len(local_devices(self.device)))
+
+
+class _Here:
+    slots = 1
+
+    def __init__(self, devices: int):
+        self.batches = devices
+
+    def submit(self, task: dict[str, Any]) -> Future[xr.Dataset]:
+        future: Future[xr.Dataset] = Future()
+        try:
+            future.set_result(simulate(**task))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class _Processes:
+    batches = 1
+
+    def __init__(self, workers: int):
+        self.slots = workers
+        self._pool = self._start()
+
+    def _start(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            self.slots,
+            mp_context=get_context("spawn"),  # JAX does not survive a fork
+            initializer=_become_worker,
+            initargs=(os.getpid(),),
+        )
+
+    def submit(self, task: dict[str, Any]) -> Future[xr.Dataset]:
+        packed = _packed(task)
+        try:
+            return self._pool.submit(_simulate_packed, packed)
+        except BrokenExecutor:  # a worker was killed: the pool is of no more use
+            self._pool = self._start()
+            return self._pool.submit(_simulate_packed, packed)
+
+    def stop(self) -> None:
+        for process in list((self._pool._processes or {}).values()):
+            process.terminate()  # what it is at is not wanted any more
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _become_worker(parent: int) -> None:
+    """One thread, deaf to Ctrl-C (the parent stops it), and gone with the parent."""
+    # read when the first array is made, which is after this
+    flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _packed(task: dict[str, Any]) -> bytes:
+    try:
+        return pickle.dumps(task)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise InputError(
+            f"{task['point'].title} cannot be sent to another process ({error}): "
+            "define its functions in a module, or use one worker"
+        ) from error
+
+
+def _simulate_packed(packed: bytes) -> xr.Dataset:
+    return simulate(**pickle.loads(packed))
+
+
+@contextmanager
+def _ray_cluster(address: str, device: str | None) -> Iterator[Executor]:
+    try:
+        ray = import_module("ray")  # of an extra
+    except ImportError:
+        raise InputError(
+            "Ray is not installed here: pip install 'pruning-laws[cluster]'"
+        ) from None
+    try:
+        _knock(address)
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        raise InputError(
+            f"no Ray cluster answers at {address!r} "
+            f"({' '.join(str(error).split())[:120]}): start one with `ray start --head`"
+        ) from error
+    try:
+        yield _Cluster(ray, device)
+    finally:
+        ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Is anybody there?  Ray itself goes on asking for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10.0).close()
+
+
+class _Cluster:
+    batches = 1
+
+    def __init__(self, ray: Any, device: str | None):
+        unit = {None: "CPU", "cpu": "CPU", "gpu": "GPU", "tpu": "TPU"}[device]
+        self.slots = int(ray.cluster_resources().get(unit, 0))
+        if not self.slots:
+            raise InputError(f"the Ray cluster has no {unit}")
+        needs = {"num_cpus": 1} if unit == "CPU" else {"resources": {unit: 1}}
+        needs = {"num_gpus": 1} if unit == "GPU" else needs
+        # a lost node is retried by us, as every other failure is
+        self._remote = ray.remote(max_retries=0, **needs)(_simulate_packed)
+
+    def submit(self, task: dict[str, Any]) -> Future[xr.Dataset]:
+        return self._remote.remote(_packed(task)).future()

@@ -1,0 +1,248 @@
+"""Training sets: the kept, signed examples of the draws of a point.
+
+Every draw has its own random stream, derived from (seed, point, N, number of the draw):
+it is the same whichever others are made, in whatever order, on whatever machine.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from perceptron_theory import InputError, KeepProbability, resolve_rule
+
+from .direct_pool import draw_kept
+from .pool import (
+    draw_pool,
+    keep_by_chance,
+    keep_by_rank,
+    pool_sizes,
+    probe_margin,
+    rank_segments,
+    signed_examples,
+)
+
+if TYPE_CHECKING:
+    from .point import Point
+
+POOLS = ("drawn", "direct")
+"""The whole pool is drawn and ranked, or its kept examples are drawn directly."""
+
+# (u, v), margin, and what ranking them takes
+_BYTES_OF_AN_EXAMPLE = 72
+# float64 numbers that a batch of draws may hold on one device (256 MiB)
+_BATCH_NUMBERS = 2**25
+_BATCH_DRAWS = 64
+
+
+def realisable_sizes(
+    point: Point, size: int, flip_probability: float = 0.0
+) -> tuple[int, int]:
+    """(P_tot, P) of a point at input dimension N; P is a mean for a KeepProbability."""
+    return pool_sizes(size, point.alpha_prune, point.fraction_of(flip_probability))
+
+
+def training_sets(
+    point: Point,
+    *,
+    size: int,
+    draws: int,
+    seed: int,
+    first: int = 0,
+    flip_probability: float = 0.0,
+    pool: str = "drawn",
+) -> list[Float[np.ndarray, "_ {size}"]]:
+    """Signed examples of the draws ``first`` .. ``first + draws - 1`` of a point.
+
+    They do not depend on the student, so that students are compared on equal data.
+    Labels are flipped before pruning: an example is signed by the label it bears, and
+    so is the signed margin, while the absolute margin does not see labels.
+
+    Args:
+        point: the parameters; its student plays no part.
+        size: input dimension N, at least 2.
+        draws: number of sets.
+        seed: of the whole family of experiments, >= 0.
+        first: number of the first draw.
+        flip_probability: of every label of the pool, before pruning.
+        pool: "drawn", or "direct": the kept examples alone, of the same law by other
+            random numbers, at a cost that does not depend on the kept fraction.
+
+    Raises:
+        InputError: sizes below 2, draws below 1, a probability outside [0, 1], nothing
+            kept, a pool too large for the memory, or a direct draw of a rule that is
+            not one of ranks.
+    """
+    check_request(size, draws, seed, first)
+    if not 0 <= flip_probability <= 1:
+        raise InputError(
+            f"flip_probability must lie in [0, 1], got {flip_probability!r}"
+        )
+    rule = resolve_rule(point.rule)
+    by_chance = isinstance(rule, KeepProbability)
+    fraction = point.fraction_of(flip_probability)
+    total, kept = pool_sizes(size, point.alpha_prune, fraction)
+    check_pool(pool, point, total)
+    segments = () if by_chance else rank_segments(rule, fraction, total, kept)
+    sets = []
+    for n in range(first, first + draws):
+        stream = (seed, point.stream, size, n)
+        if pool == "direct":
+            rng = np.random.default_rng((*stream, POOLS.index(pool)))
+            plane, signs = draw_kept(
+                rng, segments, total, point.theta, point.margin, flip_probability
+            )
+        else:
+            rng = np.random.default_rng(stream)
+            plane = draw_pool(rng, total)
+            margins = probe_margin(plane, point.theta, point.margin)
+            signs = np.ones(total)
+            if flip_probability:  # else the stream is that of clean labels
+                signs[rng.random(total) < flip_probability] = -1.0
+                margins = margins * signs if point.margin == "signed" else margins
+            if by_chance:
+                chosen = keep_by_chance(rng, margins, rule)
+            else:
+                chosen = keep_by_rank(rng, margins, segments)
+            if not len(chosen):
+                raise InputError(
+                    f"draw {n} at N = {size} keeps no example: {point.label}"
+                )
+            plane, signs = plane[:, chosen], signs[chosen]
+        examples = signed_examples(rng, plane, size)
+        sets.append(signs[:, None] * examples)
+    return sets
+
+
+def check_request(size: int, draws: int, seed: int, first: int) -> None:
+    """Refuse numbers that no experiment has.
+
+    Raises:
+        InputError: a number below its least, with all of them.
+    """
+    if size < 2 or draws < 1 or first < 0 or seed < 0:
+        raise InputError(
+            "need size >= 2, draws >= 1, first >= 0 and seed >= 0; got "
+            f"{size}, {draws}, {first}, {seed}"
+        )
+
+
+def check_pool(pool: str, point: Point, total: int) -> None:
+    """Refuse a pool that this machine cannot hold, or a mode that a rule has not.
+
+    Raises:
+        InputError: see :func:`training_sets`.
+    """
+    if pool not in POOLS:
+        raise InputError(f"pool must be one of {', '.join(POOLS)}; got {pool!r}")
+    by_chance = isinstance(resolve_rule(point.rule), KeepProbability)
+    if pool == "direct":
+        if by_chance:
+            raise InputError(
+                "pool='direct' knows rules of ranks, not a KeepProbability, which has "
+                "to see every example: use pool='drawn'"
+            )
+        return
+    needed, memory = total * _BYTES_OF_AN_EXAMPLE, machine_memory()
+    if needed > memory / 2:
+        way_out = "raise keep_fraction" if by_chance else "use pool='direct'"
+        raise InputError(
+            f"a pool of {total:.3g} examples takes {needed / 2**30:.3g} GiB to draw, "
+            f"and this machine has {memory / 2**30:.3g}: {way_out}, or a smaller N"
+        )
+
+
+def machine_memory() -> float:
+    """Bytes that this process may use; infinite where the system does not say."""
+    try:
+        memory = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):
+        return math.inf
+    try:  # of the container
+        return min(memory, float(Path("/sys/fs/cgroup/memory.max").read_text()))
+    except (OSError, ValueError):  # none, or the word max
+        return memory
+
+
+def fixed_rows(point: Point, kept: int) -> int:
+    """Rows that hold (nearly) every draw of a point: one shape for all of them.
+
+    A KeepProbability keeps a number of examples that fluctuates by sqrt(P) at most:
+    six standard deviations more than its mean, in steps of 32 rows.
+    """
+    if not isinstance(resolve_rule(point.rule), KeepProbability):
+        return kept
+    return 32 * math.ceil((kept + 6 * math.sqrt(kept)) / 32)
+
+
+def batch_draws(point: Point, size: int) -> int:
+    """Draws that a device trains at once, so that memory stays bounded: 1 to 64.
+
+    Most of what training needs is a few copies of the training set and of its N x N
+    matrix.
+    """
+    _, kept = realisable_sizes(point, size)
+    rows = fixed_rows(point, kept)
+    fitting = max(_BATCH_NUMBERS // (4 * rows * size), 1)
+    return min(2 ** int(math.log2(fitting)), _BATCH_DRAWS)
+
+
+def stack_sets(
+    sets: list[Float[np.ndarray, "_ N"]],
+    batch: int,
+    *,
+    repeat: bool,
+    rows: int | None = None,
+) -> Float[np.ndarray, "{batch} P N"]:
+    """One array of sets of random size, of few shapes, to compile for few.
+
+    Sets are filled up with their own examples again (``repeat``) or with zeros, to at
+    least ``rows``, and the batch with copies of the first set.
+    """
+    longest = max(map(len, sets))
+    if rows is None or longest > rows:
+        rows = longest if longest == min(map(len, sets)) else 32 * -(-longest // 32)
+    stacked = np.zeros((batch, rows, sets[0].shape[1]))
+    for n in range(batch):
+        examples = sets[n] if n < len(sets) else sets[0]
+        filled = np.resize(examples, stacked[n].shape) if repeat else examples
+        stacked[n, : len(filled)] = filled
+    return stacked
+
+
+def even_chunks(first: int, draws: int, most: int) -> list[range]:
+    """``draws`` numbers from ``first`` in chunks of one size, up to the last one.
+
+    Raises:
+        InputError: draws below 1.
+    """
+    if draws < 1:
+        raise InputError(f"draws must be at least 1, got {draws}")
+    end, length = first + draws, math.ceil(draws / math.ceil(draws / most))
+    return [range(n, min(n + length, end)) for n in range(first, end, length)]
+
+
+def draw_table(
+    columns: dict[str, Float[np.ndarray, " draw"]],
+    counts: list[int],
+    *,
+    point: Point,
+    size: int,
+    pool: int,
+    seed: int,
+    first: int,
+) -> xr.Dataset:
+    """Columns over ``draw``, with kept (P) and alpha_prune (P/N) added to them."""
+    kept = np.array(counts)
+    columns = columns | {"kept": kept, "alpha_prune": kept / size}
+    return xr.Dataset(
+        {name: ("draw", values) for name, values in columns.items()},
+        coords={"draw": np.arange(first, first + len(kept))},
+        attrs={"N": size, "pool": pool, "seed": seed, "point": point.label},
+    )
