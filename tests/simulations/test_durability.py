@@ -196,7 +196,7 @@ def test_shards_are_all_points_once(tmp_path):
 
 
 def test_a_ray_cluster_draws_the_same(tmp_path):
-    ray = pytest.importorskip("ray")
+    pytest.importorskip("ray")
     with socket.socket() as nobody:  # bound, but not listening
         nobody.bind(("localhost", 0))
         address = f"localhost:{nobody.getsockname()[1]}"
@@ -208,16 +208,19 @@ def test_a_ray_cluster_draws_the_same(tmp_path):
         "logging_level='ERROR', log_to_driver=False); "
         "print(ray.get_runtime_context().gcs_address, flush=True); input()"
     )
-    del ray
+    # newer clusters let in only those who know their token
+    env = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789" * 4}
     cluster = subprocess.Popen(
         [sys.executable, "-c", start],
+        env=env,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
         address = cluster.stdout.readline().strip()
-        assert run(tmp_path / "draws", 130, "--ray", address).returncode == 0
+        found = run(tmp_path / "draws", 130, "--ray", address, env=env)
+        assert found.returncode == 0, found.stderr
     finally:
         cluster.communicate("\n", timeout=60)
     assert_same_draws(stored(tmp_path / "draws"), 130)
