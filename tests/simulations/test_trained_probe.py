@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -145,9 +146,18 @@ def test_bad_input_is_refused():
             simulate_trained_probe(TrainedProbe(SHORT), **options)
     with pytest.raises(pt.InputError, match="at least 2 draws"):
         probe_study(draws=1)
+
+
+class Contrary:
+    """A user's student: the opposite of what was learnt."""
+
+    name, certificate_name, padding = "contrary", "none", "zero"
+
+    def __call__(self, examples, key):
+        learnt = SHORT(examples, key)
+        return replace(learnt, weights=-learnt.weights)
+
+
+def test_a_probe_worse_than_chance_is_not_given_to_the_theory():
     with pytest.raises(pt.InputError, match="worse than chance"):
-        simulate_trained_probe(
-            TrainedProbe(Gradient(epochs=1, batch_size=1), 0.05),
-            draws=8,
-            **SETTING,
-        )
+        simulate_trained_probe(TrainedProbe(Contrary()), draws=2, **SETTING)
