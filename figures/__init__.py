@@ -25,6 +25,7 @@ from . import (
     optimal_rule,
     students,
     threshold,
+    trained_probe,
 )
 from .registry import Figure as Figure
 
@@ -42,6 +43,7 @@ _MODULES = (
     limits,
     optimal_rule,
     advice,
+    trained_probe,
 )
 FIGURES: dict[str, Figure] = {
     name: Figure(name, module.CAPTION, module.compute, module.draw)
