@@ -12,5 +12,7 @@ from .suite import DEMO_POINTS as DEMO_POINTS
 from .suite import VALIDATION_POINTS as VALIDATION_POINTS
 from .summary import Summary as Summary
 from .summary import summarize as summarize
+from .trained_probe import TrainedProbe as TrainedProbe
+from .trained_probe import simulate_trained_probe as simulate_trained_probe
 from .validate import Report as Report
 from .validate import run_validation as run_validation

@@ -1,4 +1,4 @@
-r"""The threshold at alpha_prune = 2 at finite N: a collapse, and an exact law beside it.
+r"""The threshold at alpha_prune = 2 at finite N: a collapse, and an exact law.
 
 A perfect probe that keeps the hardest examples, f -> 0, keeps examples that lie on the
 hyperplane of the teacher: their other N - 1 coordinates are Gaussian and know nothing
@@ -159,18 +159,12 @@ def threshold_collapse(
     """
     if draws < 2:
         raise InputError(f"draws must be at least 2, got {draws}")
-    places = [
-        [
-            Point(round((2.0 + step / math.sqrt(n)) * n) / n, keep_fraction)
-            for step in steps
-        ]
-        for n in sizes
-    ]
-    parts = [
-        Part(point, n, draws)
-        for n, row in zip(sizes, places, strict=True)
-        for point in row
-    ]
+
+    def part(size: int, step: float) -> Part:
+        kept = round((2.0 + step / math.sqrt(size)) * size)
+        return Part(Point(kept / size, keep_fraction), size, draws)
+
+    parts = [part(size, step) for size in sizes for step in steps]
     check_parts(parts, "direct")
     with open_store(output, seed=seed, pool="direct") as store:
         with progress_bar(len(parts), progress) as on_part:

@@ -35,14 +35,9 @@ from perceptron_theory import (
 from perceptron_theory.rules import check_margin
 
 from .point import Point
-from .pool import (
-    draw_table,
-    even_chunks,
-    keep_by_rank,
-    pool_sizes,
-    rank_segments,
-)
+from .pool import keep_by_rank, pool_sizes, rank_segments
 from .students import Gradient, MaxMarginStudent, Student, resolve_student
+from .training_sets import POOLS, draw_table, even_chunks, machine_memory
 
 # float64 numbers that the pools of a chunk of draws may hold at once (128 MiB)
 _CHUNK_NUMBERS = 2**24
@@ -194,6 +189,7 @@ def simulate_trained_probe(
     draws: int,
     seed: int,
     first: int = 0,
+    pool: str = "drawn",
 ) -> xr.Dataset:
     """The paper's procedure from end to end, and the theory at the measured angles.
 
@@ -210,6 +206,8 @@ def simulate_trained_probe(
         draws: number of repetitions.
         seed: >= 0.
         first: number of the first draw.
+        pool: "drawn"; the direct mode of :func:`.training_sets.training_sets` draws
+            no pool that a probe could see, and is refused.
 
     Returns:
         Dataset over ``draw`` of theta (measured, radians), training_error (of the
@@ -220,7 +218,8 @@ def simulate_trained_probe(
         mean of ``predicted`` is the theory averaged over the measured angles.
 
     Raises:
-        InputError: numbers out of range, or a probe worse than chance.
+        InputError: numbers out of range, pool="direct", a pool too large for the
+            memory, or a probe worse than chance.
         ConvergenceError: a probe or student that was not trained to its goal.
     """
     if not (alpha_tot > 0 and math.isfinite(alpha_tot)):
@@ -229,9 +228,23 @@ def simulate_trained_probe(
         raise InputError(
             f"need size >= 2, first >= 0 and seed >= 0; got {size}, {first}, {seed}"
         )
+    if pool not in POOLS:
+        raise InputError(f"pool must be one of {', '.join(POOLS)}; got {pool!r}")
+    if pool == "direct":
+        raise InputError(
+            "a trained probe needs pool='drawn': its margins are those of whole "
+            "examples, of a law that is known only once it is trained"
+        )
     point = Point(alpha_tot * keep_fraction, keep_fraction, rule=rule, margin=margin)
     total, kept = pool_sizes(size, point.alpha_prune, keep_fraction)
     numbers = (total + probe.examples(size, total)) * size
+    needed, memory = 32.0 * numbers, machine_memory()  # a few copies of float64
+    if needed > memory / 2:
+        raise InputError(
+            f"a pool of {total} whole examples at N = {size} takes "
+            f"{needed / 2**30:.3g} GiB, and this machine has {memory / 2**30:.3g}: "
+            "lower alpha_tot or N"
+        )
     most = min(max(_CHUNK_NUMBERS // numbers, 1), _CHUNK_DRAWS)
     with jax.enable_x64(True):
         root = jax.random.fold_in(jax.random.key(seed), point.stream)

@@ -161,3 +161,17 @@ class Contrary:
 def test_a_probe_worse_than_chance_is_not_given_to_the_theory():
     with pytest.raises(pt.InputError, match="worse than chance"):
         simulate_trained_probe(TrainedProbe(Contrary()), draws=2, **SETTING)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"pool": "direct"}, "needs pool='drawn'"),
+        ({"pool": "lazy"}, "must be one of"),
+        ({"size": 10**5, "alpha_tot": 50.0}, r"GiB.*lower alpha_tot"),
+    ],
+)
+def test_pools_that_a_probe_cannot_see_are_refused(change, message):
+    request = {"alpha_tot": 3.0, "keep_fraction": 0.5, "size": 8, "draws": 2, "seed": 0}
+    with pytest.raises(pt.InputError, match=message):
+        simulate_trained_probe(TrainedProbe(), **request | change)
