@@ -75,7 +75,7 @@ _Solver = Callable[[Float[Array, " P"], Residuals], _Step]
 
 
 def _symmetric_product(rows: Float[Array, "n P"]) -> Float[Array, "n n"]:
-    """rows @ rows.T; a large one has zeros above its diagonal blocks."""
+    """Product of rows and rows.T; a large one is zero above its diagonal blocks."""
     size = len(rows)
     if size <= 2 * _BLOCK:
         return rows @ rows.T

@@ -51,7 +51,7 @@ class Found(NamedTuple):
 
 
 def candidates(count: int, dimension: int) -> int:
-    """Number of examples in the working set: all of them where few could be left out."""
+    """Number of examples in the working set: all where few could be left out."""
     number = 8 * math.ceil(_CANDIDATES * dimension / 8)
     return number if number <= 0.8 * count else count
 
@@ -128,7 +128,8 @@ def finish(
             since_better=part.since_better,
         )
     done = relative_gap(best) <= tolerance
-    whole = _restart(columns, screened, useful)
+    # if the working set has failed, do not trust what chose it
+    whole = _restart(columns, screened, useful & (number == count))
     most = jnp.where(done, 0, max_iterations - taken)
     whole = _run(columns, whole, tolerance, PATIENCE, most)
     raised, lowered = whole.lower > best.lower, whole.upper < best.upper
