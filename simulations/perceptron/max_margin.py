@@ -15,6 +15,7 @@ from __future__ import annotations
 import enum
 import math
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -260,7 +261,8 @@ def max_margin(
             return _train_batch(examples, tolerance, max_iterations)
         examples = np.asarray(signed_examples, np.float64)
         if precision == "float32":
-            return _train_in_float32(examples, tolerance, max_iterations)
+            with one_blas_thread() if shape[-1] < _LARGE else nullcontext():
+                return _train_in_float32(examples, tolerance, max_iterations)
         if jax.default_backend() == "cpu" and shape[-1] < _LARGE:
             return _train_on_cores(examples, tolerance, max_iterations)
         found = _program(shape, max_iterations, False)(examples, jnp.asarray(tolerance))
