@@ -53,6 +53,13 @@ def validate(
     quick: Annotated[
         bool, typer.Option("--quick", help="A few points at N = 200 only.")
     ] = False,
+    large: Annotated[
+        bool,
+        typer.Option(
+            "--large", help="More than 200 points over all rules, angles and students."
+        ),
+    ] = False,
+    shard: machine_options.Shard = None,
     as_json: options.AsJson = False,
     folder: Annotated[
         Path,
@@ -73,6 +80,7 @@ def validate(
     \b
     Examples:
       pruning-laws validate --quick
+      pruning-laws validate --large --sizes 100,200,400 --workers 8
       pruning-laws validate
       pruning-laws validate --alpha-prune 2,4 -f 0.25,0.5 --theta-degrees 20
     """
@@ -86,11 +94,18 @@ def validate(
     )
     dimensions = options.whole_numbers(sizes, "--sizes")
 
-    from simulations.perceptron import run_validation
-    from simulations.perceptron.suite import DEMO_POINTS, VALIDATION_POINTS
+    if quick and large:
+        raise typer.BadParameter("give one of them", param_hint="--quick, --large")
+    share = machine_options.shard(shard)
 
+    from simulations.perceptron import run_validation
+    from simulations.perceptron.large_suite import large_points
+    from simulations.perceptron.suite import DEMO_POINTS, VALIDATION_POINTS
+    from simulations.perceptron.sweep import shard_of
+
+    suite = DEMO_POINTS if quick else large_points() if large else VALIDATION_POINTS
     report = run_validation(
-        chosen or (DEMO_POINTS if quick else VALIDATION_POINTS),
+        shard_of(chosen or suite, share),
         sizes=(200,) if quick else dimensions,
         draws=draws,
         seed=seed,

@@ -54,7 +54,19 @@ def spread_over(devices: list[Any]) -> Iterator[None]:
         _mesh.reset(token)
 
 
-def spread(function: Callable, batched: tuple, *shared: Any, **static: Any) -> Any:
+def devices_in_use() -> int:
+    """Number of devices that :func:`spread` cuts a batch for."""
+    mesh = _mesh.get()
+    return 1 if mesh is None else mesh.size
+
+
+def spread(
+    function: Callable,
+    batched: tuple,
+    *shared: Any,
+    compiler_options: dict[str, bool] | None = None,
+    **static: Any,
+) -> Any:
     """``function(*batched, *shared, **static)``, on all devices in use.
 
     Args:
@@ -62,6 +74,7 @@ def spread(function: Callable, batched: tuple, *shared: Any, **static: Any) -> A
         batched: arrays (pytrees of them) with the batch as their first axis, which the
             number of devices divides.
         shared: further numbers or arrays, the same for all sets.
+        compiler_options: of XLA, for several devices: ``function`` has its own for one.
         static: hashable settings.
     """
     mesh = _mesh.get()
@@ -70,11 +83,13 @@ def spread(function: Callable, batched: tuple, *shared: Any, **static: Any) -> A
     split = NamedSharding(mesh, PartitionSpec(_AXIS))
     batched = tuple(jax.device_put(part, split) for part in batched)
     settings = tuple(sorted(static.items()))
-    return _sharded(function, mesh, len(batched), settings)(batched, shared)
+    options = tuple(sorted((compiler_options or {}).items()))
+    run = _sharded(function, mesh, len(batched), settings, options)
+    return run(batched, shared)
 
 
 @lru_cache(maxsize=64)
-def _sharded(function, mesh, count, settings):
+def _sharded(function, mesh, count, settings, options):
     parts = PartitionSpec(_AXIS)
 
     def of_part(batched, shared):
@@ -88,7 +103,8 @@ def _sharded(function, mesh, count, settings):
             in_specs=((parts,) * count, PartitionSpec()),
             out_specs=parts,
             check_vma=False,
-        )
+        ),
+        compiler_options=dict(options) or None,
     )
 
 

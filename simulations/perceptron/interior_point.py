@@ -12,23 +12,37 @@ to one instead.  The method is Mehrotra's predictor-corrector (SIAM J. Optim. 2,
 1992) with w kept as a variable of its own: X^T lambda alone loses the digits of a small
 margin by cancellation.
 
+A further solve with the same factor pulls the products lambda_i slack_i that stray
+towards their common target (Gondzio, Comput. Optim. Appl. 6, 137, 1996).
+
 Every w bounds the margin from below by min_i x_i.w/|w| and every lambda >= 0 from above
 by |X^T lambda|/sum lambda; the state carries the best two bounds and what proves them.
 
 The examples are the *columns* here: both products, with w and with lambda, then read
 along rows.  The Newton matrix is N x N, or P x P if there are fewer examples than
-dimensions.
+dimensions.  All of it runs in the precision of the columns it is given.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax.lax.linalg import cholesky
 from jax.scipy.linalg import cho_solve
 from jaxtyping import Array, Float, Int
+
+# solves for centrality a step: at N = 200 a second one takes the time that it saves
+_CORRECTORS = 1
+# they are accepted if they lengthen the step by this much
+_LONGER = 1e-3
+# ridge of the covariance in the start, relative to its mean eigenvalue
+_RIDGE = 1e-4
+# rows of a block of a symmetric product, whose upper half is left out if it is large
+_BLOCK = 512
 
 
 class State(NamedTuple):
@@ -60,6 +74,24 @@ _Step = tuple[Array, Array, Array, Array]
 _Solver = Callable[[Float[Array, " P"], Residuals], _Step]
 
 
+def _symmetric_product(rows: Float[Array, "n P"]) -> Float[Array, "n n"]:
+    """Product of rows and rows.T; a large one is zero above its diagonal blocks."""
+    size = len(rows)
+    if size <= 2 * _BLOCK:
+        return rows @ rows.T
+    blocks = []
+    for first in range(0, size, _BLOCK):
+        last = min(first + _BLOCK, size)
+        block = rows[first:last] @ rows[:last].T
+        blocks.append(jnp.pad(block, ((0, 0), (0, size - last))))
+    return jnp.concatenate(blocks)
+
+
+def _factor(matrix: Float[Array, "n n"]) -> tuple[Float[Array, "n n"], bool]:
+    """Cholesky factor from the lower triangle, in the form that cho_solve takes."""
+    return cholesky(matrix, symmetrize_input=False), True
+
+
 def _newton_by_dimension(columns, multipliers, slack) -> _Solver:
     """Newton steps from the N x N matrix 1 + sum_i d_i (x_i - c)(x_i - c)^T.
 
@@ -70,12 +102,13 @@ def _newton_by_dimension(columns, multipliers, slack) -> _Solver:
     total = d.sum()
     centre = columns @ d / total
     scaled = (columns - centre[:, None]) * jnp.sqrt(d)[None, :]
-    factor = cholesky(jnp.eye(columns.shape[0]) + scaled @ scaled.T)
+    one = jnp.eye(len(columns), dtype=columns.dtype)
+    factor = _factor(one + _symmetric_product(scaled))
 
     def step(target, missing):
         g = target / slack - d * missing.slack
         excess = g.sum() - missing.total
-        dw = cho_solve((factor, True), columns @ g - centre * excess + missing.w)
+        dw = cho_solve(factor, columns @ g - centre * excess + missing.w)
         dt = centre @ dw - excess / total
         dslack = dw @ columns - dt + missing.slack
         return dw, dt, (target - multipliers * dslack) / slack, dslack
@@ -85,7 +118,7 @@ def _newton_by_dimension(columns, multipliers, slack) -> _Solver:
 
 def _newton_by_examples(columns, gram, multipliers, slack) -> _Solver:
     """The same steps from the P x P matrix X X^T + diag(slack/lambda)."""
-    factor = (cholesky(gram + jnp.diag(slack / multipliers)), True)
+    factor = _factor(gram + jnp.diag(slack / multipliers))
     unit = cho_solve(factor, jnp.ones_like(slack))
 
     def step(target, missing):
@@ -123,22 +156,59 @@ def _certify(state: State) -> State:
     )
 
 
+def relative_gap(state: State) -> Float[Array, ""]:
+    """(upper - lower)/upper of the best bounds."""
+    zero = state.upper <= 0
+    return jnp.where(zero, jnp.inf, 1.0 - state.lower / jnp.where(zero, 1, state.upper))
+
+
+def begin(columns, w, t, multipliers, slack) -> State:
+    """An iterate with its certificate."""
+    zero = jnp.zeros((), jnp.int32)
+    worst = jnp.asarray(jnp.inf, columns.dtype)
+    state = State(
+        w, t, multipliers, slack, columns @ multipliers, w @ columns,
+        w, -worst, multipliers, worst, zero, zero,
+    )  # fmt: skip
+    return _certify(state)
+
+
 def start(columns: Float[Array, "N P"]) -> State:
     """Equal multipliers, and a t low enough for every slack to be positive."""
     count = columns.shape[1]
-    multipliers = jnp.full(count, 1.0 / count)
+    multipliers = jnp.full(count, 1.0 / count, columns.dtype)
     w = columns @ multipliers
     margins = w @ columns
     spread = jnp.mean(margins) - margins.min()
     # |w|^2 keeps the slack positive when all margins are equal
     t = margins.min() - jnp.maximum(spread, w @ w)
-    zero = jnp.zeros((), jnp.int32)
-    worst = jnp.asarray(jnp.inf, columns.dtype)
-    state = State(
-        w, t, multipliers, margins - t, w, margins,
-        w, -worst, multipliers, worst, zero, zero,
-    )  # fmt: skip
-    return _certify(state)
+    return begin(columns, w, t, multipliers, margins - t)
+
+
+def start_even(columns: Float[Array, "N P"]) -> State:
+    """The w of the most even margins, C^-1 mean with the covariance C of the examples.
+
+    It saves a quarter of the steps, and is :func:`start` where C is of no use.
+    """
+    dimension, count = columns.shape
+    mean = columns.mean(1)
+    covariance = _symmetric_product((columns - mean[:, None]) / count**0.5)
+    ridge = _RIDGE * jnp.trace(covariance) / dimension
+    one = jnp.eye(dimension, dtype=columns.dtype)
+    w = cho_solve(_factor(covariance + ridge * one), mean)
+    w = w * (w @ mean) / (w @ w)  # as long as w = X^T lambda of equal multipliers
+    margins = w @ columns
+    spread = margins.std()
+    t = margins.mean() - spread
+    slack = jnp.maximum(margins - t, spread / 2)
+    multipliers = 1 / slack
+    multipliers = multipliers / multipliers.sum()
+    usable = jnp.isfinite(multipliers).all() & jnp.isfinite(w).all()
+    return jax.tree.map(
+        lambda even, plain: jnp.where(usable, even, plain),
+        begin(columns, w, t, multipliers, slack),
+        start(columns),
+    )
 
 
 def advance(
@@ -157,17 +227,35 @@ def advance(
         newton = _newton_by_dimension(columns, multipliers, slack)
     else:
         newton = _newton_by_examples(columns, gram, multipliers, slack)
+
+    def longest(change):
+        _, _, dlambda, dslack = change
+        return jnp.minimum(_longest(multipliers, dlambda), _longest(slack, dslack))
+
     product = multipliers * slack
-    _, _, dlambda, dslack = newton(-product, missing)
-    step = jnp.minimum(_longest(multipliers, dlambda), _longest(slack, dslack))
+    change = newton(-product, missing)
+    step = longest(change)
+    _, _, dlambda, dslack = change
     mean = product.sum() / count
     predicted = (multipliers + step * dlambda) @ (slack + step * dslack) / count
     ratio = predicted / mean
     # aiming far below the tolerance would only worsen the conditioning
     floor = 0.1 * tolerance * (state.w @ state.w) / count
     target = jnp.maximum(ratio**3 * mean, floor)
-    dw, dt, dlambda, dslack = newton(target - product - dlambda * dslack, missing)
-    step = jnp.minimum(_longest(multipliers, dlambda), _longest(slack, dslack))
+    aim = target - product - dlambda * dslack
+    change = newton(aim, missing)
+    step = longest(change)
+    for _ in range(_CORRECTORS):
+        _, _, dlambda, dslack = change
+        reach = jnp.minimum(1.08 * step + 0.08, 1.0)
+        ahead = (multipliers + reach * dlambda) * (slack + reach * dslack)
+        pull = jnp.clip(ahead, 0.1 * target, 10 * target) - ahead
+        aim = aim + jnp.maximum(pull, -10 * target)
+        other = newton(aim, missing)
+        accepted = longest(other) >= step + _LONGER
+        change = jax.tree.map(partial(jnp.where, accepted), other, change)
+        step = jnp.where(accepted, longest(other), step)
+    dw, dt, dlambda, dslack = change
     step = step * jnp.clip(1.0 - ratio, 0.9, 0.999)
     multipliers = multipliers + step * dlambda
     w = state.w + step * dw

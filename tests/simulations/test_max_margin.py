@@ -186,12 +186,12 @@ def test_under_tracing_it_works_with_x64_and_refuses_without():
 
 
 def test_training_is_compiled_once_for_a_shape():
-    from simulations.perceptron.max_margin import _train_batch
+    from simulations.perceptron.max_margin import _program
 
     max_margin(separable(11, 21, 7))
-    before = _train_batch._cache_size()
+    before = _program.cache_info().misses
     max_margin(separable(12, 21, 7), tolerance=1e-8)
-    assert _train_batch._cache_size() == before
+    assert _program.cache_info().misses == before
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1e200])
@@ -200,3 +200,57 @@ def test_the_scale_of_the_examples_does_not_matter(scale):
     student, scaled = max_margin(examples), max_margin(examples * scale)
     assert float(scaled.margin) / scale == pytest.approx(float(student.margin))
     np.testing.assert_allclose(scaled.weights, student.weights, rtol=1e-10)
+
+
+def test_a_student_does_not_depend_on_its_neighbours_to_the_last_bit():
+    sets = separable(13, 90, 20, batch=(5,))
+    together = max_margin(sets)
+    other = max_margin(
+        np.concatenate([sets[2:3], 7 * separable(14, 90, 20, batch=(4,))])
+    )
+    for name, leaf in vars(other).items():
+        np.testing.assert_array_equal(leaf[0], getattr(together, name)[2], name)
+
+
+def test_steps_in_float32_are_certified_in_float64():
+    examples = separable(15, 120, 20, batch=(2, 2))
+    examples[1, 1] = np.random.default_rng(15).normal(size=(120, 20))
+    double, single = max_margin(examples), max_margin(examples, precision="float32")
+    assert single.status.tolist() == [[0, 0], [0, int(Status.NOT_SEPARABLE)]]
+    assert single.margin.dtype == np.float64 and (single.gap.ravel()[:3] <= 1e-10).all()
+    np.testing.assert_allclose(single.margin, double.margin, rtol=1e-9)
+    achieved = np.einsum("...pn,...n->...p", examples, single.weights).min(-1)
+    np.testing.assert_allclose(achieved[0], single.margin[0], rtol=1e-11)
+
+
+def test_float32_steps_never_compute_in_float64():
+    from simulations.perceptron.max_margin import _screen_sets
+
+    with jax.enable_x64(False):
+        program = jax.make_jaxpr(_screen_sets)(np.ones((1, 30, 9), np.float32), 100)
+    assert "f64" not in str(program) and "f32" in str(program)
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(pt.InputError, match="'float32', got 'half'"):
+        max_margin(np.ones((2, 2)), precision="half")
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_working_set_that_lacks_a_carrier_is_noticed(monkeypatch, lost):
+    """Candidates chosen wrongly on purpose: all examples are trained on in the end."""
+    from simulations.perceptron import working_set
+
+    examples = separable(16, 160, 20)
+    columns = (examples / np.sqrt((examples**2).sum() / 160)).T
+    with jax.enable_x64(True):
+        screened = working_set.screen(jax.numpy.asarray(columns), 100)
+        if lost:
+            worst = np.argsort(screened.slack)[:5]
+            slack = screened.slack.at[worst].set(1e3)
+            screened = screened._replace(slack=slack)
+        found = working_set.finish(jax.numpy.asarray(columns), screened, 1e-10, 100)
+    _, margin = least_distance(columns.T)
+    np.testing.assert_allclose(found.lower, margin, rtol=1e-9)
+    achieved = (columns.T @ np.asarray(found.w)).min()
+    np.testing.assert_allclose(achieved, found.lower, rtol=1e-11)
