@@ -25,6 +25,7 @@ from . import (
     optimal_rule,
     students,
     threshold,
+    threshold_collapse,
     trained_probe,
 )
 from .registry import Figure as Figure
@@ -37,6 +38,7 @@ _MODULES = (
     fig1f,
     fig2,
     threshold,
+    threshold_collapse,
     students,
     convex,
     label_noise,

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import figures
 import perceptron_theory as pt
-from figures import curves, threshold
+from figures import curves, threshold, z_scores
 
 DOCS = Path(__file__).parents[1] / "docs" / "figures"
 
@@ -76,3 +77,25 @@ def test_the_slope_above_the_threshold_is_the_limit_of_error_over_f():
     fraction = 1e-6
     errors = pt.solve(alpha_prune=loads, keep_fraction=fraction).error
     np.testing.assert_allclose(errors, slope * fraction, rtol=1e-4)
+
+
+def test_z_scores_of_a_report_are_drawn(tmp_path):
+    rng = np.random.default_rng(0)
+    report = xr.Dataset(
+        {
+            "z": ("point", rng.normal(size=30)),
+            "difference": ("point", 0.01 * rng.normal(size=30)),
+            "difference_error": ("point", rng.uniform(0.005, 0.01, 30)),
+        },
+        {
+            "alpha_prune": ("point", np.geomspace(0.5, 10, 30)),
+            "student": ("point", ["max_margin", "gibbs(samples=100)"] * 15),
+        },
+    )
+    z_scores.save(report, tmp_path / "report.png")
+    assert (tmp_path / "report.png").stat().st_size > 5_000
+    assert len(list(tmp_path.iterdir())) == 1
+    panels = z_scores.draw(report).axes
+    marks = [line.get_ydata() for line in panels[0].lines if len(line.get_ydata())]
+    assert sorted(np.concatenate(marks)) == sorted(report["z"].values)
+    np.testing.assert_array_equal(panels[1].lines[1].get_ydata(), sorted(report["z"]))

@@ -53,12 +53,14 @@ def validate(
     quick: Annotated[
         bool, typer.Option("--quick", help="A few points at N = 200 only.")
     ] = False,
-    large: Annotated[
-        bool,
+    suite: Annotated[
+        str,
         typer.Option(
-            "--large", help="More than 200 points over all rules, angles and students."
+            metavar="standard|large|sampled",
+            help="Points: 43 chosen ones; 220 over all rules, angles and trained "
+            "students; 40 with students sampled from the version space.",
         ),
-    ] = False,
+    ] = "standard",
     shard: machine_options.Shard = None,
     as_json: options.AsJson = False,
     folder: Annotated[
@@ -80,7 +82,7 @@ def validate(
     \b
     Examples:
       pruning-laws validate --quick
-      pruning-laws validate --large --sizes 100,200,400 --workers 8
+      pruning-laws validate --suite large --sizes 100,200,400 --workers 8
       pruning-laws validate
       pruning-laws validate --alpha-prune 2,4 -f 0.25,0.5 --theta-degrees 20
     """
@@ -94,32 +96,48 @@ def validate(
     )
     dimensions = options.whole_numbers(sizes, "--sizes")
 
-    if quick and large:
-        raise typer.BadParameter("give one of them", param_hint="--quick, --large")
+    if suite not in ("standard", "large", "sampled"):
+        raise typer.BadParameter(
+            f"{suite!r} is none of standard, large, sampled", param_hint="--suite"
+        )
+    if suite != "standard" and (quick or chosen):
+        raise typer.BadParameter(
+            "has its own points: leave out --quick and -f", param_hint="--suite"
+        )
     share = machine_options.shard(shard)
 
     from simulations.perceptron import run_validation
-    from simulations.perceptron.large_suite import large_points
+    from simulations.perceptron.large_suite import large_points, sampled_points
     from simulations.perceptron.suite import DEMO_POINTS, VALIDATION_POINTS
-    from simulations.perceptron.sweep import shard_of
+    from simulations.perceptron.validate import draw_share
 
-    suite = DEMO_POINTS if quick else large_points() if large else VALIDATION_POINTS
-    report = run_validation(
-        shard_of(chosen or suite, share),
-        sizes=(200,) if quick else dimensions,
-        draws=draws,
-        seed=seed,
-        pool=pool,
-        output=folder,
-        machine=machine_options.machine(device, workers, ray, retries),
-    )
+    if suite == "standard":
+        points = chosen or (DEMO_POINTS if quick else VALIDATION_POINTS)
+    else:
+        points = large_points() if suite == "large" else sampled_points()
+    settings = {
+        "sizes": (200,) if quick else dimensions,
+        "draws": draws,
+        "seed": seed,
+        "pool": pool,
+        "output": folder,
+        "machine": machine_options.machine(device, workers, ray, retries),
+    }
+    if share:
+        draw_share(points, share, **settings)
+        output.note(f"share {shard} is drawn in {folder}; without --shard: the verdict")
+        return
+    report = run_validation(points, **settings)
     if as_json:
         report.dataset.attrs["passed"] = int(report.passed)
         output.print_json(report.dataset)
     else:
         output.print_rich(report.table())
         typer.echo(report.describe())
-    output.note(f"draws and report are in {folder}")
+    from figures import z_scores
+
+    z_scores.save(report.dataset, folder / "report.png")
+    output.note(f"draws and report (.csv, .nc, .png) are in {folder}")
     if not report.passed:
         raise typer.Exit(1)
 

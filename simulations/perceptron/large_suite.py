@@ -17,49 +17,61 @@ from perceptron_theory import Mixture, Rule, Window
 
 from .point import Point
 from .student import Student
-from .students import ConvexRidge
+from .students import BayesPoint, ConvexRidge, Gibbs
 
-_COUNT = 224
+_COUNT, _COUNT_SAMPLED = 220, 40
 _PRECISION = 0.015
 
-# shares of the sequence, in order
-_STUDENTS: tuple[tuple[float, str | Student], ...] = (
-    (0.64, "max_margin"),
-    (0.72, "gibbs"),
-    (0.80, "bayes_point"),
-    (0.87, ConvexRidge("logistic", 0.1)),
-    (0.94, ConvexRidge("square", 0.5)),
+Shares = tuple[tuple[float, str | Student], ...]
+
+# parts of the sequence, each up to this number
+_TRAINED: Shares = (
+    (0.76, "max_margin"),
+    (0.84, ConvexRidge("logistic", 0.1)),
+    (0.92, ConvexRidge("square", 0.5)),
     (1.00, ConvexRidge("hinge", 0.3)),
 )
+# 32 samples of a set know its error far better than sets differ
+_SAMPLED: Shares = ((0.5, Gibbs(16)), (1.0, BayesPoint(16)))
 _RULES = ("hard", "easy", "random", "window", "mixture")
 
 
 def large_points() -> tuple[Point, ...]:
-    """At least 200 points: all rules, margins and students, theta from 0 to 60 degrees.
+    """220 points of trained students: all rules, both margins, theta 0 to 60 degrees.
 
     Loads from 0.4 to 10 and kept fractions from 0.02 to 1, evenly in the logarithm; a
     quarter of the points have a perfect probe.
     """
+    return _points(_TRAINED, _COUNT)
+
+
+def sampled_points() -> tuple[Point, ...]:
+    """40 such points of students that are drawn from the version space, or its centre.
+
+    They take much longer at the same N: smaller ones have to do.
+    """
+    return _points(_SAMPLED, _COUNT_SAMPLED)
+
+
+def _points(students: Shares, count: int) -> tuple[Point, ...]:
     # unscrambled: the same numbers everywhere; the first is the corner
     sequence = qmc.Sobol(6, scramble=False).random_base2(8)[1:]
-    points = [_point(row) for row in sequence]
-    return tuple(point for point in points if not _at_the_threshold(point))[:_COUNT]
+    points = [_point(row, students) for row in sequence]
+    return tuple(point for point in points if not _at_the_threshold(point))[:count]
 
 
-def _point(row: np.ndarray) -> Point:
+def _point(row: np.ndarray, students: Shares) -> Point:
     load = 0.4 * 25.0 ** row[0]
     fraction = float(f"{50.0 ** (row[1] - 1.0):.4g}")
     degrees = 0.0 if row[2] < 0.25 else 2.0 + 58.0 * (row[2] - 0.25) / 0.75
-    margin = "absolute" if row[4] < 0.5 else "signed"
-    student = next(student for share, student in _STUDENTS if row[5] < share)
     return Point(
         float(f"{load:.4g}"),
         fraction,
         math.radians(round(degrees, 2)),
         _rule(_RULES[int(row[3] * len(_RULES))], fraction, row[3]),
-        margin,
+        "absolute" if row[4] < 0.5 else "signed",
         _PRECISION,
-        student,
+        next(student for share, student in students if row[5] < share),
     )
 
 

@@ -171,14 +171,16 @@ def machine_memory() -> float:
 
 
 def fixed_rows(point: Point, kept: int) -> int:
-    """Rows that hold (nearly) every draw of a point: one shape for all of them.
+    """Rows that sets of a point are filled up to: one shape for all of its draws.
 
-    A KeepProbability keeps a number of examples that fluctuates by sqrt(P) at most:
-    six standard deviations more than its mean, in steps of 32 rows.
+    Shapes are few, in steps of at most an eighth: compiling for one takes as long as
+    training dozens of sets.  A KeepProbability keeps a number of examples that
+    fluctuates by sqrt(P) at most: there is room for six standard deviations.
     """
-    if not isinstance(resolve_rule(point.rule), KeepProbability):
-        return kept
-    return 32 * math.ceil((kept + 6 * math.sqrt(kept)) / 32)
+    if isinstance(resolve_rule(point.rule), KeepProbability):
+        kept = math.ceil(kept + 6 * math.sqrt(kept))
+    step = 2 ** max(kept.bit_length() - 4, 0)
+    return step * math.ceil(kept / step)
 
 
 def batch_draws(point: Point, size: int) -> int:

@@ -26,7 +26,7 @@ from .report import Report
 from .store import open_store
 from .suite import VALIDATION_POINTS
 from .summary import Summary
-from .sweep import Part, check_parts, run_sweep, summaries
+from .sweep import Part, check_parts, run_sweep, shard_of, summaries
 
 Theory = Callable[..., Any]
 
@@ -92,23 +92,66 @@ def run_validation(
     """
     points, sizes = tuple(points), tuple(sorted(set(sizes)))
     _check(points, sizes, draws, theory)
-    share = error_share(sizes)
-    parts = [
-        Part(point, size, draws, _MARGIN * point.precision / share, max_draws)
-        for point in points
-        for size in sizes
-    ]
-    check_parts(parts, pool)
-    with open_store(output, seed=seed, pool=pool, resume=resume) as store:
-        with progress_bar(len(parts), progress) as on_part:
-            run_sweep(parts, store, machine=machine, on_part=on_part)
-        found = summaries(parts, store)
+    found = _draw(
+        _parts(points, sizes, draws, max_draws),
+        output,
+        seed=seed,
+        pool=pool,
+        resume=resume,
+        machine=machine,
+        progress=progress,
+    )
     rows = [found[i : i + len(sizes)] for i in range(0, len(found), len(sizes))]
     report = _compare(points, sizes, rows, theory, family_level, allowance)
     report.dataset.attrs.update(seed=seed, pool=pool, **_versions())
     if jax.process_index() == 0:
         report.save(Path(output))
     return report
+
+
+def draw_share(
+    points: Sequence[Point],
+    shard: tuple[int, int],
+    *,
+    sizes: Sequence[int],
+    output: str | Path,
+    draws: int | None = None,
+    seed: int = 0,
+    pool: str = "drawn",
+    machine: Machine | None = None,
+    max_draws: int = 20_000,
+    progress: bool = True,
+) -> None:
+    """Draw the i-th of n shares of what :func:`run_validation` compares, i from 1.
+
+    All shares may go into one folder, at the same time and from several machines; a
+    validation of the same points in that folder has then nothing left to draw.
+
+    Raises:
+        InputError: as :func:`run_validation`, and a shard that is not one of n.
+    """
+    points, sizes = tuple(points), tuple(sorted(set(sizes)))
+    _check(points, sizes, draws, None)
+    parts = shard_of(_parts(points, sizes, draws, max_draws), shard)
+    settings = {"seed": seed, "pool": pool, "resume": True}
+    _draw(parts, output, machine=machine, progress=progress, **settings)
+
+
+def _parts(points, sizes, draws, max_draws) -> list[Part]:
+    share = error_share(sizes)
+    return [
+        Part(point, size, draws, _MARGIN * point.precision / share, max_draws)
+        for point in points
+        for size in sizes
+    ]
+
+
+def _draw(parts, output, *, seed, pool, resume, machine, progress) -> list[Summary]:
+    check_parts(parts, pool)
+    with open_store(output, seed=seed, pool=pool, resume=resume) as store:
+        with progress_bar(len(parts), progress) as on_part:
+            run_sweep(parts, store, machine=machine, on_part=on_part)
+        return summaries(parts, store)
 
 
 def _check(points, sizes, draws, theory) -> None:
