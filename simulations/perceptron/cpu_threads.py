@@ -7,6 +7,7 @@ cores.  Where another job holds one of them it waits for it, spinning: problems 
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import AbstractContextManager
 from functools import lru_cache
@@ -15,8 +16,21 @@ import scipy.linalg  # noqa: F401 - loads the OpenBLAS that JAX calls
 from threadpoolctl import ThreadpoolController
 
 
+_most = math.inf
+
+
+def use_cores(most: int) -> None:
+    """Let this process use no more than ``most`` cores: it is one of several."""
+    global _most
+    _most = most
+
+
 def cores() -> int:
     """Cores that this process may use."""
+    return int(min(_available(), _most))
+
+
+def _available() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -20,6 +20,7 @@ import xarray as xr
 
 from perceptron_theory import InputError
 
+from .cpu_threads import use_cores
 from .devices import local_devices
 from .experiment import simulate
 
@@ -132,6 +133,7 @@ def _become_worker(parent: int) -> None:
     # read when the first array is made, which is after this
     flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}"
+    use_cores(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
