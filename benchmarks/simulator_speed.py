@@ -4,10 +4,10 @@
     python benchmarks/simulator_speed.py scaling [--sizes 250 500 1000 2000 4000]
 
 ``table``: N = 200, f = 0.3, hard rule, theta = 0, the instances of
-``simulations.perceptron.pool.training_sets``; seconds an instance, of a batch of one and
-of 64, and the largest duality gap reached, all certified alike.  Peers run a process a
-core for the batch.  CPU seconds are those of all threads: on a machine with other jobs
-compare these.
+``simulations.perceptron.pool.training_sets``; seconds an instance, of a batch of one
+and of 64, and the largest duality gap reached, all certified alike.  Peers run a
+process a core for the batch.  CPU seconds are those of all threads: on a machine with
+other jobs compare these.
 
 ``scaling``: one instance of alpha_prune = 4 for each N, each in its own process: time,
 memory, and the rate at which the operations that the method needs are done, as a
@@ -27,6 +27,7 @@ import resource
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -96,11 +97,12 @@ def table(options) -> None:
         ours = {}
         for precision in options.precision:
             for batch in 1, BATCH:
-
-                def call(batch=batch, precision=precision):
-                    return max_margin(
-                        sets[:batch], tolerance=options.accuracy, precision=precision
-                    )
+                call = partial(
+                    max_margin,
+                    sets[:batch],
+                    tolerance=options.accuracy,
+                    precision=precision,
+                )
 
                 call()
                 ours[precision, batch] = call
@@ -155,8 +157,9 @@ def table(options) -> None:
 def needed(screened, count, chosen, size, steps):
     """Operations in float32 and in float64: products, factors and solves of the steps.
 
-    A symmetric product of P rows is P N^2, a factor N^3/3; a step has three solves, each
-    of two products with the examples and two with the factor, and two more products.
+    A symmetric product of P rows is P N^2, a factor N^3/3; a step has three solves,
+    each of two products with the examples and two with the factor, and two more
+    products.  Steps in float32 are on all examples, the start is one more.
     """
 
     def step(rows):
@@ -225,8 +228,9 @@ def single(size: int, alpha: float, accuracy: float, precision: str) -> None:
 def scaling(options) -> None:
     rows = []
     print(
-        f"{'N':>6s}{'P':>8s}{'wall s':>9s}{'CPU s':>9s}{'GiB':>7s}{'steps':>7s}{'float32':>8s}"
-        f"{'gap':>9s}{'Gflop':>9s}{'GF/s':>8s}{'f64 rate':>9s}{'fraction':>9s}{'of both':>9s}"
+        f"{'N':>6s}{'P':>8s}{'wall s':>9s}{'CPU s':>9s}{'GiB':>7s}{'steps':>7s}"
+        f"{'float32':>8s}{'gap':>9s}{'Gflop':>9s}{'GF/s':>8s}{'f64 rate':>9s}"
+        f"{'fraction':>9s}{'of both':>9s}"
     )
     for size in options.sizes:
         arguments = [str(size), str(options.accuracy), options.precision[0]]

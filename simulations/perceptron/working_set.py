@@ -128,8 +128,10 @@ def finish(
             since_better=part.since_better,
         )
     done = relative_gap(best) <= tolerance
-    # if the working set has failed, do not trust what chose it
-    whole = _restart(columns, screened, useful & (number == count))
+    if number < count:  # it has failed, if this is needed: do not trust what chose it
+        whole = start(columns)
+    else:
+        whole = _restart(columns, screened, useful)
     most = jnp.where(done, 0, max_iterations - taken)
     whole = _run(columns, whole, tolerance, PATIENCE, most)
     raised, lowered = whole.lower > best.lower, whole.upper < best.upper
