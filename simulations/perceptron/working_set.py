@@ -76,11 +76,11 @@ def screen(columns: Float[Array, "N P"], most: int | Int[Array, ""]) -> State:
     """Steps in float32 until the candidates can be told, or in vain."""
     dimension, count = columns.shape
     single = columns.astype(jnp.float32)
-    most = jnp.minimum(most, _STEPS_SCREEN)
+    limit = jnp.minimum(most, _STEPS_SCREEN)
     # some devices would take fewer digits than float32 has
     with jax.default_matmul_precision("highest"):
         begun = start_even(single) if count > dimension else start(single)
-        return _run(single, begun, _GAP_SCREEN, _PATIENCE_SCREEN, most)
+        return _run(single, begun, _GAP_SCREEN, _PATIENCE_SCREEN, limit)
 
 
 def _restart(columns, state: State, useful) -> State:
@@ -128,8 +128,10 @@ def finish(
             since_better=part.since_better,
         )
     done = relative_gap(best) <= tolerance
-    # if the working set has failed, do not trust what chose it
-    whole = _restart(columns, screened, useful & (number == count))
+    if number < count:  # it has failed, if this is needed: do not trust what chose it
+        whole = start(columns)
+    else:
+        whole = _restart(columns, screened, useful)
     most = jnp.where(done, 0, max_iterations - taken)
     whole = _run(columns, whole, tolerance, PATIENCE, most)
     raised, lowered = whole.lower > best.lower, whole.upper < best.upper

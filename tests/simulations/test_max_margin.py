@@ -1,7 +1,10 @@
+import sys
+
 import jax
 import numpy as np
 import pytest
 from scipy.optimize import nnls
+from threadpoolctl import threadpool_info
 
 import perceptron_theory as pt
 from simulations.perceptron import Status, max_margin
@@ -202,7 +205,10 @@ def test_the_scale_of_the_examples_does_not_matter(scale):
     np.testing.assert_allclose(scaled.weights, student.weights, rtol=1e-10)
 
 
-def test_a_student_does_not_depend_on_its_neighbours_to_the_last_bit():
+def test_a_student_does_not_depend_on_its_neighbours_to_the_last_bit(monkeypatch):
+    module = sys.modules["simulations.perceptron.max_margin"]
+    monkeypatch.setattr(module, "cores", lambda: 2)  # parts of three and two sets
+    threads = [library["num_threads"] for library in threadpool_info()]
     sets = separable(13, 90, 20, batch=(5,))
     together = max_margin(sets)
     other = max_margin(
@@ -210,6 +216,7 @@ def test_a_student_does_not_depend_on_its_neighbours_to_the_last_bit():
     )
     for name, leaf in vars(other).items():
         np.testing.assert_array_equal(leaf[0], getattr(together, name)[2], name)
+    assert [library["num_threads"] for library in threadpool_info()] == threads
 
 
 def test_steps_in_float32_are_certified_in_float64():
