@@ -15,7 +15,6 @@ from functools import lru_cache
 import scipy.linalg  # noqa: F401 - loads the OpenBLAS that JAX calls
 from threadpoolctl import ThreadpoolController
 
-
 _most = math.inf
 
 
