@@ -7,6 +7,8 @@
 - Large and small ridge; a ridge of least error.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -195,7 +197,7 @@ def test_best_ridge_inside_and_at_zero():
 def test_best_ridge_of_a_loss_of_ones_own_that_only_falls():
     """It ends at the max-margin student, as its built-in counterpart does."""
     own = lambda m: jnp.where(m < 1, (1 - m) ** 2 / 2, 0.0)  # noqa: E731
-    point = {"alpha_prune": 4.0, "keep_fraction": 0.2}
+    point: dict[str, Any] = {"alpha_prune": 4.0, "keep_fraction": 0.2}
     best = pt.optimal_ridge(**point, loss=own)
     named = pt.optimal_ridge(**point, loss="squared_hinge")
     assert best.kind == named.kind
@@ -208,7 +210,11 @@ def test_best_ridge_of_a_loss_of_ones_own_that_only_falls():
 
 def test_no_ridge_on_wrong_labels_that_can_be_satisfied():
     """The logistic loss tends to the max-margin student, slowly, the hinge at once."""
-    point = {"alpha_prune": 0.6, "keep_fraction": 0.2, "flip_probability": 0.1}
+    point: dict[str, Any] = {
+        "alpha_prune": 0.6,
+        "keep_fraction": 0.2,
+        "flip_probability": 0.1,
+    }
     best = pt.optimal_ridge(**point, loss="logistic")
     hinged = pt.solve_convex(**point, loss="hinge", ridge=1e-8)
     assert best.kind == 1
