@@ -109,7 +109,7 @@ def _start(value: np.ndarray) -> Start:
     return Start(x, np.zeros(len(x), int))
 
 
-def settled_near(value: np.ndarray, point: Point, setting: Setting) -> Found:
+def settled_near(value: Any, point: Point, setting: Setting) -> Found:
     """The roots next to these values, where a few steps lead there."""
     return _settled(_start(value), SHORT, point, setting)
 

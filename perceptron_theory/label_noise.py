@@ -173,8 +173,8 @@ def noise_diagram(
             "flip_probability": x,
         }
         if best_ridge:
-            return optimal_ridge(**point).error
-        return solve_convex(**point, ridge=single["ridge"]).error
+            return np.asarray(optimal_ridge(**point).error)
+        return np.asarray(solve_convex(**point, ridge=single["ridge"]).error)
 
     about = "part of the labels that is wrong", "1"
     plane = Plane(log_error, "flip_probability", lambda x: x, about, TOLERANCE)

@@ -58,7 +58,7 @@ def test_error_and_self_overlap(rule, margin):
 
 
 def test_a_student_driven_off_the_probe(monkeypatch):
-    """A wide field in which u > 0 sets in within the noise's width: it needs a break."""
+    """A wide field in which u > 0 sets in within the width of the noise."""
     load, f, theta = 966.8233792520716, 0.0029168703836607228, 0.016130979065544303
     sol = pt.solve(
         alpha_prune=load,
