@@ -20,6 +20,10 @@ from .solution import Status
 
 # points in a compiled batch: few sizes, few compilations
 SIZES = {True: (1, 64), False: (1, 16)}
+FEW = {
+    True: 8,
+    False: 4,
+}  # points of the small size that take less time than a whole batch
 SHORT = 12  # steps beside a solved point before the path is taken
 FAR = 3.0  # from a solved point, in the logs of the inputs
 
@@ -57,14 +61,20 @@ def find_many(point: Point, setting: Setting) -> Found:
 
 
 def _followed(points: np.ndarray, point: Point, setting: Setting) -> Found:
-    some, sizes = _take(points, point), SIZES[setting.mode.on_line]
+    some, sizes = _take(points, point), _sizes(points.size, setting)
     start = _in_batches(_compiled("sure", setting), sizes, some)
     return _settled(start, LONG, some, setting)
 
 
 def _settled(start: Start, most: int, point: Point, setting: Setting) -> Found:
-    sizes, limit = SIZES[setting.mode.on_line], np.full(len(point.ridge), most)
+    count = len(point.ridge)
+    sizes, limit = _sizes(count, setting), np.full(count, most)
     return _in_batches(_compiled("settle", setting), sizes, start, limit, point)
+
+
+def _sizes(count: int, setting: Setting) -> tuple[int, ...]:
+    sizes = SIZES[setting.mode.on_line]
+    return sizes[:1] if count <= FEW[setting.mode.on_line] else sizes
 
 
 def _nearby(
@@ -87,10 +97,21 @@ def _nearby(
     moved = np.einsum("nij,nj->ni", state.rates[near], step)
     value = state.value[near] + np.clip(moved, -2.0, 2.0)
     value[:, 2] = state.value[near, 2] + moved[:, 2]
-    value[:, 2] /= np.cosh(value[:, 1])
     value[distance > FAR] = np.nan
     order = np.lexsort((distance, near))
-    return Start(value[order], np.zeros(todo.size, int)), todo[order]
+    return _start(value[order]), todo[order]
+
+
+def _start(value: np.ndarray) -> Start:
+    """Values of the unknowns as a start: b turned into its ratio."""
+    x = np.array(value)
+    x[:, 2] /= np.cosh(x[:, 1])
+    return Start(x, np.zeros(len(x), int))
+
+
+def settled_near(value: Any, point: Point, setting: Setting) -> Found:
+    """The roots next to these values, where a few steps lead there."""
+    return _settled(_start(value), SHORT, point, setting)
 
 
 @lru_cache(maxsize=64)

@@ -31,8 +31,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .field import Student
-from .field_law import Piece, field_breaks, field_law, pieces_of
-from .losses import NODES, Loss, bends, ends, hinge, parameter, response
+from .field_law import Piece, field_breaks, field_law, pieces_of, squeezed
+from .losses import EXPLICIT, NODES, Loss, bends, ends, hinge, parameter, response
 from .max_margin import Problem
 from .noisy_pieces import Labels
 from .quadrature import panels
@@ -128,7 +128,11 @@ def averages(
     piece = pieces_of(problem, labels, mode.on_line)
     used = (piece.outer > piece.inner) & (piece.level > 0)
     student = student_of(x, problem)
-    places = r * field_breaks(piece, used, student, mode.on_line)
+    places = field_breaks(piece, used, student, mode.on_line)
+    if loss not in EXPLICIT:
+        more = jnp.clip(squeezed(student), places[0], places[-1])
+        places = jnp.sort(jnp.concatenate([places, more]))
+    places = r * places
     if levels is not None:
         changed = problem._replace(pieces=problem.pieces._replace(level=levels))
         piece = pieces_of(changed, labels, mode.on_line)

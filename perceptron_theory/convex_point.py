@@ -2,7 +2,9 @@ r"""One student of a convex loss: the root, the path that leads to it, derivativ
 
 At a large ridge w is explicit: every example responds alike, V = 1/lambda, q =
 1/sqrt(alpha), a = sqrt(alpha) E[u], b = sqrt(alpha) E[v].  From there the root is
-followed in ln(lambda), unless there is a start close by.
+followed in ln(lambda), unless there is a start close by.  At a kink of the hinge all
+but identical examples are satisfied at once, within a narrow range of lambda in which r
+falls by orders of magnitude: there the steps are in log r.
 
 Derivatives are implicit: dx = -(dF/dx)^-1 dF.  Of the averages only the boundary of
 the kept region moves (see :mod:`.sensitivity`): with f the thresholds, and with theta,
@@ -43,6 +45,8 @@ from .thresholds import FARTHEST
 
 TOLERANCE = 3e-8  # of the last step, which is taken
 LONG = 30  # steps from the end of the path
+STEEP = 2.0  # |dlog r/dln(ridge)| from which on log r is stepped along the path
+LEAP = 0.7  # in log r
 
 
 class Point(NamedTuple):
@@ -98,17 +102,21 @@ def _size(step: Unknowns, x: Unknowns) -> Float[Array, ""]:
 
 
 def _moved(x: Unknowns, step: Unknowns) -> Unknowns:
-    """The unknowns after a step, a short one of which is straight in (a, b).
+    """The unknowns after a step, a short one of which is straight in (1, A, B)/r.
 
     Of few examples, all close to the boundary of the probe, the student's weight along
-    the probe hardly matters: in the curved coordinates that valley would be bent.
+    the probe hardly matters: in the curved coordinates that valley would be bent.  And
+    where nearly like examples lie at a kink of the loss, (1 - A u - B v)/r is what
+    counts, a small difference.
     """
     plain = x + step
     root = jnp.cosh(x[1])
+    log_r = x[0] - jnp.log1p(-jnp.minimum(step[0], 0.7))
     a = jnp.sinh(x[1]) + root * step[1]
     b = root * (x[2] + step[2]) + x[2] * jnp.sinh(x[1]) * step[1]
-    straight = jnp.stack([plain[0], jnp.arcsinh(a), b / jnp.sqrt(1 + a * a), plain[3]])
-    return jnp.where(jnp.abs(step[1]) < 0.7, straight, plain)
+    straight = jnp.stack([log_r, jnp.arcsinh(a), b / jnp.sqrt(1 + a * a), plain[3]])
+    short = (jnp.abs(step[1]) < 0.7) & (jnp.abs(step[0]) < 0.7)
+    return jnp.where(short, straight, plain)
 
 
 def _newton(x: Unknowns, evaluate: Any, max_steps: Any, tolerance: Any) -> _Root:
@@ -174,41 +182,65 @@ def sure_start(
 
     def body(state):
         x, tangent, place, step, steps, tries, _ = state
-        step = jnp.minimum(step, place - target)
-        place_new = jnp.where(step < place - target, place - step, target)
-        last, first = place_new <= target, tries == 0
+        first, gap = tries == 0, place - target
+        hold = jnp.abs(tangent[0]) > STEEP
+        hold = hold & (gap > 0)
+        most_r = jnp.where(hold, LEAP / jnp.abs(tangent[0]), jnp.inf)
+        step = jnp.minimum(jnp.minimum(step, most_r), jnp.abs(gap)) * jnp.sign(gap)
+        last = ~hold & (jnp.abs(step) >= jnp.abs(gap))
+        place_new = jnp.where(last, target, place - step)
+        guess = _moved(x, -step * tangent)
 
-        def evaluate(x):
-            return equations(x, place_new, problem, labels, setting, COARSE)
+        def evaluate(y):
+            # log r is held where y has ln(ridge) in its place
+            z = jnp.where(hold, y.at[0].set(guess[0]), y)
+            here = jnp.where(hold, y[0], place_new)
+            found = equations(z, here, problem, labels, setting, COARSE)
+            turned = found.jacobian.at[:, 0].set(found.by_ridge)
+            return found._replace(
+                jacobian=jnp.where(hold, turned, found.jacobian),
+                by_ridge=jnp.where(hold, found.jacobian[:, 0], found.by_ridge),
+            )
 
-        most = jnp.where(last | first, LONG, 6)
+        most = jnp.where(last | first, LONG, 12)
+        close = jnp.minimum(1.0, jnp.exp(guess[0]))
         root = _newton(
-            _moved(x, -step * tangent), evaluate, most, jnp.where(last, 1e-3, 1e-2)
+            jnp.where(hold, guess.at[0].set(place_new), guess),
+            evaluate,
+            most,
+            close * jnp.where(hold, 1e-4, jnp.where(last, 1e-3, 1e-2)),
         )
         good = root.found
-        new_tangent = -_solve(root.at.jacobian, root.at.by_ridge)
+        slope = -_solve(root.at.jacobian, root.at.by_ridge)
+        # d/dlog r with that of ln(ridge) first, or d/dln(ridge)
+        turned = (slope / slope[0]).at[0].set(1.0 / slope[0])
+        place_new = jnp.where(hold, root.x[0], place_new)
+        x_new = jnp.where(hold, root.x.at[0].set(guess[0]), root.x)
+        # the ridge falls along the path
+        good = good & (first | ~hold | (place_new < place))
         pick = partial(jnp.where, good)
-        factor = pick(jnp.where(last | (root.steps <= 3), 2.0, 1.0), 0.4)
+        factor = pick(jnp.where(last | hold | (root.steps <= 5), 2.0, 1.0), 0.4)
         return (
-            pick(root.x, x),
-            pick(new_tangent, tangent),
+            pick(x_new, x),
+            pick(jnp.where(hold, turned, slope), tangent),
             pick(place_new, place),
-            jnp.where(first, 1.0, factor * step),
+            jnp.where(first, 1.0, factor * jnp.abs(step)),
             steps + root.steps,
             tries + 1,
             good,
         )
 
     def go_on(state):
-        _, _, place, step, _, tries, good = state
-        more = (place > target) & (tries < 150) & (step > 1e-3)
+        _, tangent, place, step, _, tries, good = state
+        long = step * jnp.maximum(1.0, jnp.abs(tangent[0])) > 1e-3
+        more = (place != target) & (tries < 150) & long
         return needed & ((tries == 0) | (more & (good | (tries > 1))))
 
     # the first try is at the beginning itself, and if it fails the last
     none = jnp.zeros((), int)
     state = x, jnp.zeros(4), begin, jnp.zeros(()), none, none, jnp.asarray(False)
     x, _, place, _, steps, _, good = jax.lax.while_loop(go_on, body, state)
-    return Start(jnp.where(good & (place <= target), x, jnp.nan), steps)
+    return Start(jnp.where(good & (place == target), x, jnp.nan), steps)
 
 
 def settle(

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .gaussian import density, mills_ratio
-from .quadrature import DEPTH
+from .quadrature import DEPTH, SHARP
 
 
 class Student(NamedTuple):
@@ -90,7 +90,12 @@ def field_breaks(
         return candidates[jnp.argmin(jnp.abs(actual(candidates) - level))]
 
     bottom, top = end(centre - reach), end(centre + reach)
-    inner = jnp.clip(jnp.stack([peak, *shape.breaks]), bottom, top)
+    inner = [peak, *shape.breaks]
+    if not on_line:
+        # where u > 0 sets in: a step of the noise's width in a field of any spread
+        steep = jnp.where(jnp.abs(tilt) > 1e-3, tilt, jnp.inf)
+        inner += [mean + (k - distance) / steep for k in (0.0, SHARP)]
+    inner = jnp.clip(jnp.stack(inner), bottom, top)
     return jnp.sort(jnp.concatenate([bottom[None], inner, top[None]]))
 
 

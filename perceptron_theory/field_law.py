@@ -39,7 +39,8 @@ from .max_margin import Problem
 from .noisy_pieces import Labels
 from .quadrature import DEPTH, SHARP, panels
 
-CLOSE = 3.0  # breaks of the field that are closer are taken for one
+CLOSE = 3.0  # breaks of the field that are closer are taken for one, but at the end
+KNEE = 1.5  # in units of a spread
 FARTHEST = 12.0  # no margin beyond carries weight
 
 
@@ -110,12 +111,25 @@ def field_breaks(
     inside = jnp.concatenate([at, beside * steps.ravel(), wide])
     inside = jnp.sort(jnp.clip(inside, low, high))
 
-    def thin(last, here):
-        last = jnp.where(here - last < CLOSE, last, here)
+    def thin(last, places):
+        here, after = places
+        # the end of a group stays: a long panel of another scale may begin there
+        needed = (here - last >= CLOSE) | (after - here >= CLOSE)
+        last = jnp.where(needed, here, last)
         return last, last
 
-    _, inside = jax.lax.scan(thin, low, inside)
+    _, inside = jax.lax.scan(thin, low, (inside, jnp.append(inside[1:], high)))
     return jnp.concatenate([low[None], inside, high[None]])
+
+
+def squeezed(student: Student) -> Float[Array, " 4"]:
+    """Fields at which to break where the proximal map draws them together.
+
+    A Gaussian's tail turns into a double exponential there, alone on its panel.
+    """
+    a, b = weights_of(student)
+    wide = jnp.stack([jnp.sqrt(1.0 + b * b), jnp.sqrt(1.0 + a * a + b * b)])
+    return KNEE * jnp.concatenate([-wide, wide])
 
 
 def field_law(

@@ -144,17 +144,25 @@ def noise_diagram(
     check_theta(np.array(single["theta"]))
     check_margin(margin)
 
+    known: dict[tuple[float, ...], float] = {}  # errors: a search asks again
+
     def log_error(name: str, x: Any, y: Any) -> np.ndarray:
         # a search may look across the ends
-        x, y = np.broadcast_arrays(np.clip(x, 0.0, 0.5 - 1e-9), y)
-        shape, count = x.shape, x.size
-        # a batch of one point would be compiled for itself
-        x, f = (np.resize(v, max(count, 2)) for v in (x, np.exp(y)))
-        alpha = single[load] * (f if load == "alpha_tot" else 1.0)
+        x, f = np.broadcast_arrays(np.clip(x, 0.0, 0.5 - 1e-9), np.exp(y))
+        alpha = single[load] * (f if load == "alpha_tot" else np.ones_like(f))
         # windows, and random as a whole pool of that load: one compiled program
         lower, kept = {"hard": (0.0, f), "easy": (1.0 - f, f), "random": (0.0, 1.0)}[
             name
         ]
+        table = np.broadcast_arrays(alpha, kept, lower, x)
+        points = [tuple(p) for p in np.stack([v.ravel() for v in table], axis=1)]
+        new = list({p: None for p in points if p not in known})
+        if new:
+            known.update(zip(new, errors(new), strict=True))
+        return np.log([known[p] for p in points]).reshape(x.shape)
+
+    def errors(points: list[tuple[float, ...]]) -> np.ndarray:
+        alpha, kept, lower, x = np.array(points).T
         point = {
             "alpha_prune": alpha,
             "keep_fraction": kept,
@@ -165,10 +173,8 @@ def noise_diagram(
             "flip_probability": x,
         }
         if best_ridge:
-            error = optimal_ridge(**point).error
-        else:
-            error = solve_convex(**point, ridge=single["ridge"]).error
-        return np.log(error)[:count].reshape(shape)
+            return np.asarray(optimal_ridge(**point).error)
+        return np.asarray(solve_convex(**point, ridge=single["ridge"]).error)
 
     about = "part of the labels that is wrong", "1"
     plane = Plane(log_error, "flip_probability", lambda x: x, about, TOLERANCE)

@@ -4,10 +4,11 @@ The error is followed over ln(lambda) with its exact slope (implicit differentia
 each change of the slope's sign from - to + holds a local minimum, which is found to
 rounding; so are the two ends counted, as the limits that they are:
 
-- lambda -> 0: the max-margin student for losses that only fall, on clean labels (any
-  rule leaves them separable; for the logistic loss: Rosset, Zhu, Hastie, NIPS 2003);
-  else the student of least norm among those of least loss, extrapolated from the
-  smallest ridge of the scan;
+- lambda -> 0: the max-margin student for losses that only fall, and fast, on clean
+  labels (any rule leaves them separable: :func:`.losses.separates`), and on wrong ones
+  while they can be satisfied; else the student of least norm among those of least loss,
+  extrapolated from the smallest ridge of the scan where the error is linear there (else
+  it is not known);
 - lambda -> infinity: w is along the mean of y x (Hebb's rule), so that in units of its
   noise a = sqrt(alpha) E[y u] and b = sqrt(alpha) E[y v], u and v along T and T_perp.
 """
@@ -20,22 +21,21 @@ from functools import lru_cache
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 
-from .batches import _in_batches
+from .batches import _in_batches, _take
 from .bracketing import bracketed_roots
 from .compilation import batched
 from .convex import checked, checked_loss, split
-from .convex_batches import find_many
 from .convex_equations import Setting, mean_example
-from .convex_point import Found, Point
+from .convex_point import Point
 from .errors import ConvergenceError, InputError
 from .inputs import SMALLEST_RIDGE
-from .losses import Loss, ends
+from .losses import Loss, separates, squared_hinge
 from .noisy_pieces import noisy_problem
 from .precision import eager_only
+from .ridge_path import RidgePath, along, ridge_path
 from .rules import Rule, check_margin, resolve_rule
 from .saddle_point import Mode
 from .solution import Count, Value
@@ -46,6 +46,8 @@ BEYOND = 1e5  # the largest, in units of 1 + alpha
 STEP = 1.2  # of the scan, in ln(ridge)
 FLAT = 1e-12  # relative slopes and differences of the error that count as none
 SHARP = 1e-11  # of ln(ridge)
+RESISTED = 1e-3  # part of the examples' response that tells separable data
+NEARLY = 0.05  # one, of the exponent of the ridge that is taken for linear
 
 
 class Optimum(enum.IntEnum):
@@ -112,10 +114,12 @@ def optimal_ridge(
     with jax.enable_x64(True):
         values = load, keep_fraction, theta, 1.0, flip_probability
         shape, flat, tree = checked(values, rule, mode)
-        out = np.empty((4, flat[0].size))
-        for here, point, setting in split(flat, tree, function, mode):
+        # a point once, however often it is asked for
+        table, back = np.unique(np.stack(flat), axis=1, return_inverse=True)
+        out = np.empty((4, table.shape[1]))
+        for here, point, setting in split(list(table), tree, function, mode):
             out[:, here] = _best(point, setting)
-    ridge, error, kind, slope = (x.reshape(shape)[()] for x in out)
+    ridge, error, kind, slope = (x[back.ravel()].reshape(shape)[()] for x in out)
     return OptimalRidge(ridge, error, np.asarray(kind).astype(int)[()], slope)
 
 
@@ -134,70 +138,66 @@ def _mean_example(setting: Setting) -> Any:
 
 def _best(point: Point, setting: Setting) -> Float[np.ndarray, "4 n"]:
     """Ridge, error, kind and slope of each point."""
-    best, bad = _scanned(point, setting, SMALLEST)
-    if bad.any():
-        some = jax.tree.map(lambda x: x[bad], point)
-        best[:, bad], still = _scanned(some, setting, SMALLEST_RIDGE)
-        if still.any():
-            raise ConvergenceError(
-                f"the least error lies beyond a ridge of {SMALLEST_RIDGE:g} but not at "
-                f"0 for {still.sum()} of {bad.size} points"
-            )
-    return best
-
-
-def _scanned(
-    point: Point, setting: Setting, smallest: float
-) -> tuple[Float[np.ndarray, "4 n"], Bool[np.ndarray, " n"]]:
-    """Ridge, error, kind and slope, and where there is a better ridge below the scan.
-
-    There the error falls towards 0 at its end, but to less than the limit.
-    """
     a, b, alpha = _in_batches(_mean_example(setting), (1, 64), point)
-    low, high = np.log(smallest), np.log(BEYOND * (1.0 + alpha))
-    count = 1 + int(np.ceil((high.max() - low) / STEP))
-    grid = low + (high - low)[:, None] * np.linspace(0.0, 1.0, count)
-    rows = np.broadcast_to(np.arange(alpha.size)[:, None], grid.shape)
-    error, slope = _followed(grid.ravel(), rows.ravel(), point, setting)
-    error, slope = error.reshape(grid.shape), slope.reshape(grid.shape)
-    row, column = np.nonzero((slope[:, :-1] < 0) & (slope[:, 1:] >= 0))
-    place = bracketed_roots(
-        lambda x, bracket: _followed(x, row[bracket], point, setting)[1],
-        grid[row, column],
-        grid[row, column + 1],
-        slope[row, column],
-        slope[row, column + 1],
-        SHARP,
-    )
-    inside, left = np.zeros((2, row.size))
-    if row.size:
-        inside, left = _followed(place, row, point, setting)
-    ridge, kinds = np.exp(place), np.full(row.size, int(Optimum.INTERIOR))
+    ends = np.log(SMALLEST), np.log(BEYOND * (1.0 + alpha))
+    path = ridge_path(point, setting, _places(*ends))
+    minima = [_minima(path)]
     # the limits: Hebb's rule, and no ridge
     hebb = np.arctan2(np.sqrt(1.0 / alpha + b * b), a) / np.pi
-    none = _without_ridge(point, setting, error[:, 0], slope[:, 0])
-    below = _falls_short(slope[:, 0] > FLAT, none, error[:, 0])
-    beyond = _falls_short(slope[:, -1] < -FLAT, hebb, error[:, -1])
+    none = _without_ridge(path)
+    beyond = _falls_short(path.slope[:, -1] < -FLAT, hebb, path.error[:, -1])
     if beyond.any():
         raise ConvergenceError(
             "the least error lies beyond the scan but not at an infinite ridge for "
             f"{beyond.sum()} of {beyond.size} points"
         )
-    every = np.arange(alpha.size)
-    zero = np.zeros(alpha.size)
-    row = np.concatenate([row, every, every])
-    found = np.concatenate([inside, none, hebb])
-    table = np.stack(
-        [
-            np.concatenate([ridge, zero, zero + np.inf]),
-            found,
-            np.concatenate([kinds, zero + Optimum.ZERO, zero + Optimum.INFINITY]),
-            np.concatenate([left, zero, zero]),
-        ]
-    )
+    below = _falls_short(path.slope[:, 0] > FLAT, none, path.error[:, 0])
+    if below.any():
+        rest = np.nonzero(below)[0]
+        start = np.full(rest.size, np.log(SMALLEST))
+        path = ridge_path(
+            _take(rest, point), setting, _places(np.log(SMALLEST_RIDGE), start)
+        )
+        row, *values = _minima(path)
+        minima.append((rest[row], *values))
+        still = _falls_short(path.slope[:, 0] > FLAT, none[rest], path.error[:, 0])
+        if still.any():
+            raise ConvergenceError(
+                f"the least error lies beyond a ridge of {SMALLEST_RIDGE:g} but not at "
+                f"0 for {still.sum()} of {below.size} points"
+            )
+    every, zero = np.arange(alpha.size), np.zeros(alpha.size)
+    minima.append((every, zero, none, zero + Optimum.ZERO, zero))
+    minima.append((every, zero + np.inf, hebb, zero + Optimum.INFINITY, zero))
+    row, *values = (np.concatenate(x) for x in zip(*minima, strict=True))
+    table = np.stack(values)
     # of equal ones the first, which is inside
     best = [np.nonzero(row == n)[0] for n in every]
-    return table[:, [i[np.argmin(found[i])] for i in best]], below
+    return table[:, [i[np.argmin(table[1, i])] for i in best]]
+
+
+def _places(low: float, high: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k"]:
+    """Of the scan of each point, in ln(ridge)."""
+    count = 1 + int(np.ceil((high.max() - low) / STEP))
+    return low + (high - low)[:, None] * np.linspace(0.0, 1.0, count)
+
+
+def _minima(path: RidgePath) -> tuple[np.ndarray, ...]:
+    """Point, ridge, error, kind and slope of every local minimum inside."""
+    places, slope = path.places, path.slope
+    row, column = np.nonzero((slope[:, :-1] < 0) & (slope[:, 1:] >= 0))
+    if not row.size:
+        return row, *np.zeros((4, 0))
+    place = bracketed_roots(
+        lambda x, bracket: along(path, x, row[bracket])[1],
+        places[row, column],
+        places[row, column + 1],
+        slope[row, column],
+        slope[row, column + 1],
+        SHARP,
+    )
+    error, left = along(path, place, row)
+    return row, np.exp(place), error, np.full(row.size, int(Optimum.INTERIOR)), left
 
 
 def _falls_short(
@@ -209,15 +209,18 @@ def _falls_short(
     return falls & (limit > last * (1.0 + 1e-9))
 
 
-def _without_ridge(
-    point: Point,
-    setting: Setting,
-    error: Float[np.ndarray, " n"],
-    slope: Float[np.ndarray, " n"],
-) -> Float[np.ndarray, " n"]:
-    """The error as the ridge goes to 0."""
-    if setting.noisy or not ends(setting.loss):
-        return error * (1.0 - slope)  # linear in the ridge
+def _without_ridge(path: RidgePath) -> Float[np.ndarray, " n"]:
+    """The error as the ridge goes to 0; inf where it cannot be told.
+
+    Where it is not known it is extrapolated, if the end of the path is linear there.
+    """
+    point, setting, *_ = path
+    if setting.noisy or not separates(setting.loss):
+        limit = _extrapolated(path)
+        rest = np.nonzero(np.isinf(limit) & (path.slope[:, 0] > FLAT))[0]
+        if rest.size and separates(setting.loss):
+            limit[rest] = _separated(_take(rest, point), setting)
+        return limit
     name = "alpha_tot" if setting.mode.total else "alpha_prune"
     load: dict[str, Any] = {name: point.inputs.alpha}
     if jax.tree.leaves(point.rule) or hasattr(point.rule, "cells"):
@@ -227,30 +230,23 @@ def _without_ridge(
     return np.asarray(limit.error)
 
 
-def _followed(
-    log_ridge: Float[np.ndarray, " k"],
-    rows: np.ndarray,
-    point: Point,
-    setting: Setting,
-) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-    """The error of some rows at some ridges, and d ln(error)/d ln(ridge)."""
-    some = jax.tree.map(lambda x: x[rows], point)._replace(ridge=np.exp(log_ridge))
-    found = find_many(some, setting)
-    if not found.found.all():
-        i = int(np.argmin(found.found))
-        raise ConvergenceError(
-            f"{(~found.found).sum()} of {rows.size} students were not found, the first "
-            f"at ridge = {some.ridge[i]:.6g} of point {rows[i]}"
-        )
-    return _in_batches(_error_and_slope, (1, 64), found, some.ridge)
+def _extrapolated(path: RidgePath) -> Float[np.ndarray, " n"]:
+    """The error at no ridge where it is linear at the end of the path, else inf."""
+    slope, step = path.slope[:, :2].T, np.diff(path.places[:, :2])[:, 0]
+    with np.errstate(all="ignore"):
+        power = np.log(slope[1] / slope[0]) / step
+    linear = (np.abs(slope[0]) <= FLAT) | (np.abs(power - 1.0) < NEARLY)
+    return np.where(linear, path.error[:, 0] * (1.0 - slope[0]), np.inf)
 
 
-@batched
-def _error_and_slope(
-    found: Found, ridge: Float[Array, ""]
-) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    def angle(x):
-        return jnp.arctan2(jnp.sqrt(1.0 + x[2] ** 2), jnp.sinh(x[1]))
+def _separated(point: Point, setting: Setting) -> Float[np.ndarray, " n"]:
+    """The error of the max-margin student on wrong labels; inf if there is none.
 
-    value, by = angle(found.value), jax.grad(angle)(found.value)
-    return value / jnp.pi, ridge * jnp.dot(by, found.rates[:, 3]) / value
+    It is the squared hinge's, at first order in the ridge.  What the ridge resists,
+    lambda V, vanishes with the ridge unless the labels can all be satisfied.
+    """
+    places = np.log(SMALLEST) + np.array([[0.0, STEP]])
+    places = np.repeat(places, len(point.ridge), axis=0)
+    path = ridge_path(point, setting._replace(loss=squared_hinge), places)
+    resisted = SMALLEST * np.exp(path.found.value[:, 0, 3])
+    return np.where(resisted > RESISTED, _extrapolated(path), np.inf)

@@ -7,7 +7,10 @@
 - Large and small ridge; a ridge of least error.
 """
 
+from typing import Any
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 from scipy.integrate import quad, quad_vec
 from scipy.optimize import brentq, root
@@ -15,6 +18,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 import perceptron_theory as pt
+from perceptron_theory.losses import separates
 
 
 def _dohmatob(phi, ridge, rho, ends, share):
@@ -188,3 +192,30 @@ def test_best_ridge_inside_and_at_zero():
     error = pt.solve_convex(**at, loss="squared_hinge", ridge=near).error
     np.testing.assert_allclose(error[1], best.error[0], rtol=1e-10)
     assert (error[[0, 2]] > error[1]).all()
+
+
+def test_best_ridge_of_a_loss_of_ones_own_that_only_falls():
+    """It ends at the max-margin student, as its built-in counterpart does."""
+    own = lambda m: jnp.where(m < 1, (1 - m) ** 2 / 2, 0.0)  # noqa: E731
+    point: dict[str, Any] = {"alpha_prune": 4.0, "keep_fraction": 0.2}
+    best = pt.optimal_ridge(**point, loss=own)
+    named = pt.optimal_ridge(**point, loss="squared_hinge")
+    assert best.kind == named.kind
+    np.testing.assert_allclose(best.error, named.error, rtol=1e-9)
+    assert separates(lambda m: jnp.log1p(jnp.exp(-m)))
+    # a tail that is a power: no max-margin student; and one that rises
+    assert not separates(lambda m: jnp.sqrt(1 + m * m) - m)
+    assert not separates(lambda m: (1 - m) ** 2)
+
+
+def test_no_ridge_on_wrong_labels_that_can_be_satisfied():
+    """The logistic loss tends to the max-margin student, slowly, the hinge at once."""
+    point: dict[str, Any] = {
+        "alpha_prune": 0.6,
+        "keep_fraction": 0.2,
+        "flip_probability": 0.1,
+    }
+    best = pt.optimal_ridge(**point, loss="logistic")
+    hinged = pt.solve_convex(**point, loss="hinge", ridge=1e-8)
+    assert best.kind == 1
+    np.testing.assert_allclose(best.error, hinged.error, rtol=1e-7)

@@ -41,6 +41,23 @@ def test_a_loss_of_ones_own():
     assert abs(own.error - named.error) < 1e-9
 
 
+def test_narrow_windows_whose_examples_are_satisfied_at_once():
+    """The hinge where r falls by orders of magnitude within one per cent of lambda.
+
+    With all examples at u = u_0 the error could vanish; a window of width d leaves
+    r of order d.
+    """
+    narrow: dict[str, Any] = {
+        "alpha_prune": 11.029537399290827,
+        "keep_fraction": 0.0022725999396626183,
+        "rule": pt.Window(0.4747020045580848),
+    }
+    hinged = solve_convex(**narrow, loss="hinge", ridge=0.0017300604186537161)
+    assert hinged.residual < 1e-9
+    width = narrow["keep_fraction"] / 2 / norm.pdf(np.sqrt(2) * erfinv(0.4747))
+    assert hinged.weights[2] < 2 * width
+
+
 def _kept_moments(gamma, theta):
     """E of u, v, u^2, u v, v^2 over |z| < gamma, u > 0."""
     c, s = np.cos(theta), np.sin(theta)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from oracle import version_space
 from oracle.version_space import solve
 
 import perceptron_theory as pt
@@ -54,3 +55,22 @@ def test_error_and_self_overlap(rule, margin):
         error = np.arctan2(np.sqrt(1.0 - A * A), A) / np.pi
         assert sol.error[i] == pytest.approx(error, rel=1e-8)
         assert sol.self_overlap[i] == pytest.approx(q, rel=1e-8)
+
+
+def test_a_student_driven_off_the_probe(monkeypatch):
+    """A wide field in which u > 0 sets in within the width of the noise."""
+    load, f, theta = 966.8233792520716, 0.0029168703836607228, 0.016130979065544303
+    sol = pt.solve(
+        alpha_prune=load,
+        keep_fraction=f,
+        theta=theta,
+        margin="signed",
+        student="gibbs",
+    )
+    A, q = float(sol.overlap), float(sol.self_overlap)
+    B = (float(sol.probe_overlap) - A * np.cos(theta)) / np.sin(theta)
+    grid = version_space._grid
+    monkeypatch.setattr(version_space, "_grid", lambda breaks: grid(breaks, 20))
+    (A, B, q), _, _ = solve(load, f, theta, "hard", "signed", (A, B, q))
+    error = np.arctan2(np.sqrt(1.0 - A * A), A) / np.pi
+    assert sol.error == pytest.approx(error, rel=1e-8)
