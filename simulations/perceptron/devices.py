@@ -8,6 +8,8 @@ same shape, however many there are.
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -121,6 +123,8 @@ def join_hosts(
     coordinator: str | None = None,
     processes: int | None = None,
     process: int | None = None,
+    *,
+    patience: float = 120.0,
 ) -> None:
     """Join the other processes of a run; call it before anything else of JAX.
 
@@ -129,15 +133,39 @@ def join_hosts(
             from SLURM, Open MPI or a TPU pod.
         processes: how many there are.
         process: the number of this one, from 0.
+        patience: seconds to wait for the coordinator.
 
     Raises:
         InputError: the coordinator cannot be reached, or the cluster is unknown.
     """
     try:
+        if coordinator is not None and process:
+            _await(coordinator, patience)  # JAX would wait long, and then abort
         jax.distributed.initialize(coordinator, processes, process)
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"cannot join the run of {processes or 'an unknown number of'} processes "
             f"at {coordinator or 'an unknown address'}: {reason}"
         ) from error
+
+
+def _await(address: str, patience: float) -> None:
+    """Wait until somebody listens at host:port.
+
+    Raises:
+        ValueError: not an address.
+        OSError: nobody did.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise ValueError("the address must be HOST:PORT")
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            socket.create_connection((host, int(port)), timeout=10.0).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)

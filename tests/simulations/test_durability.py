@@ -15,6 +15,7 @@ import pytest
 
 import perceptron_theory as pt
 from simulations.perceptron import Machine, Point, simulate
+from simulations.perceptron.devices import join_hosts
 from simulations.perceptron.store import Store
 from simulations.perceptron.sweep import Part, run_sweep
 
@@ -224,3 +225,10 @@ def test_a_ray_cluster_draws_the_same(tmp_path):
     finally:
         cluster.communicate("\n", timeout=60)
     assert_same_draws(stored(tmp_path / "draws"), 130)
+
+
+@pytest.mark.parametrize("address", ["localhost:{port}", "nowhere"])
+def test_a_coordinator_that_is_not_there_is_named(address):
+    address = address.format(port=free_port())
+    with pytest.raises(pt.InputError, match=f"cannot join.*2 processes at {address}"):
+        join_hosts(address, 2, 1, patience=0.5)
