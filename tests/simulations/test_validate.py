@@ -16,6 +16,9 @@ from simulations.perceptron import (
     run_validation,
 )
 from simulations.perceptron import machine as machines
+from simulations.perceptron.large_suite import large_points, sampled_points
+from simulations.perceptron.students import ConvexRidge, Gibbs
+from simulations.perceptron.validate import draw_share
 
 SIZES = (24, 48, 96)
 # one load: the students of all points are compiled together
@@ -266,3 +269,50 @@ def test_the_suite_covers_what_it_promises():
         Point(p.alpha_prune, p.keep_fraction, p.theta, p.rule, p.margin)
         for p in VALIDATION_POINTS
     } | set(VALIDATION_POINTS)
+
+
+def test_the_large_suites_are_spread_over_everything():
+    points = large_points() + sampled_points()
+    assert len(large_points()) >= 200 and len(set(points)) == len(points)
+    # the same points on every machine: their streams depend on their labels
+    assert large_points()[0].label == (
+        "alpha_prune=2.0 keep_fraction=0.1414 theta=0.3722787294503905 "
+        "rule=random margin=signed"
+    )
+    for name, least in (("rule", 5), ("margin", 2), ("student", 6)):
+        kinds = {str(getattr(point, name)).partition("(lower")[0] for point in points}
+        assert len(kinds) >= least
+    loads = [point.alpha_prune for point in points]
+    assert min(loads) < 0.5 and max(loads) > 9
+    assert sum(point.theta == 0 for point in points) > 40
+
+
+def test_shares_of_a_validation_are_the_whole(tmp_path, monkeypatch):
+    options = {key: SMALL[key] for key in ("sizes", "draws")} | {"progress": False}
+    for i in (1, 2):
+        draw_share(SMALL["points"], (i, 2), output=tmp_path / "shares", **options)
+    assert len(list((tmp_path / "shares").glob("*.npz"))) == 6
+    whole = validate(tmp_path / "whole", **SMALL)
+    monkeypatch.setattr(machines, "simulate", lambda **_: pytest.fail("drawn again"))
+    shared = validate(tmp_path / "shares", **SMALL)
+    xr.testing.assert_identical(whole.dataset, shared.dataset)
+
+
+def test_students_without_a_theory_are_refused_and_named(tmp_path):
+    point = Point(1.0, 0.5, student="perceptron")
+    with pytest.raises(pt.InputError, match=r"no theory.*perceptron.*simulate it"):
+        run_validation([point], sizes=(8,), output=tmp_path / "none", progress=False)
+    assert not (tmp_path / "none").exists()
+
+
+def test_students_of_the_version_space_and_of_losses_are_compared(tmp_path):
+    points = [
+        Point(2.0, 0.5, student=student, precision=0.2)
+        for student in (Gibbs(8), ConvexRidge("square", 0.5))
+    ]
+    options = {"sizes": (24,), "draws": 24, "progress": False}
+    report = run_validation(points, output=tmp_path / "draws", **options)
+    assert report.passed, report.describe()
+    assert report.dataset["theory"][0, 0] == pytest.approx(
+        float(pt.solve(alpha_prune=2.0, keep_fraction=0.5, student="gibbs").error)
+    )
