@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, Protocol
 
+import jax
 import xarray as xr
 
 from perceptron_theory import InputError
@@ -23,6 +25,10 @@ from perceptron_theory import InputError
 from .cpu_threads import use_cores
 from .devices import local_devices
 from .experiment import simulate
+from .max_margin import forget_programs
+
+# of memory; Linux allows a process 65,530
+_MOST_MAPS = 25_000
 
 
 class Executor(Protocol):
@@ -93,7 +99,7 @@ class _Here:
     def submit(self, task: dict[str, Any]) -> Future[xr.Dataset]:
         future: Future[xr.Dataset] = Future()
         try:
-            future.set_result(simulate(**task))
+            future.set_result(_simulate(task))
         except Exception as error:
             future.set_exception(error)
         return future
@@ -155,7 +161,20 @@ def _packed(task: dict[str, Any]) -> bytes:
 
 
 def _simulate_packed(packed: bytes) -> xr.Dataset:
-    return simulate(**pickle.loads(packed))
+    return _simulate(pickle.loads(packed))
+
+
+def _simulate(task: dict[str, Any]) -> xr.Dataset:
+    """``simulate``, in a process that may have to do with hundreds of shapes.
+
+    Each compiled program takes dozens of maps of memory, and a process that has used
+    up its maps crashes: before that, all programs are forgotten.
+    """
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > _MOST_MAPS:
+        forget_programs()
+        jax.clear_caches()
+    return simulate(**task)
 
 
 @contextmanager

@@ -144,6 +144,11 @@ def _program(shape: tuple[int, ...], max_iterations: int):
     return train.lower(examples, jnp.zeros((), jnp.float64)).compile()
 
 
+def forget_programs() -> None:
+    """Let go of the programs compiled for eager calls."""
+    _program.cache_clear()
+
+
 def _train_on_cores(examples: np.ndarray, tolerance, max_iterations) -> MaxMargin:
     """Small sets on a CPU: a part of the batch to each core, as fast as they come.
 

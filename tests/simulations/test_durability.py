@@ -232,3 +232,24 @@ def test_a_coordinator_that_is_not_there_is_named(address):
     address = address.format(port=free_port())
     with pytest.raises(pt.InputError, match=f"cannot join.*2 processes at {address}"):
         join_hosts(address, 2, 1, patience=0.5)
+
+
+def test_programs_are_forgotten_before_they_use_up_the_memory_maps(tmp_path):
+    """And compiled again they give the same bits."""
+    script = """
+import sys
+from simulations.perceptron import Point, machine
+machine._MOST_MAPS = 0
+here = machine._Here(1)
+task = {"size": 12, "draws": 64, "seed": 0}
+first, again = (
+    here.submit(task | {"point": Point(2.0, 0.5)}).result() for _ in range(2)
+)
+from simulations.perceptron.max_margin import _program
+assert _program.cache_info().currsize == 1 and _program.cache_info().misses == 1
+assert first.identical(again)
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=200
+    )
+    assert found.returncode == 0, found.stderr
