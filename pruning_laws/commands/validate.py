@@ -57,7 +57,7 @@ def validate(
         str,
         typer.Option(
             metavar="standard|large|sampled",
-            help="Points: 43 chosen ones; 220 over all rules, angles and trained "
+            help="Points: 43 chosen ones; 170 over all rules, angles and trained "
             "students; 40 with students sampled from the version space.",
         ),
     ] = "standard",

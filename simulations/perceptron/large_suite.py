@@ -19,7 +19,7 @@ from .point import Point
 from .student import Student
 from .students import BayesPoint, ConvexRidge, Gibbs
 
-_COUNT, _COUNT_SAMPLED = 220, 40
+_COUNT, _COUNT_SAMPLED = 170, 40
 _PRECISION = 0.015
 
 Shares = tuple[tuple[float, str | Student], ...]
@@ -37,7 +37,7 @@ _RULES = ("hard", "easy", "random", "window", "mixture")
 
 
 def large_points() -> tuple[Point, ...]:
-    """220 points of trained students: all rules, both margins, theta 0 to 60 degrees.
+    """170 points of trained students: all rules, both margins, theta 0 to 60 degrees.
 
     Loads from 0.4 to 10 and kept fractions from 0.02 to 1, evenly in the logarithm; a
     quarter of the points have a perfect probe.
