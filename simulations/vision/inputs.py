@@ -6,6 +6,7 @@ int64 or bool.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -41,6 +42,20 @@ def real_array(name: str, value: Any, *shape: str) -> Float[np.ndarray, ...]:
             "(did the network diverge?)"
         )
     return array
+
+
+def model_axis(
+    check: Callable[..., np.ndarray], name: str, value: Any, *shape: str
+) -> np.ndarray:
+    """An array of one model (of dimensions ``shape``) or K, always with an axis of K.
+
+    Raises:
+        InputError: as ``check``, which is one of the functions of this module.
+    """
+    array = _array(name, value)
+    if array.ndim == len(shape) + 1:
+        return check(name, array, "K", *shape)
+    return check(name, array, *shape)[None]
 
 
 def truth_array(name: str, value: Any, *shape: str) -> Bool[np.ndarray, ...]:

@@ -6,9 +6,10 @@ spherical k-means (Dhillon & Modha 2001): points and centres are unit vectors, a
 cluster's centre is its normalised mean.
 
 Points beyond 2 GiB stay on the host and go to the device block by block, so that a
-memory map of any size can be clustered.  A cluster that loses its points gets the point that is farthest
-from its own centre.  The nearest centre of a block is found by a matrix product, a
-maximum and a comparison: XLA's own argmax takes longer than the product on CPUs.
+memory map of any size can be clustered.  A cluster that loses its points gets the point
+that is farthest from its own centre.  The nearest centre of a block is found by a
+matrix product, a maximum and a comparison: on CPUs XLA's argmax takes longer than the
+product.
 """
 
 from __future__ import annotations
@@ -180,8 +181,8 @@ def _moments(points: np.ndarray, spherical: bool) -> tuple[np.ndarray, float]:
     """The mean and the mean variance of a coordinate; for unit points, 0 and that."""
     total, squares = np.zeros(points.shape[1]), 0.0
     for rows in _pieces(len(points)):
-        piece = points[rows].astype(np.float64)
-        lengths = (piece**2).sum(1)
+        piece = points[rows]
+        lengths = np.einsum("ij,ij->i", piece, piece, dtype=np.float64)
         if not lengths.max() < _LONGEST**2:
             i = rows.start + int(lengths.argmax())
             raise InputError(
@@ -195,9 +196,11 @@ def _moments(points: np.ndarray, spherical: bool) -> tuple[np.ndarray, float]:
                     f"points[{i}] is zero: it has no direction; remove it or use "
                     "distance='euclidean'"
                 )
-            piece /= np.sqrt(lengths)[:, None]
-        total += piece.sum(0)
-        squares += float((piece**2).sum())
+            total += np.sqrt(1 / lengths) @ piece
+            squares += len(piece)
+        else:
+            total += piece.sum(0, dtype=np.float64)
+            squares += float(lengths.sum())
     mean = total / len(points)
     variance = max(squares / len(points) - float(mean @ mean), 0.0)
     return mean * (not spherical), variance / points.shape[1]

@@ -1,0 +1,49 @@
+"""Forgetting: how often an example that was right becomes wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from perceptron_theory.errors import unknown_name
+
+from .. import inputs
+
+NEVER_LEARNED = ("presentations", "zero", "infinity")
+
+
+def forgetting(
+    correct: Bool[Array, "*K T P"] | Bool[np.ndarray, "*K T P"],
+    *,
+    never_learned: str = "presentations",
+) -> Float[np.ndarray, " P"]:
+    """Transitions from right to wrong at consecutive presentations; mean over runs.
+
+    Toneva et al. 2019 (arXiv 1812.05159), Sec. 3: ``correct`` is recorded as the
+    example is presented in training, augmented and in training mode, once an epoch.
+    They sum over 5 runs of 200 epochs; the mean ranks the same.  High = often
+    forgotten = hard = keep.
+
+    Args:
+        correct: (presentations, P) of one run or (K, presentations, P) of K.
+        never_learned: the count of an example that was right at no presentation of a
+            run: "presentations", their number, as Toneva's code has it, so that these
+            rank hardest; "zero", the bare transitions, as in DeepCore, CCS and DRoP,
+            which ranks them *easiest*; "infinity" as in data_diet, with the
+            consequence that one such run makes the mean over runs infinite.
+
+    Raises:
+        InputError: not booleans, another shape, an unknown rule.
+    """
+    if never_learned not in NEVER_LEARNED:
+        raise unknown_name("never_learned", never_learned, NEVER_LEARNED)
+    runs = inputs.model_axis(inputs.truth_array, "correct", correct, "T", "P")
+    value = {"presentations": runs.shape[1], "zero": 0, "infinity": np.inf}
+    return np.mean([_counts(run, value[never_learned]) for run in runs], axis=0)
+
+
+def _counts(correct: Bool[np.ndarray, "T P"], never: Any) -> Float[np.ndarray, " P"]:
+    forgotten = (correct[:-1] & ~correct[1:]).sum(0)
+    return np.where(correct.any(0), forgotten, never).astype(np.float64)
