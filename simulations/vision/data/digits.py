@@ -32,7 +32,7 @@ def digits(split: str = "train") -> Images:
     return Images(
         f"digits {split}",
         images[kept],
-        target[kept],
+        np.asarray(target)[kept],
         tuple(f"digits/{i:04d}" for i in kept),
         tuple("0123456789"),
     )
