@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -22,7 +22,8 @@ from perceptron_theory import InputError
 
 from ..files import write_whole
 from . import inputs
-from .data.images import check_ids
+from .data.folder import ImageFolder
+from .data.images import Images, check_ids
 from .optional import require
 
 _KEY = b"pruning-laws scores"
@@ -31,17 +32,7 @@ DIRECTION = "high = keep"
 _PACKAGES = ("pruning-laws", "jax", "numpy")
 
 
-class DataSet(Protocol):
-    """What scores are of: a :class:`.data.Images`, an image folder, or the like."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def ids(self) -> tuple[str, ...]: ...
-    @property
-    def labels(self) -> Int[np.ndarray, " P"]: ...
-    @property
-    def fingerprint(self) -> str: ...
+DataSet = Images | ImageFolder
 
 
 @dataclass(frozen=True)
