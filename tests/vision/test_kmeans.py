@@ -127,6 +127,24 @@ def test_the_estimate_of_memory_is_bounded_by_blocks():
     assert memory_estimate(50_000, 512, 10)["device"] > 4 * 50_000 * 512
 
 
+@pytest.mark.parametrize(("dimensions", "k"), [(64, 300), (500, 20)])
+def test_the_estimate_covers_what_the_compiler_asks_for(dimensions, k):
+    def of(*shape):
+        return jax.ShapeDtypeStruct(shape, np.float32)
+
+    rows = module._BLOCK * module._BLOCKS_AT_ONCE
+    given = of(rows, dimensions), of(dimensions), of(k, dimensions), 0
+    start = of(module._START_POINTS * k, dimensions), jax.random.key(0)
+    estimate = memory_estimate(10**8, dimensions, k)["device"]
+    for program in (
+        module._nearest.lower(*given, spherical=True, exact=True),
+        module._plus_plus.lower(*start, k=k),
+    ):
+        needs = program.compile().memory_analysis()
+        total = needs.temp_size_in_bytes + needs.argument_size_in_bytes
+        assert 0 < total + needs.output_size_in_bytes < estimate
+
+
 @pytest.mark.parametrize(
     ("points", "k", "more", "says"),
     [

@@ -41,6 +41,8 @@ def test_el2n_ranks_examples_whose_probability_rounds_to_one():
     np.testing.assert_allclose(scores, math.sqrt(2) * np.exp(-margins), rtol=1e-8)
     wrong = metrics.el2n(logits, np.ones(4, int))
     np.testing.assert_allclose(wrong, math.sqrt(2), rtol=1e-8)
+    assert metrics.el2n(np.array([[5000.0, 0.0]]), np.zeros(1, int)) == 0
+    assert metrics.el2n(np.ones((1, 1)), np.zeros(1, int)) == 0  # one class only
 
 
 def test_el2n_in_blocks(monkeypatch):

@@ -50,8 +50,9 @@ def el2n(
 @jax.vmap
 def _scores(logits: Float[Array, " C"], label: Int[Array, ""]) -> Float[Array, ""]:
     others = jnp.where(jnp.arange(len(logits)) == label, -jnp.inf, logits)
-    norm = jax.nn.logsumexp(logits)
-    # in units of the largest, so that the squares do not underflow
-    largest = others.max()
-    p = jnp.exp(others - jnp.where(len(logits) > 1, largest, 0.0))
-    return jnp.exp(largest - norm) * jnp.sqrt((p**2).sum() + p.sum() ** 2)
+    # in units of the largest of them, so that the squares do not underflow
+    largest = others.max() if len(logits) > 1 else logits[0]
+    p = jnp.exp(others - largest)
+    total = p.sum()
+    length = jnp.sqrt((p**2).sum() + total**2)
+    return length / (total + jnp.exp(logits[label] - largest))
