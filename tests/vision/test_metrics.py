@@ -63,6 +63,7 @@ def test_forgetting_counts_transitions():
         wanted.append(text.count("10") if "1" in text else len(text))
     np.testing.assert_array_equal(metrics.forgetting(correct), wanted)
     assert metrics.forgetting(correct, never_learned="zero")[0] == 0
+    assert metrics.forgetting(correct, never_learned=200)[0] == 200
     assert metrics.forgetting(correct, never_learned="infinity")[0] == math.inf
 
 
@@ -255,6 +256,7 @@ YES = np.eye(4, dtype=bool)
         (lambda: metrics.el2n([[1, 2], [3]], [0, 1]), "one array"),
         (lambda: metrics.forgetting([[0.5]]), "booleans"),
         (lambda: metrics.forgetting(YES, never_learned="one"), "unknown never_learned"),
+        (lambda: metrics.forgetting(YES, never_learned=-1), "at least 0, got -1"),
         (lambda: metrics.forgetting(YES[0]), "shape \\(T, P\\)"),
         (lambda: metrics.memorization(YES, YES[:, :3]), "must agree"),
         (lambda: metrics.memorization(YES, YES[:3]), "a row a model"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from numbers import Real
 
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
 from .. import inputs
@@ -17,7 +18,7 @@ NEVER_LEARNED = ("presentations", "zero", "infinity")
 def forgetting(
     correct: Bool[Array, "*K T P"] | Bool[np.ndarray, "*K T P"],
     *,
-    never_learned: str = "presentations",
+    never_learned: str | float = "presentations",
 ) -> Float[np.ndarray, " P"]:
     """Transitions from right to wrong at consecutive presentations; mean over runs.
 
@@ -32,18 +33,27 @@ def forgetting(
             run: "presentations", their number, as Toneva's code has it, so that these
             rank hardest; "zero", the bare transitions, as in DeepCore, CCS and DRoP,
             which ranks them *easiest*; "infinity" as in data_diet, with the
-            consequence that one such run makes the mean over runs infinite.
+            consequence that one such run makes the mean over runs infinite.  Or the
+            count itself, a number of at least 0.
 
     Raises:
-        InputError: not booleans, another shape, an unknown rule.
+        InputError: not booleans, another shape, an unknown rule, a negative count.
     """
-    if never_learned not in NEVER_LEARNED:
-        raise unknown_name("never_learned", never_learned, NEVER_LEARNED)
     runs = inputs.model_axis(inputs.truth_array, "correct", correct, "T", "P")
-    value = {"presentations": runs.shape[1], "zero": 0, "infinity": np.inf}
-    return np.mean([_counts(run, value[never_learned]) for run in runs], axis=0)
+    value = _value(never_learned, presentations=runs.shape[1])
+    return np.mean([_counts(run, value) for run in runs], axis=0)
 
 
-def _counts(correct: Bool[np.ndarray, "T P"], never: Any) -> Float[np.ndarray, " P"]:
+def _value(rule: str | float, *, presentations: int) -> float:
+    if isinstance(rule, Real) and not isinstance(rule, bool):
+        if not rule >= 0:
+            raise InputError(f"never_learned must be at least 0, got {rule}")
+        return float(rule)
+    if rule not in NEVER_LEARNED:
+        raise unknown_name("never_learned", rule, NEVER_LEARNED)
+    return {"presentations": presentations, "zero": 0.0, "infinity": np.inf}[rule]
+
+
+def _counts(correct: Bool[np.ndarray, "T P"], never: float) -> Float[np.ndarray, " P"]:
     forgotten = (correct[:-1] & ~correct[1:]).sum(0)
     return np.where(correct.any(0), forgotten, never).astype(np.float64)
