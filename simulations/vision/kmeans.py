@@ -32,6 +32,7 @@ from . import inputs
 DISTANCES = ("euclidean", "cosine")
 _BLOCK = 1024  # points in one matrix product: its result stays in the cache
 _BLOCKS_AT_ONCE = 16  # that go to the device together
+_FEW = 32  # clusters
 # k-means++ costs k passes: it sees at most this many points a cluster
 _START_POINTS = 10
 _RESIDENT = 2**31  # bytes of points that stay on the device from pass to pass
@@ -242,7 +243,7 @@ def _nearest(
     def block(carry, x):
         sums, counts, first = carry
         x = _unit(x) if spherical else x - shift
-        likeness = x @ centers.T - half
+        likeness = jnp.matmul(x, centers.T, precision="highest") - half
         best = likeness.max(1, keepdims=True)
         label = jnp.where(likeness == best, jnp.arange(k), k).min(1)
         label = jnp.minimum(label, k - 1)
@@ -251,7 +252,11 @@ def _nearest(
         else:
             square = jnp.maximum((x**2).sum(1) - 2 * best[:, 0], 0.0)
         weight = (first + jnp.arange(len(x)) < valid).astype(x.dtype)
-        sums = sums + jax.ops.segment_sum(x * weight[:, None], label, k)
+        if k > _FEW:
+            sums = sums + jax.ops.segment_sum(x * weight[:, None], label, k)
+        else:  # a product is faster than a scatter
+            one_hot = (label == jnp.arange(k)[:, None]) * weight
+            sums = sums + jnp.matmul(one_hot, x, precision="highest")
         counts = counts + jax.ops.segment_sum(weight.astype(jnp.int32), label, k)
         return (sums, counts, first + len(x)), (label, square)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
-
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
@@ -45,7 +43,7 @@ def forgetting(
 
 
 def _value(rule: str | float, *, presentations: int) -> float:
-    if isinstance(rule, Real) and not isinstance(rule, bool):
+    if not isinstance(rule, str):
         if not rule >= 0:
             raise InputError(f"never_learned must be at least 0, got {rule}")
         return float(rule)
