@@ -14,12 +14,15 @@ from typer.core import TyperGroup
 
 from .commands import (
     advise,
+    correlate,
     demo,
     figure,
     information,
     optimal_rule,
     pareto,
     phase_diagram,
+    score,
+    select,
     show,
     simulate,
     solve,
@@ -91,6 +94,8 @@ def pruning_laws(
       pruning-laws pareto --alpha-prune 1:100:20 --theta-degrees 10
       pruning-laws phase-diagram --alpha-tot 1:30:25 --keep-fraction 0.05:1:25
 
+    On real data: score, correlate and select.
+
     Results go to stdout, messages to stderr. Exit status: 0 done, 1 failed,
     2 bad input, 130 interrupted.
     """
@@ -108,5 +113,8 @@ app.command("advise")(advise.advise)
 app.command("simulate")(simulate.simulate)
 app.command("validate")(validate.validate)
 app.command("figure")(figure.figure)
+app.command("score")(score.score)
+app.command("correlate")(correlate.correlate)
+app.command("select")(select.select)
 app.command("show")(show.show)
 app.command("demo")(demo.demo)

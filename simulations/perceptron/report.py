@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
+from ..files import write_whole
 from .agreement import Test
-from .store import write_whole
 
 
 @dataclass(frozen=True)

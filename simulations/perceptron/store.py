@@ -17,7 +17,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,6 +28,7 @@ import xarray as xr
 
 from perceptron_theory import InputError
 
+from ..files import write_whole
 from .point import Point
 from .training_sets import POOLS, realisable_sizes
 
@@ -35,23 +36,6 @@ from .training_sets import POOLS, realisable_sizes
 _FORMAT = "pruning-laws draws 2"
 _HEADER = "config.json"
 _REQUIRED = ("error", "overlap", "probe_overlap", "certificate", "kept")
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside ``path``, then move it there: never half a file.
-
-    Raises:
-        OSError: full disk, no permission; what was at ``path`` is still there.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        write(partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            partial.unlink()
 
 
 class Store:

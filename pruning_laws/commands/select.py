@@ -1,0 +1,110 @@
+"""``pruning-laws select``: which examples of a score file to keep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .. import options, output, vision_options
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from simulations.vision.selection import Selection
+
+
+def select(
+    scores_file: Annotated[
+        Path, typer.Argument(metavar="SCORES", help="A score file (.parquet).")
+    ],
+    keep_fraction: Annotated[
+        float, typer.Option("--keep-fraction", "-f", help="Kept fraction, in (0, 1].")
+    ],
+    rule: Annotated[
+        str,
+        typer.Option(
+            metavar="RULE",
+            help="hard, easy, random, stratified[:SHARE of the hardest left out], "
+            "window:LOWER (from that quantile of difficulty on, 0 the hardest) or "
+            "mixture:SHARE:hard|easy (the rest at random).",
+        ),
+    ] = "hard",
+    class_floor: Annotated[
+        float,
+        typer.Option(help="Every class keeps this part of an equal share; paper: 0.5."),
+    ] = 0.0,
+    per_class: Annotated[
+        bool, typer.Option("--per-class", help="The same fraction of every class.")
+    ] = False,
+    allow_empty_classes: Annotated[
+        bool, typer.Option("--allow-empty-classes", help="Classes may lose everything.")
+    ] = False,
+    seed: vision_options.Seed = 0,
+    data: vision_options.CheckedData = None,
+    split: vision_options.Split = "train",
+    output_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Indices into a .npy or .txt file."
+        ),
+    ] = None,
+    ids: Annotated[
+        bool, typer.Option("--ids", help="Ids instead of indices, into a .txt file.")
+    ] = False,
+    overwrite: vision_options.Overwrite = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Choose the examples to keep, and report what every class keeps.
+
+    \b
+    Examples:
+      pruning-laws select prototypes.parquet -f 0.5 --class-floor 0.5 -o kept.npy
+      pruning-laws select el2n.parquet -f 0.3 --rule stratified:0.1 -o kept.txt --ids
+    """
+    chosen_rule = vision_options.selection_rule(rule)
+    vision_options.check_new(output_file, overwrite)
+
+    from simulations.vision.selection import select as choose
+
+    scores = vision_options.scores_from(scores_file, data, split)
+    selection = choose(
+        scores.scores,
+        keep_fraction,
+        seed=seed,
+        rule=chosen_rule,
+        labels=scores.labels,
+        class_floor=class_floor,
+        per_class=per_class,
+        allow_empty_classes=allow_empty_classes,
+    )
+    if output_file is not None:
+        selection.save(output_file, scores.ids if ids else None)
+        output.note(f"wrote {output_file}")
+    output.emit(
+        _dataset(selection, seed),
+        title=f"{rule} of {scores.metric}, {scores.dataset}: "
+        f"{len(selection.indices)} of {selection.n_examples} kept",
+        as_json=as_json,
+        path=None,
+        overwrite=False,
+    )
+
+
+def _dataset(selection: Selection, seed: int) -> xr.Dataset:
+    import xarray as xr
+
+    counts = selection.class_counts or {}
+    kept, before = zip(*counts.values(), strict=True)
+    return xr.Dataset(
+        {"kept": ("class", list(kept)), "before": ("class", list(before))},
+        coords={"class": list(counts)},
+        attrs={
+            "keep_fraction": selection.keep_fraction,
+            "kept": len(selection.indices),
+            "examples": selection.n_examples,
+            "rule": repr(selection.rule),
+            "seed": seed,
+        },
+    )

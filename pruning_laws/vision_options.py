@@ -1,0 +1,86 @@
+"""Options that the commands on real data share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import options
+
+if TYPE_CHECKING:
+    from simulations.vision.score_files import Scores
+    from simulations.vision.selection import SelectionRule
+
+_DATA = "digits (built in), cifar10:PATH, svhn:PATH or folder:PATH"
+_TAKES = {
+    "n_clusters": ("--clusters", ("prototypes",)),
+    "distance": ("--distance", ("prototypes", "supervised_prototypes")),
+}
+
+Data = Annotated[str, typer.Option(metavar="DATA", help=f"{_DATA}.")]
+CheckedData = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="DATA",
+        help=f"Refuse scores of another data set than this: {_DATA}.",
+    ),
+]
+Split = Annotated[str, typer.Option(help="train, test and the like.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of everything that is random.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the output if it exists.")
+]
+
+
+def check_new(path: Path | None, overwrite: bool) -> None:
+    """Refuse, before any work is done, to replace a file.
+
+    Raises:
+        OSError: the file exists and may not be replaced.
+    """
+    if path is not None and path.exists() and not overwrite:
+        raise FileExistsError(0, "exists; --overwrite replaces it", str(path))
+
+
+def check_options(metric: str, given: dict[str, Any]) -> None:
+    """Refuse an option that the metric does not have.
+
+    Raises:
+        typer.BadParameter: it was given one.
+    """
+    for name in given:
+        option, metrics = _TAKES[name]
+        if metric not in metrics:
+            raise typer.BadParameter(
+                f"{metric} has none: it is of {' and '.join(metrics)}",
+                param_hint=option,
+            )
+
+
+def scores_from(file: Any, data: str | None, split: str) -> Scores:
+    """The scores of a file, verified to be of ``data`` if that is given."""
+    from simulations.vision.data import load
+    from simulations.vision.score_files import read_scores
+
+    return read_scores(file, load(data, split) if data is not None else None)
+
+
+def selection_rule(text: str) -> str | SelectionRule:
+    """The rule that ``--rule`` names: those of the theory, and stratified[:DROP].
+
+    Raises:
+        typer.BadParameter: parameters missing, or no numbers.
+        perceptron_theory.InputError: a name that is no rule.
+    """
+    from simulations.vision.selection import Stratified
+
+    name, *parameters = text.split(":")
+    if name == "stratified" and len(parameters) == 1:
+        (drop,) = options.numbers(parameters[0], "--rule")
+        return Stratified(drop_hardest=drop)
+    if name in ("window", "mixture"):
+        return options.pruning_rule(text)  # type: ignore[return-value] # one of these
+    return text

@@ -1,0 +1,1 @@
+"""Pruning real data: metrics, selection, score files and data sets."""

@@ -1,0 +1,46 @@
+"""Pickles of arrays and plain values, read without running anything they name."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from typing import Any
+
+from perceptron_theory import InputError
+
+# NumPy renamed its core package; the official CIFAR-10 files have the old name
+_ARRAYS = {
+    (f"numpy.{core}.multiarray", name)
+    for core in ("core", "_core")
+    for name in ("_reconstruct", "scalar")
+}
+_ALLOWED = _ARRAYS | {
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("_codecs", "encode"),  # how protocol 2 writes bytes
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ALLOWED:
+            raise InputError(f"would run {module}.{name}")
+        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+
+
+def safe_load(content: bytes, where: str) -> Any:
+    """The value of a pickle that holds arrays, numbers, text and containers of them.
+
+    Raises:
+        InputError: it names anything else, which is not run, or is damaged.
+    """
+    try:
+        return _Unpickler(io.BytesIO(content), encoding="bytes").load()
+    except InputError as error:
+        raise InputError(
+            f"{where} is a pickle that {error}: it was not, and is no data file"
+        ) from None
+    except Exception as error:  # a damaged pickle raises anything
+        raise InputError(
+            f"{where} is damaged ({type(error).__name__}): download it again"
+        ) from error

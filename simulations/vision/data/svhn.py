@@ -1,0 +1,50 @@
+"""SVHN, cropped digits (Netzer et al. 2011): the official .mat files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from scipy.io import loadmat
+
+from perceptron_theory import InputError
+from perceptron_theory.errors import unknown_name
+
+from .images import Images
+
+SPLITS = ("train", "test", "extra")
+
+
+def svhn(path: Path | str, split: str = "train") -> Images:
+    """SVHN from the folder that holds ``train_32x32.mat`` and the like.
+
+    The label 10, which stands for the digit 0, becomes 0.  Ids are "train/000000" and
+    so on, in the order of the file.
+
+    Raises:
+        InputError: the file is missing, truncated or something else.
+    """
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
+    file = Path(path) / f"{split}_32x32.mat"
+    if not file.is_file():
+        raise InputError(f"{file} does not exist: give the folder of the .mat files")
+    try:
+        content = loadmat(file, variable_names=["X", "y"])
+    except Exception as error:  # a damaged file raises anything; none is run
+        raise InputError(
+            f"{file} is no complete .mat file ({type(error).__name__}): download it "
+            "again"
+        ) from error
+    if not {"X", "y"} <= set(content):
+        raise InputError(f"{file} does not hold X and y")
+    images, labels = content["X"], content["y"].ravel()
+    if images.ndim != 4 or images.shape[:3] != (32, 32, 3):
+        raise InputError(f"{file}: X has shape {images.shape}, not (32, 32, 3, P)")
+    if labels.size and not (1 <= labels.min() and labels.max() <= 10):
+        bad = labels[(labels < 1) | (labels > 10)][0]
+        raise InputError(f"{file}: the label {bad} is outside 1 to 10")
+    labels = labels.astype(np.int64) % 10
+    ids = tuple(f"{split}/{i:06d}" for i in range(len(labels)))
+    names = tuple("0123456789")
+    return Images(f"SVHN {split}", images.transpose(3, 0, 1, 2), labels, ids, names)

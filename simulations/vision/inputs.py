@@ -1,0 +1,149 @@
+"""Checks of arrays that a caller gives: one clear line for each way to go wrong.
+
+All arrays may be NumPy's or JAX's; what comes back is NumPy's, of float32 or float64,
+int64 or bool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from perceptron_theory import InputError
+
+
+def real_array(name: str, value: Any, *shape: str) -> Float[np.ndarray, ...]:
+    """A finite floating-point array with dimensions called ``shape``, none empty.
+
+    float32 and float64 stay what they are; all else becomes float64, half precision
+    float32.
+
+    Raises:
+        InputError: not numeric, another number of dimensions, empty, NaN or infinity.
+    """
+    array = _array(name, value)
+    if array.dtype.kind in "iu":
+        array = array.astype(np.float64)
+    elif array.dtype.kind == "V" or array.dtype == np.float16:  # V: bfloat16
+        array = array.astype(np.float32)
+    elif array.dtype.kind != "f":
+        raise InputError(f"{name} must be numbers, got {array.dtype}")
+    _check_shape(name, array, shape)
+    # the extremes are NaN where anything is, and need no second array
+    if not (np.isfinite(array.min()) and np.isfinite(array.max())):
+        bad = np.argwhere(~np.isfinite(array))[0]
+        where = ", ".join(map(str, bad))
+        raise InputError(
+            f"{name}[{where}] is {array[tuple(bad)]}: give finite numbers "
+            "(did the network diverge?)"
+        )
+    return array
+
+
+def model_axis(
+    check: Callable[..., np.ndarray], name: str, value: Any, *shape: str
+) -> np.ndarray:
+    """An array of one model (of dimensions ``shape``) or K, always with an axis of K.
+
+    Raises:
+        InputError: as ``check``, which is one of the functions of this module.
+    """
+    array = _array(name, value)
+    if array.ndim == len(shape) + 1:
+        return check(name, array, "K", *shape)
+    return check(name, array, *shape)[None]
+
+
+def truth_array(name: str, value: Any, *shape: str) -> Bool[np.ndarray, ...]:
+    """A boolean array with dimensions called ``shape``; 0 and 1 count as booleans.
+
+    Raises:
+        InputError: other values than 0 and 1, another number of dimensions, empty.
+    """
+    array = _array(name, value)
+    _check_shape(name, array, shape)
+    if array.dtype == bool:
+        return array
+    if array.dtype.kind not in "iufV" or not ((array == 0) | (array == 1)).all():
+        raise InputError(f"{name} must be booleans (or 0 and 1), got {array.dtype}")
+    return array.astype(bool)
+
+
+def label_array(
+    name: str, value: Any, *, count: int, n_classes: int | None = None
+) -> Int[np.ndarray, " P"]:
+    """``count`` integer labels from 0 on, below ``n_classes`` if that is given.
+
+    Raises:
+        InputError: not integers, another number of them, or out of range.
+    """
+    array = _array(name, value)
+    _check_shape(name, array, ("P",))
+    if array.dtype.kind not in "iu":
+        raise InputError(f"{name} must be integers, got {array.dtype}")
+    if len(array) != count:
+        raise InputError(f"{name} has {len(array)} entries for {count} examples")
+    bad = array < 0
+    if n_classes is not None:
+        bad |= array >= n_classes
+    if bad.any():
+        i = int(bad.argmax())
+        allowed = f"0 to {n_classes - 1}" if n_classes is not None else "0 or more"
+        raise InputError(f"{name}[{i}] is {array[i]}: labels must be {allowed}")
+    return array.astype(np.int64)
+
+
+def random_key(key: Any) -> jax.Array:
+    """A key of ``jax.random`` from one, old style or new, or from an integer seed.
+
+    Raises:
+        InputError: anything else.
+    """
+    if isinstance(key, int | np.integer) and not isinstance(key, bool) and key >= 0:
+        return jax.random.key(int(key))
+    if isinstance(key, jax.Array | np.ndarray):
+        if jax.numpy.issubdtype(key.dtype, jax.dtypes.prng_key) and key.ndim == 0:
+            return jax.numpy.asarray(key)
+        if key.dtype == np.uint32 and key.ndim == 1:
+            return jax.random.wrap_key_data(jax.numpy.asarray(key))
+    raise InputError(
+        f"key must be a key such as jax.random.key(0), or a seed >= 0; got {key!r}"
+    )
+
+
+def generator(key: Any) -> np.random.Generator:
+    """NumPy's generator seeded by a key or a seed, see :func:`random_key`."""
+    data = jax.random.key_data(random_key(key))
+    return np.random.default_rng(np.asarray(data).tolist())
+
+
+def positive_integer(name: str, value: Any) -> int:
+    """A whole number of at least one.
+
+    Raises:
+        InputError: anything else.
+    """
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < 1:
+        raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+    return int(value)
+
+
+def _array(name: str, value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError) as error:
+        line = str(error).splitlines()[0]
+        raise InputError(f"{name} cannot be read as one array: {line}") from error
+
+
+def _check_shape(name: str, array: np.ndarray, shape: tuple[str, ...]) -> None:
+    if array.ndim != len(shape):
+        wanted = f"({', '.join(shape)}{',' if len(shape) == 1 else ''})"
+        raise InputError(f"{name} must have shape {wanted}, got {array.shape}")
+    if array.size == 0:
+        raise InputError(f"{name} is empty: its shape is {array.shape}")

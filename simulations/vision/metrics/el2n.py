@@ -1,0 +1,58 @@
+r"""EL2N: how far the predicted probabilities are from the label."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from .. import inputs
+
+_NUMBERS = 2**23  # of logits that are on the device at once
+
+
+def el2n(
+    logits: Float[Array, "*K P C"] | Float[np.ndarray, "*K P C"],
+    labels: Int[Array, " P"] | Int[np.ndarray, " P"],
+) -> Float[np.ndarray, " P"]:
+    r"""Mean over models of \|softmax(logits) - onehot(label)\|_2, in [0, sqrt(2)].
+
+    Paul et al. 2021 (arXiv 2107.07075), Sec. 3: networks early in training (epoch 20 of
+    200 on CIFAR-10), in evaluation mode and without augmentation; they advise the mean
+    of at least 10.  High = far from the label = hard = keep.
+
+    Computed in float64 from the probabilities of the *other* classes, of which the
+    error of the right one is the sum: examples that a network is sure of, where
+    1 - p rounds to zero, still rank by how sure.
+
+    Args:
+        logits: of one model, (P, C), or of K models, (K, P, C).
+        labels: 0 to C - 1.
+
+    Raises:
+        InputError: shapes that do not fit, NaN, a label out of range.
+    """
+    models = inputs.model_axis(inputs.real_array, "logits", logits, "P", "C")
+    _, count, classes = models.shape
+    label = inputs.label_array("labels", labels, count=count, n_classes=classes)
+    step = max(1, _NUMBERS // classes)
+    total = np.zeros(count)
+    with jax.enable_x64(True):
+        for model in models:
+            for i in range(0, count, step):
+                rows = slice(i, i + step)
+                total[rows] += _scores(model[rows].astype(np.float64), label[rows])
+    return total / len(models)
+
+
+@jax.jit
+@jax.vmap
+def _scores(logits: Float[Array, " C"], label: Int[Array, ""]) -> Float[Array, ""]:
+    others = jnp.where(jnp.arange(len(logits)) == label, -jnp.inf, logits)
+    # in units of the largest of them, so that the squares do not underflow
+    largest = others.max() if len(logits) > 1 else logits[0]
+    p = jnp.exp(others - largest)
+    total = p.sum()
+    length = jnp.sqrt((p**2).sum() + total**2)
+    return length / (total + jnp.exp(logits[label] - largest))

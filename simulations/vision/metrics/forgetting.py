@@ -1,0 +1,57 @@
+"""Forgetting: how often an example that was right becomes wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from perceptron_theory import InputError
+from perceptron_theory.errors import unknown_name
+
+from .. import inputs
+
+NEVER_LEARNED = ("presentations", "zero", "infinity")
+
+
+def forgetting(
+    correct: Bool[Array, "*K T P"] | Bool[np.ndarray, "*K T P"],
+    *,
+    never_learned: str | float = "presentations",
+) -> Float[np.ndarray, " P"]:
+    """Transitions from right to wrong at consecutive presentations; mean over runs.
+
+    Toneva et al. 2019 (arXiv 1812.05159), Sec. 3: ``correct`` is recorded as the
+    example is presented in training, augmented and in training mode, once an epoch.
+    They sum over 5 runs of 200 epochs; the mean ranks the same.  High = often
+    forgotten = hard = keep.
+
+    Args:
+        correct: (presentations, P) of one run or (K, presentations, P) of K.
+        never_learned: the count of an example that was right at no presentation of a
+            run: "presentations", their number, as Toneva's code has it, so that these
+            rank hardest; "zero", the bare transitions, as in DeepCore, CCS and DRoP,
+            which ranks them *easiest*; "infinity" as in data_diet, with the
+            consequence that one such run makes the mean over runs infinite.  Or the
+            count itself, a number of at least 0.
+
+    Raises:
+        InputError: not booleans, another shape, an unknown rule, a negative count.
+    """
+    runs = inputs.model_axis(inputs.truth_array, "correct", correct, "T", "P")
+    value = _value(never_learned, presentations=runs.shape[1])
+    return np.mean([_counts(run, value) for run in runs], axis=0)
+
+
+def _value(rule: str | float, *, presentations: int) -> float:
+    if not isinstance(rule, str):
+        if not rule >= 0:
+            raise InputError(f"never_learned must be at least 0, got {rule}")
+        return float(rule)
+    if rule not in NEVER_LEARNED:
+        raise unknown_name("never_learned", rule, NEVER_LEARNED)
+    return {"presentations": presentations, "zero": 0.0, "infinity": np.inf}[rule]
+
+
+def _counts(correct: Bool[np.ndarray, "T P"], never: float) -> Float[np.ndarray, " P"]:
+    forgotten = (correct[:-1] & ~correct[1:]).sum(0)
+    return np.where(correct.any(0), forgotten, never).astype(np.float64)

@@ -1,0 +1,39 @@
+"""Self-supervised prototypes: the distance to the nearest cluster centre."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Array, Float
+
+from ..kmeans import kmeans
+
+
+def prototypes(
+    embeddings: Float[Array, "P d"] | Float[np.ndarray, "P d"],
+    *,
+    n_clusters: int,
+    key: Any,
+    distance: str = "cosine",
+    **options: Any,
+) -> Float[np.ndarray, " P"]:
+    """Distance of an embedding to the nearest centre that k-means finds; no labels.
+
+    Sorscher et al. 2022 (arXiv 2206.14486), Sec. 4, in the space of SwAV.  The released
+    scores are called a (reversed) cosine similarity, others who repeat the metric take
+    Euclidean distances; neither k nor start is known, and k may vary tenfold about the
+    number of classes.  High = far from all prototypes = hard = keep.
+
+    Args:
+        embeddings: one a row.
+        n_clusters: k.
+        key: of ``jax.random``, or a seed.
+        distance: "cosine" (1 - cos, after spherical k-means) or "euclidean".
+        **options: those of :func:`simulations.vision.kmeans.kmeans`.
+
+    Raises:
+        InputError: NaN, more clusters than points, and what k-means refuses.
+    """
+    found = kmeans(embeddings, n_clusters, key=key, distance=distance, **options)
+    return found.distances.astype(np.float64)

@@ -1,0 +1,108 @@
+"""How far scores from subset models can be trusted, and how many models they need."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from perceptron_theory import InputError
+
+from .. import inputs
+from ..correlation import spearman
+
+
+def split_half_correlation(
+    score: Callable[..., Float[np.ndarray, " P"]],
+    correct: Bool[Array, "M any"] | Bool[np.ndarray, "M any"],
+    member: Bool[Array, "M P"] | Bool[np.ndarray, "M P"],
+    *,
+    key: Any,
+    repeats: int = 1,
+) -> float:
+    """Spearman correlation of the scores of one half of the models with the other's.
+
+    The scores of *all* models are better than that: see :func:`models_for_correlation`.
+
+    Args:
+        score: :func:`memorization`, or :func:`influence` with its options bound by
+            ``functools.partial``.
+        correct: its first argument.
+        member: its second.
+        key: of ``jax.random``, or a seed; deals the models to the halves.
+        repeats: random splits to average over.
+
+    Raises:
+        InputError: fewer than four models, or what ``score`` refuses of a half.
+    """
+    right = inputs.truth_array("correct", correct, "M", "any")
+    array = inputs.truth_array("member", member, "M", "P")
+    repeats = inputs.positive_integer("repeats", repeats)
+    if len(right) < 4 or len(right) != len(array):
+        raise InputError(
+            f"correct has {len(right)} models and member {len(array)}: give the same, "
+            "at least 4"
+        )
+    rng = inputs.generator(key)
+    found = []
+    for _ in range(repeats):
+        first, second = np.array_split(rng.permutation(len(right)), 2)
+        one, two = (score(right[half], array[half]) for half in (first, second))
+        found.append(spearman(one, two))
+    return float(np.mean(found))
+
+
+def models_for_standard_error(
+    standard_error: float,
+    *,
+    keep_fraction: float = 0.7,
+    correct_inside: float = 0.5,
+    correct_outside: float = 0.5,
+) -> int:
+    """Subset models that give memorization or one influence this standard error.
+
+    M = [p (1 - p) / f + q (1 - q) / (1 - f)] / SE^2 for the probabilities p, q of being
+    right with and without the example and the share f of the data a model is trained
+    on.  The defaults p = q = 1/2 are the worst case.
+
+    Raises:
+        InputError: a standard error that is not positive, a fraction not inside (0, 1).
+    """
+    if not standard_error > 0:
+        raise InputError(f"standard_error must be positive, got {standard_error}")
+    f = _inside("keep_fraction", keep_fraction)
+    p, q = correct_inside, correct_outside
+    if not (0 <= p <= 1 and 0 <= q <= 1):
+        raise InputError(f"probabilities must be in [0, 1], got {p} and {q}")
+    return max(
+        2, math.ceil((p * (1 - p) / f + q * (1 - q) / (1 - f)) / standard_error**2)
+    )
+
+
+def models_for_correlation(split_half: float, n_models: int, wanted: float) -> int:
+    """Subset models whose scores correlate by ``wanted`` with those of as many others.
+
+    By the formula of Spearman and Brown, r(n) = n r / (1 + (n - 1) r) for n times the
+    models, which holds for linear correlations and is an approximation for ranks.
+
+    Args:
+        split_half: what :func:`split_half_correlation` gave.
+        n_models: the number of models it was given, two halves together.
+        wanted: the correlation, below 1.
+
+    Raises:
+        InputError: a correlation not inside (0, 1).
+    """
+    half, wanted = _inside("split_half", split_half), _inside("wanted", wanted)
+    inputs.positive_integer("n_models", n_models)
+    times = wanted * (1 - half) / (half * (1 - wanted))
+    return max(2, math.ceil(times * n_models / 2))
+
+
+def _inside(name: str, value: float) -> float:
+    if not 0 < value < 1:
+        raise InputError(f"{name} must be inside (0, 1), got {value}")
+    return value

@@ -1,0 +1,61 @@
+"""Supervised prototypes: the distance to the mean embedding of the own class."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from perceptron_theory import InputError
+from perceptron_theory.errors import unknown_name
+
+from .. import inputs
+from ..kmeans import DISTANCES
+
+
+def supervised_prototypes(
+    embeddings: Float[Array, "P d"] | Float[np.ndarray, "P d"],
+    labels: Int[Array, " P"] | Int[np.ndarray, " P"],
+    *,
+    distance: str = "cosine",
+) -> Float[np.ndarray, " P"]:
+    """Distance of an embedding to the mean of its class.
+
+    Sorscher et al. 2022 (arXiv 2206.14486), Sec. 4 and the scores they released.
+    High = far = hard = keep.
+
+    Args:
+        embeddings: one a row.
+        labels: the classes; any integers from 0 on.
+        distance: "cosine", 1 - cos with the mean of the *unit* embeddings, as in
+            spherical k-means, or "euclidean", which k-means takes.
+
+    Raises:
+        InputError: shapes that do not fit, NaN, an embedding (or class mean) of length
+            zero under the cosine distance.
+    """
+    if distance not in DISTANCES:
+        raise unknown_name("distance", distance, DISTANCES)
+    array = inputs.real_array("embeddings", embeddings, "P", "d")
+    label = inputs.label_array("labels", labels, count=len(array))
+    scores = np.empty(len(array))
+    for one in np.unique(label):
+        mine = np.flatnonzero(label == one)
+        points = array[mine].astype(np.float64)
+        if distance == "cosine":
+            points = _unit(points, [f"embeddings[{i}]" for i in mine])
+            mean = _unit(points.mean(0)[None], [f"the mean of class {one}"])
+            # 1 - cos of unit vectors, with all its digits
+            scores[mine] = ((points - mean) ** 2).sum(1) / 2
+        else:
+            scores[mine] = np.linalg.norm(points - points.mean(0), axis=1)
+    return scores
+
+
+def _unit(points: np.ndarray, names: list[str]) -> np.ndarray:
+    lengths = np.linalg.norm(points, axis=1, keepdims=True)
+    if (lengths == 0).any():
+        raise InputError(
+            f"{names[int((lengths == 0).argmax())]} is zero: it has no direction; use "
+            "distance='euclidean'"
+        )
+    return points / lengths

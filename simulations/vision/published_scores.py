@@ -1,0 +1,229 @@
+"""Importers of published scores, which verify that they belong to the data set.
+
+The order of rows is never taken on trust: ImageNet has no order of its own, and loaders
+differ (tensorflow/datasets#1199).  Rows are matched by file name, or, where a file has
+none, by all labels in the official order.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from perceptron_theory import InputError
+
+from .data.safe_pickle import safe_load
+from .score_files import DataSet, Scores, scores_of
+
+
+def import_csv(
+    path: Path | str, dataset: DataSet, *, metric: str, column: str | None = None
+) -> Scores:
+    """Scores of a CSV file such as those of rgeirhos/dataset-pruning-metrics.
+
+    There high = keep already.  The column of file names is found by what is in it, and
+    so is a column of class labels or class names, which is then verified.
+
+    Args:
+        path: of the file, with a header.
+        dataset: what they are scores of, an image folder as a rule.
+        metric: the name of the metric, "self-supervised prototypes" say.
+        column: of the scores; may be left out if only one is numeric and no label.
+
+    Raises:
+        InputError: no column of file names, examples missing or foreign, a label that
+            is another, several numeric columns, NaN.
+    """
+    table = _read_csv(Path(path))
+    known = _by_name(dataset)
+    matches = {
+        name: sum(_stem(cell) in known for cell in cells)
+        for name, cells in table.items()
+    }
+    ids = max(matches, key=matches.__getitem__)
+    if matches[ids] == 0:
+        raise InputError(
+            f"{path}: no column of {', '.join(table)} names the examples of "
+            f"{dataset.name}, such as {dataset.ids[0]!r}: the order cannot be verified"
+        )
+    places = _match([_stem(cell) for cell in table[ids]], known, path, dataset)
+    numeric = {}
+    for name, cells in table.items():
+        if name == ids or _is_label(name, cells, dataset, places, path):
+            continue
+        try:
+            numeric[name] = [float(cell) for cell in cells]
+        except ValueError:
+            continue
+    if column is None:
+        # a running number is no score
+        found = [name for name, v in numeric.items() if v != sorted(set(v))]
+        if len(found) != 1:
+            raise InputError(
+                f"{path}: which column holds the scores? Numeric are "
+                f"{', '.join(numeric) or 'none'}: give column"
+            )
+        column = found[0]
+    elif column not in numeric:
+        raise InputError(
+            f"{path}: {column!r} is no column of numbers; {', '.join(numeric)} is"
+        )
+    return _placed(dataset, metric, numeric[column], places, path)
+
+
+def import_feldman_zhang(path: Path | str, dataset: DataSet) -> Scores:
+    """Memorization from the npz of Feldman & Zhang (pluskid.github.io).
+
+    ``imagenet_index.npz`` names its examples (``tr_filenames``);
+    ``cifar100_infl_matrix.npz`` has the official order, verified by all of its labels.
+    Influence cannot be had from them: the released matrices are within classes, or
+    thresholded.
+
+    Raises:
+        InputError: another file, examples missing or foreign, labels that differ.
+    """
+    path = Path(path)
+    members = _read_npz(path, ("tr_mem", "tr_labels", "tr_filenames"))
+    if not {"tr_mem", "tr_labels"} <= members.keys():
+        raise InputError(f"{path} has no tr_mem and tr_labels: it is another file")
+    labels = members["tr_labels"]
+    if "tr_filenames" in members:
+        names = [
+            _stem(name.decode() if isinstance(name, bytes) else str(name))
+            for name in members["tr_filenames"]
+        ]
+        places = _match(names, _by_name(dataset), path, dataset)
+        if not _same_classes(labels, dataset.labels[places]):
+            raise InputError(f"{path}: tr_labels differ from those of {dataset.name}")
+    else:
+        places = np.arange(len(dataset.ids))
+        if not np.array_equal(labels, dataset.labels):
+            raise InputError(
+                f"{path}: its {len(labels)} labels are not those of {dataset.name} in "
+                "its order: give the data set in the official order"
+            )
+    return _placed(dataset, "memorization", members["tr_mem"], places, path)
+
+
+def _placed(dataset, metric, values, places, path) -> Scores:
+    if len(values) != len(places):
+        raise InputError(f"{path}: {len(values)} scores for {len(places)} examples")
+    scores = np.empty(len(places))
+    scores[places] = values
+    return scores_of(dataset, metric, scores, recipe={"imported": Path(path).name})
+
+
+def _stem(name: str) -> str:
+    """The file name without folders and suffix."""
+    name = name.strip().rsplit("/", 1)[-1]
+    head, dot, tail = name.rpartition(".")
+    return head if dot and tail.isalpha() else name
+
+
+def _by_name(dataset: DataSet) -> dict[str, int]:
+    known = {_stem(one): i for i, one in enumerate(dataset.ids)}
+    if len(known) != len(dataset.ids):
+        raise InputError(
+            f"{dataset.name} has files of one name in several folders: published "
+            "scores cannot be matched to them"
+        )
+    return known
+
+
+def _match(
+    names: Sequence[str], known: Mapping[str, int], path: Any, dataset: DataSet
+) -> Int[np.ndarray, " P"]:
+    """Where each row belongs; every example has exactly one."""
+    foreign = [name for name in names if name not in known]
+    if foreign:
+        raise InputError(
+            f"{path}: {len(foreign)} of {len(names)} rows are of no example of "
+            f"{dataset.name}, the first {foreign[0]!r}"
+        )
+    places = np.array([known[name] for name in names])
+    if len(np.unique(places)) != len(places):
+        raise InputError(f"{path}: an example has several rows")
+    if len(places) != len(known):
+        missing = dataset.ids[int(np.setdiff1d(np.arange(len(known)), places)[0])]
+        raise InputError(
+            f"{path}: {len(known) - len(places)} examples of {dataset.name} have no "
+            f"row, the first {missing!r}"
+        )
+    return places
+
+
+def _same_classes(one: Any, two: Any) -> bool:
+    """Whether labels are the same up to the names of the classes."""
+    pairs = set(zip(np.asarray(one).tolist(), np.asarray(two).tolist(), strict=True))
+    return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+
+
+_LABELS = ("label", "class", "target", "wnid", "synset", "category")
+
+
+def _is_label(name, cells, dataset, places, path) -> bool:
+    """Whether a column is one of labels, which are then verified."""
+    if not any(word in name.lower() for word in _LABELS):
+        return False
+    if not _same_classes(cells, dataset.labels[places]):
+        raise InputError(
+            f"{path}: the column {name} differs from the labels of {dataset.name}"
+        )
+    return True
+
+
+def _read_csv(path: Path) -> dict[str, list[str]]:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist: give a CSV file of scores")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.reader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is no CSV file ({error})") from error
+    rows = [row for row in rows if row]
+    if len(rows) < 2:
+        raise InputError(f"{path} has no rows below a header")
+    bad = next((i for i, row in enumerate(rows) if len(row) != len(rows[0])), None)
+    if bad is not None:
+        raise InputError(
+            f"{path}: row {bad} has {len(rows[bad])} cells, the header {len(rows[0])}: "
+            "is it truncated?"
+        )
+    header = [name or f"column {i}" for i, name in enumerate(rows[0])]
+    return dict(zip(header, map(list, zip(*rows[1:], strict=True)), strict=True))
+
+
+def _read_npz(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Arrays of an npz; those of objects, which are pickles, without running them."""
+    if not path.is_file():
+        raise InputError(f"{path} does not exist: give the npz of Feldman & Zhang")
+    found = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in {f"{n}.npy" for n in names} & set(archive.namelist()):
+                with archive.open(name) as file:
+                    found[name[:-4]] = _read_npy(file, f"{path}: {name}")
+    except (zipfile.BadZipFile, EOFError, ValueError, OSError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} is no whole npz file ({error})") from error
+    return found
+
+
+def _read_npy(file: Any, where: str) -> np.ndarray:
+    content = file.read()
+    stream = io.BytesIO(content)
+    major, _ = np.lib.format.read_magic(stream)
+    header = getattr(np.lib.format, f"read_array_header_{major}_0")
+    shape, _, dtype = header(stream)
+    if not dtype.hasobject:
+        return np.load(io.BytesIO(content), allow_pickle=False)
+    array = safe_load(stream.read(), where)
+    return np.asarray(array).reshape(shape)

@@ -1,0 +1,226 @@
+"""Score files: scores, and what they are scores of.
+
+A parquet file of one row an example, in the order of the data set: ``example_id``,
+``label``, ``score`` and, where several models were averaged, ``model_0`` and so on.
+Its metadata says by which metric, data set and recipe.  High = keep in every file.
+Pages carry checksums, so that a damaged file is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from perceptron_theory import InputError
+
+from ..files import write_whole
+from . import inputs
+from .data.folder import ImageFolder
+from .data.images import Images, check_ids
+from .optional import require
+
+_KEY = b"pruning-laws scores"
+_FORMAT = 1
+DIRECTION = "high = keep"
+_PACKAGES = ("pruning-laws", "jax", "numpy")
+
+
+DataSet = Images | ImageFolder
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of a data set by one metric; checked as they are made."""
+
+    metric: str
+    scores: Float[np.ndarray, " P"]
+    """High = keep."""
+    ids: tuple[str, ...]
+    labels: Int[np.ndarray, " P"]
+    dataset: str
+    """The name of the data set, for the reader."""
+    fingerprint: str
+    """That of the data set: ids, labels and pixels in their order."""
+    per_model: Float[np.ndarray, "K P"] | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """How the models were trained and the metric taken; values of JSON."""
+    seeds: tuple[int, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Of the packages that computed the scores."""
+
+    def __post_init__(self) -> None:
+        scores = inputs.real_array(f"scores of {self.metric}", self.scores, "P")
+        object.__setattr__(self, "scores", scores.astype(np.float64))
+        labels = inputs.label_array("labels", self.labels, count=len(scores))
+        object.__setattr__(self, "labels", labels)
+        check_ids(self.dataset, self.ids, len(scores))
+        if self.per_model is None:
+            return
+        each = inputs.real_array("per_model", self.per_model, "K", "P")
+        if each.shape[1] != len(scores):
+            raise InputError(
+                f"per_model has {each.shape[1]} examples and scores {len(scores)}"
+            )
+        object.__setattr__(self, "per_model", each.astype(np.float64))
+
+    def check_dataset(self, dataset: DataSet) -> None:
+        """Refuse another data set, or the same in another order.
+
+        Raises:
+            InputError: the fingerprint is another; says what differs.
+        """
+        if self.fingerprint == dataset.fingerprint:
+            return
+        what = "other pixels"
+        if set(self.ids) != set(dataset.ids):
+            what = "other examples"
+        elif self.ids != dataset.ids:
+            what = "another order"
+        elif not np.array_equal(self.labels, dataset.labels):
+            what = "other labels"
+        raise InputError(
+            f"the scores are of {self.dataset} ({self.fingerprint[:12]}), the data set "
+            f"is {dataset.name} ({dataset.fingerprint[:12]}): {what}"
+        )
+
+
+def scores_of(
+    dataset: DataSet,
+    metric: str,
+    scores: Any,
+    *,
+    per_model: Any = None,
+    recipe: Mapping[str, Any] | None = None,
+    seeds: Sequence[int] = (),
+) -> Scores:
+    """Scores with everything that is known of ``dataset`` and of this installation.
+
+    Raises:
+        InputError: another number of scores than examples, NaN.
+    """
+    return Scores(
+        metric=metric,
+        scores=np.asarray(scores),
+        ids=dataset.ids,
+        labels=dataset.labels,
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        per_model=per_model,
+        recipe=dict(recipe or {}),
+        seeds=tuple(int(seed) for seed in seeds),
+        versions={package: version(package) for package in _PACKAGES},
+    )
+
+
+def write_scores(path: Path | str, scores: Scores, *, overwrite: bool = False) -> None:
+    """Write a score file, whole or not at all.
+
+    Raises:
+        InputError: another suffix than .parquet, a recipe that is no JSON.
+        OSError: the file exists, or cannot be written.
+    """
+    require("pyarrow", "a score file")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = Path(path)
+    if path.suffix != ".parquet":
+        raise InputError(f"{path.name!r}: score files end in .parquet")
+    if path.exists() and not overwrite:
+        raise FileExistsError(0, "exists; overwrite replaces it", str(path))
+    about = {
+        "format": _FORMAT,
+        "metric": scores.metric,
+        "direction": DIRECTION,
+        "dataset": scores.dataset,
+        "fingerprint": scores.fingerprint,
+        "recipe": dict(scores.recipe),
+        "seeds": list(scores.seeds),
+        "versions": dict(scores.versions),
+    }
+    try:
+        text = json.dumps(about, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the recipe is no JSON: {error}") from error
+    columns = {
+        "example_id": pa.array(scores.ids, pa.string()),
+        "label": pa.array(scores.labels, pa.int64()),
+        "score": pa.array(scores.scores, pa.float64()),
+    }
+    for i, one in enumerate(scores.per_model if scores.per_model is not None else ()):
+        columns[f"model_{i}"] = pa.array(one, pa.float64())
+    table = pa.table(columns).replace_schema_metadata({_KEY: text.encode()})
+    write_whole(
+        path, lambda part: pq.write_table(table, part, write_page_checksum=True)
+    )
+
+
+def read_scores(path: Path | str, dataset: DataSet | None = None) -> Scores:
+    """Read a score file; with ``dataset``, refuse it if it is not of that.
+
+    Raises:
+        InputError: no such file, no score file, damaged, NaN, another data set.
+    """
+    require("pyarrow", "a score file")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} does not exist: give a score file")
+    try:
+        table = pq.read_table(path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        line = str(error).splitlines()[0]
+        raise InputError(f"{path} is no whole parquet file ({line})") from error
+    about = _about(path, table.schema.metadata or {})
+    names = set(table.column_names)
+    models = sum(name.startswith("model_") for name in names)
+    wanted = {"example_id", "label", "score"} | {f"model_{i}" for i in range(models)}
+    if names != wanted or any(table[name].null_count for name in names):
+        raise InputError(f"{path} lacks columns or values of a score file")
+    each = [table[f"model_{i}"].to_numpy() for i in range(models)]
+    try:
+        scores = Scores(
+            metric=about["metric"],
+            scores=table["score"].to_numpy(),
+            ids=tuple(table["example_id"].to_pylist()),
+            labels=table["label"].to_numpy(),
+            dataset=about["dataset"],
+            fingerprint=about["fingerprint"],
+            per_model=np.stack(each) if each else None,
+            recipe=about["recipe"],
+            seeds=tuple(about["seeds"]),
+            versions=about["versions"],
+        )
+        if dataset is not None:
+            scores.check_dataset(dataset)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return scores
+
+
+def _about(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
+    if _KEY not in metadata:
+        raise InputError(
+            f"{path} is no score file of pruning-laws: published scores are read by "
+            "simulations.vision.published_scores"
+        )
+    about = json.loads(metadata[_KEY])
+    if about.get("format") != _FORMAT:
+        raise InputError(
+            f"{path} has the format {about.get('format')}, this version reads "
+            f"{_FORMAT}: write it anew or install the version that wrote it"
+        )
+    if about.get("direction") != DIRECTION:
+        raise InputError(
+            f"{path} has the direction {about.get('direction')!r}, not {DIRECTION!r}"
+        )
+    return about

@@ -1,0 +1,113 @@
+"""Scores of a data set from arrays that a user has: embeddings, logits, correctness."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from perceptron_theory import InputError
+from perceptron_theory.errors import unknown_name
+
+from . import metrics
+from .data import Images
+from .score_files import DataSet, Scores, scores_of
+
+# the arrays that each metric is computed from
+NEEDS = {
+    "prototypes": ("embeddings",),
+    "supervised_prototypes": ("embeddings",),
+    "el2n": ("logits",),
+    "active_learning": ("logits",),
+    "forgetting": ("correct",),
+    "ddd": ("correct",),
+    "memorization": ("correct", "member"),
+    "influence": ("correct", "member"),
+    "random": (),
+}
+
+
+def score_dataset(
+    dataset: DataSet,
+    metric: str,
+    arrays: dict[str, np.ndarray],
+    *,
+    seed: int = 0,
+    **options: Any,
+) -> Scores:
+    """Scores of ``dataset`` by a metric, with what they were computed from as recipe.
+
+    Args:
+        dataset: what the arrays are of, in its order.
+        metric: a key of ``NEEDS``.
+        arrays: those that the metric needs, by name; for "influence" ``correct`` is on
+            the test set.  Embeddings that are missing are the pixels of the images,
+            scaled to [0, 1], as the recipe then says.
+        seed: of what is random.
+        **options: of the metric.
+
+    Raises:
+        InputError: an unknown metric, an array that is missing or of no use, what the
+            metric refuses, another number of examples than the data set has.
+    """
+    if metric not in NEEDS:
+        raise unknown_name("metric", metric, NEEDS)
+    unused = set(arrays) - set(NEEDS[metric])
+    if unused:
+        raise InputError(f"{metric} takes no {unused.pop()}: leave it out")
+    recipe = {**options, "computed_from": dict.fromkeys(arrays, "given")}
+    if "embeddings" in NEEDS[metric] and "embeddings" not in arrays:
+        arrays = {"embeddings": _pixels(dataset)}
+        recipe["computed_from"] = {"embeddings": "pixels"}
+    missing = [name for name in NEEDS[metric] if name not in arrays]
+    if missing:
+        raise InputError(f"{metric} needs {missing[0]}: give it")
+    per_model = None
+    match metric:
+        case "prototypes":
+            options.setdefault("n_clusters", len(np.unique(dataset.labels)))
+            recipe["n_clusters"] = options["n_clusters"]
+            scores = metrics.prototypes(**arrays, key=seed, **options)
+        case "supervised_prototypes":
+            labels = dataset.labels
+            scores = metrics.supervised_prototypes(**arrays, labels=labels, **options)
+        case "el2n":
+            scores = metrics.el2n(arrays["logits"], dataset.labels, **options)
+            if np.ndim(arrays["logits"]) == 3:
+                each = [metrics.el2n(one, dataset.labels) for one in arrays["logits"]]
+                per_model = np.stack(each)
+        case "influence":
+            found = {"test_correct": arrays["correct"], "member": arrays["member"]}
+            scores = metrics.influence(**found, **options)
+        case "random":
+            scores = metrics.random_scores(len(dataset.ids), key=seed)
+        case _:
+            scores = getattr(metrics, metric)(**arrays, **options)
+    return scores_of(
+        dataset, metric, scores, per_model=per_model, recipe=recipe, seeds=(seed,)
+    )
+
+
+def read_array(path: Path | str) -> np.ndarray:
+    """A .npy file, mapped into memory; objects, which would be run, are refused.
+
+    Raises:
+        InputError: no such file, another format, truncated.
+    """
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        line = str(error).splitlines()[0]
+        raise InputError(f"{path} is no .npy file of numbers ({line})") from error
+
+
+def _pixels(dataset: DataSet) -> Float[np.ndarray, "P d"]:
+    if not isinstance(dataset, Images):
+        raise InputError(
+            f"images of {dataset.name} have many sizes: give embeddings, or decode "
+            "them at one size"
+        )
+    flat = dataset.images.reshape(len(dataset), -1)
+    return (flat / 255).astype(np.float32)

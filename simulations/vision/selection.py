@@ -1,0 +1,286 @@
+"""Which examples to keep, given their scores: separate from every metric.
+
+A rule orders the examples by preference, and the first of them are kept; a class floor
+keeps the first of every class before that.  Names as in :mod:`perceptron_theory.rules`,
+where a *small margin* is hard: a high score is hard here.
+
+Equal scores are ordered at random by the seed.  In order of their index they would be
+pruned class by class where the data are sorted by class, as integer scores such as
+forgetting counts show: of 5,000 examples a class 3,450 to 5,000 were left at a keep
+fraction of 0.8.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+import perceptron_theory as pt
+from perceptron_theory import InputError
+from perceptron_theory.errors import unknown_name
+from perceptron_theory.rules import Easy, Hard, Mixture, Random, Window
+
+from ..files import write_whole
+from . import inputs
+
+
+@dataclass(frozen=True)
+class Stratified:
+    """CCS (Zheng et al. 2023, arXiv 2210.15809): equal budgets over score strata.
+
+    The hardest part is left out, the range of the remaining scores cut into strata of
+    equal width, and the budget shared equally among them, smallest stratum first, so
+    that what a small one cannot use goes to the others.  Within a stratum at random.
+    """
+
+    drop_hardest: float = 0.0
+    """Share of the data, by score, taken to be wrongly labelled (their beta)."""
+    strata: int = 50
+
+
+SelectionRule = Hard | Easy | Random | Window | Mixture | Stratified
+NAMES = ("hard", "easy", "random", "stratified")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The kept examples, and how they were chosen."""
+
+    indices: Int[np.ndarray, " kept"]
+    """Increasing positions in the arrays of scores: for ``torch.utils.data.Subset`` or
+    ``datasets.Dataset.select``."""
+    n_examples: int
+    rule: SelectionRule
+    keep_fraction: float
+    """The one that was asked for; ``len(indices) / n_examples`` is the realised one."""
+    class_counts: dict[int, tuple[int, int]] | None
+    """Of every class: kept, before; None without labels."""
+
+    @property
+    def mask(self) -> np.ndarray:
+        """Whether each example is kept."""
+        kept = np.zeros(self.n_examples, bool)
+        kept[self.indices] = True
+        return kept
+
+    def ids(self, example_ids: Sequence[str]) -> list[str]:
+        """Ids of the kept, from those of all examples.
+
+        Raises:
+            InputError: another number of ids than examples.
+        """
+        if len(example_ids) != self.n_examples:
+            raise InputError(f"{len(example_ids)} ids for {self.n_examples} examples")
+        return [str(example_ids[i]) for i in self.indices]
+
+    def save(self, path: Path | str, example_ids: Sequence[str] | None = None) -> None:
+        """Write indices (.npy, .txt), or ids one a line (.txt), whole or not at all.
+
+        Raises:
+            InputError: another suffix, ids for .npy.
+            OSError: the file cannot be written.
+        """
+        path = Path(path)
+        match path.suffix, example_ids:
+            case ".npy", None:
+                write_whole(path, functools.partial(_save_npy, array=self.indices))
+            case ".txt", _:
+                lines = self.indices if example_ids is None else self.ids(example_ids)
+                text = "".join(f"{line}\n" for line in lines)
+                write_whole(path, lambda part: part.write_text(text))
+            case _:
+                raise InputError(
+                    f"{path.name!r}: indices go into .npy or .txt, ids into .txt"
+                )
+
+
+def select(
+    scores: Float[Array, " P"] | Float[np.ndarray, " P"],
+    keep_fraction: float,
+    *,
+    seed: Any,
+    rule: str | SelectionRule = "hard",
+    labels: Int[Array, " P"] | Int[np.ndarray, " P"] | None = None,
+    class_floor: float = 0.0,
+    per_class: bool = False,
+    allow_empty_classes: bool = False,
+) -> Selection:
+    """Keep round(keep_fraction P) examples.
+
+    Args:
+        scores: high = hard = keep, as all metrics give them.
+        keep_fraction: in (0, 1].
+        seed: breaks ties and chooses what is random: a seed, or a key of jax.random.
+        rule: "hard", "easy", "random", "stratified", or one of
+            :class:`perceptron_theory.Window` (``lower`` counts from the hardest),
+            :class:`perceptron_theory.Mixture` and :class:`Stratified`.
+        labels: the classes; counts are reported if they are given.
+        class_floor: every class keeps at least this part of an equal share of the kept
+            examples, floor(class_floor kept / classes), or all of it if it is smaller;
+            what a small class cannot fill goes to all by the rule.  0.5 is the "50 %
+            class balance" of Sorscher et al. 2022.
+        per_class: apply the rule within each class, in proportion to *its* size.
+        allow_empty_classes: do not refuse to leave a class without examples.
+
+    Raises:
+        InputError: NaN, a fraction that keeps nothing, a class left empty, a rule that
+            does not fit.
+    """
+    values = inputs.real_array("scores", scores, "P").astype(np.float64)
+    chosen = _resolve(rule)
+    if not 0 < keep_fraction <= 1:
+        raise InputError(f"keep_fraction must be in (0, 1], got {keep_fraction}")
+    if not 0 <= class_floor <= 1:
+        raise InputError(f"class_floor must be in [0, 1], got {class_floor}")
+    kept = round(keep_fraction * len(values))
+    if kept == 0:
+        raise InputError(
+            f"keep_fraction {keep_fraction} keeps none of {len(values)} examples"
+        )
+    if labels is None and (class_floor or per_class):
+        raise InputError("class_floor and per_class need labels")
+    if class_floor and per_class:
+        raise InputError("give class_floor or per_class: the latter keeps the shares")
+    rng = inputs.generator(seed)
+    label = None
+    if labels is not None:
+        label = inputs.label_array("labels", labels, count=len(values))
+    if per_class and label is not None:
+        indices = _within_classes(chosen, values, label, kept, keep_fraction, rng)
+    else:
+        order = _preference(chosen, values, kept, keep_fraction, rng)
+        indices = (
+            order[:kept]
+            if label is None
+            else _with_floor(order, label, kept, class_floor)
+        )
+    counts = None if label is None else _counts(label, indices)
+    empty = [one for one, (left, _) in (counts or {}).items() if left == 0]
+    if empty and not allow_empty_classes:
+        raise InputError(
+            f"class {empty[0]} ({len(empty)} in all) keeps no example at keep_fraction "
+            f"{keep_fraction}: raise it or class_floor, or allow_empty_classes"
+        )
+    return Selection(np.sort(indices), len(values), chosen, keep_fraction, counts)
+
+
+def _resolve(rule: Any) -> SelectionRule:
+    if isinstance(rule, str):
+        if rule not in NAMES:
+            raise unknown_name("rule", rule, NAMES)
+        return Stratified() if rule == "stratified" else pt.resolve_rule(rule)  # type: ignore[return-value] # the names are those of these
+    if not isinstance(rule, SelectionRule):
+        raise InputError(
+            f"rule must be one of {', '.join(NAMES)}, a Window, a Mixture or a "
+            f"Stratified, got {rule!r}"
+        )
+    if isinstance(rule, Stratified):
+        inputs.positive_integer("strata", rule.strata)
+        if not 0 <= rule.drop_hardest < 1:
+            raise InputError(f"drop_hardest must be in [0, 1), got {rule.drop_hardest}")
+    share = {Window: "lower", Mixture: "share"}.get(type(rule))
+    if share and not 0 <= getattr(rule, share) <= 1:
+        raise InputError(f"{share} must be in [0, 1], got {getattr(rule, share)}")
+    return rule
+
+
+def _preference(
+    rule: SelectionRule, scores: np.ndarray, kept: int, fraction: float, rng: Any
+) -> Int[np.ndarray, " P"]:
+    """All examples, those that are to be kept rather than others first."""
+    count = len(scores)
+    hardest = np.lexsort((rng.random(count), -scores))
+    match rule:
+        case Hard():
+            return hardest
+        case Easy():
+            return hardest[::-1]
+        case Random():
+            return rng.permutation(count)
+        case Window(lower):
+            if lower + fraction > 1 + 1e-12:
+                raise InputError(
+                    f"a window from {lower} on of {fraction} ends beyond 1: lower it"
+                )
+            first = min(round(lower * count), count - kept)
+            # then by the distance in rank from the middle of the window
+            away = np.abs(np.arange(count) - (first + (kept - 1) / 2))
+            return hardest[np.argsort(away, kind="stable")]
+        case Mixture(share, side):
+            ordered = hardest if side == "hard" else hardest[::-1]
+            chosen = round(share * kept)
+            return np.concatenate([ordered[:chosen], rng.permutation(ordered[chosen:])])
+        case Stratified():
+            return _stratified(rule, scores, hardest, kept, rng)
+    raise TypeError(rule)
+
+
+def _stratified(rule, scores, hardest, kept, rng) -> np.ndarray:
+    dropped = int(rule.drop_hardest * len(scores))
+    if len(scores) - dropped < kept:
+        raise InputError(
+            f"drop_hardest {rule.drop_hardest} leaves {len(scores) - dropped} examples "
+            f"of which {kept} are to be kept: lower it"
+        )
+    pool = rng.permutation(hardest[dropped:])
+    low, high = scores[pool].min(), scores[pool].max()
+    width = (high - low) / rule.strata or 1.0
+    stratum = np.minimum((scores[pool] - low) / width, rule.strata - 1).astype(int)
+    sizes = np.bincount(stratum, minlength=rule.strata)
+    budgets, left = np.zeros(rule.strata, int), kept
+    for rank, one in enumerate(np.argsort(sizes, kind="stable")):
+        budgets[one] = min(sizes[one], left // (rule.strata - rank))
+        left -= budgets[one]
+    # the pool is in random order: the first of a stratum are a random part of it
+    within = np.empty(len(pool), int)
+    for one in range(rule.strata):
+        within[stratum == one] = np.arange(sizes[one])
+    taken = within < budgets[stratum]
+    return np.concatenate([pool[taken], pool[~taken], hardest[:dropped][::-1]])
+
+
+def _with_floor(order, label, kept: int, floor: float) -> np.ndarray:
+    """The first of every class up to the floor, then the first of what is left."""
+    least = int(floor * kept / len(np.unique(label)))
+    ordered = label[order]
+    by_class = np.argsort(ordered, kind="stable")
+    starts = np.searchsorted(ordered[by_class], ordered[by_class])
+    place = np.empty(len(order), int)
+    place[by_class] = np.arange(len(order)) - starts
+    return np.concatenate([order[place < least], order[place >= least]])[:kept]
+
+
+def _within_classes(rule, scores, label, kept, fraction, rng) -> np.ndarray:
+    classes, sizes = np.unique(label, return_counts=True)
+    # largest remainders, so that the shares add up to what is kept
+    share = kept * sizes / len(label)
+    quota = share.astype(int)
+    missing = kept - quota.sum()
+    quota[np.lexsort((rng.random(len(sizes)), quota - share))[:missing]] += 1
+    parts = []
+    for one, count in zip(classes, quota, strict=True):
+        mine = np.flatnonzero(label == one)
+        order = _preference(rule, scores[mine], int(count), fraction, rng)
+        parts.append(mine[order[:count]])
+    return np.concatenate(parts)
+
+
+def _counts(label, indices) -> dict[int, tuple[int, int]]:
+    classes, place = np.unique(label, return_inverse=True)
+    before = np.bincount(place)
+    after = np.bincount(place[indices], minlength=len(classes))
+    return {
+        int(one): (int(left), int(all_))
+        for one, left, all_ in zip(classes, after, before, strict=True)
+    }
+
+
+def _save_npy(path: Path, *, array: np.ndarray) -> None:
+    with path.open("wb") as file:
+        np.save(file, array, allow_pickle=False)

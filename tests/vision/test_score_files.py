@@ -1,0 +1,265 @@
+"""Score files keep everything, and refuse whatever is not theirs."""
+
+import dataclasses
+import os
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from perceptron_theory import InputError
+from simulations.vision.data import Images
+from simulations.vision.published_scores import import_csv, import_feldman_zhang
+from simulations.vision.score_files import read_scores, scores_of, write_scores
+
+COUNT = 30
+
+
+def _dataset(name="set", seed=0):
+    """Named as an image folder of ImageNet names its examples."""
+    rng = np.random.default_rng(seed)
+    labels = np.sort(rng.integers(3, size=COUNT))
+    ids = tuple(f"n{label}/n{label}_{i}.JPEG" for i, label in enumerate(labels))
+    images = rng.integers(256, size=(COUNT, 4, 4, 3), dtype=np.uint8)
+    return Images(name, images, labels, ids, ("n0", "n1", "n2"))
+
+
+SET = _dataset()
+VALUES = np.random.default_rng(1).normal(size=COUNT)
+
+
+def _written(path, **changes):
+    scores = scores_of(SET, "el2n", VALUES, **changes)
+    write_scores(path, scores, overwrite=True)
+    return scores
+
+
+def test_everything_comes_back(tmp_path):
+    path = tmp_path / "el2n.parquet"
+    each = np.stack([VALUES - 1, VALUES + 1])
+    recipe = {"network": "resnet20", "epochs": 20, "augmentation": None}
+    written = _written(path, per_model=each, recipe=recipe, seeds=[3, 4])
+    found = read_scores(path, SET)
+    for field in dataclasses.fields(found):
+        one, two = getattr(found, field.name), getattr(written, field.name)
+        np.testing.assert_array_equal(one, two)
+    assert found.seeds == (3, 4) and found.recipe == recipe
+    assert set(found.versions) == {"pruning-laws", "jax", "numpy"}
+    plain = pq.read_table(path).to_pandas()  # any tool reads the columns
+    assert list(plain) == ["example_id", "label", "score", "model_0", "model_1"]
+    assert plain["score"].tolist() == VALUES.tolist()
+
+
+def test_another_data_set_is_refused(tmp_path):
+    path = tmp_path / "el2n.parquet"
+    _written(path)
+    change = lambda **new: dataclasses.replace(SET, **new)  # noqa: E731
+    turned = change(images=SET.images[::-1], labels=SET.labels[::-1], ids=SET.ids[::-1])
+    for other, says in (
+        (turned, "another order"),
+        (change(images=255 - SET.images), "other pixels"),
+        (change(labels=(SET.labels + 1) % 3), "other labels"),
+        (change(ids=tuple(f"other/{i}" for i in range(COUNT))), "other examples"),
+    ):
+        with pytest.raises(InputError, match=says):
+            read_scores(path, other)
+
+
+def test_scores_of_the_official_order_refuse_the_shuffled_jpeg_copy(tmp_path):
+    official = dataclasses.replace(SET, name="CIFAR-10 train")
+    copy = dataclasses.replace(
+        SET, name="CIFAR-10 (JPEG-75) train", images=SET.images // 2
+    )
+    path = tmp_path / "el2n.parquet"
+    write_scores(path, scores_of(official, "el2n", VALUES))
+    with pytest.raises(
+        InputError, match=r"of CIFAR-10 train .*is CIFAR-10 \(JPEG-75\)"
+    ):
+        read_scores(path, copy)
+
+
+def test_a_file_that_is_there_stays(tmp_path):
+    path = tmp_path / "el2n.parquet"
+    scores = _written(path)
+    with pytest.raises(FileExistsError):
+        write_scores(path, scores)
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="no JSON"):
+        _written(path, recipe={"loss": print})
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["el2n.parquet"]
+    with pytest.raises(InputError, match=r"end in \.parquet"):
+        write_scores(tmp_path / "el2n.csv", scores)
+
+
+def test_a_damaged_or_foreign_file_is_refused(tmp_path):
+    path = tmp_path / "el2n.parquet"
+    _written(path)
+    whole = path.read_bytes()
+    refused = 0
+    for place in range(4, 400, 37):
+        path.write_bytes(
+            whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :]
+        )
+        try:
+            found = read_scores(path)
+        except InputError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(found.scores, VALUES)
+            assert found.ids == SET.ids
+    assert refused > 5
+    path.write_bytes(whole[:-10])
+    with pytest.raises(InputError, match="no whole parquet"):
+        read_scores(path)
+    with pytest.raises(InputError, match="does not exist"):
+        read_scores(tmp_path / "nothing.parquet")
+    pq.write_table(pa.table({"score": VALUES}), path)
+    with pytest.raises(InputError, match="no score file of pruning-laws"):
+        read_scores(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (b'"format": 1', b'"format": 9', "format 9"),
+        (b"high = keep", b"low = keep", "direction"),
+    ],
+)
+def test_another_format_or_direction_is_refused(tmp_path, old, new, says):
+    path = tmp_path / "el2n.parquet"
+    _written(path)
+    table = pq.read_table(path)
+    key = b"pruning-laws scores"
+    about = table.schema.metadata[key].replace(old, new)
+    pq.write_table(table.replace_schema_metadata({key: about}), path)
+    with pytest.raises(InputError, match=says):
+        read_scores(path)
+    pq.write_table(table.drop_columns(["label"]), path)
+    with pytest.raises(InputError, match="lacks columns"):
+        read_scores(path)
+
+
+def test_bad_scores_are_never_written():
+    for values, says in (
+        (
+            np.where(np.arange(COUNT) == 4, np.nan, VALUES),
+            r"scores of el2n\[4\] is nan",
+        ),
+        (VALUES[:-1], "30 entries for 29"),
+    ):
+        with pytest.raises(InputError, match=says):
+            scores_of(SET, "el2n", values)
+    with pytest.raises(InputError, match="per_model has 29"):
+        scores_of(SET, "el2n", VALUES, per_model=np.ones((2, COUNT - 1)))
+
+
+ORDER = np.random.default_rng(2).permutation(COUNT)
+
+
+def _csv(path, header="file,score", form="{name},{score}", order=ORDER, scores=VALUES):
+    lines = [header]
+    for row, i in enumerate(order):
+        name = SET.ids[i].split("/")[1]
+        given = {"name": name, "score": scores[i], "label": SET.labels[i], "row": row}
+        lines.append(form.format(**given))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("header", "form"),
+    [
+        ("file,score", "{name},{score}"),
+        (",filename,prototypes", "{row},train/x/{name},{score}"),
+        ("wnid,metric,img", "w{label},{score},{name}"),
+    ],
+)
+def test_a_csv_is_matched_by_name_whatever_its_columns_and_order(
+    tmp_path, header, form
+):
+    path = _csv(tmp_path / "scores.csv", header, form)
+    found = import_csv(path, SET, metric="prototypes")
+    np.testing.assert_allclose(found.scores, VALUES)
+    assert found.fingerprint == SET.fingerprint
+    assert found.recipe == {"imported": "scores.csv"}
+
+
+def test_a_csv_that_does_not_match_is_refused(tmp_path):
+    path = tmp_path / "scores.csv"
+    ask = lambda **more: import_csv(path, SET, metric="m", **more)  # noqa: E731
+    _csv(path, "score", "{score}")
+    with pytest.raises(InputError, match="the order cannot be verified"):
+        ask()
+    _csv(path, order=ORDER[:-2])
+    with pytest.raises(InputError, match="2 examples of set have no row"):
+        ask()
+    _csv(path, order=[*ORDER, 3])
+    with pytest.raises(InputError, match="several rows"):
+        ask()
+    _csv(path, "label,file,score", "0,{name},{score}")
+    with pytest.raises(InputError, match="column label differs"):
+        ask()
+    _csv(path, "file,a,b", "{name},{score},{score}")
+    with pytest.raises(InputError, match="which column holds the scores"):
+        ask()
+    np.testing.assert_allclose(ask(column="b").scores, VALUES)
+    with pytest.raises(InputError, match="'c' is no column of numbers"):
+        ask(column="c")
+    _csv(path, scores=np.where(np.arange(COUNT) == 2, np.nan, VALUES))
+    with pytest.raises(InputError, match="is nan"):
+        ask()
+    path.write_text(_csv(path).read_text().replace("n1_", "n9_"))
+    with pytest.raises(InputError, match="are of no example"):
+        ask()
+    path.write_text(_csv(path).read_text() + "n1_5")
+    with pytest.raises(InputError, match="is it truncated"):
+        ask()
+
+
+@pytest.mark.parametrize("kind", ["S20", object])
+def test_memorization_of_imagenet_is_matched_by_name(tmp_path, kind):
+    path = tmp_path / "imagenet_index.npz"
+    names = np.array([SET.ids[i].split("/")[1].encode() for i in ORDER], dtype=kind)
+    given = {"tr_filenames": names, "tr_labels": SET.labels[ORDER] + 1}
+    np.savez(path, tr_mem=VALUES[ORDER], **given)
+    found = import_feldman_zhang(path, SET)
+    np.testing.assert_array_equal(found.scores, VALUES)
+    assert found.metric == "memorization"
+    given["tr_labels"] = np.roll(given["tr_labels"], 1)
+    np.savez(path, tr_mem=VALUES[ORDER], **given)
+    with pytest.raises(InputError, match="tr_labels differ"):
+        import_feldman_zhang(path, SET)
+
+
+def test_memorization_without_names_needs_the_official_order(tmp_path):
+    path = tmp_path / "cifar100_infl_matrix.npz"
+    np.savez(path, tr_mem=VALUES, tr_labels=SET.labels)
+    np.testing.assert_array_equal(import_feldman_zhang(path, SET).scores, VALUES)
+    np.savez(path, tr_mem=VALUES, tr_labels=SET.labels[::-1])
+    with pytest.raises(InputError, match="not those of set in its order"):
+        import_feldman_zhang(path, SET)
+    np.savez(path, other=VALUES)
+    with pytest.raises(InputError, match="another file"):
+        import_feldman_zhang(path, SET)
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(InputError, match="no whole npz"):
+        import_feldman_zhang(path, SET)
+
+
+class _Attack:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def test_objects_in_an_npz_are_not_run(tmp_path):
+    path, victim = tmp_path / "imagenet_index.npz", tmp_path / "victim"
+    names = np.array([_Attack(str(victim))] * COUNT, dtype=object)
+    np.savez(path, tr_mem=VALUES, tr_labels=SET.labels, tr_filenames=names)
+    with pytest.raises(InputError, match=r"would run \w+\.mkdir"):
+        import_feldman_zhang(path, SET)
+    assert not victim.exists()
