@@ -51,15 +51,15 @@ def draw(data: xr.Dataset) -> Figure:
     panels[1].plot(x, norm.cdf(-float(data["scale"]) * x), color=style.GREY, zorder=1)
     spread = float(data["exponent_error"])
     panels[1].text(
-        0.97,
-        0.95,
+        0.03,
+        0.05,
         f"a = {exponent:.3f} $\\pm$ {spread:.3f}\n"
         f"c = {centre:.4f} $\\pm$ {float(data['centre_error']):.4f}\n"
         f"slope {float(data['scale']):.2f} $\\pm$ {float(data['scale_error']):.2f} "
         f"(1/$\\sqrt{{2}}$ = {1 / math.sqrt(2):.2f})",
         transform=panels[1].transAxes,
-        ha="right",
-        va="top",
+        ha="left",
+        va="bottom",
         fontsize=6,
     )
     label = style.LABELS["alpha_prune"]

@@ -80,6 +80,10 @@ def join(coordinator: str | None, processes: int | None, process: int | None) ->
             "with an address give --processes and --process too",
             param_hint="--coordinator",
         )
+    if processes is not None and process is not None and not 0 <= process < processes:
+        raise typer.BadParameter(
+            f"must lie in 0 .. {processes - 1}, got {process}", param_hint="--process"
+        )
     import jax
 
     from simulations.perceptron.devices import join_hosts
@@ -100,7 +104,13 @@ def shard(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     match text.split("/"):
-        case [i, n] if i.isdigit() and n.isdigit() and 1 <= int(i) <= int(n):
+        case [i, n] if (
+            i.isdecimal()
+            and i.isascii()
+            and n.isdecimal()
+            and n.isascii()
+            and 1 <= int(i) <= int(n)
+        ):
             return int(i), int(n)
     raise typer.BadParameter(
         f"{text!r} is not I/N with 1 <= I <= N, as 2/8", param_hint="--shard"

@@ -117,9 +117,13 @@ def _part(part: str, option: str) -> list[float]:
     match part.split(":"):
         case [value]:
             return [_number(value, option)]
-        case [start, stop, count] if count.isdigit() and int(count) > 1:
+        case [start, stop, count] if (
+            count.isdecimal() and count.isascii() and int(count) > 1
+        ):
             linear = False
-        case [start, stop, count, "linear"] if count.isdigit() and int(count) > 1:
+        case [start, stop, count, "linear"] if (
+            count.isdecimal() and count.isascii() and int(count) > 1
+        ):
             linear = True
         case _:
             form = "START:STOP:COUNT or START:STOP:COUNT:linear, COUNT at least 2"

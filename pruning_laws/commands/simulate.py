@@ -108,8 +108,8 @@ def simulate(
     dataset = simulated_errors(
         points,
         sizes=dimensions,
-        draws=None if relative_error is not None else draws or 64,
-        relative_error=relative_error or 0.01,
+        draws=64 if draws is None and relative_error is None else draws,
+        relative_error=0.01 if relative_error is None else relative_error,
         max_draws=max_draws,
         seed=seed,
         pool=pool,

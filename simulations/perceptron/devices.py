@@ -158,7 +158,7 @@ def _await(address: str, patience: float) -> None:
         OSError: nobody did.
     """
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or (not port.isdecimal() and port.isascii()):
         raise ValueError("the address must be HOST:PORT")
     deadline = time.monotonic() + patience
     while True:

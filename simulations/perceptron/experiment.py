@@ -136,13 +136,14 @@ def _keys(seed: int, point: Point):
 def _measure(trained: Trained, theta: float) -> dict[str, Float[np.ndarray, " draw"]]:
     """Errors and overlaps of unit students, teacher e_1, probe in the plane (1, 2)."""
     w = trained.weights
-    overlap = w[:, 0]
+    overlap, length = w[:, 0], np.linalg.norm(w, axis=1)
+    done = np.asarray(trained.done) & (np.abs(length - 1.0) < 1e-6)  # not NaN either
     return {
         # arctan2 keeps the relative precision of a small error
         "error": np.arctan2(np.linalg.norm(w[:, 1:], axis=1), overlap) / np.pi,
         "overlap": overlap,
         "probe_overlap": math.cos(theta) * overlap + math.sin(theta) * w[:, 1],
         "certificate": np.asarray(trained.certificate, float),
-        "done": np.asarray(trained.done, float),
+        "done": done.astype(float),
         **trained.columns,
     }

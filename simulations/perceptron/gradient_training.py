@@ -59,7 +59,9 @@ def _descend(
     key, for_split = jax.random.split(key)
     real = jnp.any(x != 0, axis=1)
     place = jnp.argsort(random_order(for_split, real))
-    held = place < jnp.round(held_out * real.sum())
+    # of two examples or more one at least is held out, and one at least is not
+    number = jnp.clip(jnp.round(held_out * real.sum()), 1, real.sum() - 1)
+    held = place < jnp.where(stopping, number, 0)
     taught = real & ~held
     count = taught.sum()
 

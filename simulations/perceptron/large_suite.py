@@ -77,7 +77,7 @@ def _point(row: np.ndarray, students: Shares) -> Point:
 
 def _rule(name: str, fraction: float, number: float) -> str | Rule:
     """The rule of that name; where it has a parameter, one from the same number."""
-    within = number * len(_RULES) % 1.0
+    within = float(number) * len(_RULES) % 1.0
     if name == "window":
         return Window(round(within * (1.0 - fraction), 4))
     if name == "mixture":

@@ -23,7 +23,7 @@ import xarray as xr
 from perceptron_theory import InputError
 
 from .cpu_threads import use_cores
-from .devices import local_devices
+from .devices import KINDS, local_devices
 from .experiment import simulate
 from .max_margin import forget_programs
 
@@ -66,6 +66,10 @@ class Machine:
             raise InputError(
                 "need workers >= 1 and retries >= 0; got "
                 f"{self.workers}, {self.retries}"
+            )
+        if self.device not in (None, *KINDS):
+            raise InputError(
+                f"device must be one of {', '.join(KINDS)}; got {self.device!r}"
             )
         if self.ray is not None and self.workers > 1:
             raise InputError("give workers or a Ray cluster, not both")
@@ -202,7 +206,7 @@ def _ray_cluster(address: str, device: str | None) -> Iterator[Executor]:
 def _knock(address: str) -> None:
     """Is anybody there?  Ray itself goes on asking for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdigit():
+    if host and port.isdecimal() and port.isascii():
         socket.create_connection((host, int(port)), timeout=10.0).close()
 
 

@@ -7,9 +7,13 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from perceptron_theory import InputError, KeepProbability, Rule, resolve_rule
-from perceptron_theory.rules import check_margin
+import jax.numpy as jnp
+import numpy as np
 
+from perceptron_theory import InputError, KeepProbability, Rule, resolve_rule
+from perceptron_theory.rules import check_margin, fits
+
+from .naming import as_number, function_name
 from .pool import mean_keep_probability
 
 if TYPE_CHECKING:
@@ -41,6 +45,11 @@ class Point:
     def __post_init__(self) -> None:
         rule = resolve_rule(self.rule)
         check_margin(self.margin)
+        for name in ("alpha_prune", "keep_fraction", "theta", "precision"):
+            value = getattr(self, name)
+            if value is not None or name != "keep_fraction":
+                # 3, 3.0 and NumPy's 3.0 are one point, of one random stream
+                object.__setattr__(self, name, as_number(value, name))
         if not (self.alpha_prune > 0 and math.isfinite(self.alpha_prune)):
             raise InputError(f"alpha_prune must be positive, got {self.alpha_prune!r}")
         if isinstance(rule, KeepProbability):
@@ -51,6 +60,12 @@ class Point:
         elif self.keep_fraction is None or not 0 < self.keep_fraction <= 1:
             raise InputError(
                 f"keep_fraction must lie in (0, 1], got {self.keep_fraction!r}"
+            )
+        elif not bool(np.all(fits(rule, jnp.asarray(self.keep_fraction)))):
+            raise InputError(
+                f"{self.rule_name} does not go with keep_fraction "
+                f"{self.keep_fraction!r}: a window ends at lower + f <= 1, with lower "
+                "in [0, 1), and a share lies in [0, 1]"
             )
         if not 0 <= self.theta <= math.pi / 2:
             hint = "; is it in degrees?" if self.theta > math.pi / 2 else ""
@@ -78,7 +93,7 @@ class Point:
         """The rule as text, the same for every way of giving it."""
         rule = resolve_rule(self.rule)
         if isinstance(rule, KeepProbability):
-            name = getattr(rule.function, "__qualname__", "function")
+            name = function_name(rule.function, rule.breakpoints)
             return f"KeepProbability({name}, {rule.breakpoints})"
         plain = not vars(rule)  # "hard", "easy", "random"
         return type(rule).__name__.lower() if plain else repr(rule)

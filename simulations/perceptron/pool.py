@@ -59,6 +59,11 @@ def pool_sizes(size: int, alpha_prune: float, keep_fraction: float) -> tuple[int
     Raises:
         InputError: if no example would be kept.
     """
+    if not alpha_prune * size / keep_fraction < 1e300:
+        raise InputError(
+            f"a pool of {alpha_prune} * {size} / {keep_fraction} examples is too large "
+            "for anything: lower the load or N, or raise keep_fraction"
+        )
     total = round(alpha_prune * size / keep_fraction)
     kept = round(keep_fraction * total)
     if kept < 1:

@@ -12,6 +12,7 @@ from perceptron_theory import InputError
 
 from .agreement import extrapolate
 from .machine import Machine
+from .naming import whole_number
 from .point import Point
 from .progress import progress_bar
 from .store import open_store
@@ -78,7 +79,15 @@ def simulated_errors(
             ``output`` that belongs to something else.
         ConvergenceError: students that failed; all others are kept.
     """
-    if not points or not sizes or (draws is not None and draws < 2) or max_draws < 2:
+    sizes = tuple(dict.fromkeys(whole_number(size, "sizes") for size in sizes))
+    seed, max_draws = whole_number(seed, "seed"), whole_number(max_draws, "max_draws")
+    draws = None if draws is None else whole_number(draws, "draws")
+    if (
+        not len(points)
+        or not sizes
+        or (draws is not None and draws < 2)
+        or max_draws < 2
+    ):
         raise InputError(
             f"need points, sizes and at least 2 draws; got {len(points)} points, "
             f"{len(sizes)} sizes, {draws if draws is not None else max_draws} draws"

@@ -29,12 +29,25 @@ import xarray as xr
 from perceptron_theory import InputError
 
 from ..files import write_whole
+from .naming import whole_number
 from .point import Point
 from .training_sets import POOLS, realisable_sizes
 
 # Raise it whenever the draws of a given seed change.
 _FORMAT = "pruning-laws draws 2"
 _HEADER = "config.json"
+# what reading a damaged zip archive or array may raise
+_DAMAGE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+)
 _REQUIRED = ("error", "overlap", "probe_overlap", "certificate", "kept")
 
 
@@ -57,6 +70,9 @@ class Store:
         """
         if pool not in POOLS:
             raise InputError(f"pool must be one of {', '.join(POOLS)}; got {pool!r}")
+        seed = whole_number(seed, "seed")
+        if not 0 <= seed < 2**63:
+            raise InputError(f"seed must be a whole number >= 0, got {seed}")
         self.folder, self.seed, self.pool = Path(folder), seed, pool
         header = self.folder / _HEADER
         config = {"format": _FORMAT, "seed": seed, "pool": pool}
@@ -95,15 +111,8 @@ class Store:
         if not path.exists():
             return None
         try:
-            # opened here, for NumPy leaves a damaged file open
-            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                attrs = json.loads(str(file["attrs"]))
-                columns = {name: file[name] for name in file.files if name != "attrs"}
-            if not set(_REQUIRED) <= set(columns):
-                raise ValueError("columns missing")
-            if len({column.shape for column in columns.values()}) != 1:
-                raise ValueError("columns of different lengths")
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            attrs, columns = _read_columns(path)
+        except _DAMAGE as error:
             raise InputError(
                 f"{path} is damaged ({error}): delete it to draw these again"
             ) from error
@@ -186,6 +195,23 @@ def open_store(
         return
     with TemporaryDirectory() as folder:
         yield Store(folder, seed=seed, pool=pool)
+
+
+def _read_columns(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
+    # opened here, for NumPy leaves a damaged file open
+    with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+        attrs = json.loads(str(file["attrs"]))
+        columns = {name: file[name] for name in file.files if name != "attrs"}
+    if not set(_REQUIRED) <= set(columns) or "draw" in columns:
+        raise ValueError("not the columns of draws")
+    shapes = {column.shape for column in columns.values()}
+    if len(shapes) != 1 or len(shape := shapes.pop()) != 1 or not shape[0]:
+        raise ValueError("columns of different or of no length")
+    if any(column.dtype.kind not in "biuf" for column in columns.values()):
+        raise ValueError("columns that are no numbers")
+    if not np.isfinite(columns["error"]).all():
+        raise ValueError("errors that are not finite")
+    return attrs, columns
 
 
 def _read_json(path: Path):

@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float
 from perceptron_theory import InputError
 
 from .devices import spread
+from .naming import function_name
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Named:
 
 def _text(value: object) -> str:
     if callable(value):  # a user's loss
-        return getattr(value, "__qualname__", "function")
+        return function_name(value)
     return str(value)
 
 
@@ -111,5 +112,7 @@ def call_compiled(function, examples, key, *numbers, **static) -> dict[str, np.n
 
 def unit(weights: Float[np.ndarray, "batch N"]) -> Float[np.ndarray, "batch N"]:
     """The weights at length one; NaN for zeros."""
-    length = np.linalg.norm(weights, axis=1, keepdims=True)
-    return weights / np.where(length > 0, length, np.nan)
+    largest = np.abs(weights).max(axis=1, keepdims=True)
+    usable = (largest > 0) & np.isfinite(largest)
+    scaled = weights / np.where(usable, largest, np.nan)  # squares do not overflow
+    return scaled / np.linalg.norm(scaled, axis=1, keepdims=True)

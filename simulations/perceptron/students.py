@@ -295,10 +295,20 @@ def resolve_student(student: str | Student) -> Student:
             raise unknown_name("student", student, STUDENTS)
         return STUDENTS[student]
     parts = ("name", "certificate_name", "padding")
-    if not callable(student) or not all(hasattr(student, part) for part in parts):
+    whole = callable(student) and all(hasattr(student, part) for part in parts)
+    if isinstance(student, type) or not whole:
         raise InputError(
             f"student must be one of {', '.join(STUDENTS)} or an object like those of "
             f"simulations.perceptron.students, got {student!r}"
+        )
+    if student.padding not in ("repeat", "zero"):
+        raise InputError(
+            f"padding of a student must be 'repeat' or 'zero', got {student.padding!r}"
+        )
+    known = STUDENTS.get(student.name)
+    if known is not None and student != known:
+        raise InputError(
+            f"{student.name!r} is the name of another student: give yours its own"
         )
     return student
 

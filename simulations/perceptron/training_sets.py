@@ -142,6 +142,11 @@ def check_pool(pool: str, point: Point, total: int) -> None:
     if pool not in POOLS:
         raise InputError(f"pool must be one of {', '.join(POOLS)}; got {pool!r}")
     by_chance = isinstance(resolve_rule(point.rule), KeepProbability)
+    if total > 2**53:
+        raise InputError(
+            f"a pool of {total:.3g} examples has more ranks than float64 has numbers: "
+            f"raise keep_fraction (now {point.keep_fraction}) or lower N"
+        )
     if pool == "direct":
         if by_chance:
             raise InputError(

@@ -1,0 +1,57 @@
+"""Names and numbers that identify draws: equal for what is equal, and only then."""
+
+from __future__ import annotations
+
+import operator
+import zlib
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from perceptron_theory import InputError
+
+
+def as_number(value: object, name: str) -> float:
+    """A real number as a float; -0.0 as 0.0.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        if isinstance(value, bool | str) or value is None:
+            raise TypeError
+        return float(value) + 0.0  # type: ignore[arg-type] # refused below
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be a number, got {value!r}") from None
+
+
+def whole_number(value: object, name: str) -> int:
+    """An int, NumPy's too.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return operator.index(value)  # type: ignore[arg-type] # refused below
+    except TypeError:
+        raise InputError(f"{name} must be whole numbers, got {value!r}") from None
+
+
+def function_name(function: Callable, breakpoints: Sequence[float] = ()) -> str:
+    """Name of a function of one number, with a mark of its values.
+
+    Two functions of one name (every lambda has the same) are told apart by what they
+    give at 241 margins from -6 to 6 and beside the ``breakpoints``.
+    """
+    ends = np.asarray(breakpoints, float)
+    at = np.concatenate([np.linspace(-6.0, 6.0, 241), ends - 1e-9, ends + 1e-9])
+    with jax.enable_x64(True):
+        values = np.asarray(jax.vmap(function)(jnp.asarray(at)), np.float64)
+    # to eight digits: the last ones depend on the machine
+    digits = ",".join(f"{value:.8g}" for value in values)
+    name = getattr(function, "__qualname__", "function")
+    return f"{name}#{zlib.crc32(digits.encode()):08x}"

@@ -1,0 +1,154 @@
+"""Draws are taken for another's only if they are the same, and never are lost."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import perceptron_theory as pt
+from simulations.perceptron import Machine, Point, simulate, simulated_errors
+from simulations.perceptron.store import Store
+from simulations.perceptron.student import Trained
+from simulations.perceptron.students import (
+    ConvexRidge,
+    Gradient,
+    MaxMarginStudent,
+    resolve_student,
+)
+
+
+def test_numbers_of_every_type_are_one_point():
+    points = [
+        Point(3, 1, 0),
+        Point(3.0, 1.0, -0.0),
+        Point(np.float64(3), np.float32(1)),
+    ]
+    assert len({point.label for point in points}) == 1
+    assert len({point.stream for point in points}) == 1
+
+
+def test_functions_of_one_name_are_told_apart():
+    low = pt.KeepProbability(lambda m: jnp.where(m < 0.6, 1.0, 0.0))
+    high = pt.KeepProbability(lambda m: jnp.where(m > 0.6, 1.0, 0.0))
+    assert Point(1.0, None, rule=low).label != Point(1.0, None, rule=high).label
+    one = ConvexRidge(lambda t: jnp.logaddexp(0.0, -t), 0.1)
+    two = ConvexRidge(lambda t: jnp.logaddexp(0.0, -30 * t), 0.1)
+    assert one.name != two.name
+    again = ConvexRidge(lambda t: jnp.logaddexp(0.0, -t), 0.1)
+    assert again.name == one.name
+
+
+class Impostor:
+    name, certificate_name, padding = "max_margin", "nothing", "repeat"
+
+    def __call__(self, examples, key):
+        raise AssertionError("never called")
+
+
+def test_a_student_with_the_name_of_another_is_refused():
+    with pytest.raises(pt.InputError, match="name of another student"):
+        resolve_student(Impostor())
+    with pytest.raises(pt.InputError, match="student must be"):
+        resolve_student(MaxMarginStudent)
+
+
+class Unfinished:
+    """Claims to be done, with weights that are no unit vector."""
+
+    name, certificate_name, padding = "unfinished", "nothing", "zero"
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, examples, key):
+        w = self.factor * MaxMarginStudent()(examples, key).weights
+        ones = np.ones(len(w))
+        return Trained(w, ones, ones > 0, {})
+
+
+@pytest.mark.parametrize("factor", [2.0, np.nan, 0.0])
+def test_weights_that_are_no_unit_vector_stop_the_run(factor):
+    with pytest.raises(pt.ConvergenceError, match="did not reach its goal"):
+        simulate(Point(2.0, 0.5, student=Unfinished(factor)), size=8, draws=2, seed=0)
+
+
+def test_weights_that_overflow_are_no_perfect_student():
+    wild = Point(2.0, 0.5, student=Gradient(learning_rate=1e308, epochs=3))
+    try:
+        error = simulate(wild, size=8, draws=2, seed=0).error
+    except pt.ConvergenceError:
+        return
+    assert (error > 0).all()
+
+
+def test_early_stopping_holds_out_an_example_of_few():
+    """round(0.05 * 8) = 0 examples would be judged perfectly at once."""
+    student = Gradient(early_stopping=0.05, epochs=40)
+    draws = simulate(Point(1.0, 1.0, student=student), size=8, draws=16, seed=0)
+    assert (draws.loss > 0).all() and draws.epochs.max() > 1
+
+
+@pytest.mark.parametrize("rule", [pt.Window(0.9), pt.Window(2.0), pt.Mixture(2.0)])
+def test_rules_that_do_not_exist_are_refused(rule):
+    with pytest.raises(pt.InputError, match="does not go with keep_fraction"):
+        Point(3.0, 0.3, rule=rule)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"sizes": (6.0,)}, "sizes must be whole numbers"),
+        ({"draws": float("nan")}, "draws must be whole numbers"),
+        ({"seed": "1"}, "seed must be whole numbers"),
+        ({"seed": -1}, "seed must be"),
+        ({"relative_error": 0.0, "draws": None}, "relative_error must lie"),
+    ],
+)
+def test_bad_numbers_are_refused_and_leave_nothing(tmp_path, change, message):
+    request = {"sizes": (6,), "draws": 2, "output": tmp_path / "none"} | change
+    with pytest.raises(pt.InputError, match=message):
+        simulated_errors([Point(2.0, 0.5)], **request)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_size_given_twice_is_one_size():
+    found = simulated_errors([Point(2.0, 0.5)], sizes=(6, 6, 8, 10), draws=8)
+    assert found["size"].values.tolist() == [6, 8, 10]
+    integers = simulated_errors(
+        [Point(2.0, 0.5)], sizes=np.array([6]), draws=np.int64(8)
+    )
+    assert float(integers["mean"][0, 0]) == float(found["mean"][0, 0])
+
+
+def test_an_unknown_device_is_refused_at_once():
+    with pytest.raises(pt.InputError, match=r"device must be one of.*abacus"):
+        Machine(device="abacus")
+
+
+def test_no_changed_byte_of_a_file_is_read_as_other_draws(tmp_path):
+    """Refused as damaged, or (in a name of the archive that nobody reads) the same."""
+    store, point = Store(tmp_path, seed=0), Point(2.0, 0.5)
+    store.append(point, 6, None, simulate(point, size=6, draws=2, seed=0))
+    path, whole = store.path(point, 6), store.load(point, 6)
+    content = path.read_bytes()
+    refused = 0
+    for place in range(0, len(content), 3):
+        for flip in (0x01, 0x20, 0xFF):
+            damaged = bytearray(content)
+            damaged[place] ^= flip
+            path.write_bytes(damaged)
+            try:
+                assert store.load(point, 6).equals(whole)
+            except pt.InputError as error:
+                refused += 1
+                assert "\n" not in str(error).strip()
+    assert refused > 0.5 * len(content)
+
+
+def test_keys_do_not_depend_on_the_batch():
+    keys = jax.random.split(jax.random.key(0), 3)
+    sets = np.random.default_rng(0).normal(size=(3, 9, 4))
+    sets[..., 0] = abs(sets[..., 0])
+    student = resolve_student("perceptron")
+    together = student(sets, keys).weights
+    np.testing.assert_array_equal(student(sets[1:2], keys[1:2]).weights[0], together[1])
