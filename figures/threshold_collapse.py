@@ -18,7 +18,7 @@ CAPTION = (
     "kept examples drawn directly, 512 draws a mark). A: part of the students with an "
     "error near 1/2. Lines: the chance that as many random labels can be separated in "
     "N - 1 dimensions (Cover 1965), exact as f goes to 0. B: the same against "
-    "(alpha_prune - c) N^a with the fitted c and a; line: the fit. C: mean error "
+    "(P/n - c) sqrt(2 n/P) n^a, n = N - 1, with fitted c, a; line: fit. C: mean error "
     "(marks, bars of one standard error) and half of Cover's probability (lines)."
 )
 SIZES, DRAWS = (25, 50, 100, 200), 512
@@ -42,7 +42,8 @@ def draw(data: xr.Dataset) -> Figure:
             line = np.array(exact) * factor
             axes.plot(load, line, color=look[0], linestyle=look[1], linewidth=0.9)
         style.simulated(panels[0], load, lost, one["lost_error"], look)
-        scaled = (load - centre) * size**exponent
+        own = load * size / (size - 1)  # P/n
+        scaled = (own - centre) * np.sqrt(2 / own) * (size - 1) ** exponent
         style.simulated(panels[1], scaled, lost, one["lost_error"], look)
         mean, error = one["mean"], one["standard_error"]
         style.simulated(panels[2], load, mean, error, look)
@@ -64,7 +65,7 @@ def draw(data: xr.Dataset) -> Figure:
     )
     label = style.LABELS["alpha_prune"]
     panels[0].set(xlabel=label, ylabel="students with an error near 1/2")
-    panels[1].set(xlabel=r"$(\alpha_{\rm prune} - c)\,N^a$")
+    panels[1].set(xlabel=r"$(P/n - c)\,\sqrt{2n/P}\;n^a$,  $n = N - 1$")
     panels[2].set(xlabel=label, ylabel=f"mean {style.LABELS['error']}")
     panels[0].legend(loc="lower left")
     style.letter(panels)

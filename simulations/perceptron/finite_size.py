@@ -24,10 +24,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 from scipy.optimize import minimize
-from scipy.special import log_ndtr
+from scipy.special import log_ndtr, xlogy
 from scipy.stats import binom, chi2, norm
 
-from perceptron_theory import InputError
+from perceptron_theory import ConvergenceError, InputError
 
 from .machine import Machine
 from .point import Point
@@ -50,7 +50,11 @@ def cover_probability(count: int, dimension: int) -> float:
 
 
 class Collapse(NamedTuple):
-    """Fit of P(lost) = Phi(-scale (alpha - centre) N^exponent), with its errors."""
+    """Fit of P(lost) = Phi(-scale (alpha - centre) sqrt(2/alpha) n^exponent).
+
+    alpha = P/n and n = N - 1: the coordinate of the teacher does not separate.  The
+    root, 1 at the threshold, is that of Cover's law, whose width grows as sqrt(P).
+    """
 
     exponent: float
     scale: float
@@ -71,24 +75,30 @@ def fit_collapse(
     """Maximum-likelihood fit of the collapse to counts of lost students.
 
     Args:
-        alpha_prune: load of each count.
-        sizes: input dimension N of each count.
+        alpha_prune: load of each count, P/n.
+        sizes: dimension n of each count.
         lost: students of an error near 1/2.
         draws: students in all.
 
     Raises:
-        InputError: counts that do not show the fall on two sizes at least.
+        InputError: counts that are none, or do not show the fall on two sizes at least.
+        ConvergenceError: no maximum of the likelihood at a positive exponent.
     """
+    counts = np.stack([alpha_prune, sizes, lost, draws])
+    if not np.isfinite(counts).all() or not ((0 <= lost) & (lost <= draws)).all():
+        raise InputError("need finite counts with 0 <= lost <= draws")
     inside = (lost > 0) & (lost < draws)
-    if len(np.unique(sizes[inside])) < 2:
+    if inside.sum() < 4 or len(np.unique(sizes[inside])) < 2:
         raise InputError(
-            "the fall of the error must be seen at two sizes N at least: choose loads "
-            "nearer to 2, or more draws"
+            "the fall of the error must be seen at two sizes N and four loads at "
+            "least: choose loads nearer to 2, or more draws"
         )
+
+    width = np.sqrt(2.0 / alpha_prune)
 
     def field(parameters):
         exponent, log_scale, centre = parameters
-        return -math.exp(log_scale) * (alpha_prune - centre) * sizes**exponent
+        return -math.exp(log_scale) * (alpha_prune - centre) * width * sizes**exponent
 
     def minus_log_likelihood(parameters):
         x = field(parameters)
@@ -103,17 +113,24 @@ def fit_collapse(
     exponent, log_scale, centre = best.x
     scale, x = math.exp(log_scale), field(best.x)
     # Fisher information of binomial counts, by the derivatives of the field
-    slopes = np.stack(
-        [x * np.log(sizes), x, scale * sizes**exponent * np.ones_like(x)], axis=1
-    )
+    slopes = np.stack([x * np.log(sizes), x, scale * width * sizes**exponent], axis=1)
     with np.errstate(divide="ignore", over="ignore"):
         weight = draws * np.exp(2 * norm.logpdf(x) - log_ndtr(x) - log_ndtr(-x))
     covariance = np.linalg.inv(slopes.T @ (np.nan_to_num(weight)[:, None] * slopes))
-    errors = np.sqrt(np.diag(covariance))
-    saturated = np.clip(lost / draws, 1e-300, 1)
-    full = (lost * np.log(saturated)).sum()
-    full += ((draws - lost) * np.log(np.clip(1 - lost / draws, 1e-300, 1))).sum()
-    deviance = 2 * (full + best.fun)
+    errors = np.sqrt(np.abs(np.diag(covariance)))
+    if not best.success or exponent <= 0 or not np.isfinite(errors).all():
+        raise ConvergenceError(
+            f"no collapse fits these counts (exponent {exponent:.3g}): do they fall "
+            "with the load, and the faster the larger N?"
+        )
+    # where a count of less than one is expected, chi^2 is no measure of the fit
+    likely = np.exp(np.minimum(log_ndtr(x), log_ndtr(-x))) * draws >= 1
+    deviance = 2 * (
+        xlogy(lost, lost / draws)
+        + xlogy(draws - lost, 1 - lost / draws)
+        - lost * log_ndtr(x)
+        - (draws - lost) * log_ndtr(-x)
+    )
     return Collapse(
         float(exponent),
         scale,
@@ -121,7 +138,7 @@ def fit_collapse(
         float(errors[0]),
         float(scale * errors[1]),
         float(errors[2]),
-        float(chi2.sf(deviance, max(int(inside.sum()) - 3, 1))),
+        float(chi2.sf(deviance[likely].sum(), max(int(likely.sum()) - 3, 1))),
     )
 
 
@@ -159,6 +176,10 @@ def threshold_collapse(
     """
     if draws < 2:
         raise InputError(f"draws must be at least 2, got {draws}")
+    if len(sizes) < 2 or min(sizes) < 3 or not np.isfinite(steps).all():
+        raise InputError(
+            f"need two sizes N of 3 or more, and finite steps; got {sizes}, {steps}"
+        )
 
     def part(size: int, step: float) -> Part:
         kept = round((2.0 + step / math.sqrt(size)) * size)
@@ -182,7 +203,12 @@ def threshold_collapse(
         ]
     )
     spread = np.sqrt(cover * (1 - cover) / draws)
-    collapse = fit_collapse(load, size, lost * draws, np.full(len(load), float(draws)))
+    collapse = fit_collapse(
+        load * size / (size - 1),
+        size - 1,
+        lost * draws,
+        np.full(len(load), float(draws)),
+    )
 
     def table(values, text):
         return ("size", "step"), values.reshape(shape), {"long_name": text}

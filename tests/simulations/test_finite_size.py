@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from scipy.optimize import linprog
-from scipy.stats import chi2
+from scipy.stats import chi2, norm
 
 import perceptron_theory as pt
 from simulations.perceptron.finite_size import (
@@ -54,7 +54,7 @@ def test_the_errors_of_the_fit_are_those_of_repetitions():
     rng = np.random.default_rng(1)
     sizes, steps = np.repeat([50.0, 200.0], 7), np.tile(np.linspace(-2, 2, 7), 2)
     load, draws = 2 + steps / np.sqrt(sizes), np.full(14, 200.0)
-    law = 0.5 * (1 - np.vectorize(math.erf)(0.7 * steps / math.sqrt(2)))
+    law = norm.cdf(-0.7 * steps * np.sqrt(2 / load))
     fits = [
         fit_collapse(load, sizes, rng.binomial(200, law).astype(float), draws)
         for _ in range(60)
