@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import perceptron_theory as pt
-from perceptron_theory import InputError
+from perceptron_theory import InputError, Rule
 
 from .point import Point
 from .students import (
@@ -23,9 +23,15 @@ def has_theory(point: Point) -> bool:
 
 
 def predict(
-    point: Point, *, alpha_prune: float, keep_fraction: float | None = None
+    point: Point,
+    *,
+    alpha_prune: float,
+    keep_fraction: float | None = None,
+    rule: str | Rule | None = None,
 ) -> float:
-    """Error at infinite N of the student of a point, at the loads that were realised.
+    """Error at infinite N of the student of a point, at what was realised at finite N.
+
+    ``rule`` is the rule of the point with its realised parameters.
 
     Raises:
         InputError: a student without a theory.
@@ -35,7 +41,7 @@ def predict(
     where = {
         "alpha_prune": alpha_prune,
         "theta": point.theta,
-        "rule": point.rule,
+        "rule": point.rule if rule is None else rule,
         "margin": point.margin,
     }
     if keep_fraction is not None:

@@ -15,11 +15,12 @@ import jax
 import numpy as np
 import xarray as xr
 
-from perceptron_theory import InputError
+from perceptron_theory import InputError, Mixture, Window, resolve_rule
 
 from .agreement import Extrapolation, error_share, extrapolate, judge
 from .machine import Machine
 from .point import Point
+from .pool import realised_rule
 from .predictions import has_theory, predict
 from .progress import progress_bar
 from .report import Report
@@ -27,6 +28,7 @@ from .store import open_store
 from .suite import VALIDATION_POINTS
 from .summary import Summary
 from .sweep import Part, check_parts, run_sweep, shard_of, summaries
+from .training_sets import realisable_sizes
 
 Theory = Callable[..., Any]
 
@@ -176,13 +178,19 @@ def _check(points, sizes, draws, theory) -> None:
         raise InputError(f"draws must be at least 2, got {draws}")
 
 
-def _evaluate(theory: Theory | None, point: Point, summary: Summary) -> float:
-    loads = {"alpha_prune": summary.alpha_prune}
+def _evaluate(
+    theory: Theory | None, point: Point, size: int, summary: Summary
+) -> float:
+    loads: dict[str, Any] = {"alpha_prune": summary.alpha_prune, "rule": point.rule}
     if point.keep_fraction is not None:
         loads["keep_fraction"] = summary.keep_fraction
+        total, kept = realisable_sizes(point, size)
+        rule = resolve_rule(point.rule)
+        if isinstance(rule, Mixture | Window):
+            loads["rule"] = realised_rule(rule, point.fraction, total, kept)
     if theory is None:
         return predict(point, **loads)
-    solution = theory(theta=point.theta, rule=point.rule, margin=point.margin, **loads)
+    solution = theory(theta=point.theta, margin=point.margin, **loads)
     return float(solution.error)
 
 
@@ -191,7 +199,10 @@ def _compare(
 ) -> Report:
     predicted = np.array(
         [
-            [_evaluate(theory, point, summary) for summary in row]
+            [
+                _evaluate(theory, point, size, summary)
+                for size, summary in zip(sizes, row, strict=True)
+            ]
             for point, row in zip(points, summaries, strict=True)
         ]
     )

@@ -13,6 +13,7 @@ from simulations.perceptron.pool import (
     pool_sizes,
     probe_margin,
     rank_segments,
+    realised_rule,
     signed_examples,
 )
 
@@ -70,6 +71,16 @@ def test_window_and_mixture_in_ranks():
         Segment(0, 6, 2),
         Segment(6, 8, 2),
     )
+
+
+def test_the_realised_rule_is_that_of_whole_examples():
+    """43 kept of 1584: a share of 0.92 is 40 of them; a window begins at a rank."""
+    kept = realised_rule(pt.Mixture(0.9219, "easy"), 0.02715, 1584, 43)
+    assert kept == pt.Mixture(40 / 43, "easy")
+    assert realised_rule(pt.Window(0.3), 0.5, 11, 6) == pt.Window(3 / 11)
+    assert realised_rule(pt.Mixture(0.0), 0.5, 10, 5) == pt.Mixture(0.0)
+    assert realised_rule(pt.Hard(), 0.5, 10, 5) == pt.Hard()
+    assert realised_rule(pt.Mixture(0.5, "hard"), 0.5, 10, 5).share in (2 / 5, 3 / 5)
 
 
 def test_a_rule_of_several_windows_is_refused():
