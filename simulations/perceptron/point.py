@@ -7,7 +7,6 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import jax.numpy as jnp
 import numpy as np
 
 from perceptron_theory import InputError, KeepProbability, Rule, resolve_rule
@@ -18,6 +17,11 @@ from .pool import mean_keep_probability
 
 if TYPE_CHECKING:
     from .student import Student
+
+
+def _goes_with(rule: Rule, keep_fraction: float | None):
+    """``fits`` without JAX, which importing the suites of points must not start."""
+    return fits(rule, np.float64(keep_fraction))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Point:
             raise InputError(
                 f"keep_fraction must lie in (0, 1], got {self.keep_fraction!r}"
             )
-        elif not bool(np.all(fits(rule, jnp.asarray(self.keep_fraction)))):
+        elif not bool(np.all(_goes_with(rule, self.keep_fraction))):
             raise InputError(
                 f"{self.rule_name} does not go with keep_fraction "
                 f"{self.keep_fraction!r}: a window ends at lower + f <= 1, with lower "
