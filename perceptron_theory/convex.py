@@ -15,7 +15,8 @@ import numpy as np
 
 from .convex_batches import solve_many
 from .convex_equations import Setting
-from .convex_point import Point, convex_point
+from .convex_path import Point
+from .convex_point import convex_point
 from .convex_solution import ConvexSolution, describe
 from .errors import InputError
 from .inputs import (

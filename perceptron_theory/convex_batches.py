@@ -13,7 +13,8 @@ from scipy.spatial import KDTree
 from .batches import _in_batches, _put, _take
 from .compilation import batched
 from .convex_equations import Setting
-from .convex_point import LONG, Found, Point, Start, settle, sure_start
+from .convex_path import LONG, Point, Start, sure_start
+from .convex_point import Found, settle
 from .convex_solution import ConvexSolution, describe
 from .losses import square
 from .solution import Status

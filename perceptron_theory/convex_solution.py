@@ -8,7 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .convex_point import Found, Point
+from .convex_path import Point
+from .convex_point import Found
 from .solution import Count, Status, Value
 
 

@@ -29,7 +29,7 @@ from .bracketing import bracketed_roots
 from .compilation import batched
 from .convex import checked, checked_loss, split
 from .convex_equations import Setting, mean_example
-from .convex_point import Point
+from .convex_path import Point
 from .errors import ConvergenceError, InputError
 from .inputs import SMALLEST_RIDGE
 from .losses import Loss, separates, squared_hinge

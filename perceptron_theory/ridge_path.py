@@ -14,7 +14,8 @@ from .batches import _in_batches, _put, _take
 from .compilation import batched
 from .convex_batches import find_many, settled_near
 from .convex_equations import Setting
-from .convex_point import Found, Point
+from .convex_path import Point
+from .convex_point import Found
 from .errors import ConvergenceError
 from .losses import square
 

@@ -11,7 +11,7 @@ import pytest
 
 import perceptron_theory as pt
 from perceptron_theory.convex_equations import FINE, Setting, averages
-from perceptron_theory.convex_point import Point, _problem
+from perceptron_theory.convex_path import Point, problem_of
 from perceptron_theory.losses import LOSSES
 from perceptron_theory.saddle_point import Inputs, Mode
 
@@ -43,7 +43,7 @@ def test_more_nodes_along_the_field_change_nothing(student, inputs, x):
         point = Point(Inputs(load, f, theta), ridge, p, rule)
         mode = Mode("absolute", bool(theta == 0), False)
         setting = Setting(LOSSES[name], mode, bool(p > 0))
-        problem, labels, _ = _problem(point, setting)
+        problem, labels, _ = problem_of(point, setting)
 
         def sums(n):
             found = averages(jnp.array(x), problem, labels, setting, n)
