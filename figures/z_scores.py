@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from scipy.stats import beta, norm
 
-from simulations.perceptron.store import write_whole
+from simulations.files import write_whole
 
 from . import style
 

@@ -40,6 +40,7 @@ from perceptron_theory.precision import eager_only
 from .devices import spread
 from .interior_point import _longest
 from .point import Point
+from .student import angle_to_teacher
 from .training_sets import (
     batch_draws,
     draw_table,
@@ -348,7 +349,7 @@ def simulate_convex(
         "overlap": w[:, 0],
         "side_overlap": w[:, 1],
         "rest": np.linalg.norm(w[:, 2:], axis=1),
-        "error": np.arctan2(np.linalg.norm(w[:, 1:], axis=1), w[:, 0]) / np.pi,
+        "error": angle_to_teacher(w) / np.pi,
         "distance": distance,
     }
     return draw_table(

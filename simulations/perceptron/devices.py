@@ -28,14 +28,23 @@ _AXIS = "set"
 _mesh: ContextVar[Mesh | None] = ContextVar("mesh", default=None)
 
 
+def check_kind(kind: str | None) -> None:
+    """Refuse a kind of device that JAX does not know.
+
+    Raises:
+        InputError: it is none of ``KINDS``.
+    """
+    if kind not in (None, *KINDS):
+        raise InputError(f"device must be one of {', '.join(KINDS)}; got {kind!r}")
+
+
 def local_devices(kind: str | None = None) -> list[Any]:
     """The devices of this process: those of a kind, or of JAX's default kind.
 
     Raises:
         InputError: no such kind, or none of them here.
     """
-    if kind not in (None, *KINDS):
-        raise InputError(f"device must be one of {', '.join(KINDS)}; got {kind!r}")
+    check_kind(kind)
     try:
         return jax.local_devices(backend=kind)
     except RuntimeError:
@@ -140,7 +149,7 @@ def join_hosts(
     """
     try:
         if coordinator is not None and process:
-            _await(coordinator, patience)  # JAX would wait long, and then abort
+            await_listener(coordinator, patience)  # JAX would wait long, and then abort
         jax.distributed.initialize(coordinator, processes, process)
     except (RuntimeError, ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
@@ -150,7 +159,7 @@ def join_hosts(
         ) from error
 
 
-def _await(address: str, patience: float) -> None:
+def await_listener(address: str, patience: float) -> None:
     """Wait until somebody listens at host:port.
 
     Raises:

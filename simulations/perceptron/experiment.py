@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
@@ -20,11 +19,12 @@ from perceptron_theory import ConvergenceError
 
 from .devices import gather_hosts, local_devices, spread_over
 from .point import Point
-from .student import Trained
+from .student import Trained, angle_to_teacher
 from .students import resolve_student
 from .training_sets import (
     batch_draws,
     check_request,
+    draw_keys,
     fixed_rows,
     realisable_sizes,
     stack_sets,
@@ -74,7 +74,6 @@ def simulate(
     batch = batch_draws(point, size)
     total, kept = realisable_sizes(point, size)
     rows = fixed_rows(point, kept)
-    keys = _keys(seed, point)
     parts, counts = [], []
     begin, end = first, first + draws
     while begin < end:
@@ -87,7 +86,9 @@ def simulate(
         )
         stacked = stack_sets(sets, each, repeat=student.padding == "repeat", rows=rows)
         with spread_over(devices[: each // batch]):
-            trained = student(stacked, keys(start, each))
+            trained = student(
+                stacked, draw_keys(seed, point, range(start, start + each))
+            )
         columns = _measure(trained, point.theta)
         columns["kept"] = np.resize([len(s) for s in sets], each)
         gathered = gather_hosts(columns)
@@ -122,25 +123,13 @@ def simulate(
     return dataset
 
 
-def _keys(seed: int, point: Point):
-    """The random streams of the students, one a draw, as those of the pools are."""
-    root = jax.random.fold_in(jax.random.key(seed), point.stream)
-
-    def of_draws(start: int, count: int):
-        numbers = jnp.arange(start, start + count)
-        return jax.vmap(jax.random.fold_in, (None, 0))(root, numbers)
-
-    return of_draws
-
-
 def _measure(trained: Trained, theta: float) -> dict[str, Float[np.ndarray, " draw"]]:
     """Errors and overlaps of unit students, teacher e_1, probe in the plane (1, 2)."""
     w = trained.weights
     overlap, length = w[:, 0], np.linalg.norm(w, axis=1)
     done = np.asarray(trained.done) & (np.abs(length - 1.0) < 1e-6)  # not NaN either
     return {
-        # arctan2 keeps the relative precision of a small error
-        "error": np.arctan2(np.linalg.norm(w[:, 1:], axis=1), overlap) / np.pi,
+        "error": angle_to_teacher(w) / np.pi,
         "overlap": overlap,
         "probe_overlap": math.cos(theta) * overlap + math.sin(theta) * w[:, 1],
         "certificate": np.asarray(trained.certificate, float),

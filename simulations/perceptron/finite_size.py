@@ -31,9 +31,8 @@ from perceptron_theory import ConvergenceError, InputError
 
 from .machine import Machine
 from .point import Point
-from .progress import progress_bar
-from .store import open_store
-from .sweep import Part, check_parts, enough, run_sweep
+from .progress import drawn
+from .sweep import Part, enough
 
 # between the two peaks of the errors, at 1/2 and near 0
 _LOST = 0.25
@@ -186,10 +185,8 @@ def threshold_collapse(
         return Part(Point(kept / size, keep_fraction), size, draws)
 
     parts = [part(size, step) for size in sizes for step in steps]
-    check_parts(parts, "direct")
-    with open_store(output, seed=seed, pool="direct") as store:
-        with progress_bar(len(parts), progress) as on_part:
-            run_sweep(parts, store, machine=machine, on_part=on_part)
+    how = {"seed": seed, "pool": "direct", "machine": machine, "progress": progress}
+    with drawn(parts, output, **how) as store:
         found = [enough(part, store.load(part.point, part.size)) for part in parts]
     shape = len(sizes), len(steps)
     errors = np.array([table.error.values for table in found if table is not None])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ import xarray as xr
 from perceptron_theory import InputError
 
 from .cpu_threads import use_cores
-from .devices import KINDS, local_devices
+from .devices import await_listener, check_kind, local_devices
 from .experiment import simulate
 from .max_margin import forget_programs
 
@@ -67,10 +66,7 @@ class Machine:
                 "need workers >= 1 and retries >= 0; got "
                 f"{self.workers}, {self.retries}"
             )
-        if self.device not in (None, *KINDS):
-            raise InputError(
-                f"device must be one of {', '.join(KINDS)}; got {self.device!r}"
-            )
+        check_kind(self.device)
         if self.ray is not None and self.workers > 1:
             raise InputError("give workers or a Ray cluster, not both")
 
@@ -190,7 +186,8 @@ def _ray_cluster(address: str, device: str | None) -> Iterator[Executor]:
             "Ray is not installed here: pip install 'pruning-laws[cluster]'"
         ) from None
     try:
-        _knock(address)
+        if ":" in address:  # Ray itself goes on asking for minutes
+            await_listener(address.removeprefix("ray://"), patience=0.0)
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise InputError(
@@ -201,13 +198,6 @@ def _ray_cluster(address: str, device: str | None) -> Iterator[Executor]:
         yield _Cluster(ray, device)
     finally:
         ray.shutdown()
-
-
-def _knock(address: str) -> None:
-    """Is anybody there?  Ray itself goes on asking for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdecimal() and port.isascii():
-        socket.create_connection((host, int(port)), timeout=10.0).close()
 
 
 class _Cluster:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import operator
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
@@ -41,7 +42,8 @@ def whole_number(value: object, name: str) -> int:
         raise InputError(f"{name} must be whole numbers, got {value!r}") from None
 
 
-def function_name(function: Callable, breakpoints: Sequence[float] = ()) -> str:
+@lru_cache(maxsize=256)
+def function_name(function: Callable, breakpoints: tuple[float, ...] = ()) -> str:
     """Name of a function of one number, with a mark of its values.
 
     Two functions of one name (every lambda has the same) are told apart by what they

@@ -97,7 +97,7 @@ class Point:
         """The rule as text, the same for every way of giving it."""
         rule = resolve_rule(self.rule)
         if isinstance(rule, KeepProbability):
-            name = function_name(rule.function, rule.breakpoints)
+            name = function_name(rule.function, tuple(rule.breakpoints))
             return f"KeepProbability({name}, {rule.breakpoints})"
         plain = not vars(rule)  # "hard", "easy", "random"
         return type(rule).__name__.lower() if plain else repr(rule)

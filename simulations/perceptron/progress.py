@@ -1,19 +1,46 @@
-"""A bar on stderr for a sweep."""
+"""A sweep into a folder, with a bar on stderr."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.progress import TimeElapsedColumn as Elapsed
 
-from .sweep import Part
+from .machine import Machine
+from .store import Store, open_store
+from .sweep import Part, check_parts, run_sweep
 
 
 @contextmanager
-def progress_bar(total: int, show: bool) -> Iterator[Callable[[Part, bool], None]]:
+def drawn(
+    parts: Sequence[Part],
+    output: str | Path | None,
+    *,
+    seed: int,
+    pool: str = "drawn",
+    resume: bool = True,
+    machine: Machine | None = None,
+    progress: bool = False,
+) -> Iterator[Store]:
+    """A store with all draws of the parts, which are made first, beside a bar.
+
+    Raises:
+        InputError, ConvergenceError, OSError, KeyboardInterrupt: as ``check_parts``,
+            ``open_store`` and ``run_sweep``.
+    """
+    check_parts(parts, pool)
+    with open_store(output, seed=seed, pool=pool, resume=resume) as store:
+        with _progress_bar(len(parts), progress) as on_part:
+            run_sweep(parts, store, machine=machine, on_part=on_part)
+        yield store
+
+
+@contextmanager
+def _progress_bar(total: int, show: bool) -> Iterator[Callable[[Part, bool], None]]:
     """What ``run_sweep`` calls as its parts begin and end, drawn as a bar."""
     bar = Progress(
         BarColumn(24),

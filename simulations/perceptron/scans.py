@@ -14,10 +14,9 @@ from .agreement import extrapolate
 from .machine import Machine
 from .naming import whole_number
 from .point import Point
-from .progress import progress_bar
-from .store import open_store
+from .progress import drawn
 from .summary import Summary
-from .sweep import Part, check_parts, run_sweep, shard_of, summaries
+from .sweep import Part, shard_of, summaries
 
 _DESCRIPTIONS = {
     "mean": "mean error of the students",
@@ -102,10 +101,8 @@ def simulated_errors(
         for point in points
         for size in sizes
     ]
-    check_parts(parts, pool)
-    with open_store(output, seed=seed, pool=pool) as store:
-        with progress_bar(len(parts), progress) as on_part:
-            run_sweep(parts, store, machine=machine, on_part=on_part)
+    how = {"seed": seed, "pool": pool, "machine": machine, "progress": progress}
+    with drawn(parts, output, **how) as store:
         table = np.array(summaries(parts, store))
     table = table.reshape(len(points), len(sizes), -1)
     names = {"alpha_prune": "alpha_prune_realised"}

@@ -31,7 +31,7 @@ from perceptron_theory import InputError
 from ..files import write_whole
 from .naming import whole_number
 from .point import Point
-from .training_sets import POOLS, realisable_sizes
+from .training_sets import check_mode, realisable_sizes
 
 # Raise it whenever the draws of a given seed change.
 _FORMAT = "pruning-laws draws 2"
@@ -68,8 +68,7 @@ class Store:
             InputError: the folder holds something else, or other draws, or draws at all
                 while ``resume`` is False.
         """
-        if pool not in POOLS:
-            raise InputError(f"pool must be one of {', '.join(POOLS)}; got {pool!r}")
+        check_mode(pool)
         seed = whole_number(seed, "seed")
         if not 0 <= seed < 2**63:
             raise InputError(f"seed must be a whole number >= 0, got {seed}")

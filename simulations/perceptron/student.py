@@ -110,6 +110,16 @@ def call_compiled(function, examples, key, *numbers, **static) -> dict[str, np.n
         return {name: np.asarray(x) for name, x in found._asdict().items()}
 
 
+def angle_to_teacher(
+    weights: Float[np.ndarray, "*batch N"],
+) -> Float[np.ndarray, "*batch"]:
+    """Angle of weights of any length and the teacher e_1, in radians.
+
+    With all digits of a small one, by the arc tangent.
+    """
+    return np.arctan2(np.linalg.norm(weights[..., 1:], axis=-1), weights[..., 0])
+
+
 def unit(weights: Float[np.ndarray, "batch N"]) -> Float[np.ndarray, "batch N"]:
     """The weights at length one; NaN for zeros."""
     largest = np.abs(weights).max(axis=1, keepdims=True)

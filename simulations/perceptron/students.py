@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import optax
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
@@ -30,7 +30,7 @@ from .perceptron_rule import learn
 from .student import Named, call_compiled, check_batch, require, unit
 from .student import Student as Student
 from .student import Trained as Trained
-from .version_space import SampleStatus, VersionSpace, overlaps, sample
+from .version_space import SampleStatus, overlaps, sample
 
 # certificates at which a student that rounding stopped is still taken
 _ENOUGH_GAP, _ENOUGH_DISTANCE = 1e-6, 1e-4
@@ -227,50 +227,58 @@ class ConvexRidge(Named, called="convex_ridge"):
 
 
 @dataclass(frozen=True)
-class Gibbs(Named, called="gibbs"):
+class _OfVersionSpace:
+    """A student from ``samples`` of two chains in the version space of each set."""
+
+    samples: int = 100
+
+    certificate_name = "effective samples"
+    padding = "repeat"
+
+    def __post_init__(self) -> None:
+        require(self.samples >= 4, "samples must be at least 4", self)
+
+    def _sampled(self, examples: np.ndarray, key: Array, error: str):
+        """The samples, and a function from weights to what was trained."""
+        check_batch(examples, key)
+        space = sample(examples, key, n_samples=self.samples)
+        found = overlaps(space)
+        columns = {name: found[name] for name in ("effective_size", "self_overlap")}
+        columns["mean_error"] = found[error]
+        done = space.status == SampleStatus.SAMPLED
+
+        def trained(weights: np.ndarray) -> Trained:
+            return Trained(weights, space.effective_size, done, columns)
+
+        return space.samples, trained
+
+
+@dataclass(frozen=True)
+class Gibbs(_OfVersionSpace, Named, called="gibbs"):
     """A student drawn evenly from those without a mistake: :mod:`.version_space`.
 
     Its weights are one draw; the column ``mean_error`` is the mean over all ``samples``
     of two chains, which knows the error of a set much better.
     """
 
-    samples: int = 100
-
-    certificate_name = "effective samples"
-    padding = "repeat"
-
-    def __post_init__(self) -> None:
-        require(self.samples >= 4, "samples must be at least 4", self)
-
     def __call__(self, examples: Float[np.ndarray, "batch P N"], key: Array) -> Trained:
         """Sample each set; columns mean_error, self_overlap, effective_size."""
-        space, done, columns = _sampled(examples, key, self.samples, "gibbs_error")
-        return Trained(space.samples[:, 0, -1], space.effective_size, done, columns)
+        samples, trained = self._sampled(examples, key, "gibbs_error")
+        return trained(samples[:, 0, -1])
 
 
 @dataclass(frozen=True)
-class BayesPoint(Named, called="bayes_point"):
+class BayesPoint(_OfVersionSpace, Named, called="bayes_point"):
     """The centre of mass of the version space, from ``samples`` of two chains each.
 
     The mean of n samples is off by the order 1/n of their spread; the column
     ``mean_error`` is the error without that bias.
     """
 
-    samples: int = 100
-
-    certificate_name = "effective samples"
-    padding = "repeat"
-
-    def __post_init__(self) -> None:
-        require(self.samples >= 4, "samples must be at least 4", self)
-
     def __call__(self, examples: Float[np.ndarray, "batch P N"], key: Array) -> Trained:
         """Sample each set; columns mean_error, self_overlap, effective_size."""
-        space, done, columns = _sampled(
-            examples, key, self.samples, "bayes_point_error"
-        )
-        centre = unit(space.samples.mean((1, 2)))
-        return Trained(centre, space.effective_size, done, columns)
+        samples, trained = self._sampled(examples, key, "bayes_point_error")
+        return trained(unit(samples.mean((1, 2))))
 
 
 STUDENTS: dict[str, Student] = {
@@ -317,15 +325,3 @@ def _margin(examples: np.ndarray, weights: np.ndarray) -> Float[np.ndarray, " ba
     """Smallest margin of each unit student over the examples that are not zeros."""
     margins = np.einsum("bpn,bn->bp", examples, weights)
     return np.where(examples.any(-1), margins, np.inf).min(1)
-
-
-def _sampled(
-    examples: np.ndarray, key: Array, samples: int, error: str
-) -> tuple[VersionSpace, Bool[np.ndarray, " batch"], dict[str, np.ndarray]]:
-    """A version space, whether it was sampled, and the columns of its students."""
-    check_batch(examples, key)
-    space = sample(examples, key, n_samples=samples)
-    found = overlaps(space)
-    columns = {"mean_error": found[error], "effective_size": found["effective_size"]}
-    columns["self_overlap"] = found["self_overlap"]
-    return space, space.status == SampleStatus.SAMPLED, columns

@@ -52,7 +52,7 @@ def enough(part: Part, found: xr.Dataset | None) -> xr.Dataset | None:
     They are those that an uninterrupted run would have stopped at: how many draws lie
     in the store, and how many were made at once, plays no part.
     """
-    have = 0 if found is None else found.sizes["draw"]
+    have = _drawn(found)
     if found is None or have < 2:
         return None
     if part.draws is not None:
@@ -79,7 +79,7 @@ def next_draws(part: Part, found: xr.Dataset | None, batches: int) -> int:
     """
     if enough(part, found) is not None:
         return 0
-    have = 0 if found is None else found.sizes["draw"]
+    have = _drawn(found)
     limit = part.max_draws if part.draws is None else part.draws
     return min(batches * batch_draws(part.point, part.size), limit - have)
 
@@ -187,7 +187,7 @@ def _on_this_host(
         part = work.part
         count = next_draws(part, work.found, executor.batches)
         if count:
-            task = _task(part, work.found, count, store, machine)
+            task = _task(part, _drawn(work.found), count, store, machine)
             running[executor.submit(task)] = work
         else:
             end(work)
@@ -252,13 +252,12 @@ def _on_hosts(
                 lock.enter_context(store.lock(part.point, part.size, wait=True))
                 found = store.load(part.point, part.size)
             while True:
-                have = 0 if found is None else found.sizes["draw"]
                 batches = executor.batches * jax.process_count()
-                plan = have, next_draws(part, found, batches) if first else 0
+                plan = _drawn(found), next_draws(part, found, batches) if first else 0
                 start, count = map(int, _from_first_host(np.array(plan)))
                 if not count:
                     break
-                task = _task(part, found, count, store, machine) | {"first": start}
+                task = _task(part, start, count, store, machine)
                 new = executor.submit(task).result()
                 if first:
                     found = store.append(part.point, part.size, found, new)
@@ -271,13 +270,17 @@ def _from_first_host(numbers: np.ndarray) -> np.ndarray:
         return np.asarray(multihost_utils.broadcast_one_to_all(numbers))
 
 
-def _task(part, found, count, store, machine) -> dict:
+def _drawn(found: xr.Dataset | None) -> int:
+    return 0 if found is None else found.sizes["draw"]
+
+
+def _task(part, start, count, store, machine) -> dict:
     return {
         "point": part.point,
         "size": part.size,
         "draws": count,
         "seed": store.seed,
-        "first": 0 if found is None else found.sizes["draw"],
+        "first": start,
         "pool": store.pool,
         "device": machine.device,
     }

@@ -18,8 +18,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
@@ -36,8 +34,16 @@ from perceptron_theory.rules import check_margin
 
 from .point import Point
 from .pool import keep_by_rank, pool_sizes, rank_segments
+from .student import angle_to_teacher
 from .students import Gradient, MaxMarginStudent, Student, resolve_student
-from .training_sets import POOLS, draw_table, even_chunks, machine_memory
+from .training_sets import (
+    check_mode,
+    check_request,
+    draw_keys,
+    draw_table,
+    even_chunks,
+    machine_memory,
+)
 
 # float64 numbers that the pools of a chunk of draws may hold at once (128 MiB)
 _CHUNK_NUMBERS = 2**24
@@ -172,7 +178,7 @@ def prune_by_trained_probe(
                 for rng, pool, m in zip(rngs, pools, ranked, strict=True)
             ]
         ),
-        theta=np.arctan2(np.linalg.norm(w[:, 1:], axis=1), w[:, 0]),
+        theta=angle_to_teacher(w),
         probes=w,
         training_error=mistakes.mean(1),
     )
@@ -224,12 +230,8 @@ def simulate_trained_probe(
     """
     if not (alpha_tot > 0 and math.isfinite(alpha_tot)):
         raise InputError(f"alpha_tot must be positive, got {alpha_tot!r}")
-    if size < 2 or first < 0 or seed < 0:
-        raise InputError(
-            f"need size >= 2, first >= 0 and seed >= 0; got {size}, {first}, {seed}"
-        )
-    if pool not in POOLS:
-        raise InputError(f"pool must be one of {', '.join(POOLS)}; got {pool!r}")
+    check_request(size, draws, seed, first)
+    check_mode(pool)
     if pool == "direct":
         raise InputError(
             "a trained probe needs pool='drawn': its margins are those of whole "
@@ -246,12 +248,9 @@ def simulate_trained_probe(
             "lower alpha_tot or N"
         )
     most = min(max(_CHUNK_NUMBERS // numbers, 1), _CHUNK_DRAWS)
-    with jax.enable_x64(True):
-        root = jax.random.fold_in(jax.random.key(seed), point.stream)
     parts = []
     for chunk in even_chunks(first, draws, most):
-        with jax.enable_x64(True):
-            keys = jax.vmap(jax.random.fold_in, (None, 0))(root, jnp.array(chunk))
+        keys = draw_keys(seed, point, chunk)
         pruned = prune_by_trained_probe(
             [np.random.default_rng((seed, point.stream, size, n)) for n in chunk],
             keys,
@@ -268,8 +267,7 @@ def simulate_trained_probe(
                 f"student of draw {chunk[int(np.argmin(student.done))]} at N = {size}, "
                 f"seed {seed} was not trained: {point.label}"
             )
-        w = student.weights
-        error = np.arctan2(np.linalg.norm(w[:, 1:], axis=1), w[:, 0]) / np.pi
+        error = angle_to_teacher(student.weights) / np.pi
         parts.append((pruned.theta, pruned.training_error, error))
     theta, training_error, error = map(np.concatenate, zip(*parts, strict=True))
     if theta.max() > math.pi / 2:

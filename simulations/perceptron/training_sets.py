@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from perceptron_theory import InputError, KeepProbability, resolve_rule
 
@@ -90,9 +93,9 @@ def training_sets(
     total, kept = pool_sizes(size, point.alpha_prune, fraction)
     check_pool(pool, point, total)
     segments = () if by_chance else rank_segments(rule, fraction, total, kept)
-    sets = []
+    sets, ensemble = [], (seed, point.stream, size)
     for n in range(first, first + draws):
-        stream = (seed, point.stream, size, n)
+        stream = (*ensemble, n)
         if pool == "direct":
             rng = np.random.default_rng((*stream, POOLS.index(pool)))
             plane, signs = draw_kept(
@@ -120,6 +123,13 @@ def training_sets(
     return sets
 
 
+def draw_keys(seed: int, point: Point, numbers: Sequence[int]) -> Array:
+    """The random streams of the students, one a draw, as those of the pools are."""
+    with jax.enable_x64(True):
+        root = jax.random.fold_in(jax.random.key(seed), point.stream)
+        return jax.vmap(jax.random.fold_in, (None, 0))(root, jnp.array(numbers))
+
+
 def check_request(size: int, draws: int, seed: int, first: int) -> None:
     """Refuse numbers that no experiment has.
 
@@ -133,14 +143,23 @@ def check_request(size: int, draws: int, seed: int, first: int) -> None:
         )
 
 
+def check_mode(pool: str) -> None:
+    """Refuse an unknown way of drawing pools.
+
+    Raises:
+        InputError: it is none of ``POOLS``.
+    """
+    if pool not in POOLS:
+        raise InputError(f"pool must be one of {', '.join(POOLS)}; got {pool!r}")
+
+
 def check_pool(pool: str, point: Point, total: int) -> None:
     """Refuse a pool that this machine cannot hold, or a mode that a rule has not.
 
     Raises:
         InputError: see :func:`training_sets`.
     """
-    if pool not in POOLS:
-        raise InputError(f"pool must be one of {', '.join(POOLS)}; got {pool!r}")
+    check_mode(pool)
     by_chance = isinstance(resolve_rule(point.rule), KeepProbability)
     if total > 2**53:
         raise InputError(

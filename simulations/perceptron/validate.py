@@ -22,12 +22,11 @@ from .machine import Machine
 from .point import Point
 from .pool import realised_rule
 from .predictions import has_theory, predict
-from .progress import progress_bar
+from .progress import drawn
 from .report import Report
-from .store import open_store
 from .suite import VALIDATION_POINTS
 from .summary import Summary
-from .sweep import Part, check_parts, run_sweep, shard_of, summaries
+from .sweep import Part, shard_of, summaries
 from .training_sets import realisable_sizes
 
 Theory = Callable[..., Any]
@@ -94,15 +93,10 @@ def run_validation(
     """
     points, sizes = tuple(points), tuple(sorted(set(sizes)))
     _check(points, sizes, draws, theory)
-    found = _draw(
-        _parts(points, sizes, draws, max_draws),
-        output,
-        seed=seed,
-        pool=pool,
-        resume=resume,
-        machine=machine,
-        progress=progress,
-    )
+    how = {"seed": seed, "pool": pool, "machine": machine, "progress": progress}
+    parts = _parts(points, sizes, draws, max_draws)
+    with drawn(parts, output, resume=resume, **how) as store:
+        found = summaries(parts, store)
     rows = [found[i : i + len(sizes)] for i in range(0, len(found), len(sizes))]
     report = _compare(points, sizes, rows, theory, family_level, allowance)
     report.dataset.attrs.update(seed=seed, pool=pool, **_versions())
@@ -135,8 +129,9 @@ def draw_share(
     points, sizes = tuple(points), tuple(sorted(set(sizes)))
     _check(points, sizes, draws, None)
     parts = shard_of(_parts(points, sizes, draws, max_draws), shard)
-    settings = {"seed": seed, "pool": pool, "resume": True}
-    _draw(parts, output, machine=machine, progress=progress, **settings)
+    how = {"seed": seed, "pool": pool, "machine": machine, "progress": progress}
+    with drawn(parts, output, **how):
+        pass  # they are in the folder
 
 
 def _parts(points, sizes, draws, max_draws) -> list[Part]:
@@ -146,14 +141,6 @@ def _parts(points, sizes, draws, max_draws) -> list[Part]:
         for point in points
         for size in sizes
     ]
-
-
-def _draw(parts, output, *, seed, pool, resume, machine, progress) -> list[Summary]:
-    check_parts(parts, pool)
-    with open_store(output, seed=seed, pool=pool, resume=resume) as store:
-        with progress_bar(len(parts), progress) as on_part:
-            run_sweep(parts, store, machine=machine, on_part=on_part)
-        return summaries(parts, store)
 
 
 def _check(points, sizes, draws, theory) -> None:

@@ -39,8 +39,10 @@ from perceptron_theory.precision import eager_only
 from .devices import spread
 from .max_margin import max_margin
 from .point import Point
+from .student import angle_to_teacher
 from .training_sets import (
     batch_draws,
+    draw_keys,
     draw_table,
     even_chunks,
     realisable_sizes,
@@ -304,7 +306,7 @@ def overlaps(space: VersionSpace) -> dict[str, Float[np.ndarray, " draw"]]:
     # independent means is not.
     product = first * second
     across = np.sqrt(np.maximum(product[:, 1:].sum(-1), 0.0))
-    angle = np.arctan2(np.linalg.norm(samples[..., 1:], axis=-1), samples[..., 0])
+    angle = angle_to_teacher(samples)
     return {
         "self_overlap": product.sum(-1),
         "overlap": centre[:, 0],
@@ -365,11 +367,7 @@ def simulate_version_space(
         sets = training_sets(
             point, size=size, draws=len(numbers), seed=seed, first=start
         )
-        with jax.enable_x64(True):
-            root = jax.random.fold_in(jax.random.key(seed), point.stream)
-            keys = jax.vmap(jax.random.fold_in, (None, 0))(
-                root, jnp.arange(start, start + length)
-            )
+        keys = draw_keys(seed, point, range(start, start + length))
         space = sample(
             stack_sets(sets, length, repeat=True),  # a wall may stand twice
             keys,
