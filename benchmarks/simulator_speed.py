@@ -48,7 +48,7 @@ def instances(alpha, size, draws):
     import numpy as np
 
     from simulations.perceptron.point import Point
-    from simulations.perceptron.pool import training_sets
+    from simulations.perceptron.training_sets import training_sets
 
     point = Point(alpha, POINT["fraction"])
     return np.stack(training_sets(point, size=size, draws=draws, seed=POINT["seed"]))
@@ -200,7 +200,7 @@ def single(size: int, alpha: float, accuracy: float, precision: str) -> None:
     compiled = 0.0
     if size >= 2000 and precision == "float64":  # the call that compiles takes long
         with jax.enable_x64(True):
-            compiled, _, _ = timed(lambda: _program(x.shape, 100, False))
+            compiled, _, _ = timed(lambda: _program(x.shape, 100))
         repeats = [timed(lambda: max_margin(x, **options))]
     else:
         compiled, _, _ = timed(lambda: max_margin(x, **options))
@@ -259,30 +259,37 @@ def scaling(options) -> None:
 
 
 def plot(rows, path) -> None:
-    """Time and memory against N, with power laws fitted to the larger half."""
+    """Time and memory against N, with power laws fitted to the three largest.
+
+    The memory is that above the process of the smallest N, which is Python and JAX.
+    """
     import numpy as np
+    from matplotlib.ticker import NullFormatter
 
     from figures import style
 
     size = np.array([row["N"] for row in rows])
+    seconds = np.array([row["wall"] for row in rows])
+    memory = np.array([row["memory"] for row in rows]) / 2**30
     with style.applied():
         figure = style.canvas(style.PAGE, 2.6)
         panels = figure.subplots(1, 2)
-        for axes, name, label, unit in zip(
-            panels, ("wall", "memory"), ("seconds", "peak memory / GiB"), (1, 2**30),
-            strict=True,
+        for axes, label, x, y in (
+            (panels[0], "seconds", size, seconds),
+            (panels[1], f"memory above that of N = {size[0]} / GiB", size[1:],
+             memory[1:] - memory[0]),
         ):  # fmt: skip
-            value = np.array([row[name] for row in rows]) / unit
-            last = slice(len(size) // 2 - 1, None)
-            slope, offset = np.polyfit(np.log(size[last]), np.log(value[last]), 1)
-            axes.loglog(size, value, "o", color=style.BLUE)
+            slope, offset = np.polyfit(np.log(x[-3:]), np.log(y[-3:]), 1)
+            axes.loglog(x, y, "o", color=style.BLUE)
             axes.loglog(
-                size[last], np.exp(offset) * size[last] ** slope, "-", color=style.BLUE,
+                x[-3:], np.exp(offset) * x[-3:] ** slope, "-", color=style.BLUE,
                 label=rf"$\propto N^{{{slope:.2f}}}$",
             )  # fmt: skip
             axes.set(xlabel="dimension  $N$", ylabel=label)
+            axes.set_xticks(size, [str(n) for n in size])
+            axes.xaxis.set_minor_formatter(NullFormatter())
             axes.legend()
-            print(f"{name}: N^{slope:.2f} fitted to N >= {size[last][0]}")
+            print(f"{label}: N^{slope:.2f} fitted to N >= {x[-3]}")
         style.letter(panels)
         figure.savefig(path)
 

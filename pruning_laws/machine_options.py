@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import output
+
 if TYPE_CHECKING:
     from simulations.perceptron import Machine
 
@@ -88,6 +90,8 @@ def join(coordinator: str | None, processes: int | None, process: int | None) ->
 
     from simulations.perceptron.devices import join_hosts
 
+    if coordinator != "auto" and process == 0:
+        output.note(f"waiting for the other processes ({processes} in all) to join")
     # what the hosts connect by (Gloo) prints to file 1: let that be stderr
     sys.stdout = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

@@ -62,6 +62,9 @@ def validate(
         ),
     ] = "standard",
     shard: machine_options.Shard = None,
+    coordinator: machine_options.Coordinator = None,
+    processes: machine_options.Processes = None,
+    process: machine_options.Process = None,
     as_json: options.AsJson = False,
     folder: Annotated[
         Path,
@@ -105,6 +108,7 @@ def validate(
             "has its own points: leave out --quick and -f", param_hint="--suite"
         )
     share = machine_options.shard(shard)
+    reports = machine_options.join(coordinator, processes, process)
 
     from simulations.perceptron import run_validation
     from simulations.perceptron.large_suite import large_points, sampled_points
@@ -125,9 +129,13 @@ def validate(
     }
     if share:
         draw_share(points, share, **settings)
+        if not reports:
+            return
         output.note(f"share {shard} is drawn in {folder}; without --shard: the verdict")
         return
     report = run_validation(points, **settings)
+    if not reports:
+        return
     if as_json:
         report.dataset.attrs["passed"] = int(report.passed)
         output.print_json(report.dataset)

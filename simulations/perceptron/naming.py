@@ -39,7 +39,7 @@ def whole_number(value: object, name: str) -> int:
             raise TypeError
         return operator.index(value)  # type: ignore[arg-type] # refused below
     except TypeError:
-        raise InputError(f"{name} must be whole numbers, got {value!r}") from None
+        raise InputError(f"{name} must be a whole number, got {value!r}") from None
 
 
 @lru_cache(maxsize=256)

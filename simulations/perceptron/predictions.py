@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
 import perceptron_theory as pt
-from perceptron_theory import InputError, Rule
+from perceptron_theory import InputError, Mixture, Rule, Window, resolve_rule
 
 from .point import Point
 from .students import (
@@ -22,36 +29,68 @@ def has_theory(point: Point) -> bool:
     return isinstance(resolve_student(point.student), (*_OF_SOLVE, ConvexRidge))
 
 
-def predict(
-    point: Point,
-    *,
-    alpha_prune: float,
-    keep_fraction: float | None = None,
-    rule: str | Rule | None = None,
-) -> float:
-    """Error at infinite N of the student of a point, at what was realised at finite N.
+class Case(NamedTuple):
+    """A point, and what was realised of it at finite N."""
 
-    ``rule`` is the rule of the point with its realised parameters.
+    point: Point
+    alpha_prune: float
+    keep_fraction: float | None
+    """None for a ``KeepProbability``."""
+    rule: str | Rule
+    """The rule of the point with its realised parameters."""
+
+
+def predict(cases: Sequence[Case]) -> Float[np.ndarray, " case"]:
+    """Error at infinite N of the students of all cases.
+
+    Those that differ in numbers only are solved together.
 
     Raises:
         InputError: a student without a theory.
         ConvergenceError: see ``perceptron_theory.solve``.
     """
-    student = resolve_student(point.student)
+    groups = defaultdict(list)
+    for number, case in enumerate(cases):
+        rule = resolve_rule(case.rule)
+        name = case.point.rule_name
+        if isinstance(rule, Window | Mixture):
+            name = f"{type(rule).__name__} {getattr(rule, 'rule', '')}"
+        groups[name, case.point.student_name, case.point.margin].append(number)
+    errors = np.empty(len(cases))
+    for numbers in groups.values():
+        errors[numbers] = _errors([cases[number] for number in numbers])
+    return errors
+
+
+def _errors(cases: list[Case]) -> Float[np.ndarray, " case"]:
+    """Errors of cases of one student, margin and kind of rule."""
+    first = cases[0]
+    student = resolve_student(first.point.student)
     where = {
-        "alpha_prune": alpha_prune,
-        "theta": point.theta,
-        "rule": point.rule if rule is None else rule,
-        "margin": point.margin,
+        "alpha_prune": np.array([case.alpha_prune for case in cases]),
+        "theta": np.array([case.point.theta for case in cases]),
+        "rule": _joined([resolve_rule(case.rule) for case in cases]),
+        "margin": first.point.margin,
     }
-    if keep_fraction is not None:
-        where["keep_fraction"] = keep_fraction
+    if first.keep_fraction is not None:
+        where["keep_fraction"] = np.array([case.keep_fraction for case in cases])
     if isinstance(student, ConvexRidge):
         solution = pt.solve_convex(loss=student.loss, ridge=student.ridge, **where)
-        return float(solution.error)
-    if type(student) not in _OF_SOLVE:
+    elif type(student) in _OF_SOLVE:
+        solution = pt.solve(student=_OF_SOLVE[type(student)], **where)
+    else:
         raise InputError(
             f"no theory of the student {student.name} is known: simulate it, or "
             "validate max_margin, gibbs, bayes_point or a convex_ridge"
         )
-    return float(pt.solve(student=_OF_SOLVE[type(student)], **where).error)
+    return np.asarray(solution.error)
+
+
+def _joined(rules: list[Rule]) -> Rule:
+    """One rule with the parameters of all."""
+    first = rules[0]
+    if isinstance(first, Window):
+        return Window(np.array([rule.lower for rule in rules]))
+    if isinstance(first, Mixture):
+        return Mixture(np.array([rule.share for rule in rules]), first.rule)
+    return first

@@ -73,26 +73,37 @@ class Store:
         if not 0 <= seed < 2**63:
             raise InputError(f"seed must be a whole number >= 0, got {seed}")
         self.folder, self.seed, self.pool = Path(folder), seed, pool
-        header = self.folder / _HEADER
-        config = {"format": _FORMAT, "seed": seed, "pool": pool}
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"output {self.folder} is a file: give a folder")
-        # a run that was killed may have left half of a file beside it
-        if any(not path.match(".*") for path in self.folder.glob("*")):
-            if not resume:
-                raise InputError(
-                    f"output {self.folder} exists: resume it or choose another folder"
-                )
-            found = _read_json(header)
-            if found != config:
-                holds = json.dumps(found) if found else "something else than draws"
-                raise InputError(
-                    f"output {self.folder} holds {holds}, not {json.dumps(config)}: "
-                    "choose another folder"
-                )
+        self._check(resume)  # nothing is written into a folder of something else
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not header.exists():
-            write_whole(header, lambda path: path.write_text(json.dumps(config) + "\n"))
+        header = self.folder / _HEADER
+        # of two runs that begin a folder at once, one finds the header of the other
+        with filelock.FileLock(header.with_name(f".{_HEADER}.lock")):
+            self._check(resume)
+            if not header.exists():
+                text = json.dumps(self._config()) + "\n"
+                write_whole(header, lambda path: path.write_text(text))
+
+    def _config(self) -> dict:
+        return {"format": _FORMAT, "seed": self.seed, "pool": self.pool}
+
+    def _check(self, resume: bool) -> None:
+        """Refuse a folder that holds anything but the draws of this run."""
+        # a run that was killed may have left half of a file beside it
+        if all(path.match(".*") for path in self.folder.glob("*")):
+            return
+        if not resume:
+            raise InputError(
+                f"output {self.folder} exists: resume it or choose another folder"
+            )
+        found, config = _read_json(self.folder / _HEADER), self._config()
+        if found != config:
+            holds = json.dumps(found) if found else "something else than draws"
+            raise InputError(
+                f"output {self.folder} holds {holds}, not {json.dumps(config)}: "
+                "choose another folder"
+            )
 
     def path(self, point: Point, size: int) -> Path:
         """The file of a point at input dimension N."""

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float
 from perceptron_theory import InputError
 
 from .devices import spread
-from .naming import function_name
+from .naming import function_name, whole_number
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,12 @@ class Named:
 
     def _settings(self) -> dict[str, object]:
         return dict(vars(self))
+
+    def _whole(self, setting: str, least: int = 1) -> None:
+        """Make a setting an int; refuse what is none, or too small."""
+        number = whole_number(getattr(self, setting), setting)
+        require(number >= least, f"{setting} must be at least {least}", number)
+        object.__setattr__(self, setting, number)  # one name for 8 and NumPy's 8
 
     @property
     def name(self) -> str:

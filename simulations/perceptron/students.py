@@ -69,7 +69,7 @@ class Perceptron(Named, called="perceptron"):
     padding = "zero"
 
     def __post_init__(self) -> None:
-        require(self.max_updates >= 1, "max_updates must be at least 1", self)
+        self._whole("max_updates")
 
     def __call__(self, examples: Float[np.ndarray, "batch P N"], key: Array) -> Trained:
         """Learn each set; columns margin, updates, passes."""
@@ -96,7 +96,7 @@ class MinOver(Named, called="min_over"):
 
     def __post_init__(self) -> None:
         require(0 < self.tolerance < 1, "tolerance must lie in (0, 1)", self)
-        require(self.max_updates >= 1, "max_updates must be at least 1", self)
+        self._whole("max_updates")
 
     def __call__(self, examples: Float[np.ndarray, "batch P N"], key: Array) -> Trained:
         """Learn each set; columns margin, updates."""
@@ -159,13 +159,13 @@ class Gradient(Named, called="gradient"):
             own = self.learning_rate is None and self.label
             what = "an optimizer of your own needs learning_rate=None and a label"
             require(bool(own), what, self)
-        batch = self.batch_size is None or self.batch_size >= 1
-        require(batch, "batch_size must be at least 1 or None", self)
-        require(self.epochs >= 1, "epochs must be at least 1", self)
+        if self.batch_size is not None:
+            self._whole("batch_size")
+        self._whole("epochs")
+        self._whole("patience")
         require(0 <= self.ridge < math.inf, "ridge must not be negative", self)
         held_out = 0 <= self.early_stopping < 1
         require(held_out, "early_stopping must lie in [0, 1)", self)
-        require(self.patience >= 1, "patience must be at least 1", self)
 
     def _settings(self) -> dict[str, object]:
         optimizer = {"optimizer": self.label or self.optimizer}
@@ -227,7 +227,7 @@ class ConvexRidge(Named, called="convex_ridge"):
 
 
 @dataclass(frozen=True)
-class _OfVersionSpace:
+class _OfVersionSpace(Named, called=""):
     """A student from ``samples`` of two chains in the version space of each set."""
 
     samples: int = 100
@@ -236,7 +236,7 @@ class _OfVersionSpace:
     padding = "repeat"
 
     def __post_init__(self) -> None:
-        require(self.samples >= 4, "samples must be at least 4", self)
+        self._whole("samples", least=4)
 
     def _sampled(self, examples: np.ndarray, key: Array, error: str):
         """The samples, and a function from weights to what was trained."""
@@ -254,7 +254,7 @@ class _OfVersionSpace:
 
 
 @dataclass(frozen=True)
-class Gibbs(_OfVersionSpace, Named, called="gibbs"):
+class Gibbs(_OfVersionSpace, called="gibbs"):
     """A student drawn evenly from those without a mistake: :mod:`.version_space`.
 
     Its weights are one draw; the column ``mean_error`` is the mean over all ``samples``
@@ -268,7 +268,7 @@ class Gibbs(_OfVersionSpace, Named, called="gibbs"):
 
 
 @dataclass(frozen=True)
-class BayesPoint(_OfVersionSpace, Named, called="bayes_point"):
+class BayesPoint(_OfVersionSpace, called="bayes_point"):
     """The centre of mass of the version space, from ``samples`` of two chains each.
 
     The mean of n samples is off by the order 1/n of their spread; the column

@@ -20,10 +20,27 @@ from .machine import Executor, Machine
 from .point import Point
 from .store import Store
 from .summary import Summary, summarize
-from .training_sets import batch_draws, check_pool, realisable_sizes
+from .training_sets import (
+    batch_draws,
+    check_pool,
+    check_training_set,
+    realisable_sizes,
+)
 
 T = TypeVar("T")
 
+# Faults of a program, not of its machine: they would only come again.
+_FAULTS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)
 # Below this many draws a standard error is too uncertain to stop at.
 _FEWEST_DRAWS = 128
 
@@ -112,20 +129,29 @@ class _Work:
 class _Outcome:
     done: int = 0
     failed: list[str] = field(default_factory=list)
+    cause: BaseException | None = None
+    """The error of the first that failed."""
+
+    def fail(self, part: Part, error: BaseException) -> None:
+        """A part that is given up."""
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        self.failed.append(f"{part.title}: {reason}")
+        self.cause = self.cause or error
 
 
 def check_parts(parts: Sequence[Part], pool: str) -> None:
     """Refuse, before anything is written or drawn, what cannot be drawn.
 
     Raises:
-        InputError: a size below 2, nothing kept, a pool too large for the memory, or
-            a rule that cannot be drawn directly.
+        InputError: a size below 2, nothing kept, a pool or training set too large for
+            the memory, or a rule that cannot be drawn directly.
     """
     for part in parts:
         if part.size < 2:
             raise InputError(f"sizes N must be at least 2, got {part.size}")
-        total, _ = realisable_sizes(part.point, part.size)
+        total, kept = realisable_sizes(part.point, part.size)
         check_pool(pool, part.point, total)
+        check_training_set(part.point, part.size, kept)
 
 
 def run_sweep(
@@ -139,7 +165,8 @@ def run_sweep(
 
     Every finished batch is written at once.  Parts that another run is at are left for
     the end, and then waited for.  A task that fails for reasons of its machine is
-    tried again; one that goes on failing does not stop the others.
+    tried again; one that goes on failing, or fails by a fault of its program, does
+    not stop the others.
 
     Args:
         parts: what to draw.
@@ -149,11 +176,16 @@ def run_sweep(
 
     Raises:
         InputError: a part that cannot be drawn, or a file that is damaged or another's.
-        ConvergenceError: parts that failed; all others are drawn.
+        ConvergenceError: parts that failed, from the error of the first; all others
+            are drawn.
         OSError: the disk is full, or not writable.
         KeyboardInterrupt: on Ctrl-C, with what was kept.
     """
     machine, outcome = machine or Machine(), _Outcome()
+    if jax.process_count() > 1 and (machine.workers > 1 or machine.ray is not None):
+        raise InputError(
+            "several hosts share the work already: leave out workers and Ray"
+        )
     tell = on_part or (lambda part, ended: None)
     try:
         with machine.executor() as executor:
@@ -168,7 +200,7 @@ def run_sweep(
         raise ConvergenceError(
             f"{len(outcome.failed)} of {len(parts)} parts failed; the draws of all "
             f"others are in {store.folder}. The first: {outcome.failed[0]}"
-        )
+        ) from outcome.cause
 
 
 def _on_this_host(
@@ -222,11 +254,10 @@ def _on_this_host(
                     )
                 elif isinstance(error, InputError | KeyboardInterrupt):
                     raise error
-                elif isinstance(error, ConvergenceError) or (
+                elif isinstance(error, (ConvergenceError, *_FAULTS)) or (
                     work.failures >= machine.retries
                 ):
-                    reason = " ".join(f"{type(error).__name__}: {error}".split())
-                    outcome.failed.append(f"{work.part.title}: {reason}")
+                    outcome.fail(work.part, error)
                     end(work)
                     continue
                 else:
@@ -258,7 +289,11 @@ def _on_hosts(
                 if not count:
                     break
                 task = _task(part, start, count, store, machine)
-                new = executor.submit(task).result()
+                try:
+                    new = executor.submit(task).result()
+                except ConvergenceError as error:  # of gathered results: on every host
+                    outcome.fail(part, error)
+                    break
                 if first:
                     found = store.append(part.point, part.size, found, new)
         outcome.done += 1

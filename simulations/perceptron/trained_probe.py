@@ -47,6 +47,9 @@ from .training_sets import (
 
 # float64 numbers that the pools of a chunk of draws may hold at once (128 MiB)
 _CHUNK_NUMBERS = 2**24
+_BY_CHANCE = (
+    "a trained probe prunes by rank: give a rule like 'hard', not KeepProbability"
+)
 _CHUNK_DRAWS = 64
 
 
@@ -149,10 +152,7 @@ def prune_by_trained_probe(
     check_margin(margin)
     resolved = resolve_rule(rule)
     if isinstance(resolved, KeepProbability):
-        raise InputError(
-            "a trained probe prunes by rank: give a rule like 'hard', not "
-            "KeepProbability"
-        )
+        raise InputError(_BY_CHANCE)
     segments = rank_segments(resolved, kept / total, total, kept)
     pools = np.stack([_signed(rng, (total, size)) for rng in rngs])
     count = probe.examples(size, total)
@@ -237,6 +237,8 @@ def simulate_trained_probe(
             "a trained probe needs pool='drawn': its margins are those of whole "
             "examples, of a law that is known only once it is trained"
         )
+    if isinstance(resolve_rule(rule), KeepProbability):
+        raise InputError(_BY_CHANCE)
     point = Point(alpha_tot * keep_fraction, keep_fraction, rule=rule, margin=margin)
     total, kept = pool_sizes(size, point.alpha_prune, keep_fraction)
     numbers = (total + probe.examples(size, total)) * size

@@ -39,6 +39,8 @@ POOLS = ("drawn", "direct")
 
 # (u, v), margin, and what ranking them takes
 _BYTES_OF_AN_EXAMPLE = 72
+# a number of a training set, its copies and what training takes (N = 4000: 9.4 of 8)
+_BYTES_OF_A_NUMBER = 80
 # float64 numbers that a batch of draws may hold on one device (256 MiB)
 _BATCH_NUMBERS = 2**25
 _BATCH_DRAWS = 64
@@ -92,6 +94,7 @@ def training_sets(
     fraction = point.fraction_of(flip_probability)
     total, kept = pool_sizes(size, point.alpha_prune, fraction)
     check_pool(pool, point, total)
+    check_training_set(point, size, kept)
     segments = () if by_chance else rank_segments(rule, fraction, total, kept)
     sets, ensemble = [], (seed, point.stream, size)
     for n in range(first, first + draws):
@@ -179,6 +182,21 @@ def check_pool(pool: str, point: Point, total: int) -> None:
         raise InputError(
             f"a pool of {total:.3g} examples takes {needed / 2**30:.3g} GiB to draw, "
             f"and this machine has {memory / 2**30:.3g}: {way_out}, or a smaller N"
+        )
+
+
+def check_training_set(point: Point, size: int, kept: int) -> None:
+    """Refuse a training set of P x N numbers that this machine cannot hold.
+
+    Raises:
+        InputError: it is too large.
+    """
+    needed, memory = kept * size * _BYTES_OF_A_NUMBER, machine_memory()
+    if needed > memory / 1.5:
+        raise InputError(
+            f"training on {kept} examples at N = {size} takes about "
+            f"{needed / 2**30:.3g} GiB, and this machine has {memory / 2**30:.3g}: "
+            f"lower N or alpha_prune (now {point.alpha_prune:g})"
         )
 
 

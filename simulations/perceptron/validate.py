@@ -15,13 +15,13 @@ import jax
 import numpy as np
 import xarray as xr
 
-from perceptron_theory import InputError, Mixture, Window, resolve_rule
+from perceptron_theory import InputError, Mixture, Rule, Window, resolve_rule
 
 from .agreement import Extrapolation, error_share, extrapolate, judge
 from .machine import Machine
 from .point import Point
 from .pool import realised_rule
-from .predictions import has_theory, predict
+from .predictions import Case, has_theory, predict
 from .progress import drawn
 from .report import Report
 from .suite import VALIDATION_POINTS
@@ -34,6 +34,8 @@ Theory = Callable[..., Any]
 FINITE_SIZE_ALLOWANCE = 2.0
 """Relative difference times N expected of a single size (the slopes of the suite)."""
 
+# A t-distribution of fewer has visibly wider tails than the normal one of the tests.
+_FEWEST_DRAWS = 32
 # Aim at a little less than the required error, which is relative to the theory.
 _MARGIN = 0.97
 
@@ -65,9 +67,9 @@ def run_validation(
             aimed at, of the difference extrapolated to infinite N.
         sizes: input dimensions N: three or more for a fit in 1/N, or a single one,
             judged with the ``allowance``.
-        draws: the same number of draws for every point and size; None draws until the
-            ``precision`` is reached.  (Stopping on the standard error biases a skewed
-            mean by a small part of that error.)
+        draws: the same number of draws for every point and size, at least 32; None
+            draws until the ``precision`` is reached.  (Stopping on the standard error
+            biases a skewed mean by a small part of that error.)
         seed: of all draws.
         output: folder, created if need be.
         pool: "drawn", or "direct": see :func:`.training_sets.training_sets`.
@@ -86,13 +88,13 @@ def run_validation(
         :class:`Report`; ``report.passed`` is the verdict.
 
     Raises:
-        InputError: no points, a point twice, two sizes, or an ``output`` that is
-            damaged or belongs to something else.
+        InputError: no points, a point twice, two sizes, fewer than 32 draws, or an
+            ``output`` that is damaged or belongs to something else.
         OSError: the disk is full, or not writable.
         KeyboardInterrupt: on Ctrl-C, with what was kept.
     """
     points, sizes = tuple(points), tuple(sorted(set(sizes)))
-    _check(points, sizes, draws, theory)
+    _check(points, sizes, draws, max_draws, theory)
     how = {"seed": seed, "pool": pool, "machine": machine, "progress": progress}
     parts = _parts(points, sizes, draws, max_draws)
     with drawn(parts, output, resume=resume, **how) as store:
@@ -127,8 +129,10 @@ def draw_share(
         InputError: as :func:`run_validation`, and a shard that is not one of n.
     """
     points, sizes = tuple(points), tuple(sorted(set(sizes)))
-    _check(points, sizes, draws, None)
+    _check(points, sizes, draws, max_draws, None)
     parts = shard_of(_parts(points, sizes, draws, max_draws), shard)
+    if not parts:
+        raise InputError(f"shard {shard} has nothing to draw: there are more shards")
     how = {"seed": seed, "pool": pool, "machine": machine, "progress": progress}
     with drawn(parts, output, **how):
         pass  # they are in the folder
@@ -143,7 +147,7 @@ def _parts(points, sizes, draws, max_draws) -> list[Part]:
     ]
 
 
-def _check(points, sizes, draws, theory) -> None:
+def _check(points, sizes, draws, max_draws, theory) -> None:
     if not points:
         raise InputError("no points to validate")
     labels = [point.title for point in points]
@@ -161,38 +165,48 @@ def _check(points, sizes, draws, theory) -> None:
             "give one size N, or three or more different ones for a fit in 1/N, each "
             f"at least 2; got {sizes}"
         )
-    if draws is not None and draws < 2:
-        raise InputError(f"draws must be at least 2, got {draws}")
+    fewest = max_draws if draws is None else draws
+    if fewest < _FEWEST_DRAWS:
+        raise InputError(
+            f"a verdict takes standard errors for exact, which needs {_FEWEST_DRAWS} "
+            f"draws of a point at least, got {fewest}: for fewer use simulate"
+        )
 
 
-def _evaluate(
-    theory: Theory | None, point: Point, size: int, summary: Summary
-) -> float:
-    loads: dict[str, Any] = {"alpha_prune": summary.alpha_prune, "rule": point.rule}
-    if point.keep_fraction is not None:
-        loads["keep_fraction"] = summary.keep_fraction
+def _realised(point: Point, size: int, summary: Summary) -> Case:
+    """What whole examples leave of a point at finite N."""
+    if point.keep_fraction is None:
+        return Case(point, summary.alpha_prune, None, point.rule)
+    rule = resolve_rule(point.rule)
+    given: str | Rule = point.rule
+    if isinstance(rule, Mixture | Window):
         total, kept = realisable_sizes(point, size)
-        rule = resolve_rule(point.rule)
-        if isinstance(rule, Mixture | Window):
-            loads["rule"] = realised_rule(rule, point.fraction, total, kept)
-    if theory is None:
-        return predict(point, **loads)
-    solution = theory(theta=point.theta, margin=point.margin, **loads)
-    return float(solution.error)
+        given = realised_rule(rule, point.fraction, total, kept)
+    return Case(point, summary.alpha_prune, summary.keep_fraction, given)
+
+
+def _evaluate(theory: Theory, case: Case) -> float:
+    """Another theory than that of the student, at one case."""
+    loads: dict[str, Any] = {"alpha_prune": case.alpha_prune, "rule": case.rule}
+    if case.keep_fraction is not None:
+        loads["keep_fraction"] = case.keep_fraction
+    point = case.point
+    return float(theory(theta=point.theta, margin=point.margin, **loads).error)
 
 
 def _compare(
     points, sizes, summaries: list[list[Summary]], theory, family_level, allowance
 ) -> Report:
-    predicted = np.array(
-        [
-            [
-                _evaluate(theory, point, size, summary)
-                for size, summary in zip(sizes, row, strict=True)
-            ]
-            for point, row in zip(points, summaries, strict=True)
-        ]
-    )
+    cases = [
+        _realised(point, size, summary)
+        for point, row in zip(points, summaries, strict=True)
+        for size, summary in zip(sizes, row, strict=True)
+    ]
+    if theory is None:
+        errors = predict(cases)
+    else:
+        errors = np.array([_evaluate(theory, case) for case in cases])
+    predicted = errors.reshape(len(points), len(sizes))
     table = np.array(summaries)  # (point, size, field)
     column = {name: table[..., i] for i, name in enumerate(Summary._fields)}
     difference = column["mean"] / predicted - 1

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 from collections import Counter
 
 import numpy as np
@@ -153,6 +154,20 @@ def test_tasks_are_tried_again_and_failures_do_not_stop_the_others(tmp_path):
     have = [store.load(part.point, SIZE) for part in parts]
     assert [found is not None for found in have] == [True, False, True]
     assert student.calls == {12: 2, 24: 3, 36: 1}
+
+
+def test_a_fault_of_a_student_is_not_tried_again_and_keeps_its_traceback(tmp_path):
+    class Faulty(Flaky):
+        def __call__(self, examples, key):
+            self.calls[examples.shape[1]] += 1
+            return examples @ "no matrix"
+
+    student = Faulty({})
+    parts = [Part(Point(a, 0.5, student=student), SIZE, 4) for a in (1.0, 2.0)]
+    with pytest.raises(pt.ConvergenceError, match=r"2 of 2 parts failed") as caught:
+        run_sweep(parts, Store(tmp_path / "draws", seed=0), machine=Machine(retries=5))
+    assert student.calls == {12: 1, 24: 1}
+    assert "no matrix" in str(traceback.format_exception(caught.value.__cause__))
 
 
 def test_devices_and_hosts_do_not_change_a_bit(tmp_path):

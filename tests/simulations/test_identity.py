@@ -11,8 +11,10 @@ from simulations.perceptron.store import Store
 from simulations.perceptron.student import Trained
 from simulations.perceptron.students import (
     ConvexRidge,
+    Gibbs,
     Gradient,
     MaxMarginStudent,
+    Perceptron,
     resolve_student,
 )
 
@@ -97,9 +99,9 @@ def test_rules_that_do_not_exist_are_refused(rule):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"sizes": (6.0,)}, "sizes must be whole numbers"),
-        ({"draws": float("nan")}, "draws must be whole numbers"),
-        ({"seed": "1"}, "seed must be whole numbers"),
+        ({"sizes": (6.0,)}, "sizes must be a whole number"),
+        ({"draws": float("nan")}, "draws must be a whole number"),
+        ({"seed": "1"}, "seed must be a whole number"),
         ({"seed": -1}, "seed must be"),
         ({"relative_error": 0.0, "draws": None}, "relative_error must lie"),
     ],
@@ -108,6 +110,36 @@ def test_bad_numbers_are_refused_and_leave_nothing(tmp_path, change, message):
     request = {"sizes": (6,), "draws": 2, "output": tmp_path / "none"} | change
     with pytest.raises(pt.InputError, match=message):
         simulated_errors([Point(2.0, 0.5)], **request)
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    "student, settings",
+    [
+        (Gibbs, {"samples": 4.5}),
+        (Gibbs, {"samples": 3}),
+        (Perceptron, {"max_updates": 1e6}),
+        (Gradient, {"batch_size": 2.5}),
+        (Gradient, {"epochs": "10"}),
+        (Gradient, {"patience": 0}),
+    ],
+)
+def test_settings_that_must_be_whole_numbers(student, settings):
+    with pytest.raises(pt.InputError, match=next(iter(settings))):
+        student(**settings)
+
+
+def test_whole_numbers_of_every_type_are_one_student():
+    assert Gibbs(np.int32(8)).name == Gibbs(8).name
+
+
+def test_a_training_set_too_large_for_the_memory_is_refused(tmp_path):
+    """Its pool is no larger; direct mode does not help."""
+    point = Point(100.0, 1.0, rule="random")
+    request = {"sizes": (100_000,), "draws": 2, "output": tmp_path / "none"}
+    for pool in ("drawn", "direct"):
+        with pytest.raises(pt.InputError, match=r"GiB.*lower N or alpha_prune"):
+            simulated_errors([point], pool=pool, **request)
     assert not (tmp_path / "none").exists()
 
 

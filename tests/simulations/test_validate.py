@@ -17,6 +17,7 @@ from simulations.perceptron import (
 )
 from simulations.perceptron import machine as machines
 from simulations.perceptron.large_suite import large_points, sampled_points
+from simulations.perceptron.predictions import Case, predict
 from simulations.perceptron.students import ConvexRidge, Gibbs
 from simulations.perceptron.validate import draw_share
 
@@ -90,7 +91,7 @@ def test_an_error_three_percent_off_fails(folder, report, factor):
 
 
 def test_too_few_draws_fail_even_in_agreement(tmp_path):
-    found = validate(tmp_path / "few", pt.solve, POINTS[:1], draws=8)
+    found = validate(tmp_path / "few", pt.solve, POINTS[:1], draws=32)
     assert found.imprecise and not found.passed
     assert "too few draws" in found.describe()
 
@@ -104,7 +105,7 @@ def test_the_theory_is_asked_at_the_realised_loads(tmp_path):
         return SimpleNamespace(error=0.3)
 
     point = Point(0.3, 0.4, 0.2, "easy", "signed")
-    validate(tmp_path / "one", theory, [point], sizes=(25,), draws=2)
+    validate(tmp_path / "one", theory, [point], sizes=(25,), draws=32)
     assert asked == [
         {
             "alpha_prune": 8 / 25,
@@ -241,7 +242,8 @@ def test_draws_of_another_point_are_refused(small):
         ({"sizes": (50, 100)}, "one size N, or three"),
         ({"sizes": ()}, "one size N, or three"),
         ({"sizes": (1, 2, 3)}, "at least 2"),
-        ({"draws": 1}, "at least 2"),
+        ({"draws": 31}, "32 draws of a point at least, got 31"),
+        ({"draws": None, "max_draws": 20}, "at least, got 20"),
     ],
 )
 def test_bad_requests_are_refused_before_anything_is_written(tmp_path, change, message):
@@ -310,9 +312,26 @@ def test_students_of_the_version_space_and_of_losses_are_compared(tmp_path):
         Point(2.0, 0.5, student=student, precision=0.2)
         for student in (Gibbs(8), ConvexRidge("square", 0.5))
     ]
-    options = {"sizes": (24,), "draws": 24, "progress": False}
+    options = {"sizes": (24,), "draws": 32, "progress": False}
     report = run_validation(points, output=tmp_path / "draws", **options)
     assert report.passed, report.describe()
     assert report.dataset["theory"][0, 0] == pytest.approx(
         float(pt.solve(alpha_prune=2.0, keep_fraction=0.5, student="gibbs").error)
     )
+
+
+def test_cases_solved_together_are_those_solved_alone():
+    students = ["max_margin", ConvexRidge("square", 0.5)]
+    rules = ["hard", "easy", pt.Window(0.1), pt.Window(0.3), pt.Mixture(0.2)]
+    rules += [pt.Mixture(0.7, "easy"), pt.Mixture(0.4, "easy")]
+    cases = [
+        Case(Point(2.0, 0.5, 0.3, rule, student=student), 1.9 + n / 10, 0.48, rule)
+        for student in students
+        for n, rule in enumerate(rules)
+    ]
+    for case, found in zip(cases, predict(cases), strict=True):
+        assert found == pytest.approx(predict([case])[0], rel=1e-9)
+        where = {"keep_fraction": 0.48, "theta": 0.3, "rule": case.rule}
+        if case.point.student == "max_margin":
+            alone = pt.solve(alpha_prune=case.alpha_prune, **where)
+            assert found == pytest.approx(float(alone.error), rel=1e-9)
