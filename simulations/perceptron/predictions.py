@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
@@ -88,9 +89,6 @@ def _errors(cases: list[Case]) -> Float[np.ndarray, " case"]:
 
 def _joined(rules: list[Rule]) -> Rule:
     """One rule with the parameters of all."""
-    first = rules[0]
-    if isinstance(first, Window):
-        return Window(np.array([rule.lower for rule in rules]))
-    if isinstance(first, Mixture):
-        return Mixture(np.array([rule.share for rule in rules]), first.rule)
-    return first
+    if not isinstance(rules[0], Window | Mixture):
+        return rules[0]
+    return jax.tree.map(lambda *numbers: np.array(numbers), *rules)
