@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import perceptron_theory as pt
-from simulations.perceptron import Machine, Point, simulate
+from simulations.perceptron import Machine, Point, simulate, simulated_errors
 from simulations.perceptron.devices import join_hosts
 from simulations.perceptron.store import Store
 from simulations.perceptron.sweep import Part, run_sweep
@@ -83,7 +83,7 @@ def test_two_runs_on_one_folder_share_the_work(tmp_path):
 
 
 def test_a_full_disk_ends_in_one_line_and_keeps_the_draws(tmp_path):
-    assert run(tmp_path / "draws", 64).returncode == 0
+    run_sweep([Part(POINT, SIZE, 64)], Store(tmp_path / "draws", seed=0))
     limit = Store(tmp_path / "draws", seed=0).path(POINT, SIZE).stat().st_size + 100
     small_disk = (
         "import os, resource, sys; n = int(sys.argv[1]); "
@@ -202,13 +202,15 @@ def free_port():
 
 
 def test_shards_are_all_points_once(tmp_path):
-    loads = "1:3:3:linear"
-    found = [
-        run(tmp_path / "draws", 2, "--alpha-prune", loads, "--shard", f"{i}/2")
-        for i in (1, 2)
+    points = [Point(load, 0.5) for load in (1.0, 2.0, 3.0)]
+    request = {"sizes": (SIZE,), "draws": 2, "output": tmp_path / "draws"}
+    counts = [
+        simulated_errors(points, shard=(i, 2), **request).sizes["point"] for i in (1, 2)
     ]
-    assert [f.returncode for f in found] == [0, 0]
+    assert counts == [2, 1]
     assert len(list((tmp_path / "draws").glob("*.npz"))) == 3
+    with pytest.raises(pt.InputError, match="no points"):
+        simulated_errors(points, shard=(4, 4), **request)
 
 
 def test_a_ray_cluster_draws_the_same(tmp_path):
@@ -216,9 +218,9 @@ def test_a_ray_cluster_draws_the_same(tmp_path):
     with socket.socket() as nobody:  # bound, but not listening
         nobody.bind(("localhost", 0))
         address = f"localhost:{nobody.getsockname()[1]}"
-        found = run(tmp_path / "none", 70, "--ray", address)
-    assert found.returncode == 2
-    assert f"no Ray cluster answers at '{address}'" in found.stderr
+        with pytest.raises(pt.InputError, match="no Ray cluster answers at 'local"):
+            with Machine(ray=address).executor():
+                pass
     start = (
         "import ray, time; ray.init(num_cpus=2, include_dashboard=False, "
         "logging_level='ERROR', log_to_driver=False); "
