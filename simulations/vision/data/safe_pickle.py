@@ -47,8 +47,9 @@ def load_with(unpickler: pickle.Unpickler, where: str, advice: str) -> Any:
     try:
         return unpickler.load()
     except InputError as error:
+        line = ascii(str(error))[1:-1]  # names in a pickle may be anything
         raise InputError(
-            f"{where} is a pickle that {error}: it was not, and {advice}"
+            f"{where} is a pickle that {line}: it was not, and {advice}"
         ) from None
     except Exception as error:  # a damaged pickle raises anything
         raise InputError(

@@ -181,7 +181,7 @@ def _read_legacy(file: BinaryIO, path: Path) -> TorchFile:
     (content, storages), (keys, _) = load(), load()
     found = {}
     for key in keys:
-        (count,) = np.frombuffer(file.read(8), "<i8")
+        count = int.from_bytes(file.read(8), "little")
         if count != storages[key].size:
             raise ValueError(f"{count} values in a storage of {storages[key].size}")
         found[key] = file.read(count * np.dtype(_TYPES[storages[key].kind]).itemsize)

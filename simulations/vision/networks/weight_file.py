@@ -98,7 +98,7 @@ def _of_safetensors(path: Path) -> dict[str, np.ndarray]:
             f"{path} is no complete safetensors file ({error}): download it again"
         ) from error
     arrays = {}
-    for name, tensor in tensors:
+    for name, tensor in sorted(tensors, key=lambda one: one[0]):  # of no order
         if tensor["dtype"] not in _SAFETENSORS:
             raise InputError(f"{path}: {name} is of type {tensor['dtype']}")
         flat = np.frombuffer(tensor["data"], _SAFETENSORS[tensor["dtype"]])

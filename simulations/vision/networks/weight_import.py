@@ -122,14 +122,14 @@ def _check_names(path: Path, found: Renamed, has: set[str], needs: set[str]) -> 
         )
     if missing:
         raise InputError(
-            f"{path} ({found.layout}) lacks {len(missing)} weights that the network "
-            f"has, such as {missing[0]}: is it of another network?"
+            f"{path} ({found.layout}) lacks {len(missing)} of the network's weights, "
+            f"such as {missing[0]}: is it of another network?"
         )
     if left:
         name = found.names.get(left[0], left[0])
         raise InputError(
-            f"{path} ({found.layout}) has {len(left)} weights that the network lacks, "
-            f"such as {name}: is it of another network?"
+            f"{path} ({found.layout}) has {len(left)} weights too many, such as "
+            f"{name}: is it of another network?"
         )
 
 
