@@ -3,6 +3,7 @@
 reference/make_logits.py made them, of weights by the rule that is applied here, too.
 """
 
+import importlib
 import json
 import os
 import subprocess
@@ -234,3 +235,10 @@ def test_images_that_a_network_cannot_take_are_refused():
     ):
         with pytest.raises(InputError, match=says):
             jax.eval_shape(vit.apply, variables, images)
+
+
+def test_without_flax_one_line_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "flax", None)
+    monkeypatch.delitem(sys.modules, "simulations.vision.networks")
+    with pytest.raises(InputError, match="a network needs flax: pip install"):
+        importlib.import_module("simulations.vision.networks")

@@ -2,9 +2,9 @@
 
 Such a file is a pickle that names functions which make tensors out of storages, and
 the bytes of the storages: as members of a zip archive, or, before PyTorch 1.6, one
-after another behind the pickle.  (SwAV's published weights are older than that.)  Here
-the pickle may name those functions, the kinds of storage and OrderedDict, and makes
-descriptions of tensors only; their bounds are checked before they become arrays.
+after another behind the pickle.  (SwAV was trained with 1.4.)  Here the pickle may name
+those functions, the kinds of storage and OrderedDict, and makes descriptions of tensors
+only; their bounds are checked before they become arrays.
 """
 
 from __future__ import annotations
