@@ -34,11 +34,22 @@ def safe_load(content: bytes, where: str) -> Any:
     Raises:
         InputError: it names anything else, which is not run, or is damaged.
     """
+    unpickler = _Unpickler(io.BytesIO(content), encoding="bytes")
+    return load_with(unpickler, where, "is no data file")
+
+
+def load_with(unpickler: pickle.Unpickler, where: str, advice: str) -> Any:
+    """The value from an unpickler whose ``find_class`` raises for what it forbids.
+
+    Raises:
+        InputError: it did, the line ends with ``advice``; or the pickle is damaged.
+    """
     try:
-        return _Unpickler(io.BytesIO(content), encoding="bytes").load()
+        return unpickler.load()
     except InputError as error:
+        line = ascii(str(error))[1:-1]  # names in a pickle may be anything
         raise InputError(
-            f"{where} is a pickle that {error}: it was not, and is no data file"
+            f"{where} is a pickle that {line}: it was not, and {advice}"
         ) from None
     except Exception as error:  # a damaged pickle raises anything
         raise InputError(

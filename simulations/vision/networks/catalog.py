@@ -1,0 +1,83 @@
+"""Networks by name."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from perceptron_theory import InputError
+from perceptron_theory.errors import unknown_name
+
+from .classifier import Classifier
+from .resnet import SHORTCUTS, STEMS, ResNet
+from .vit import ViT
+
+# ResNet-8 and 20 are the paper's 6 n + 2 layers for CIFAR, n = 1 and 3, with its option
+# A: of the two shortcuts the one without convolutions, which are dear on small machines
+NETWORKS: dict[str, partial[Any]] = {
+    "resnet8": partial(ResNet, stages=(1, 1, 1), width=16, shortcut="pad"),
+    "resnet20": partial(ResNet, stages=(3, 3, 3), width=16, shortcut="pad"),
+    "resnet18": partial(ResNet, stages=(2, 2, 2, 2), width=64),
+    "resnet50": partial(
+        ResNet, stages=(3, 4, 6, 3), width=64, bottleneck=True, stem="imagenet"
+    ),
+} | {
+    f"vit_{size}{patch}": partial(ViT, patch=patch, width=64 * heads, heads=heads)
+    for size, heads in (("ti", 3), ("s", 6), ("b", 12))
+    for patch in (16, 8)
+}
+# the options of each kind, and the values they may have if those are few
+_OPTIONS: dict[Any, dict[str, tuple[str, ...] | None]] = {
+    ResNet: {"stem": STEMS, "shortcut": SHORTCUTS, "axis_name": None},
+    ViT: {"norm_epsilon": None},
+}
+_TYPES = ("float32", "bfloat16")
+
+
+def network(
+    name: str, *, classes: int, dtype: Any = "float32", **options: Any
+) -> Classifier:
+    """A network, to be initialised or given imported weights.
+
+    ``network(...).apply(variables, images)`` are logits of evaluation mode; see
+    :class:`.classifier.Classifier` for training mode and embeddings.
+
+    Args:
+        name: a key of ``NETWORKS``.
+        classes: outputs; 0 for the embedding alone.
+        dtype: of the computation, "float32" or "bfloat16"; parameters are float32.
+        **options: for ResNets ``stem``, ``shortcut`` and ``axis_name``, see
+            :class:`.resnet.ResNet`; for ViTs ``norm_epsilon``.
+
+    Raises:
+        InputError: an unknown name, type or option, no whole number of classes.
+    """
+    if name not in NETWORKS:
+        raise unknown_name("network", name, NETWORKS)
+    whole = isinstance(classes, int | np.integer) and not isinstance(classes, bool)
+    if not whole or classes < 0:
+        raise InputError(
+            f"classes must be a whole number, 0 for no head; got {classes!r}"
+        )
+    make = NETWORKS[name]
+    allowed = _OPTIONS[make.func]
+    for option, value in options.items():
+        if option not in allowed:
+            raise unknown_name(f"option of {name}", option, allowed)
+        values = allowed[option]
+        if values is not None and value not in values:
+            raise unknown_name(option, value, values)
+    return make(classes=int(classes), dtype=_type(dtype), **options)
+
+
+def _type(dtype: Any) -> np.dtype:
+    try:
+        found = jnp.dtype(dtype)
+    except TypeError:
+        raise unknown_name("dtype", dtype, _TYPES) from None
+    if found.name not in _TYPES:
+        raise unknown_name("dtype", found.name, _TYPES)
+    return found

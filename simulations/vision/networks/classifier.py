@@ -1,0 +1,69 @@
+"""What all networks share: images in, an embedding, and logits of a linear head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Float
+
+from perceptron_theory import InputError
+
+HEAD = "head"  # the name of its parameters
+
+
+class Classifier(nn.Module, kw_only=True):
+    """An embedding, by a subclass, and a linear head.
+
+    Attributes:
+        classes: outputs of the head; 0 for a network without one, which returns its
+            embedding.
+        dtype: of the computation, float32 or bfloat16.  Parameters, running statistics,
+            embedding and head are float32 always.
+    """
+
+    classes: int
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self,
+        images: Float[Array, "B height width channels"],
+        *,
+        train: bool = False,
+        features: bool = False,
+    ) -> Any:
+        """Logits (B, classes), with ``features`` the pair of logits and embedding.
+
+        Args:
+            images: normalised, not bytes.
+            train: whether batch norm takes the statistics of this batch (and updates
+                the running ones, if the collection "batch_stats" is mutable).
+            features: whether to return the embedding (B, d) that the head sees, too.
+
+        Raises:
+            InputError: integers, another number of dimensions, a size that the network
+                cannot take.
+        """
+        if images.ndim != 4 or not jnp.issubdtype(images.dtype, jnp.floating):
+            raise InputError(
+                "images must be floating point of shape (B, height, width, channels), "
+                f"got {images.dtype} of shape {images.shape}: normalise(images, ...) "
+                "makes them from bytes"
+            )
+        embedding = self.embed(images.astype(self.dtype), train).astype(jnp.float32)
+        logits = embedding
+        if self.classes:
+            logits = nn.Dense(self.classes, kernel_init=self.head_init(), name=HEAD)(
+                embedding
+            )
+        return (logits, embedding) if features else logits
+
+    def embed(self, images: Array, train: bool) -> Array:
+        """The embedding (B, d) of images of the type ``dtype``."""
+        raise NotImplementedError
+
+    def head_init(self) -> nn.initializers.Initializer:
+        """How the head's weights start; its biases start at zero."""
+        raise NotImplementedError

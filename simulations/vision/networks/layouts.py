@@ -1,0 +1,139 @@
+"""The names that other libraries give to the same weights.
+
+Each layout is told by a name that only it has, and brought to one form: torchvision's
+names for ResNets and timm's for ViTs, but "head" for the last layer of both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from perceptron_theory import InputError
+
+from .classifier import HEAD
+
+# before every name: DataParallel, torch.compile, a module that holds the network
+_PREFIXES = ("module.", "_orig_mod.", "model.")
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """Weights by their names in one form.
+
+    Attributes:
+        layout: what the names were.
+        weights: by new names.
+        names: from new names to those in the file.
+        dropped: names in the file that no network here has a place for: projection
+            heads, poolers, counts of batches.
+    """
+
+    layout: str
+    weights: dict[str, np.ndarray]
+    names: dict[str, str]
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Layout:
+    name: str
+    mark: str
+    renames: tuple[tuple[str, str], ...]
+    dropped: str
+
+
+_RESNET = ((r"^(fc|linear)\.", f"{HEAD}."), (r"\.shortcut\.", ".downsample."))
+_HUGGING_FACE = (
+    (r"^vit\.", ""),
+    (r"^embeddings\.cls_token$", "cls_token"),
+    (r"^embeddings\.position_embeddings$", "pos_embed"),
+    (r"^embeddings\.patch_embeddings\.projection\.", "patch_embed.proj."),
+    # transformers 5 has names of its own in memory, and the older ones in its files
+    (r"^(encoder\.layer|layers)\.", "blocks."),
+    (r"\.attention\.attention\.([qkv])\w+\.", r".attn.\1."),
+    (r"\.attention\.([qkv])_proj\.", r".attn.\1."),
+    (r"\.attention\.(output\.dense|o_proj)\.", ".attn.proj."),
+    (r"\.intermediate\.dense\.", ".mlp.fc1."),
+    (r"\.output\.dense\.", ".mlp.fc2."),
+    (r"\.layernorm_before\.", ".norm1."),
+    (r"\.layernorm_after\.", ".norm2."),
+    (r"^layernorm\.", "norm."),
+    (r"^classifier\.", f"{HEAD}."),
+)
+# the first that fits; "ResNet" also has the names of the usual code for CIFAR
+# (shortcut, linear)
+_LAYOUTS = (
+    _Layout(
+        "SwAV ResNet",
+        r"^(projection_head|prototypes)\.",
+        _RESNET,
+        r"^(projection_head|prototypes)\.|\.num_batches_tracked$",
+    ),
+    _Layout(
+        "Hugging Face ViT",
+        r"^(vit\.)?embeddings\.patch_embeddings\.",
+        _HUGGING_FACE,
+        r"^(vit\.)?pooler\.",
+    ),
+    _Layout("timm ViT", r"^patch_embed\.proj\.", (), r"^(?!)"),
+    _Layout(
+        "torchvision or timm ResNet",
+        r"^layer1\.0\.conv1\.",
+        _RESNET,
+        r"\.num_batches_tracked$",
+    ),
+)
+
+
+def rename(weights: Mapping[str, np.ndarray], where: str) -> Renamed:
+    """Weights with the names of one form.
+
+    Args:
+        weights: as in the file.
+        where: what to call the file.
+
+    Raises:
+        InputError: names of no known layout, or two that mean the same.
+    """
+    for prefix in _PREFIXES:
+        if all(name.startswith(prefix) for name in weights):
+            weights = {name[len(prefix) :]: one for name, one in weights.items()}
+    for layout in _LAYOUTS:
+        if any(re.search(layout.mark, name) for name in weights):
+            break
+    else:
+        first = ", ".join(list(weights)[:3])
+        known = ", ".join(layout.name for layout in _LAYOUTS)
+        raise InputError(
+            f"{where} has weights of no known layout ({first}, ...): known are {known}"
+        )
+    kept, names, dropped = {}, {}, []
+    for name, weight in weights.items():
+        if re.search(layout.dropped, name):
+            dropped.append(name)
+            continue
+        new = name
+        for pattern, replacement in layout.renames:
+            new = re.sub(pattern, replacement, new)
+        if new in kept:
+            raise InputError(f"{where}: {names[new]} and {name} are the same weight")
+        kept[new], names[new] = weight, name
+    return Renamed(layout.name, _fuse(kept), names, tuple(dropped))
+
+
+def _fuse(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Queries, keys and values as one projection, where all three are there."""
+    fused = dict(weights)
+    for name in weights:
+        if ".attn.q." not in name:
+            continue
+        three = [name.replace(".attn.q.", f".attn.{one}.") for one in "qkv"]
+        shapes = [weights[one].shape for one in three if one in weights]
+        if len(shapes) == 3 and len(set(shapes)) == 1 and shapes[0]:
+            parts = [fused.pop(one) for one in three]
+            fused[name.replace(".attn.q.", ".attn.qkv.")] = np.concatenate(parts)
+    return fused
