@@ -7,7 +7,12 @@ import importlib.util
 from perceptron_theory import InputError
 
 # what is imported, and what it is installed as
-_INSTALLED_AS = {"PIL": "pillow", "pyarrow": "pyarrow", "sklearn": "scikit-learn"}
+_INSTALLED_AS = {
+    "PIL": "pillow",
+    "grain": "grain",
+    "pyarrow": "pyarrow",
+    "sklearn": "scikit-learn",
+}
 
 
 def require(module: str, purpose: str) -> None:
