@@ -50,22 +50,16 @@ def list_members(path: Path) -> list[tuple[str, int, int]]:
         size = path.stat().st_size
         with path.open("rb") as file, path.open("rb") as inside:
             found = []
-            end = 0
             for member in _files(file, size, path.name):
-                end = member.offset_data + member.size
                 if not member.name.endswith(".tar"):
                     found.append((member.name, member.offset_data, member.size))
                     continue
                 folder = Path(member.name).stem
                 inside.seek(member.offset_data)
+                end = member.offset_data + member.size
                 for image in _files(inside, end, member.name):
                     name = f"{folder}/{Path(image.name).name}"
                     found.append((name, image.offset_data, image.size))
-            # the download may have stopped between two members: the end has a mark
-            file.seek(-(-end // _BLOCK) * _BLOCK)
-            if file.read(_BLOCK) != bytes(_BLOCK):
-                last = found[-1][0] if found else "its start"
-                raise EOFError(f"it ends after {last}")
     except (tarfile.TarError, OSError, EOFError) as error:
         raise InputError(
             f"{path} is no complete, uncompressed tar archive ({error}): download it "
@@ -76,10 +70,17 @@ def list_members(path: Path) -> list[tuple[str, int, int]]:
 
 def _files(file, end: int, name: str) -> Iterator[tarfile.TarInfo]:
     """Files of the archive that starts where ``file`` is, none beyond ``end``."""
+    last, after = "its start", file.tell()
     with tarfile.open(fileobj=file, mode="r:") as archive:
         for member in archive:
-            lacking = member.offset_data + member.size - end
-            if lacking > 0:
-                raise EOFError(f"{name}: {member.name} lacks {lacking} bytes")
+            last, after = member.name, member.offset_data + member.size
+            if after > end:
+                raise EOFError(f"{name}: {last} lacks {after - end} bytes")
             if member.isfile():
                 yield member
+    # tarfile stops without a word at a damaged header, or where a download stopped
+    # between two members; a whole archive has an empty block as its end
+    after = -(-after // _BLOCK) * _BLOCK
+    file.seek(after)
+    if after + _BLOCK > end or file.read(_BLOCK) != bytes(_BLOCK):
+        raise EOFError(f"{name} ends, or is damaged, after {last}")

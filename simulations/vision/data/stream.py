@@ -9,6 +9,7 @@ Processes start anew and import the script: it needs ``if __name__ == "__main__"
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -200,15 +201,12 @@ class Epoch(Iterator[Batch]):
         self._batches = iter(batches)
 
     def __next__(self) -> Batch:
-        if self._batches is None:
-            raise StopIteration
-        try:
-            # copied: what comes from a worker is in shared memory, which is scarce
-            arrays = {k: np.array(v) for k, v in next(self._batches).items()}
-        except StopIteration:
+        arrays = None if self._batches is None else next(self._batches, None)
+        if arrays is None:
             self.close()
-            raise
-        batch = Batch(**arrays)
+            raise StopIteration
+        # copied: what comes from a worker is in shared memory, which is scarce
+        batch = Batch(**{name: np.array(array) for name, array in arrays.items()})
         self._step += 1
         for row in batch.rows[(batch.rows != PADDING) & ~batch.mask]:
             self._note(int(row))
@@ -230,9 +228,11 @@ class Epoch(Iterator[Batch]):
 
     def close(self) -> None:
         """End the processes; what they had decoded ahead is lost."""
-        if self._batches is not None:
-            self._batches.close()
-        self._batches = None  # or grain holds on to shared memory
+        if self._batches is None:
+            return
+        self._batches.close()
+        self._batches = None
+        gc.collect()  # grain's iterators are cycles that hold shared memory
 
     def state(self) -> dict[str, Any]:
         """Where the epoch is, after the batches handed out so far: values of JSON."""
