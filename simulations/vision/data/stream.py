@@ -156,11 +156,12 @@ class Stream:
     def _work(self, epoch: int) -> _Work:
         share = self.batch_size // self.hosts
         mine = slice(self.host * share, (self.host + 1) * share)
-        positions = np.arange(len(self) * self.batch_size).reshape(-1, self.batch_size)
+        rows = self._batches(epoch)
+        positions = np.arange(rows.size).reshape(rows.shape)
         return _Work(
             self.data.reader,
             self.data.labels.astype(np.int32),
-            self._batches(epoch)[:, mine],
+            rows[:, mine],
             positions[:, mine],
             self.view,
             self.seed or 0,
@@ -191,7 +192,8 @@ class Epoch(Iterator[Batch]):
         for row in corrupt:
             self._note(row)
         steps = grain.MapDataset.range(step, len(stream))
-        # whole batches are made in the workers: one copy each to shared memory
+        # Whole batches are made in the workers.  They come by a pipe: of what is no
+        # array, grain puts nothing in shared memory, of which containers have 64 MB.
         threads = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
         batches = steps.map(stream._work(epoch)).to_iter_dataset(threads)
         workers = min(stream.workers, max(len(steps), 1))
@@ -201,12 +203,10 @@ class Epoch(Iterator[Batch]):
         self._batches = iter(batches)
 
     def __next__(self) -> Batch:
-        arrays = None if self._batches is None else next(self._batches, None)
-        if arrays is None:
+        batch = next(self._batches, None) if self._batches is not None else None
+        if batch is None:
             self.close()
             raise StopIteration
-        # copied: what comes from a worker is in shared memory, which is scarce
-        batch = Batch(**{name: np.array(array) for name, array in arrays.items()})
         self._step += 1
         for row in batch.rows[(batch.rows != PADDING) & ~batch.mask]:
             self._note(int(row))
@@ -228,11 +228,11 @@ class Epoch(Iterator[Batch]):
 
     def close(self) -> None:
         """End the processes; what they had decoded ahead is lost."""
-        if self._batches is None:
-            return
-        self._batches.close()
-        self._batches = None
-        gc.collect()  # grain's iterators are cycles that hold shared memory
+        if self._batches is not None:
+            self._batches.close()
+            self._batches = None
+            if self._stream.workers:
+                gc.collect()  # cycles of grain, noisy when the program's end finds them
 
     def state(self) -> dict[str, Any]:
         """Where the epoch is, after the batches handed out so far: values of JSON."""
@@ -269,7 +269,7 @@ class _Work:
     seed: int
     epoch: int
 
-    def __call__(self, step: int) -> dict[str, np.ndarray]:
+    def __call__(self, step: int) -> Batch:
         rows = self.rows[step]
         size = self.view.size
         images = np.zeros((len(rows), size, size, 3), np.uint8)
@@ -283,4 +283,4 @@ class _Work:
                 mask[i] = False
             else:
                 images[i] = self.view(image, random)
-        return {"images": images, "labels": labels, "rows": rows, "mask": mask}
+        return Batch(images, labels, rows, mask)
