@@ -8,6 +8,7 @@ runs where torch is installed and this project need not be.
 import sys
 from pathlib import Path
 
+import torch
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
@@ -22,6 +23,7 @@ VIEWS = {
 
 def main() -> None:
     workers, view, *folders = sys.argv[1:]
+    torch.set_num_threads(1)  # as its worker processes do: threads wait busily
     pipeline = transforms.Compose([*VIEWS[view], transforms.PILToTensor()])
 
     def serve(folder):
