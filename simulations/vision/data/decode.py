@@ -1,7 +1,7 @@
 """Decoding with Pillow, and the two crops of ImageNet: what a network is shown.
 
 Sizes, positions and filters are those of torchvision's ``Resize``, ``CenterCrop`` and
-``RandomResizedCrop`` on Pillow images, so that recipes carry over to the pixel.  The
+``RandomResizedCrop`` on Pillow images, so that recipes carry over.  The
 orientation in EXIF is left alone, as there: labels and published results are of the
 pixels as stored.
 """
