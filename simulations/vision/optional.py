@@ -10,6 +10,7 @@ from perceptron_theory import InputError
 _INSTALLED_AS = {
     "PIL": "pillow",
     "flax": "flax",
+    "grain": "grain",
     "pyarrow": "pyarrow",
     "safetensors": "safetensors",
     "sklearn": "scikit-learn",
