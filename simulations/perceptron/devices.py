@@ -150,6 +150,8 @@ def join_hosts(
     try:
         if coordinator is not None and process:
             await_listener(coordinator, patience)  # JAX would wait long, and then abort
+        elif coordinator is not None:
+            _check_own(coordinator)
         jax.distributed.initialize(coordinator, processes, process)
     except (RuntimeError, ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
@@ -159,6 +161,29 @@ def join_hosts(
         ) from error
 
 
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal() and port.isascii() and 0 < int(port) < 2**16):
+        raise ValueError("the address must be HOST:PORT, with a port below 65536")
+    return host, int(port)
+
+
+def _check_own(address: str) -> None:
+    """Refuse an address that process 0, which is to listen there, does not have.
+
+    JAX would wait for ever.
+
+    Raises:
+        ValueError: not an address.
+        OSError: of another host, or its port is taken.
+    """
+    host, port = _host_and_port(address)
+    family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, socket.SOCK_STREAM) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(place)
+
+
 def await_listener(address: str, patience: float) -> None:
     """Wait until somebody listens at host:port.
 
@@ -166,13 +191,11 @@ def await_listener(address: str, patience: float) -> None:
         ValueError: not an address.
         OSError: nobody did.
     """
-    host, _, port = address.rpartition(":")
-    if not host or (not port.isdecimal() and port.isascii()):
-        raise ValueError("the address must be HOST:PORT")
+    place = _host_and_port(address)
     deadline = time.monotonic() + patience
     while True:
         try:
-            socket.create_connection((host, int(port)), timeout=10.0).close()
+            socket.create_connection(place, timeout=10.0).close()
             return
         except OSError:
             if time.monotonic() > deadline:

@@ -30,6 +30,7 @@ from scipy.stats import binom, chi2, norm
 from perceptron_theory import ConvergenceError, InputError
 
 from .machine import Machine
+from .naming import whole_number
 from .point import Point
 from .progress import drawn
 from .sweep import Part, enough
@@ -173,9 +174,15 @@ def threshold_collapse(
     Raises:
         InputError: as :func:`fit_collapse`, and for sizes or draws out of range.
     """
-    if draws < 2:
+    if whole_number(draws, "draws") < 2:
         raise InputError(f"draws must be at least 2, got {draws}")
-    if len(sizes) < 2 or min(sizes) < 3 or not np.isfinite(steps).all():
+    sizes = [whole_number(size, "size N") for size in sizes]
+    if (
+        not len(steps)
+        or len(sizes) < 2
+        or min(sizes) < 3
+        or not np.isfinite(steps).all()
+    ):
         raise InputError(
             f"need two sizes N of 3 or more, and finite steps; got {sizes}, {steps}"
         )

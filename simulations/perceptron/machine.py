@@ -25,6 +25,7 @@ from .cpu_threads import use_cores
 from .devices import await_listener, check_kind, local_devices
 from .experiment import simulate
 from .max_margin import forget_programs
+from .naming import whole_number
 
 # of memory; Linux allows a process 65,530
 _MOST_MAPS = 25_000
@@ -61,6 +62,10 @@ class Machine:
     """Times that a task is tried again when a worker or a machine fails."""
 
     def __post_init__(self) -> None:
+        for name in ("workers", "retries"):
+            object.__setattr__(self, name, whole_number(getattr(self, name), name))
+        if not isinstance(self.ray, str | None):
+            raise InputError(f"ray must be an address, got {self.ray!r}")
         if self.workers < 1 or self.retries < 0:
             raise InputError(
                 "need workers >= 1 and retries >= 0; got "

@@ -30,6 +30,7 @@ from perceptron_theory.precision import require_x64, staged, traced
 
 from .cpu_threads import cores, one_blas_thread
 from .devices import devices_in_use, spread
+from .naming import as_number, whole_number
 from .working_set import SEPARABLE, finish, screen
 
 # dimensions from which one set is work enough for all cores
@@ -241,18 +242,23 @@ def max_margin(
     inside = traced(signed_examples) or staged()
     if inside:
         require_x64("simulations.perceptron.max_margin")
-    if not 0 < tolerance < 1:
+    if not 0 < as_number(tolerance, "tolerance") < 1:
         raise InputError(f"tolerance must lie in (0, 1), got {tolerance!r}")
+    if whole_number(max_iterations, "max_iterations") < 1:
+        raise InputError(f"max_iterations must be at least 1, got {max_iterations}")
     if precision not in ("float64", "float32") or (inside and precision == "float32"):
         raise InputError(
             "precision must be 'float64' or, outside jit and vmap, 'float32', "
             f"got {precision!r}"
         )
-    shape = np.shape(signed_examples)
+    try:
+        shape = np.shape(signed_examples)
+    except ValueError:  # rows of different lengths
+        shape = ()
     if len(shape) < 2 or 0 in shape:
         raise InputError(
             "signed_examples must have shape (..., P, N) with at least one example, "
-            f"got shape {shape}"
+            f"got {f'shape {shape}' if shape else 'a number, or rows of other lengths'}"
         )
     if not traced(signed_examples):
         signed_examples = np.asarray(signed_examples)

@@ -24,8 +24,9 @@ def as_number(value: object, name: str) -> float:
         if isinstance(value, bool | str) or value is None:
             raise TypeError
         return float(value) + 0.0  # type: ignore[arg-type] # refused below
-    except (TypeError, ValueError):
-        raise InputError(f"{name} must be a number, got {value!r}") from None
+    except (TypeError, ValueError, OverflowError):
+        got = str(value) if len(str(value)) < 60 else f"{str(value)[:60]}..."
+        raise InputError(f"{name} must be a number, got {got!r}") from None
 
 
 def whole_number(value: object, name: str) -> int:

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from .student import Student
 
 
-def _goes_with(rule: Rule, keep_fraction: float | None):
+def _goes_with(rule: Rule, keep_fraction: float | None) -> bool:
     """``fits`` without JAX, which importing the suites of points must not start."""
-    return fits(rule, np.float64(keep_fraction))  # type: ignore[arg-type]
+    try:
+        fit = fits(rule, np.float64(keep_fraction))  # type: ignore[arg-type]
+    except TypeError:  # parameters that are no numbers
+        return False
+    return bool(np.all(fit))
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Point:
             raise InputError(
                 f"keep_fraction must lie in (0, 1], got {self.keep_fraction!r}"
             )
-        elif not bool(np.all(_goes_with(rule, self.keep_fraction))):
+        elif not _goes_with(rule, self.keep_fraction):
             raise InputError(
                 f"{self.rule_name} does not go with keep_fraction "
                 f"{self.keep_fraction!r}: a window ends at lower + f <= 1, with lower "

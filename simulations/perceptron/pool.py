@@ -61,6 +61,8 @@ def pool_sizes(size: int, alpha_prune: float, keep_fraction: float) -> tuple[int
     Raises:
         InputError: if no example would be kept.
     """
+    if not keep_fraction > 0:
+        raise InputError(f"the rule keeps a fraction {keep_fraction} of the pool: none")
     if not alpha_prune * size / keep_fraction < 1e300:
         raise InputError(
             f"a pool of {alpha_prune} * {size} / {keep_fraction} examples is too large "

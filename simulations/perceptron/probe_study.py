@@ -62,7 +62,9 @@ def probe_study(
     """
     if not (len(epochs) and len(alpha_tot) and len(keep_fraction)) or draws < 2:
         raise InputError("need epochs, alpha_tot, keep_fraction and at least 2 draws")
-    how = student or Gradient()
+    how = Gradient() if student is None else student
+    if not isinstance(how, Gradient):
+        raise InputError(f"student must be a Gradient, which has epochs, got {how!r}")
     found = np.empty(
         (2, len(alpha_tot), len(keep_fraction), len(epochs), 2, len(_DESCRIPTIONS))
     )

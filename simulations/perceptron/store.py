@@ -71,7 +71,7 @@ class Store:
         check_mode(pool)
         seed = whole_number(seed, "seed")
         if not 0 <= seed < 2**63:
-            raise InputError(f"seed must be a whole number >= 0, got {seed}")
+            raise InputError(f"seed must lie in 0 .. 2^63 - 1, got {seed}")
         self.folder, self.seed, self.pool = Path(folder), seed, pool
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"output {self.folder} is a file: give a folder")

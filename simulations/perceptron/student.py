@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float
 from perceptron_theory import InputError
 
 from .devices import spread
-from .naming import function_name, whole_number
+from .naming import as_number, function_name, whole_number
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,12 @@ class Named:
     def _settings(self) -> dict[str, object]:
         return dict(vars(self))
 
+    def _real(self, *settings: str) -> None:
+        """Make settings floats; refuse what is none."""
+        for setting in settings:
+            value = as_number(getattr(self, setting), setting)
+            object.__setattr__(self, setting, value)
+
     def _whole(self, setting: str, least: int = 1) -> None:
         """Make a setting an int; refuse what is none, or too small."""
         number = whole_number(getattr(self, setting), setting)
@@ -98,6 +104,8 @@ def check_batch(examples: np.ndarray, key: Array) -> None:
     shape = np.shape(examples)
     if len(shape) != 3 or 0 in shape:
         raise InputError(f"examples must have shape (batch, P, N), got {shape}")
+    if not np.isfinite(examples).all():
+        raise InputError("examples must be finite: some are NaN or infinite")
     dtype = getattr(key, "dtype", type(key))
     if not jnp.issubdtype(dtype, jax.dtypes.prng_key):
         raise InputError(f"key must be made by jax.random.key, got {dtype}")

@@ -95,6 +95,7 @@ class MinOver(Named, called="min_over"):
     padding = "zero"
 
     def __post_init__(self) -> None:
+        self._real("tolerance")
         require(0 < self.tolerance < 1, "tolerance must lie in (0, 1)", self)
         self._whole("max_updates")
 
@@ -148,14 +149,19 @@ class Gradient(Named, called="gradient"):
 
     def __post_init__(self) -> None:
         resolve_loss(self.loss)
+        self._real("ridge", "early_stopping")
         if isinstance(self.optimizer, str):
             if self.optimizer not in OPTIMIZERS:
                 raise unknown_name("optimizer", self.optimizer, OPTIMIZERS)
+            self._real("learning_rate")
             rate = self.learning_rate
             good = rate is not None and 0 < rate < math.inf
             require(good, "learning_rate must be positive", self)
             require(not self.label, "label is for an optimizer of your own", self)
         else:
+            update = isinstance(self.optimizer, optax.GradientTransformation)
+            what = "optimizer must be a name or an optax.GradientTransformation"
+            require(update, what, self.optimizer)
             own = self.learning_rate is None and self.label
             what = "an optimizer of your own needs learning_rate=None and a label"
             require(bool(own), what, self)
@@ -210,6 +216,7 @@ class ConvexRidge(Named, called="convex_ridge"):
 
     def __post_init__(self) -> None:
         resolve_loss(self.loss)
+        self._real("ridge", "tolerance")
         require(0 < self.ridge < math.inf, "ridge must be positive", self)
         require(0 < self.tolerance < 1, "tolerance must lie in (0, 1)", self)
 

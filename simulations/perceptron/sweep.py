@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -17,6 +17,7 @@ from jax.experimental import multihost_utils
 from perceptron_theory import ConvergenceError, InputError
 
 from .machine import Executor, Machine
+from .naming import whole_number
 from .point import Point
 from .store import Store
 from .summary import Summary, summarize
@@ -45,8 +46,14 @@ _FAULTS = (
 _FEWEST_DRAWS = 128
 
 
-class Part(NamedTuple):
-    """One point at one N, and how much is to be drawn of it."""
+@dataclass(frozen=True)
+class Part:
+    """One point at one N, and how much is to be drawn of it.
+
+    Raises:
+        InputError: numbers that are not whole, fewer than 2 draws, or a relative error
+            outside (0, 1).
+    """
 
     point: Point
     size: int
@@ -56,6 +63,18 @@ class Part(NamedTuple):
     """Standard error of the mean, as a part of the mean, to stop at."""
     max_draws: int = 20_000
     """Draws at most, for the sake of a relative error."""
+
+    def __post_init__(self) -> None:
+        for name in ("size", "draws", "max_draws"):
+            value = getattr(self, name)
+            if name != "draws" or value is not None:
+                object.__setattr__(self, name, whole_number(value, name))
+        fewest = self.max_draws if self.draws is None else self.draws
+        if fewest < 2 or not 0 < self.relative_error < 1:
+            raise InputError(
+                "need at least 2 draws and a relative_error in (0, 1); got "
+                f"{fewest}, {self.relative_error!r}"
+            )
 
     @property
     def title(self) -> str:

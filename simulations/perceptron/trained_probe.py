@@ -32,6 +32,7 @@ from perceptron_theory import (
 )
 from perceptron_theory.rules import check_margin
 
+from .naming import as_number
 from .point import Point
 from .pool import keep_by_rank, pool_sizes, rank_segments
 from .student import angle_to_teacher
@@ -71,7 +72,10 @@ class TrainedProbe:
 
     def __post_init__(self) -> None:
         resolve_student(self.student)
-        if self.own_load is not None and not 0 < self.own_load < math.inf:
+        if self.own_load is None:
+            return
+        object.__setattr__(self, "own_load", as_number(self.own_load, "own_load"))
+        if not 0 < self.own_load < math.inf:
             raise InputError(f"own_load must be positive, got {self.own_load!r}")
 
     def examples(self, size: int, total: int) -> int:
@@ -228,6 +232,8 @@ def simulate_trained_probe(
             memory, or a probe worse than chance.
         ConvergenceError: a probe or student that was not trained to its goal.
     """
+    alpha_tot = as_number(alpha_tot, "alpha_tot")
+    keep_fraction = as_number(keep_fraction, "keep_fraction")
     if not (alpha_tot > 0 and math.isfinite(alpha_tot)):
         raise InputError(f"alpha_tot must be positive, got {alpha_tot!r}")
     check_request(size, draws, seed, first)

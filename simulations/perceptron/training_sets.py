@@ -21,6 +21,7 @@ from jaxtyping import Array, Float
 from perceptron_theory import InputError, KeepProbability, resolve_rule
 
 from .direct_pool import draw_kept
+from .naming import whole_number
 from .pool import (
     draw_pool,
     keep_by_chance,
@@ -137,11 +138,14 @@ def check_request(size: int, draws: int, seed: int, first: int) -> None:
     """Refuse numbers that no experiment has.
 
     Raises:
-        InputError: a number below its least, with all of them.
+        InputError: a number that is not whole or out of its range, with all of them.
     """
-    if size < 2 or draws < 1 or first < 0 or seed < 0:
+    numbers = {"size": size, "draws": draws, "first": first, "seed": seed}
+    for name, value in numbers.items():
+        whole_number(value, name)
+    if size < 2 or draws < 1 or first < 0 or not 0 <= seed < 2**63:
         raise InputError(
-            "need size >= 2, draws >= 1, first >= 0 and seed >= 0; got "
+            "need size >= 2, draws >= 1, first >= 0 and 0 <= seed < 2^63; got "
             f"{size}, {draws}, {first}, {seed}"
         )
 

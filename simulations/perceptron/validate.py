@@ -6,6 +6,7 @@ See :mod:`simulations.perceptron.agreement` for the criterion and
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from perceptron_theory import InputError, Mixture, Rule, Window, resolve_rule
 
 from .agreement import Extrapolation, error_share, extrapolate, judge
 from .machine import Machine
+from .naming import whole_number
 from .point import Point
 from .pool import realised_rule
 from .predictions import Case, has_theory, predict
@@ -88,13 +90,19 @@ def run_validation(
         :class:`Report`; ``report.passed`` is the verdict.
 
     Raises:
-        InputError: no points, a point twice, two sizes, fewer than 32 draws, or an
-            ``output`` that is damaged or belongs to something else.
+        InputError: no points, a point twice, two sizes, fewer than 32 draws, a level or
+            allowance that is none, or an ``output`` that is damaged or belongs to
+            something else.
         OSError: the disk is full, or not writable.
         KeyboardInterrupt: on Ctrl-C, with what was kept.
     """
-    points, sizes = tuple(points), tuple(sorted(set(sizes)))
+    points, sizes = tuple(points), _sizes(sizes)
     _check(points, sizes, draws, max_draws, theory)
+    if not 0 < family_level < 1 or not 0 <= allowance < math.inf:
+        raise InputError(
+            "family_level must lie in (0, 1) and allowance be 0 or more; got "
+            f"{family_level!r}, {allowance!r}"
+        )
     how = {"seed": seed, "pool": pool, "machine": machine, "progress": progress}
     parts = _parts(points, sizes, draws, max_draws)
     with drawn(parts, output, resume=resume, **how) as store:
@@ -128,7 +136,7 @@ def draw_share(
     Raises:
         InputError: as :func:`run_validation`, and a shard that is not one of n.
     """
-    points, sizes = tuple(points), tuple(sorted(set(sizes)))
+    points, sizes = tuple(points), _sizes(sizes)
     _check(points, sizes, draws, max_draws, None)
     parts = shard_of(_parts(points, sizes, draws, max_draws), shard)
     if not parts:
@@ -136,6 +144,10 @@ def draw_share(
     how = {"seed": seed, "pool": pool, "machine": machine, "progress": progress}
     with drawn(parts, output, **how):
         pass  # they are in the folder
+
+
+def _sizes(sizes: Sequence[int]) -> tuple[int, ...]:
+    return tuple(sorted({whole_number(size, "size N") for size in sizes}))
 
 
 def _parts(points, sizes, draws, max_draws) -> list[Part]:
@@ -165,7 +177,8 @@ def _check(points, sizes, draws, max_draws, theory) -> None:
             "give one size N, or three or more different ones for a fit in 1/N, each "
             f"at least 2; got {sizes}"
         )
-    fewest = max_draws if draws is None else draws
+    given = max_draws if draws is None else draws
+    fewest = whole_number(given, "max_draws" if draws is None else "draws")
     if fewest < _FEWEST_DRAWS:
         raise InputError(
             f"a verdict takes standard errors for exact, which needs {_FEWEST_DRAWS} "

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections import Counter
@@ -80,6 +81,30 @@ def test_two_runs_on_one_folder_share_the_work(tmp_path):
     assert printed[0] == printed[1]
     assert stored(tmp_path / "draws").sizes["draw"] == 4000  # none twice
     assert_same_draws(stored(tmp_path / "draws"), 4000)
+
+
+def test_a_run_waits_for_the_file_that_another_holds(tmp_path):
+    """It draws nothing meanwhile, and then finds what the other has drawn."""
+    store, part = Store(tmp_path / "draws", seed=0), Part(POINT, SIZE, 64)
+    drawn = []
+
+    def note(part, ended):
+        drawn.append(ended)
+
+    run = threading.Thread(
+        target=run_sweep, args=([part], store), kwargs={"on_part": note}
+    )
+    with store.lock(POINT, SIZE, wait=True) as mine:
+        assert mine
+        run.start()
+        run.join(timeout=1.0)
+        assert run.is_alive() and not drawn
+        new = simulate(POINT, size=SIZE, draws=64, seed=0)
+        marked = new.assign(error=new.error * 0 + 0.25)  # not what it would draw
+        store.append(POINT, SIZE, None, marked)
+    run.join(timeout=60.0)
+    assert drawn == [False, True]
+    assert (store.load(POINT, SIZE).error == 0.25).all()
 
 
 def test_a_full_disk_ends_in_one_line_and_keeps_the_draws(tmp_path):
@@ -249,6 +274,12 @@ def test_a_coordinator_that_is_not_there_is_named(address):
     address = address.format(port=free_port())
     with pytest.raises(pt.InputError, match=f"cannot join.*2 processes at {address}"):
         join_hosts(address, 2, 1, patience=0.5)
+
+
+@pytest.mark.parametrize("address", ["localhost", "localhost:99999", "192.0.2.1:4321"])
+def test_the_first_process_must_have_its_own_address(address):
+    with pytest.raises(pt.InputError, match=f"cannot join.*at {address}"):
+        join_hosts(address, 1, 0)
 
 
 def test_programs_are_forgotten_before_they_use_up_the_memory_maps(tmp_path):

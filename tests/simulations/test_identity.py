@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 import perceptron_theory as pt
-from simulations.perceptron import Machine, Point, simulate, simulated_errors
+from simulations.perceptron import (
+    Machine,
+    Point,
+    max_margin,
+    run_validation,
+    simulate,
+    simulated_errors,
+)
+from simulations.perceptron.finite_size import threshold_collapse
+from simulations.perceptron.probe_study import probe_study
 from simulations.perceptron.store import Store
 from simulations.perceptron.student import Trained
 from simulations.perceptron.students import (
@@ -17,6 +26,10 @@ from simulations.perceptron.students import (
     Perceptron,
     resolve_student,
 )
+from simulations.perceptron.sweep import Part
+from simulations.perceptron.trained_probe import TrainedProbe
+
+KEY = jax.random.key(0)
 
 
 def test_numbers_of_every_type_are_one_point():
@@ -102,7 +115,7 @@ def test_rules_that_do_not_exist_are_refused(rule):
         ({"sizes": (6.0,)}, "sizes must be a whole number"),
         ({"draws": float("nan")}, "draws must be a whole number"),
         ({"seed": "1"}, "seed must be a whole number"),
-        ({"seed": -1}, "seed must be"),
+        ({"seed": -1}, "seed must lie in"),
         ({"relative_error": 0.0, "draws": None}, "relative_error must lie"),
     ],
 )
@@ -184,3 +197,50 @@ def test_keys_do_not_depend_on_the_batch():
     student = resolve_student("perceptron")
     together = student(sets, keys).weights
     np.testing.assert_array_equal(student(sets[1:2], keys[1:2]).weights[0], together[1])
+
+
+HERE = Point(2.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: Part(HERE, 8.5, 2),
+        lambda: Part(HERE, 8, 1),
+        lambda: Part(HERE, 8, None, float("nan")),
+        lambda: Machine(workers=1.5),
+        lambda: Machine(ray=5),
+        lambda: simulate(HERE, size=8.5, draws=2, seed=0),
+        lambda: simulate(HERE, size=8, draws=2, seed=None),
+        lambda: simulate(HERE, size=8, draws=2, seed=2**63),
+        lambda: run_validation([HERE], sizes=(8.5,), output="none"),
+        lambda: run_validation([HERE], sizes=(8,), draws=32.5, output="none"),
+        lambda: run_validation([HERE], sizes=(8,), family_level=2, output="none"),
+        lambda: run_validation([HERE], sizes=(8,), allowance=np.nan, output="none"),
+        lambda: threshold_collapse(sizes=(10.5, 20), draws=2),
+        lambda: threshold_collapse(steps=()),
+        lambda: Point(10**400, 0.5),
+        lambda: Point(2.0, 0.5, rule=pt.Window("a")),
+        lambda: simulate(
+            Point(1.0, rule=pt.KeepProbability(lambda m: 0.0 * m)),
+            size=8,
+            draws=2,
+            seed=0,
+        ),
+        lambda: Gradient(learning_rate="x"),
+        lambda: Gradient(optimizer=3, learning_rate=None, label="a"),
+        lambda: ConvexRidge("square", "x"),
+        lambda: TrainedProbe(own_load="x"),
+        lambda: max_margin([[1.0, 2.0]], tolerance="x"),
+        lambda: max_margin([[1.0, 2.0]], max_iterations=0),
+        lambda: max_margin([[1.0, 2.0], [3.0]]),
+        lambda: probe_study(student=Perceptron()),
+        lambda: Perceptron()(np.full((1, 3, 4), np.nan), jax.random.split(KEY, 1)),
+    ],
+)
+def test_what_is_not_meant_is_refused_in_one_line(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(pt.InputError) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
