@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from simulations.vision.score_files import Scores
     from simulations.vision.selection import SelectionRule
 
-_DATA = "digits (built in), cifar10:PATH, svhn:PATH or folder:PATH"
+_DATA = "digits (built in), cifar10:PATH, svhn:PATH, imagenet:PATH or folder:PATH"
 _TAKES = {
     "n_clusters": ("--clusters", ("prototypes",)),
     "distance": ("--distance", ("prototypes", "supervised_prototypes")),

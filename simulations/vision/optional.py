@@ -10,6 +10,8 @@ from perceptron_theory import InputError
 _INSTALLED_AS = {
     "PIL": "pillow",
     "flax": "flax",
+    "grain": "grain",
+    "orbax.checkpoint": "orbax-checkpoint",
     "pyarrow": "pyarrow",
     "safetensors": "safetensors",
     "sklearn": "scikit-learn",

@@ -22,7 +22,7 @@ from perceptron_theory import InputError
 
 from ..files import write_whole
 from . import inputs
-from .data.folder import ImageFolder
+from .data.encoded import EncodedImages
 from .data.images import Images, check_ids
 from .optional import require
 
@@ -32,7 +32,7 @@ DIRECTION = "high = keep"
 _PACKAGES = ("pruning-laws", "jax", "numpy")
 
 
-DataSet = Images | ImageFolder
+DataSet = Images | EncodedImages
 
 
 @dataclass(frozen=True)

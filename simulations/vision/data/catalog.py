@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from perceptron_theory import InputError
 
 from .cifar10 import cifar10
 from .digits import digits
-from .folder import ImageFolder, image_folder
+from .encoded import EncodedImages
+from .folder import image_folder
+from .imagenet import imagenet
 from .images import Images
 from .svhn import svhn
 
-FORMS = "digits, cifar10:PATH, svhn:PATH or folder:PATH"
+FORMS = "digits, cifar10:PATH, svhn:PATH, imagenet:PATH or folder:PATH"
 
 
-def load(name: str = "digits", split: str = "train") -> Images | ImageFolder:
-    """A data set: digits (built in), cifar10:PATH, svhn:PATH or folder:PATH.
+def load(name: str = "digits", split: str = "train") -> Images | EncodedImages:
+    """A data set by one of ``FORMS``: the digits are built in.
 
     A folder's split is the sub-folder of that name, if there is one.
 
@@ -28,9 +32,9 @@ def load(name: str = "digits", split: str = "train") -> Images | ImageFolder:
             return cifar10(path, split)
         case "svhn", ":", path if path:
             return svhn(path, split)
+        case "imagenet", ":", path if path:
+            return imagenet(path, split)
         case "folder", ":", path if path:
-            folder = image_folder(path)
-            if split in folder.class_names:
-                return image_folder(folder.root / split)
-            return folder
+            inside = Path(path) / split
+            return image_folder(inside if inside.is_dir() else path)
     raise InputError(f"data set {name!r} is of no known form: give {FORMS}")

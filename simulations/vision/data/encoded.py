@@ -1,0 +1,123 @@
+"""A data set of any size: ids, labels and where the encoded images lie.
+
+What is in memory is this list; bytes are read, and decoded, one image at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from perceptron_theory import InputError
+
+from .. import inputs
+from ..optional import require
+from .decode import CenterCrop, decode_rgb
+from .images import Images, check_ids, fingerprint
+
+
+class Reader(Protocol):
+    """Where the images lie.  Small when pickled: every worker process gets a copy."""
+
+    def read(self, row: int) -> bytes:
+        """The encoded image of a row.
+
+        Raises:
+            InputError: it is gone or cut short.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class EncodedImages:
+    """Ids, labels and sizes of images that are read when needed; checked when made."""
+
+    name: str
+    ids: tuple[str, ...]
+    """One an example, the same wherever and however the set is stored."""
+    labels: Int[np.ndarray, " P"]
+    class_names: tuple[str, ...]
+    sizes: Int[np.ndarray, " S"]
+    """Bytes of the encoded images; in parquet, of row groups of them."""
+    reader: Reader
+
+    def __post_init__(self) -> None:
+        count, classes = len(self.ids), len(self.class_names)
+        label = f"{self.name}: labels"
+        checked = inputs.label_array(label, self.labels, count=count, n_classes=classes)
+        object.__setattr__(self, "labels", checked)
+        check_ids(self.name, self.ids, count)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of ids, labels and sizes, in their order.
+
+        Not of what is in the files: that would take reading all of ImageNet.
+        """
+        sizes = np.asarray(self.sizes, "<i8").tobytes()
+        return fingerprint(self.ids, self.labels, sizes)
+
+    def rows(self, ids: Iterable[str]) -> Int[np.ndarray, " n"]:
+        """Rows of a subset, in the order of the data set, whatever that of ``ids``.
+
+        Raises:
+            InputError: none, one that is not of this data set, or one twice.
+        """
+        ids = tuple(ids)
+        row = {one: i for i, one in enumerate(self.ids)}
+        unknown = [one for one in ids if one not in row]
+        if unknown:
+            raise InputError(
+                f"{len(unknown)} of {len(ids)} ids are not in {self.name}, such as "
+                f"{unknown[0]!r}; its own look like {self.ids[0]!r}"
+            )
+        if not ids:
+            raise InputError(f"no ids: give at least one of {self.name}")
+        check_ids(f"the subset of {self.name}", ids, len(ids))
+        return np.sort(np.array([row[one] for one in ids]))
+
+    def decode(self, i: int, size: int) -> UInt8[np.ndarray, "size size 3"]:
+        """Image ``i``: its shorter side resized to ``size``, the centre cut out.
+
+        Raises:
+            InputError: the file is gone or corrupt.
+        """
+        require("PIL", "decoding images")
+        image = decode_rgb(self.reader.read(i), f"{self.name}: {self.ids[i]}")
+        return CenterCrop(size, size)(image)
+
+    def images(self, size: int, *, max_corrupt: int = 0) -> tuple[Images, list[str]]:
+        """All images at one size, and the ids of those left out because corrupt.
+
+        Args:
+            size: of the sides, in pixels.
+            max_corrupt: this many corrupt images are left out rather than refused.
+
+        Raises:
+            InputError: more of them are corrupt: it says how many, and names the first.
+        """
+        size = inputs.positive_integer("size", size)
+        decoded, good, bad, first = [], [], [], ""
+        for i in range(len(self)):
+            try:
+                decoded.append(self.decode(i, size))
+                good.append(i)
+            except InputError as error:
+                bad.append(self.ids[i])
+                first = first or str(error)
+        if len(bad) > max_corrupt or not good:
+            raise InputError(
+                f"{len(bad)} of {len(self)} images are corrupt and {max_corrupt} "
+                f"allowed (max_corrupt); the first: {first}"
+            )
+        ids = tuple(self.ids[i] for i in good)
+        labels = self.labels[good]
+        return Images(self.name, np.stack(decoded), labels, ids, self.class_names), bad

@@ -1,0 +1,182 @@
+"""Images in parquet shards, as Hugging Face stores them: read a row group at a time.
+
+A row group (100 rows in the public ImageNet) is the least that can be read.  In order,
+each is read once; at random, once an image, which the benchmark counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from perceptron_theory import InputError
+
+from ..optional import require
+
+_COLUMNS = ("image", "img")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of parquet shards, an image each."""
+
+    shards: tuple[Path, ...]
+    column: str
+    ends: tuple[Int[np.ndarray, " groups"], ...]
+    """The row of the whole set after each row group, for each shard."""
+
+    def read(self, row: int) -> bytes:
+        shard = int(np.searchsorted([ends[-1] for ends in self.ends], row, "right"))
+        group = int(np.searchsorted(self.ends[shard], row, "right"))
+        path = self.shards[shard]
+        values = _row_group(path, group, self.column)
+        # counted from the end, for which no start is needed
+        content = values[row - int(self.ends[shard][group])].as_py()
+        if not content:
+            raise InputError(f"{path}: row {row} of the set holds no image")
+        return content
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What shards say without their images being read."""
+
+    labels: Int[np.ndarray, " P"]
+    paths: tuple[str | None, ...]
+    class_names: tuple[str, ...] | None
+    """As Hugging Face's metadata has them, if it is there."""
+    sizes: Int[np.ndarray, " groups"]
+    """Bytes of the images of each row group, before compression."""
+    reader: Rows
+
+
+def find_shards(folder: Path, split: str) -> list[Path]:
+    """Shards such as ``train-00000-of-00294.parquet`` in a folder or its ``data``.
+
+    Raises:
+        InputError: one of those that the names count is missing.
+    """
+    shards = sorted(folder.glob(f"{split}*.parquet"))
+    shards = shards or sorted((folder / "data").glob(f"{split}*.parquet"))
+    for path in shards:
+        counted = re.fullmatch(r"(.*-)(\d+)(-of-(\d+).*\.parquet)", path.name)
+        if counted:
+            start, number, end, total = counted.groups()
+            for i in range(int(total)):
+                wanted = path.with_name(f"{start}{i:0{len(number)}d}{end}")
+                if wanted not in shards:
+                    raise InputError(f"{wanted} is missing: finish the download")
+            break
+    return shards
+
+
+def list_shards(shards: Sequence[Path]) -> Listing:
+    """Labels and paths of all rows, in the order of the files.
+
+    Raises:
+        InputError: a file that is truncated or lacks a column, a row without a label.
+    """
+    require("pyarrow", "parquet")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    labels, paths, sizes, ends, names = [], [], [], [], None
+    column, total = "", 0
+    for path in shards:
+        try:
+            with pq.ParquetFile(path) as file:
+                schema = file.schema_arrow
+                column = _column(path, schema, column)
+                names = names or _class_names(schema.metadata)
+                label = file.read(["label"], use_threads=False)["label"]
+                if label.null_count or not pa.types.is_integer(label.type):
+                    raise InputError(
+                        f"{path}: labels must be whole numbers, none missing; got "
+                        f"{label.type} with {label.null_count} missing"
+                    )
+                labels.append(label.to_numpy())
+                if "path" in _fields(schema.field(column)):
+                    table = file.read([f"{column}.path"], use_threads=False)
+                    paths += table[column].combine_chunks().field("path").to_pylist()
+                else:
+                    paths += [None] * len(label)
+                counts, group_sizes = _row_groups(file.metadata, column)
+        except (pa.ArrowException, OSError) as error:
+            line = str(error).splitlines()[0]
+            raise InputError(f"{path} is no complete parquet file ({line})") from error
+        ends.append(total + np.cumsum(counts))
+        total += sum(counts)
+        sizes += group_sizes
+    if not total:
+        raise InputError(f"{shards[0]} has no rows")
+    reader = Rows(tuple(shards), column, tuple(ends))
+    return Listing(np.concatenate(labels), tuple(paths), names, np.array(sizes), reader)
+
+
+def _column(path: Path, schema: Any, column: str) -> str:
+    """The name of the column of images, the same in all shards."""
+    names = schema.names
+    found = next((name for name in _COLUMNS if name in names), "")
+    fields = _fields(schema.field(found)) if found else []
+    if "label" not in names or "bytes" not in fields:
+        raise InputError(
+            f"{path} has the columns {', '.join(names)}; image{{bytes, path}} (or img) "
+            "and label are needed"
+        )
+    if column and found != column:
+        raise InputError(f"{path} calls its images {found}, other shards {column}")
+    return found
+
+
+def _fields(column: Any) -> list[str]:
+    import pyarrow as pa
+
+    if not pa.types.is_struct(column.type):
+        return []
+    return [column.type.field(i).name for i in range(column.type.num_fields)]
+
+
+def _row_groups(metadata: Any, column: str) -> tuple[list[int], list[int]]:
+    """Rows and bytes of images of each row group that has any."""
+    counts, sizes = [], []
+    for i in range(metadata.num_row_groups):
+        group = metadata.row_group(i)
+        chunks = [group.column(j) for j in range(group.num_columns)]
+        sizes += [
+            chunk.total_uncompressed_size
+            for chunk in chunks
+            if chunk.path_in_schema == f"{column}.bytes"
+        ]
+        counts.append(group.num_rows)
+    return counts, sizes
+
+
+def _class_names(metadata: dict[bytes, bytes] | None) -> tuple[str, ...] | None:
+    import json
+
+    try:
+        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
+        return tuple(map(str, features["label"]["names"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=2)  # of about 11 MB: rows are read in order, or at random
+def _row_group(path: Path, group: int, column: str) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            table = file.read_row_group(group, [f"{column}.bytes"], use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        line = str(error).splitlines()[0]
+        raise InputError(f"{path} cannot be read ({line})") from error
+    return table[column].combine_chunks().field("bytes")
