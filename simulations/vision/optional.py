@@ -15,6 +15,7 @@ _INSTALLED_AS = {
     "pyarrow": "pyarrow",
     "safetensors": "safetensors",
     "sklearn": "scikit-learn",
+    "tensorboardX": "tensorboardX",
 }
 
 
