@@ -35,9 +35,9 @@ def evaluate(feed: Feed, state: State, labels: Int[np.ndarray, " P"]) -> Evaluat
     examples, loss, correct = 0, 0.0, 0
     for rows, logits in feed.logits(state):
         own, found = labels[rows], logits.astype(np.float64)
-        loss += float(
-            (logsumexp(found, axis=1) - found[np.arange(len(own)), own]).sum()
-        )
+        right = found[np.arange(len(own)), own]
+        norms = np.asarray(logsumexp(found, axis=1))
+        loss += float((norms - right).sum())
         correct += int((found.argmax(1) == own).sum())
         examples += len(own)
     return Evaluation(loss / examples, correct / examples, examples)

@@ -159,7 +159,7 @@ def _programs(model: Model, placement: Placement) -> _Programs:
         return jax.lax.with_sharding_constraint(tree, placement.parts)
 
     def step(state: State, batch: Batch, key: Array, at: Array) -> Any:
-        return train_step(model, state, cut(batch), batch_key(key, at[0], at[1]))
+        return train_step(model, state, cut(batch), batch_key(key, *at))
 
     def step_of_rows(
         state: State, data: tuple[Array, Array], rows: Array, key: Array, at: Array
@@ -174,12 +174,12 @@ def _programs(model: Model, placement: Placement) -> _Programs:
         return predict(model, state, cut(data[0][rows]))
 
     # results are whole on each device: every host can read them
-    whole = {"out_shardings": placement.whole}
+    whole = placement.whole
     return _Programs(
-        jax.jit(step, donate_argnums=0, **whole),
-        jax.jit(step_of_rows, donate_argnums=0, **whole),
-        jax.jit(logits, **whole),
-        jax.jit(logits_of_rows, **whole),
+        jax.jit(step, donate_argnums=0, out_shardings=whole),
+        jax.jit(step_of_rows, donate_argnums=0, out_shardings=whole),
+        jax.jit(logits, out_shardings=whole),
+        jax.jit(logits_of_rows, out_shardings=whole),
     )
 
 

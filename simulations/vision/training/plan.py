@@ -1,11 +1,11 @@
-"""What is to be trained: data set, recipe, seed and devices, checked before it begins."""
+"""What is to be trained: data set, recipe, seed and devices; checked as it is made."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -59,7 +59,7 @@ class Plan:
                 f"{len(test.class_names)} classes, {self.dataset.name} has "
                 f"{_form(self.dataset)[1:]} and {len(self.dataset.class_names)}"
             )
-        _ = self.training
+        _ = self.training.epoch_steps  # refuses what cannot be
 
     @cached_property
     def kept(self) -> Int[np.ndarray, " n"]:
@@ -110,7 +110,9 @@ class Plan:
             "dataset": self.dataset.name,
             "fingerprint": self.dataset.fingerprint,
             "kept": len(self.kept),
-            "kept_sha256": hashlib.sha256(self.kept.astype("<i8")).hexdigest(),
+            "kept_sha256": hashlib.sha256(
+                self.kept.astype("<i8").tobytes()
+            ).hexdigest(),
             "seed": self.seed,
         }
 
@@ -136,17 +138,18 @@ class Plan:
         if isinstance(dataset, Images):
             return MemoryFeed(self.model, self.placement, dataset, kept, self.seed)
         size = self.recipe.image_size
-        hosts = {
-            "batch_size": self.recipe.batch_size,
-            "host": jax.process_index(),
-            "hosts": jax.process_count(),
-            "workers": self.workers,
-        }
+        share = partial(
+            Stream,
+            dataset,
+            self.recipe.batch_size,
+            host=jax.process_index(),
+            hosts=jax.process_count(),
+            workers=self.workers,
+        )
         crop = RandomCrop(size, flip=self.recipe.flip)
         ids = None if len(kept) == len(dataset) else [dataset.ids[i] for i in kept]
-        training = Stream(dataset, view=crop, seed=self.seed, ids=ids, **hosts)
-        center = CenterCrop(round(size * 256 / 224), size)
-        everything = Stream(dataset, view=center, **hosts)
+        training = share(crop, self.seed, ids)
+        everything = share(CenterCrop(round(size * 256 / 224), size))
         return StreamFeed(self.model, self.placement, training, everything)
 
 

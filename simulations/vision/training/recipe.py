@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -99,7 +100,7 @@ class Recipe:
         for name in ("milestones", "logits_epochs"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         points = (0, *self.milestones, self.schedule_length)
-        if not all(a < b for a, b in zip(points, points[1:], strict=False)):
+        if not all(a < b for a, b in itertools.pairwise(points)):
             raise InputError(
                 f"milestones must rise from above 0 to below {self.schedule_length} "
                 f"(schedule_length), got {list(self.milestones)}"
@@ -112,9 +113,8 @@ class Recipe:
 
     def as_dict(self) -> dict[str, Any]:
         """Values of JSON and TOML: what is None is left out, tuples are lists."""
-        values = {name: value for name, value in asdict(self).items()}
-        listed = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
-        return {name: value for name, value in listed.items() if value is not None}
+        given = {k: v for k, v in asdict(self).items() if v is not None}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
 
     def total_steps(self, epoch_steps: int) -> int:
         """Steps of the budget, where an epoch of the (pruned) set has that many."""

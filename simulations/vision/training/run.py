@@ -131,7 +131,7 @@ def _train_epoch(
     return state, {
         "epoch": epoch + 1,
         "step": before + steps,
-        "learning_rate": float(rate(before + steps - 1)),
+        "learning_rate": np.asarray(rate(before + steps - 1)).item(),
         "train_loss": means.loss,
         "train_accuracy": means.accuracy,
         "images_per_second": means.examples / (time.perf_counter() - started),

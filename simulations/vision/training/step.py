@@ -1,4 +1,4 @@
-"""One step of training, and the logits of one batch: pure functions of whole batches."""
+"""One step of training, and the logits of a batch: pure functions of whole batches."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
@@ -41,13 +42,13 @@ class State(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A batch on the devices, before augmentation and normalisation."""
+    """A batch, before augmentation and normalisation."""
 
-    images: UInt8[Array, "B h w c"]
-    labels: Int[Array, " B"]
-    rows: Int[Array, " B"]
+    images: UInt8[Array | np.ndarray, "B h w c"]
+    labels: Int[Array | np.ndarray, " B"]
+    rows: Int[Array | np.ndarray, " B"]
     """Of the data set."""
-    mask: Bool[Array, " B"]
+    mask: Bool[Array | np.ndarray, " B"]
     """False where an example must not count."""
 
 
@@ -81,7 +82,8 @@ def train_step(
     whatever devices it is on.
     """
     recipe = model.recipe
-    images = batch.images
+    labels, rows, mask = map(jnp.asarray, batch[1:])
+    images = jnp.asarray(batch.images)
     if model.augmented:
         images = augment(images, key, pad=recipe.crop_pad, flip=recipe.flip)
     images = _normal(model, images)
@@ -93,19 +95,19 @@ def train_step(
             train=True,
             mutable=["batch_stats"],
         )
-        losses = cross_entropy(logits, batch.labels, recipe.label_smoothing)
+        losses = cross_entropy(logits, labels, recipe.label_smoothing)
         statistics = changed.get("batch_stats", {})
-        return masked_mean(losses, batch.mask), (statistics, logits)
+        return masked_mean(losses, mask), (statistics, logits)
 
     differentiate = jax.value_and_grad(loss, has_aux=True)
     (value, (statistics, logits)), gradient = differentiate(state.params)
     rule = optimizer(recipe, model.total_steps)
     updates, memory = rule.update(gradient, state.optimizer, state.params)
     params = optax.apply_updates(state.params, updates)
-    correct = logits.argmax(1) == batch.labels
+    correct = logits.argmax(1) == labels
     return (
         State(params, statistics, memory),
-        Seen(value, batch.rows, batch.mask, correct),
+        Seen(value, rows, mask, correct),
     )
 
 
