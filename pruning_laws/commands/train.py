@@ -56,6 +56,9 @@ def train(
         bool, typer.Option("--tensorboard", help="Write events for it, too.")
     ] = False,
     device: machine_options.Device = None,
+    coordinator: machine_options.Coordinator = None,
+    processes: machine_options.Processes = None,
+    process: machine_options.Process = None,
     seed: vision_options.Seed = 0,
 ) -> None:
     """Train a network; the same command goes on where it was interrupted.
@@ -72,6 +75,8 @@ def train(
       pruning-laws select el2n.parquet -f 0.5 -o kept.txt --ids
       pruning-laws train --keep kept.txt --fixed-steps 220 -o pruned
     """
+    reports = machine_options.join(coordinator, processes, process)
+
     from simulations.vision.data import load
     from simulations.vision.training import Plan, placement, read_recipe
     from simulations.vision.training import train as run
@@ -96,8 +101,10 @@ def train(
         stop_after=stop_after,
         checkpoint_every=checkpoint_every,
         board=tensorboard,
-        progress=sys.stderr.isatty(),
+        progress=reports and sys.stderr.isatty(),
     )
+    if not reports:
+        return
     last = done.history[-1]
     tested = last["test_accuracy"]
     said = f", of the test set {tested:.4f}" if tested is not None else ""

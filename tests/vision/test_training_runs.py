@@ -5,8 +5,10 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jax
@@ -215,9 +217,7 @@ import sys, jax, numpy as np, tiny
 from simulations.vision.training import train
 found = []
 for devices in (1, 4):
-    # plain SGD for few steps: momentum and rate make a chaos of rounding
-    plan = tiny.plan(devices=devices, fixed_steps=3, fixed_epochs=None, momentum=0.0,
-                     learning_rate=0.05)
+    plan = tiny.plan(devices=devices, **tiny.GENTLE)
     assert len(plan.start().params["head"]["bias"].devices()) == devices
     trained = train(plan, f"{sys.argv[1]}/{devices}")
     found.append((trained.state, plan.testing, trained))
@@ -236,6 +236,35 @@ def test_four_devices_equal_one(tmp_path):
     more = f"{flags} --xla_force_host_platform_device_count=4"
     done = in_subprocess(SHARDED, tmp_path, XLA_FLAGS=more)
     assert done.returncode == 0, done.stderr
+
+
+HOSTS = """
+import sys
+from simulations.perceptron.devices import join_hosts
+address, host, folder = sys.argv[1:]
+join_hosts(address, 2, int(host))
+import jax, tiny
+from simulations.vision.training import train
+assert jax.process_count() == len(tiny.plan().placement.devices) == 2
+for stop_after in (1, None):  # the second goes on from a checkpoint
+    train(tiny.plan(**tiny.GENTLE), folder, stop_after=stop_after)
+"""
+
+
+def test_two_hosts_equal_one(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    with ThreadPoolExecutor() as pool:
+        args = [(HOSTS, address, host, tmp_path / "two") for host in (0, 1)]
+        hosts = [pool.submit(in_subprocess, *one) for one in args]
+    for host in hosts:
+        assert host.result().returncode == 0, host.result().stderr
+    train(tiny.plan(**tiny.GENTLE), tmp_path / "one")
+    logits = [np.load(tmp_path / name / "logits.npy") for name in ("one", "two")]
+    np.testing.assert_allclose(*logits, atol=1e-3)
+    correct = [np.load(tmp_path / name / "correct.npy") for name in ("one", "two")]
+    assert (correct[0] != correct[1]).mean() < 0.01
 
 
 def test_streams_train_and_give_logits_of_the_centre(tmp_path):
