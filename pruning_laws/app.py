@@ -26,6 +26,7 @@ from .commands import (
     show,
     simulate,
     solve,
+    train,
     validate,
 )
 from .failures import FAILED, Interrupted, close_stdout, report
@@ -94,7 +95,7 @@ def pruning_laws(
       pruning-laws pareto --alpha-prune 1:100:20 --theta-degrees 10
       pruning-laws phase-diagram --alpha-tot 1:30:25 --keep-fraction 0.05:1:25
 
-    On real data: score, correlate and select.
+    On real data: train, score, correlate and select.
 
     Results go to stdout, messages to stderr. Exit status: 0 done, 1 failed,
     2 bad input, 130 interrupted.
@@ -113,6 +114,7 @@ app.command("advise")(advise.advise)
 app.command("simulate")(simulate.simulate)
 app.command("validate")(validate.validate)
 app.command("figure")(figure.figure)
+app.command("train")(train.train)
 app.command("score")(score.score)
 app.command("correlate")(correlate.correlate)
 app.command("select")(select.select)

@@ -45,6 +45,13 @@ def check_new(path: Path | None, overwrite: bool) -> None:
         raise FileExistsError(0, "exists; --overwrite replaces it", str(path))
 
 
+def test_split(data: str) -> str:
+    """The split that a data set is evaluated on; "none" where it may have none."""
+    kind = data.partition(":")[0]
+    known = {"digits": "test", "cifar10": "test", "svhn": "test", "imagenet": "val"}
+    return known.get(kind, "none")
+
+
 def check_options(metric: str, given: dict[str, Any]) -> None:
     """Refuse an option that the metric does not have.
 

@@ -67,8 +67,11 @@ def test_the_wheel_holds_the_four_packages_only(tmp_path):
     builder = WheelBuilder(str(ROOT))
     (wheel,) = builder.build(directory=str(tmp_path), versions=["standard"])
     with zipfile.ZipFile(wheel) as archive:
-        folders = {name.split("/")[0] for name in archive.namelist()}
+        names = archive.namelist()
+    folders = {name.split("/")[0] for name in names}
     assert {name for name in folders if not name.endswith(".dist-info")} == set(LAYERS)
+    recipes = (ROOT / "simulations" / "vision" / "recipes").glob("*.toml")
+    assert {path.relative_to(ROOT).as_posix() for path in recipes} < set(names)
 
 
 def test_jax_is_not_imported_for_help(tmp_path):

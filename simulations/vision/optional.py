@@ -11,9 +11,11 @@ _INSTALLED_AS = {
     "PIL": "pillow",
     "flax": "flax",
     "grain": "grain",
+    "orbax.checkpoint": "orbax-checkpoint",
     "pyarrow": "pyarrow",
     "safetensors": "safetensors",
     "sklearn": "scikit-learn",
+    "tensorboardX": "tensorboardX",
 }
 
 

@@ -7,6 +7,8 @@ are normalised, so a data set takes a quarter of the memory.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -112,7 +114,7 @@ def take_batch(
     return images[rows], labels[rows], rows >= 0
 
 
-def batch_key(seed: object, epoch: int, step: int) -> Key[Array, ""]:
+def batch_key(seed: object, epoch: Any, step: Any) -> Key[Array, ""]:
     """The key of one batch: a function of seed (or key), epoch and step.
 
     Raises:

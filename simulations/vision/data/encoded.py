@@ -71,18 +71,7 @@ class EncodedImages:
         Raises:
             InputError: none, one that is not of this data set, or one twice.
         """
-        ids = tuple(ids)
-        row = {one: i for i, one in enumerate(self.ids)}
-        unknown = [one for one in ids if one not in row]
-        if unknown:
-            raise InputError(
-                f"{len(unknown)} of {len(ids)} ids are not in {self.name}, such as "
-                f"{unknown[0]!r}; its own look like {self.ids[0]!r}"
-            )
-        if not ids:
-            raise InputError(f"no ids: give at least one of {self.name}")
-        check_ids(f"the subset of {self.name}", ids, len(ids))
-        return np.sort(np.array([row[one] for one in ids]))
+        return rows_of(self, ids)
 
     def decode(self, i: int, size: int) -> UInt8[np.ndarray, "size size 3"]:
         """Image ``i``: its shorter side resized to ``size``, the centre cut out.
@@ -121,3 +110,25 @@ class EncodedImages:
         ids = tuple(self.ids[i] for i in good)
         labels = self.labels[good]
         return Images(self.name, np.stack(decoded), labels, ids, self.class_names), bad
+
+
+def rows_of(
+    dataset: Images | EncodedImages, ids: Iterable[str]
+) -> Int[np.ndarray, " n"]:
+    """Rows of a subset, in the order of the data set, whatever that of ``ids``.
+
+    Raises:
+        InputError: none, one that is not of this data set, or one twice.
+    """
+    ids = tuple(ids)
+    row = {one: i for i, one in enumerate(dataset.ids)}
+    unknown = [one for one in ids if one not in row]
+    if unknown:
+        raise InputError(
+            f"{len(unknown)} of {len(ids)} ids are not in {dataset.name}, such as "
+            f"{unknown[0]!r}; its own look like {dataset.ids[0]!r}"
+        )
+    if not ids:
+        raise InputError(f"no ids: give at least one of {dataset.name}")
+    check_ids(f"the subset of {dataset.name}", ids, len(ids))
+    return np.sort(np.array([row[one] for one in ids]))

@@ -1,0 +1,178 @@
+"""What is to be trained: data set, recipe, seed and devices; checked as it is made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, Int, Key
+
+from perceptron_theory import InputError
+
+from .. import inputs
+from ..data.augment import channel_statistics
+from ..data.decode import CenterCrop, RandomCrop
+from ..data.encoded import EncodedImages, rows_of
+from ..data.images import Images
+from ..data.stream import Stream
+from ..networks import network
+from ..networks.pixels import SCALES
+from .feeds import Feed, MemoryFeed, StreamFeed
+from .placement import Placement
+from .recipe import Recipe
+from .step import Model, State, initial_state
+
+DataSet = Images | EncodedImages
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run of training.
+
+    Raises:
+        InputError: fewer examples than a batch, a batch that the devices do not share
+            evenly, ids or a test set that do not fit the data set, bad options.
+    """
+
+    dataset: DataSet
+    recipe: Recipe
+    seed: int
+    placement: Placement
+    test: DataSet | None = None
+    ids: Sequence[str] | None = None
+    """Of the examples to train on; None for all."""
+    workers: int = 0
+    """Processes that decode a stream."""
+
+    def __post_init__(self) -> None:
+        inputs.random_key(self.seed)
+        self.placement.check_batch(self.recipe.batch_size)
+        test = self.test
+        if test is not None and _form(test) != _form(self.dataset):
+            raise InputError(
+                f"the test set {test.name} has images {_form(test)[1:]} and "
+                f"{len(test.class_names)} classes, {self.dataset.name} has "
+                f"{_form(self.dataset)[1:]} and {len(self.dataset.class_names)}"
+            )
+        _ = self.training.epoch_steps  # refuses what cannot be
+
+    @cached_property
+    def kept(self) -> Int[np.ndarray, " n"]:
+        """Rows to train on, in the order of the data set."""
+        if self.ids is None:
+            return np.arange(len(self.dataset))
+        return rows_of(self.dataset, self.ids)
+
+    @cached_property
+    def training(self) -> Feed:
+        """The training set; logits are of all of it, pruned or not."""
+        return self._feed(self.dataset, self.kept)
+
+    @cached_property
+    def testing(self) -> Feed | None:
+        """The test set, to evaluate."""
+        if self.test is None:
+            return None
+        return self._feed(self.test, np.arange(len(self.test)))
+
+    @cached_property
+    def model(self) -> Model:
+        """What every step needs; the dtype is decided here."""
+        recipe = self.recipe
+        options = {} if recipe.stem is None else {"stem": recipe.stem}
+        dtype = recipe.dtype
+        if dtype == "auto":
+            dtype = "float32" if self.placement.kind == "cpu" else "bfloat16"
+        classes = len(self.dataset.class_names)
+        net = network(recipe.network, classes=classes, dtype=dtype, **options)
+        # as training_batches has it, which the feeds call
+        epoch_steps = max(len(self.kept) // recipe.batch_size, 1)
+        mean, std = _scale(self.dataset, recipe.scale)
+        memory = isinstance(self.dataset, Images)
+        return Model(net, recipe, recipe.total_steps(epoch_steps), mean, std, memory)
+
+    @property
+    def epochs(self) -> int:
+        """Passes that are begun; the last may be cut short by ``fixed_steps``."""
+        return -(-self.model.total_steps // self.training.epoch_steps)
+
+    @cached_property
+    def signature(self) -> dict[str, Any]:
+        """What decides the weights, as values of JSON: resuming needs the same."""
+        return {
+            "recipe": self.recipe.as_dict(),
+            "dtype": np.dtype(self.model.network.dtype).name,
+            "dataset": self.dataset.name,
+            "fingerprint": self.dataset.fingerprint,
+            "kept": len(self.kept),
+            "kept_sha256": hashlib.sha256(
+                self.kept.astype("<i8").tobytes()
+            ).hexdigest(),
+            "seed": self.seed,
+        }
+
+    def start(self) -> State:
+        """The state before the first step, on the devices."""
+        size = self.recipe.image_size
+        shape = (size, size, 3)
+        if isinstance(self.dataset, Images):
+            shape = self.dataset.images.shape[1:]
+        state = initial_state(self.model, shape, self._keys[0])
+        return self.placement.put(state, self.placement.whole)
+
+    @property
+    def key(self) -> Key[Array, ""]:
+        """That the keys of all batches are derived from."""
+        return self._keys[1]
+
+    @cached_property
+    def _keys(self) -> Key[Array, " 2"]:
+        return jax.random.split(inputs.random_key(self.seed))
+
+    def _feed(self, dataset: DataSet, kept: Int[np.ndarray, " n"]) -> Feed:
+        if isinstance(dataset, Images):
+            return MemoryFeed(self.model, self.placement, dataset, kept, self.seed)
+        size = self.recipe.image_size
+        share = partial(
+            Stream,
+            dataset,
+            self.recipe.batch_size,
+            host=jax.process_index(),
+            hosts=jax.process_count(),
+            workers=self.workers,
+        )
+        crop = RandomCrop(size, flip=self.recipe.flip)
+        ids = None if len(kept) == len(dataset) else [dataset.ids[i] for i in kept]
+        training = share(crop, self.seed, ids)
+        everything = share(CenterCrop(round(size * 256 / 224), size))
+        return StreamFeed(self.model, self.placement, training, everything)
+
+
+def _form(dataset: DataSet) -> tuple[Any, ...]:
+    """What a test set must share: classes, and the size of images in memory."""
+    shape = dataset.images.shape[1:] if isinstance(dataset, Images) else ("streamed",)
+    return (dataset.class_names, *shape)
+
+
+def _scale(dataset: DataSet, scale: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation of each channel, of the whole set where it is pruned, too."""
+    if scale != "dataset":
+        mean, std = SCALES[scale]
+    elif isinstance(dataset, Images):
+        mean, std = channel_statistics(dataset.images)
+    else:
+        raise InputError(
+            f'{dataset.name} is streamed: choose scale = "imagenet" or "half" in the '
+            "recipe, for its own mean would take reading all of it"
+        )
+    if isinstance(dataset, Images) and dataset.images.shape[-1] != len(mean):
+        raise InputError(
+            f"the scale {scale!r} is of {len(mean)} channels, {dataset.name} has "
+            f'{dataset.images.shape[-1]}: choose "dataset"'
+        )
+    return tuple(float(x) for x in mean), tuple(float(x) for x in std)

@@ -1,0 +1,71 @@
+"""What a run leaves behind for people: metrics as CSV and TensorBoard, a bar."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ...files import write_whole
+from ..optional import require
+
+Row = Mapping[str, float | int | None]
+
+
+def write_metrics(path: Path, history: Sequence[Row]) -> None:
+    """All rows so far as CSV, whole or not at all: one an epoch.
+
+    Written anew each time, so that a run that was killed and resumed has every epoch
+    once.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(history[0]))
+    writer.writeheader()
+    writer.writerows(history)
+    write_whole(path, lambda part: part.write_text(text.getvalue()))
+
+
+@contextmanager
+def tensorboard(folder: Path | None) -> Iterator[Any]:
+    """A function that adds a row of metrics to TensorBoard's events in a folder.
+
+    Raises:
+        InputError: tensorboardX is not installed.
+    """
+    if folder is None:
+        yield lambda row: None
+        return
+    require("tensorboardX", "writing for TensorBoard")
+    from tensorboardX import SummaryWriter  # type: ignore # of an extra
+
+    with SummaryWriter(str(folder)) as writer:
+
+        def add(row: Row) -> None:
+            for name, value in row.items():
+                if name not in ("epoch", "step") and value is not None:
+                    writer.add_scalar(name, value, row["step"])
+
+        yield add
+
+
+@contextmanager
+def progress_bar(total: int, done: int, show: bool) -> Iterator[Any]:
+    """A function that moves a bar of steps on stderr and says how it goes."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = BarColumn(24), MofNCompleteColumn(), TextColumn("steps"), Remaining()
+    says = TextColumn("{task.description}", style="dim")
+    with Progress(
+        *columns, says, console=Console(stderr=True), disable=not show
+    ) as bar:
+        task = bar.add_task("", total=total, completed=done)
+
+        def update(steps: int, text: str) -> None:
+            bar.update(task, advance=steps, description=text)
+
+        yield update
