@@ -5,11 +5,11 @@ PYTEST_FLAGS ?= -n auto --dist loadfile
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help demo test setup lint format figures bench clean
+.PHONY: help demo test test-all setup lint format figures bench clean
 
 help:
 	@echo 'make demo     a Pareto frontier, a phase diagram and a validation (in demo/)'
-	@echo 'make test     the tests'
+	@echo 'make test     the tests; make test-all: the long ones too'
 	@echo 'make figures  the figures of the paper (in docs/figures/)'
 	@echo 'make bench    the benchmark table'
 	@echo 'make lint     ruff and pyright; make format: ruff mends what it can'
@@ -31,6 +31,9 @@ demo: $(STAMP)
 	$(BIN)/pruning-laws demo
 
 test: $(STAMP)
+	$(BIN)/pytest -m 'not slow' $(PYTEST_FLAGS)
+
+test-all: $(STAMP)
 	$(BIN)/pytest $(PYTEST_FLAGS)
 
 lint: $(STAMP)

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy.integrate import quad, quad_vec
 from scipy.optimize import brentq, root
 from scipy.special import expit
@@ -116,6 +117,7 @@ def _min_max(unknowns, alpha, ridge):
     return mean + np.array(rest)
 
 
+@pytest.mark.slow
 def test_logistic_loss_of_kolossov_montanari_tandon():
     alpha, ridge = np.array([1.7, 6.3]), np.array([0.13, 0.021])
     found = pt.solve_convex(
@@ -194,6 +196,7 @@ def test_best_ridge_inside_and_at_zero():
     assert (error[[0, 2]] > error[1]).all()
 
 
+@pytest.mark.slow
 def test_best_ridge_of_a_loss_of_ones_own_that_only_falls():
     """It ends at the max-margin student, as its built-in counterpart does."""
     own = lambda m: jnp.where(m < 1, (1 - m) ** 2 / 2, 0.0)  # noqa: E731
@@ -208,6 +211,7 @@ def test_best_ridge_of_a_loss_of_ones_own_that_only_falls():
     assert not separates(lambda m: (1 - m) ** 2)
 
 
+@pytest.mark.slow
 def test_no_ridge_on_wrong_labels_that_can_be_satisfied():
     """The logistic loss tends to the max-margin student, slowly, the hinge at once."""
     point: dict[str, Any] = {

@@ -161,7 +161,7 @@ def _independent_residuals(student, flipped):
     return scale * np.array([mean(i) for i in range(4)]) - right
 
 
-@pytest.mark.parametrize("flipped", [0.0, 0.15])
+@pytest.mark.parametrize("flipped", [0.0, pytest.param(0.15, marks=pytest.mark.slow)])
 def test_hinge_against_independent_integrals(flipped):
     student = solve_convex(
         alpha_prune=1.5,
@@ -219,6 +219,7 @@ def test_losses_may_grow_fast(loss):
     check_smooth(resolve_loss(loss))
 
 
+@pytest.mark.slow
 def test_a_loss_of_a_rescaled_margin():
     """l(c m) with the ridge c^2 lambda trains the same student, longer by 1/c."""
     own = lambda m: jnp.logaddexp(0.0, -3.0 * m)  # noqa: E731

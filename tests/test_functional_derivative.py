@@ -59,9 +59,9 @@ def test_masses_of_intervals_are_proportions():
     [
         (0.0, "absolute", "max_margin"),
         (0.3, "absolute", "max_margin"),
-        (0.3, "signed", "max_margin"),
+        pytest.param(0.3, "signed", "max_margin", marks=pytest.mark.slow),
         (0.0, "absolute", "gibbs"),
-        (0.3, "signed", "bayes_point"),
+        pytest.param(0.3, "signed", "bayes_point", marks=pytest.mark.slow),
     ],
 )
 def test_derivative_against_opening_a_small_interval(theta, margin, student):

@@ -231,6 +231,7 @@ def test_the_diagram_of_the_square_loss_in_closed_form():
         assert abs(p - (1 - np.sqrt(turn)) / 2) < 3e-7
 
 
+@pytest.mark.slow
 def test_the_diagram_of_the_best_ridges_of_the_square_loss():
     """Each error is the minimum of the closed form over the ridge."""
     alpha, flips, fractions = 1.2, np.array([0.05, 0.3]), np.array([0.4, 0.8])

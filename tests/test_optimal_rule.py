@@ -117,6 +117,7 @@ def test_never_worse_than_others_with_an_angle():
     np.testing.assert_allclose(best.quantiles, [[0.0, 0.5]], atol=1e-12)  # hard
 
 
+@pytest.mark.slow
 def test_never_worse_than_others_by_the_signed_margin():
     best = optimal_rule(alpha_prune=2.0, keep_fraction=0.5, theta=0.2, margin="signed")
     assert best.error < min(best.hard_error, best.easy_error) - 1e-3

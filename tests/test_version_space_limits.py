@@ -97,6 +97,7 @@ def test_aligned_limit(student):
     assert (law.exponent == 1.0).all()
 
 
+@pytest.mark.slow
 def test_the_law_at_the_threshold():
     f = 1e-8
     for student in STUDENTS:

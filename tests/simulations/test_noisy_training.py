@@ -8,6 +8,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import perceptron_theory as pt
 from simulations.perceptron import Point
@@ -79,6 +80,7 @@ def test_what_the_signed_margin_keeps_of_a_noisy_pool():
     assert abs(share - p / f) < 4 * np.sqrt(p * (1 - p) / (80 / f) / 50) / f
 
 
+@pytest.mark.slow
 def test_a_keep_probability_of_the_noisy_signed_margin():
     rule = pt.KeepProbability(lambda m: 1 / (1 + jnp.exp(2 * m)))
     point = Point(LOAD, None, 0.5, rule, "signed")

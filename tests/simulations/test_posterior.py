@@ -12,7 +12,11 @@ from simulations.perceptron.posterior import simulate_posterior
 
 
 @pytest.mark.parametrize(
-    "point", [Point(1.0, 0.5), Point(1.3, 0.3, 0.4)], ids=["hidden", "known"]
+    "point",
+    [
+        pytest.param(Point(1.0, 0.5), id="hidden", marks=pytest.mark.slow),
+        pytest.param(Point(1.3, 0.3, 0.4), id="known"),
+    ],
 )
 def test_the_posterior_mean_has_the_error_of_theory(point):
     """At N = 48; what is left at that size is below 0.012 (of order 1/N)."""

@@ -107,7 +107,9 @@ def test_the_convex_student_is_the_minimum_by_its_gradient():
     assert (found.certificate <= 1e-6).all()
 
 
-@pytest.mark.parametrize("student", ["gibbs", "bayes_point"])
+@pytest.mark.parametrize(
+    "student", [pytest.param("gibbs", marks=pytest.mark.slow), "bayes_point"]
+)
 def test_samplers_agree_with_the_theory(student):
     """Errors of single students and of centres of mass, N = 40 for infinity."""
     point = Point(1.0, 0.5, 0.3)

@@ -321,17 +321,13 @@ def test_students_of_the_version_space_and_of_losses_are_compared(tmp_path):
 
 
 def test_cases_solved_together_are_those_solved_alone():
-    students = ["max_margin", ConvexRidge("square", 0.5)]
-    rules = ["hard", "easy", pt.Window(0.1), pt.Window(0.3), pt.Mixture(0.2)]
-    rules += [pt.Mixture(0.7, "easy"), pt.Mixture(0.4, "easy")]
+    rules = ["hard", pt.Window(0.1), pt.Window(0.3), pt.Mixture(0.7, "easy")]
+    rules += [pt.Mixture(0.4, "easy"), "hard", pt.Window(0.2)]
     cases = [
-        Case(Point(2.0, 0.5, 0.3, rule, student=student), 1.9 + n / 10, 0.48, rule)
-        for student in students
+        Case(Point(2.0, 0.5, 0.3, rule), 1.9 + n / 10, 0.48, rule)
         for n, rule in enumerate(rules)
     ]
     for case, found in zip(cases, predict(cases), strict=True):
-        assert found == pytest.approx(predict([case])[0], rel=1e-9)
         where = {"keep_fraction": 0.48, "theta": 0.3, "rule": case.rule}
-        if case.point.student == "max_margin":
-            alone = pt.solve(alpha_prune=case.alpha_prune, **where)
-            assert found == pytest.approx(float(alone.error), rel=1e-9)
+        alone = pt.solve(alpha_prune=case.alpha_prune, **where)
+        assert found == pytest.approx(float(alone.error), rel=1e-9)

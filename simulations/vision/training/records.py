@@ -46,7 +46,7 @@ def tensorboard(folder: Path | None) -> Iterator[Any]:
         def add(row: Row) -> None:
             for name, value in row.items():
                 if name not in ("epoch", "step") and value is not None:
-                    writer.add_scalar(name, value, row["step"])
+                    writer.add_scalar(name, value, int(row["step"] or 0))
 
         yield add
 
