@@ -75,6 +75,17 @@ class Machine:
         if self.ray is not None and self.workers > 1:
             raise InputError("give workers or a Ray cluster, not both")
 
+    def check(self) -> None:
+        """Refuse what is not there before anything is written or drawn.
+
+        Raises:
+            InputError: no device of the kind, or nobody at the address of the cluster.
+        """
+        if self.ray is not None:
+            _await_cluster(self.ray)
+        elif self.device is not None:
+            local_devices(self.device)
+
     @contextmanager
     def executor(self) -> Iterator[Executor]:
         """Start what is needed, and stop it in the end.
@@ -190,19 +201,33 @@ def _ray_cluster(address: str, device: str | None) -> Iterator[Executor]:
         raise InputError(
             "Ray is not installed here: pip install 'pruning-laws[cluster]'"
         ) from None
+    _await_cluster(address)
     try:
-        if ":" in address:  # Ray itself goes on asking for minutes
-            await_listener(address.removeprefix("ray://"), patience=0.0)
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise InputError(
-            f"no Ray cluster answers at {address!r} "
-            f"({' '.join(str(error).split())[:120]}): start one with `ray start --head`"
-        ) from error
+        raise _no_cluster(address, error) from error
     try:
         yield _Cluster(ray, device)
     finally:
         ray.shutdown()
+
+
+def _await_cluster(address: str) -> None:
+    """Ask once whether somebody listens: Ray itself goes on asking for minutes."""
+    if ":" not in address:
+        return
+    try:
+        await_listener(address.removeprefix("ray://"), patience=0.0)
+    except (ValueError, OSError) as error:
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(address: str, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())[:120]
+    return InputError(
+        f"no Ray cluster answers at {address!r} ({reason}): start one with "
+        "`ray start --head`"
+    )
 
 
 class _Cluster:

@@ -33,6 +33,8 @@ def drawn(
             ``open_store`` and ``run_sweep``.
     """
     check_parts(parts, pool)
+    if machine is not None:
+        machine.check()
     with open_store(output, seed=seed, pool=pool, resume=resume) as store:
         with _progress_bar(len(parts), progress) as on_part:
             run_sweep(parts, store, machine=machine, on_part=on_part)

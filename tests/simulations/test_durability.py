@@ -243,9 +243,12 @@ def test_a_ray_cluster_draws_the_same(tmp_path):
     with socket.socket() as nobody:  # bound, but not listening
         nobody.bind(("localhost", 0))
         address = f"localhost:{nobody.getsockname()[1]}"
-        with pytest.raises(pt.InputError, match="no Ray cluster answers at 'local"):
-            with Machine(ray=address).executor():
-                pass
+        for machine in Machine(ray=address), Machine(device="tpu", workers=2):
+            with pytest.raises(
+                pt.InputError, match=r"no Ray cluster answers|no tpu is"
+            ):
+                simulated_errors([POINT], output=tmp_path / "none", machine=machine)
+            assert not (tmp_path / "none").exists()
     start = (
         "import ray, time; ray.init(num_cpus=2, include_dashboard=False, "
         "logging_level='ERROR', log_to_driver=False); "
