@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import output
+from .options import is_count
 
 if TYPE_CHECKING:
     from simulations.perceptron import Machine
@@ -108,13 +109,7 @@ def shard(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     match text.split("/"):
-        case [i, n] if (
-            i.isdecimal()
-            and i.isascii()
-            and n.isdecimal()
-            and n.isascii()
-            and 1 <= int(i) <= int(n)
-        ):
+        case [i, n] if is_count(i) and is_count(n) and 1 <= int(i) <= int(n):
             return int(i), int(n)
     raise typer.BadParameter(
         f"{text!r} is not I/N with 1 <= I <= N, as 2/8", param_hint="--shard"

@@ -113,17 +113,18 @@ def numbers(text: str, option: str) -> list[float]:
     return [value for part in parts for value in _part(part, option)]
 
 
+def is_count(text: str) -> bool:
+    """Whether it is made of the digits 0 to 9, and of nothing else."""
+    return text.isdecimal() and text.isascii()
+
+
 def _part(part: str, option: str) -> list[float]:
     match part.split(":"):
         case [value]:
             return [_number(value, option)]
-        case [start, stop, count] if (
-            count.isdecimal() and count.isascii() and int(count) > 1
-        ):
+        case [start, stop, count] if is_count(count) and int(count) > 1:
             linear = False
-        case [start, stop, count, "linear"] if (
-            count.isdecimal() and count.isascii() and int(count) > 1
-        ):
+        case [start, stop, count, "linear"] if is_count(count) and int(count) > 1:
             linear = True
         case _:
             form = "START:STOP:COUNT or START:STOP:COUNT:linear, COUNT at least 2"

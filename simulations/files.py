@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file beside ``path``, then move it there: never half a file.
@@ -23,3 +25,13 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     finally:
         with contextlib.suppress(FileNotFoundError):
             partial.unlink()
+
+
+def write_npy(path: Path, array: np.ndarray) -> None:
+    """Write an array as .npy, whole or not at all, whatever the path ends with."""
+
+    def write(part: Path) -> None:
+        with part.open("wb") as file:  # np.save would add .npy to a path
+            np.save(file, array, allow_pickle=False)
+
+    write_whole(path, write)

@@ -104,8 +104,6 @@ def check_batch(examples: np.ndarray, key: Array) -> None:
     shape = np.shape(examples)
     if len(shape) != 3 or 0 in shape:
         raise InputError(f"examples must have shape (batch, P, N), got {shape}")
-    if not np.isfinite(examples).all():
-        raise InputError("examples must be finite: some are NaN or infinite")
     dtype = getattr(key, "dtype", type(key))
     if not jnp.issubdtype(dtype, jax.dtypes.prng_key):
         raise InputError(f"key must be made by jax.random.key, got {dtype}")
@@ -116,7 +114,13 @@ def check_batch(examples: np.ndarray, key: Array) -> None:
 
 
 def call_compiled(function, examples, key, *numbers, **static) -> dict[str, np.ndarray]:
-    """Call a compiled function in float64; its fields by name, as NumPy arrays."""
+    """Call a compiled function in float64; its fields by name, as NumPy arrays.
+
+    Raises:
+        InputError: examples that are not finite.
+    """
+    if not np.isfinite(examples).all():
+        raise InputError("examples must be finite: some are NaN or infinite")
     with jax.enable_x64(True):
         numbers = (0.0 if x is None else x for x in numbers)
         batched = np.asarray(examples, np.float64), key

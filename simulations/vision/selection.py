@@ -12,7 +12,6 @@ fraction of 0.8.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 from perceptron_theory.rules import Easy, Hard, Mixture, Random, Window
 
-from ..files import write_whole
+from ..files import write_npy, write_whole
 from . import inputs
 
 
@@ -89,7 +88,7 @@ class Selection:
         path = Path(path)
         match path.suffix, example_ids:
             case ".npy", None:
-                write_whole(path, functools.partial(_save_npy, array=self.indices))
+                write_npy(path, self.indices)
             case ".txt", _:
                 lines = self.indices if example_ids is None else self.ids(example_ids)
                 text = "".join(f"{line}\n" for line in lines)
@@ -279,8 +278,3 @@ def _counts(label, indices) -> dict[int, tuple[int, int]]:
         int(one): (int(left), int(all_))
         for one, left, all_ in zip(classes, after, before, strict=True)
     }
-
-
-def _save_npy(path: Path, *, array: np.ndarray) -> None:
-    with path.open("wb") as file:
-        np.save(file, array, allow_pickle=False)

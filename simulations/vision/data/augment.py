@@ -18,11 +18,6 @@ from perceptron_theory import InputError
 
 from .. import inputs
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-"""Of R, G and B in 0..1, as torchvision's recipes and weights have them."""
-IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Of R, G and B in 0..1, see ``IMAGENET_MEAN``."""
-
 
 def random_crop(
     image: Shaped[Array, "h w c"], key: Key[Array, ""], *, pad: int = 4

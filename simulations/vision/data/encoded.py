@@ -65,14 +65,6 @@ class EncodedImages:
         sizes = np.asarray(self.sizes, "<i8").tobytes()
         return fingerprint(self.ids, self.labels, sizes)
 
-    def rows(self, ids: Iterable[str]) -> Int[np.ndarray, " n"]:
-        """Rows of a subset, in the order of the data set, whatever that of ``ids``.
-
-        Raises:
-            InputError: none, one that is not of this data set, or one twice.
-        """
-        return rows_of(self, ids)
-
     def decode(self, i: int, size: int) -> UInt8[np.ndarray, "size size 3"]:
         """Image ``i``: its shorter side resized to ``size``, the centre cut out.
 

@@ -13,6 +13,21 @@ PADDING = -1
 """The row that fills up the last batch: mask where rows are negative."""
 
 
+def training_steps(count: int, batch_size: int) -> int:
+    """The number of :func:`training_batches`, in every epoch.
+
+    Raises:
+        InputError: fewer rows than one batch takes.
+    """
+    batch_size = inputs.positive_integer("batch_size", batch_size)
+    if count < batch_size:
+        raise InputError(
+            f"{count} examples do not fill one batch of {batch_size}: give a "
+            "batch_size of at most that"
+        )
+    return count // batch_size
+
+
 def training_batches(
     count: int, batch_size: int, *, seed: int, epoch: int
 ) -> Int[np.ndarray, "steps batch_size"]:
@@ -24,14 +39,9 @@ def training_batches(
     Raises:
         InputError: fewer rows than one batch takes, a negative seed or epoch.
     """
-    batch_size = inputs.positive_integer("batch_size", batch_size)
-    if count < batch_size:
-        raise InputError(
-            f"{count} examples do not fill one batch of {batch_size}: give a "
-            "batch_size of at most that"
-        )
+    steps = training_steps(count, batch_size)
     rows = rng(seed, epoch).permutation(count)
-    return rows[: count - count % batch_size].reshape(-1, batch_size)
+    return rows[: steps * batch_size].reshape(steps, batch_size)
 
 
 def evaluation_batches(

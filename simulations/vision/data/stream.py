@@ -24,8 +24,8 @@ from perceptron_theory import InputError
 from .. import inputs
 from ..optional import require
 from .decode import RandomCrop, View, decode_rgb
-from .encoded import EncodedImages, Reader
-from .order import PADDING, evaluation_batches, rng, training_batches
+from .encoded import EncodedImages, Reader, rows_of
+from .order import PADDING, evaluation_batches, rng, training_batches, training_steps
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,13 @@ class Stream:
             )
         require("PIL", "decoding images")
         require("grain", "streaming images")
-        _ = len(self), self._chosen  # refuses what cannot be
+        _ = len(self), rng(self.seed or 0)  # refuse what cannot be
 
     def __len__(self) -> int:
         """Batches of an epoch."""
-        return len(self._batches(0))
+        if self.seed is None:
+            return len(evaluation_batches(len(self._chosen), self.batch_size))
+        return training_steps(len(self._chosen), self.batch_size)
 
     def epoch(self, epoch: int = 0) -> Epoch:
         """The batches of one epoch, from the first on."""
@@ -140,7 +142,7 @@ class Stream:
     def _chosen(self) -> Int[np.ndarray, " n"]:
         if self.ids is None:
             return np.arange(len(self.data))
-        return self.data.rows(self.ids)
+        return rows_of(self.data, self.ids)
 
     def _batches(self, epoch: int) -> Int[np.ndarray, "steps B"]:
         """Rows of the batches of all hosts."""

@@ -10,6 +10,8 @@ from jaxtyping import Array, Float, UInt8
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
+from ..data.augment import normalize
+
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 
 # mean and standard deviation of red, green and blue on the scale of [0, 1]
@@ -40,9 +42,7 @@ def normalise(
             f"{images.dtype} of shape {images.shape}"
         )
     mean, deviation = (np.array(part, np.float32) for part in SCALES[scale])
-    return _affine(jnp.asarray(images), mean, deviation)
+    return _normalize(jnp.asarray(images), mean, deviation)
 
 
-@jax.jit
-def _affine(images: Array, mean: Array, deviation: Array) -> Array:
-    return (images.astype(jnp.float32) / 255 - mean) / deviation
+_normalize = jax.jit(normalize)

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from ..data.augment import batch_key, take_batch
 from ..data.images import Images
-from ..data.order import evaluation_batches, training_batches
+from ..data.order import evaluation_batches, training_batches, training_steps
 from ..data.stream import Stream
 from .placement import Placement
 from .step import Batch, Model, Seen, State, predict, train_step
@@ -64,7 +64,7 @@ class MemoryFeed:
 
     @property
     def epoch_steps(self) -> int:
-        return self._rows(0).shape[0]
+        return training_steps(len(self.kept), self.model.recipe.batch_size)
 
     def epoch(
         self, state: State, key: Key[Array, ""], epoch: int, steps: int

@@ -38,11 +38,6 @@ class Placement:
         """A part of the first axis on each device: batches."""
         return NamedSharding(self._mesh, PartitionSpec(_AXIS))
 
-    @cached_property
-    def rows(self) -> NamedSharding:
-        """A part of the second axis: the rows of several batches."""
-        return NamedSharding(self._mesh, PartitionSpec(None, _AXIS))
-
     @property
     def kind(self) -> str:
         """cpu, gpu or tpu."""

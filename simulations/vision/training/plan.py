@@ -19,6 +19,7 @@ from ..data.augment import channel_statistics
 from ..data.decode import CenterCrop, RandomCrop
 from ..data.encoded import EncodedImages, rows_of
 from ..data.images import Images
+from ..data.order import training_steps
 from ..data.stream import Stream
 from ..networks import network
 from ..networks.pixels import SCALES
@@ -90,8 +91,7 @@ class Plan:
             dtype = "float32" if self.placement.kind == "cpu" else "bfloat16"
         classes = len(self.dataset.class_names)
         net = network(recipe.network, classes=classes, dtype=dtype, **options)
-        # as training_batches has it, which the feeds call
-        epoch_steps = max(len(self.kept) // recipe.batch_size, 1)
+        epoch_steps = training_steps(len(self.kept), recipe.batch_size)
         mean, std = _scale(self.dataset, recipe.scale)
         memory = isinstance(self.dataset, Images)
         return Model(net, recipe, recipe.total_steps(epoch_steps), mean, std, memory)

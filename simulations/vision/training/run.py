@@ -20,6 +20,7 @@ from jaxtyping import Bool
 
 from perceptron_theory import ConvergenceError
 
+from ...files import write_npy
 from .. import inputs
 from .checkpoints import Checkpoints, checkpoints, shapes_of
 from .evaluation import all_logits, evaluate
@@ -27,7 +28,7 @@ from .feeds import all_finite
 from .optimizer import learning_rate
 from .plan import Plan
 from .records import progress_bar, tensorboard, write_metrics
-from .run_folder import check_same, claim, reports, write_array
+from .run_folder import check_same, claim, reports
 from .step import Seen, State
 
 
@@ -101,7 +102,7 @@ def train(
     columns = correct[: len(history)][:, plan.kept]
     _write_logits(plan, state, folder / "logits.npy")
     if reports():
-        write_array(folder / "correct.npy", columns)
+        write_npy(folder / "correct.npy", columns)
     return Trained(state, history, columns)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from perceptron_theory import InputError
 
-from ...files import write_whole
+from ...files import write_npy, write_whole
 from .plan import Plan
 from .recipe_files import write_recipe
 
@@ -40,7 +40,7 @@ def claim(folder: Path, plan: Plan) -> None:
     write_recipe(folder / "recipe.toml", plan.recipe)
     if plan.ids is not None:
         member = np.isin(np.arange(len(plan.dataset)), plan.kept)
-        write_array(folder / "member.npy", member)
+        write_npy(folder / "member.npy", member)
     text = json.dumps(plan.signature, indent=2)
     write_whole(about, lambda part: part.write_text(text + "\n"))
 
@@ -63,16 +63,6 @@ def check_same(found: dict[str, Any], plan: Plan, folder: Path) -> None:
 def _flat(signature: dict[str, Any]) -> dict[str, Any]:
     rest = {name: value for name, value in signature.items() if name != "recipe"}
     return dict(signature.get("recipe", {})) | rest
-
-
-def write_array(path: Path, array: np.ndarray) -> None:
-    """Write a .npy file, whole or not at all."""
-
-    def write(part: Path) -> None:
-        with part.open("wb") as file:  # np.save would add .npy to a path
-            np.save(file, array)
-
-    write_whole(path, write)
 
 
 def reports() -> bool:
