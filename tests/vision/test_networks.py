@@ -96,6 +96,20 @@ def test_without_classes_the_output_is_the_embedding():
     assert "head" not in abstract_variables(headless, (8, 8, 1))["params"]
 
 
+def test_a_strided_stem_sees_every_second_pixel():
+    nets = [network("resnet8", classes=3, stem=stem) for stem in ("cifar", "strided")]
+    variables = initialise(nets[0], (8, 8, 1), key=0)  # the same weights serve both
+    captured = [
+        net.apply(
+            variables,
+            rule.images(8)[..., :1],
+            capture_intermediates=lambda module, _: module.name == "conv1",
+        )[1]["intermediates"]["conv1"]["__call__"][0]
+        for net in nets
+    ]
+    np.testing.assert_allclose(captured[1], captured[0][:, ::2, ::2], rtol=1e-5)
+
+
 def test_batch_norm_trains_as_pytorch_but_for_the_variance_of_the_sample():
     images = 3 * rule.images(4) + 1
     norm = batch_norm(train=True, dtype=jnp.float32, axis_name=None)()

@@ -17,7 +17,7 @@ from jaxtyping import Array
 from .batch_norm import batch_norm
 from .classifier import Classifier
 
-STEMS = ("cifar", "imagenet")
+STEMS = ("cifar", "strided", "imagenet")
 SHORTCUTS = ("pad", "projection")
 
 # He et al. 2015 by outputs, as torchvision and VISSL start
@@ -31,8 +31,9 @@ class ResNet(Classifier, kw_only=True):
         stages: blocks in each stage.
         width: of the first stage.
         bottleneck: whether blocks are 1 x 1, 3 x 3, 1 x 1, or twice 3 x 3.
-        stem: "cifar", a 3 x 3 convolution; "imagenet", 7 x 7 with stride 2 and a
-            maximum over 3 x 3 with stride 2.
+        stem: "cifar", a 3 x 3 convolution; "strided", the same with stride 2, a
+            quarter of the work, for small machines (not of the paper); "imagenet",
+            7 x 7 with stride 2 and a maximum over 3 x 3 with stride 2.
         shortcut: where a block changes the shape: "projection" (option B of the paper,
             its choice for ImageNet), a 1 x 1 convolution with batch norm; "pad" (option
             A, its choice for CIFAR), every second pixel, with zero channels, half of
@@ -61,7 +62,8 @@ class ResNet(Classifier, kw_only=True):
             )
 
         norm = batch_norm(train=train, dtype=self.dtype, axis_name=self.axis_name)
-        size, stride = (7, 2) if self.stem == "imagenet" else (3, 1)
+        size = 7 if self.stem == "imagenet" else 3
+        stride = 1 if self.stem == "cifar" else 2
         x = conv(self.width, size, stride, "conv1")(images)
         x = nn.relu(norm(name="bn1")(x))
         if self.stem == "imagenet":

@@ -32,7 +32,7 @@ class Recipe:
     network: str
     """A key of ``simulations.vision.networks.NETWORKS``."""
     stem: str | None = None
-    """Of a ResNet: "cifar" or "imagenet"; None is what the network's name has."""
+    """Of a ResNet: "cifar", "strided" or "imagenet"; None is its usual one."""
     fixed_epochs: int | None = None
     fixed_steps: int | None = None
     batch_size: int
