@@ -9,12 +9,15 @@ from __future__ import annotations
 import string
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from simulations.files import write_whole
 
 COLUMN, PAGE = 3.5, 7.1  # widths in inches of one column and of the whole page
 BLACK, GREY = "#000000", "#7f7f7f"
@@ -73,6 +76,12 @@ def applied() -> Iterator[None]:
 def canvas(width: float, height: float) -> Figure:
     """An empty figure of ``width`` x ``height`` inches, apart from pyplot's state."""
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture, whole or not at all, in the format of the suffix."""
+    kind = path.suffix.removeprefix(".")
+    write_whole(path, lambda part: figure.savefig(part, format=kind))
 
 
 def letter(panels: Iterable[Axes]) -> None:

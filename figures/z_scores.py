@@ -11,8 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from scipy.stats import beta, norm
 
-from simulations.files import write_whole
-
 from . import style
 
 CAPTION = (
@@ -45,8 +43,7 @@ def draw(report: xr.Dataset) -> Figure:
 def save(report: xr.Dataset, path: Path) -> None:
     """Draw the figure into a PNG file, which appears whole or not at all."""
     with style.applied():
-        picture = draw(report)
-        write_whole(path, lambda part: picture.savefig(part, format="png"))
+        style.save(draw(report), path)
 
 
 def _points(axes: Axes, one: xr.Dataset, look, name: str) -> None:

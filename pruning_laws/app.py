@@ -14,9 +14,11 @@ from typer.core import TyperGroup
 
 from .commands import (
     advise,
+    balance,
     correlate,
     demo,
     figure,
+    gallery,
     information,
     optimal_rule,
     pareto,
@@ -95,7 +97,7 @@ def pruning_laws(
       pruning-laws pareto --alpha-prune 1:100:20 --theta-degrees 10
       pruning-laws phase-diagram --alpha-tot 1:30:25 --keep-fraction 0.05:1:25
 
-    On real data: train, score, correlate and select.
+    On real data: train, score, correlate, gallery, balance and select.
 
     Results go to stdout, messages to stderr. Exit status: 0 done, 1 failed,
     2 bad input, 130 interrupted.
@@ -117,6 +119,8 @@ app.command("figure")(figure.figure)
 app.command("train")(train.train)
 app.command("score")(score.score)
 app.command("correlate")(correlate.correlate)
+app.command("gallery")(gallery.gallery)
+app.command("balance")(balance.balance)
 app.command("select")(select.select)
 app.command("show")(show.show)
 app.command("demo")(demo.demo)

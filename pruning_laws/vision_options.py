@@ -35,6 +35,27 @@ Overwrite = Annotated[
 ]
 
 
+PICTURES = (".png", ".pdf", ".svg")
+
+
+def check_picture(path: Path | None, overwrite: bool, option: str) -> None:
+    """Refuse, before any work is done, a picture that could not be written.
+
+    Raises:
+        typer.BadParameter: another suffix than those of ``PICTURES``.
+        OSError: the file exists and may not be replaced, or there is no such folder.
+    """
+    if path is None:
+        return
+    if path.suffix not in PICTURES:
+        raise typer.BadParameter(
+            f"{path.name!r} must end in {', '.join(PICTURES)}", param_hint=option
+        )
+    check_new(path, overwrite)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(0, "no such folder", str(path.parent))
+
+
 def check_new(path: Path | None, overwrite: bool) -> None:
     """Refuse, before any work is done, to replace a file.
 
@@ -73,6 +94,28 @@ def scores_from(file: Any, data: str | None, split: str) -> Scores:
     from simulations.vision.score_files import read_scores
 
     return read_scores(file, load(data, split) if data is not None else None)
+
+
+def same_examples(files: list[Path], data: str | None, split: str) -> dict[str, Scores]:
+    """Scores of one data set by several metrics, by name: the file's where two agree.
+
+    Raises:
+        perceptron_theory.InputError: no score files, or of different data sets.
+    """
+    from perceptron_theory import InputError
+
+    found: dict[str, Scores] = {}
+    first = None
+    for file in files:
+        scores = scores_from(file, data, split)
+        first = first or scores
+        if scores.fingerprint != first.fingerprint:
+            raise InputError(
+                f"{file} has scores of {scores.dataset}, {files[0]} of "
+                f"{first.dataset}: other examples, or another order"
+            )
+        found[scores.metric if scores.metric not in found else str(file)] = scores
+    return found
 
 
 def selection_rule(text: str) -> str | SelectionRule:

@@ -21,6 +21,9 @@ def correlate(
     seed: vision_options.Seed = 0,
     data: vision_options.CheckedData = None,
     split: vision_options.Split = "train",
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the matrix, too.")
+    ] = None,
     as_json: options.AsJson = False,
     output_file: options.Output = None,
     overwrite: options.Overwrite = False,
@@ -29,25 +32,15 @@ def correlate(
 
     \b
     Examples:
-      pruning-laws correlate el2n.parquet prototypes.parquet forgetting.parquet
+      pruning-laws correlate el2n.parquet prototypes.parquet --plot matrix.png
     """
     output.check_output(output_file, overwrite)
+    vision_options.check_picture(plot, overwrite, "--plot")
 
-    from perceptron_theory import InputError
     from simulations.vision.correlation import spearman_matrix
 
-    columns = {}
-    first = None
-    for file in score_files:
-        scores = vision_options.scores_from(file, data, split)
-        first = first or scores
-        if scores.fingerprint != first.fingerprint:
-            raise InputError(
-                f"{file} has scores of {scores.dataset}, {score_files[0]} of "
-                f"{first.dataset}: other examples, or another order"
-            )
-        name = scores.metric if scores.metric not in columns else str(file)
-        columns[name] = scores.scores
+    found = vision_options.same_examples(score_files, data, split)
+    columns = {name: scores.scores for name, scores in found.items()}
     matrix = spearman_matrix(columns, key=seed, resamples=resamples, level=level)
     output.emit(
         matrix,
@@ -56,3 +49,9 @@ def correlate(
         path=output_file,
         overwrite=overwrite,
     )
+    if plot is not None:
+        from figures import spearman, style
+
+        with style.applied():
+            style.save(spearman.draw(matrix), plot)
+        output.note(f"wrote {plot}")

@@ -1,0 +1,105 @@
+"""``pruning-laws balance``: class sizes before and after pruning by each metric."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .. import options, output, vision_options
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def balance(
+    score_files: Annotated[
+        list[Path],
+        typer.Argument(metavar="SCORES...", help="Score files of one data set."),
+    ],
+    keep_fraction: Annotated[
+        str, typer.Option("--keep-fraction", "-f", help="Comma-separated, in (0, 1].")
+    ] = "0.1,0.2,0.3,0.5,0.7,1",
+    rule: Annotated[str, typer.Option(help="As of select.")] = "hard",
+    class_floor: Annotated[
+        float,
+        typer.Option(help="Every class keeps this part of an equal share; paper: 0.5."),
+    ] = 0.0,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw it, too.")
+    ] = None,
+    data: vision_options.CheckedData = None,
+    split: vision_options.Split = "train",
+    seed: vision_options.Seed = 0,
+    as_json: options.AsJson = False,
+    output_file: options.Output = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """How many of each class are kept, and whether pruning unbalances the classes.
+
+    balance is the smallest class over the largest; balance_by_chance that of random
+    selections of the same size, with the standard deviation of one.
+
+    \b
+    Examples:
+      pruning-laws balance el2n.parquet prototypes.parquet --plot balance.png
+    """
+    output.check_output(output_file, overwrite)
+    vision_options.check_picture(plot, overwrite, "--plot")
+    fractions = options.numbers(keep_fraction, "--keep-fraction")
+    chosen = vision_options.selection_rule(rule)
+
+    from simulations.vision.balance import class_balance
+
+    found = vision_options.same_examples(score_files, data, split)
+    labels = next(iter(found.values())).labels
+    values = {name: scores.scores for name, scores in found.items()}
+    with output.working("selecting"):
+        result = class_balance(
+            values, labels, fractions, seed=seed, rule=chosen, class_floor=class_floor
+        )
+    output.emit(
+        result,
+        title=f"class balance, {rule}",
+        as_json=as_json,
+        path=output_file,
+        overwrite=overwrite,
+        show=_show,
+    )
+    if plot is not None:
+        from figures import class_balance as figure
+        from figures import style
+
+        names = _names(data, split, int(labels.max()) + 1)
+        with style.applied():
+            style.save(figure.draw(result, names), plot)
+        output.note(f"wrote {plot}")
+
+
+def _show(found: xr.Dataset, title: str) -> None:
+    """A row a metric; counts of the classes are in JSON and files."""
+    from rich.table import Table
+
+    table = Table(box=None)
+    table.add_column("balance")
+    for f in found["keep_fraction"].values:
+        table.add_column(f"f = {f:g}", justify="right")
+    rows = {
+        str(one): found["balance"].sel(metric=one) for one in found["metric"].values
+    }
+    rows["by chance"] = found["balance_by_chance"]
+    rows["  +-"] = found["chance_error"]
+    for name, values in rows.items():
+        table.add_row(name, *(f"{value:.3f}" for value in values.values))
+    typer.echo(f"{title}; {float(found['balance_before']):.3f} before pruning")
+    output.print_rich(table)
+
+
+def _names(data: str | None, split: str, count: int) -> list[str]:
+    """Of the classes, if the data set is given; their numbers otherwise."""
+    if data is None:
+        return [str(one) for one in range(count)]
+    from simulations.vision.data import load
+
+    return list(load(data, split).class_names)

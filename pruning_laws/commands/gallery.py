@@ -1,0 +1,81 @@
+"""``pruning-laws gallery``: the easiest and hardest images of each class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import output, vision_options
+
+
+def gallery(
+    scores_file: Annotated[
+        Path, typer.Argument(metavar="SCORES", help="A score file (.parquet).")
+    ],
+    output_file: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="A .png, .pdf or .svg."),
+    ],
+    data: vision_options.Data = "digits",
+    split: vision_options.Split = "train",
+    per_class: Annotated[
+        int, typer.Option(min=1, help="Images a class on each side.")
+    ] = 8,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES", help="Comma-separated; the first ten if not given."
+        ),
+    ] = None,
+    size: Annotated[
+        int, typer.Option(min=8, help="Pixels a side, where images are files.")
+    ] = 96,
+    seed: vision_options.Seed = 0,
+    overwrite: vision_options.Overwrite = False,
+) -> None:
+    """Draw the easiest (left) and the hardest (right) images of each class.
+
+    \b
+    Examples:
+      pruning-laws gallery prototypes.parquet -o gallery.png
+      pruning-laws gallery el2n.parquet --data cifar10:PATH --classes cat,dog -o e.png
+    """
+    vision_options.check_picture(output_file, overwrite, "--output")
+
+    from figures import gallery as figure
+    from figures import style
+    from simulations.vision.data import load
+    from simulations.vision.extremes import extremes, thumbnails
+    from simulations.vision.score_files import read_scores
+
+    dataset = load(data, split)
+    scores = read_scores(scores_file, dataset)
+    chosen = _classes(classes, dataset.class_names, scores.labels)
+    found = extremes(scores.scores, scores.labels, per_class, seed=seed, classes=chosen)
+    sides = [
+        [thumbnails(dataset, row[row >= 0], size) for row in rows]
+        for rows in (found.easiest, found.hardest)
+    ]
+    names = [dataset.class_names[one] for one in found.classes]
+    with style.applied():
+        title = f"{scores.metric.replace('_', ' ')}, {scores.dataset}"
+        style.save(figure.draw(title, names, *sides), output_file)
+    output.note(f"wrote {output_file}")
+
+
+def _classes(text: str | None, names, labels) -> list[int]:
+    """Numbers of the classes that were named; of the first ten that have examples."""
+    import numpy as np
+
+    from perceptron_theory.errors import unknown_name
+
+    if text is None:
+        return np.unique(labels)[:10].tolist()
+    place = {name: i for i, name in enumerate(names)}
+    wanted = [part.strip() for part in text.split(",")]
+    for name in wanted:
+        if name not in place:
+            raise unknown_name("class", name, place)
+    return [place[name] for name in dict.fromkeys(wanted)]
