@@ -17,9 +17,11 @@ from .commands import (
     balance,
     correlate,
     demo,
+    experiment,
     figure,
     gallery,
     information,
+    laws,
     optimal_rule,
     pareto,
     phase_diagram,
@@ -97,7 +99,7 @@ def pruning_laws(
       pruning-laws pareto --alpha-prune 1:100:20 --theta-degrees 10
       pruning-laws phase-diagram --alpha-tot 1:30:25 --keep-fraction 0.05:1:25
 
-    On real data: train, score, correlate, gallery, balance and select.
+    On real data: train, score, correlate, gallery, balance, select, experiment, laws.
 
     Results go to stdout, messages to stderr. Exit status: 0 done, 1 failed,
     2 bad input, 130 interrupted.
@@ -122,5 +124,7 @@ app.command("correlate")(correlate.correlate)
 app.command("gallery")(gallery.gallery)
 app.command("balance")(balance.balance)
 app.command("select")(select.select)
+app.command("experiment")(experiment.experiment)
+app.command("laws")(laws.laws)
 app.command("show")(show.show)
 app.command("demo")(demo.demo)

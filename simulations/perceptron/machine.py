@@ -7,7 +7,7 @@ import pickle
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import jax
-import xarray as xr
 
 from perceptron_theory import InputError
 
@@ -31,16 +30,19 @@ from .naming import whole_number
 _MOST_MAPS = 25_000
 
 
+Call = Callable[..., Any]
+
+
 class Executor(Protocol):
-    """Where ``simulate`` is called."""
+    """Where one function, such as ``simulate``, is called."""
 
     slots: int
     """Calls to keep going at once."""
     batches: int
     """Batches to ask for in a call: one for each device."""
 
-    def submit(self, task: dict[str, Any]) -> Future[xr.Dataset]:
-        """Call ``simulate(**task)``."""
+    def submit(self, task: dict[str, Any]) -> Future[Any]:
+        """Call the function with these arguments."""
         ...
 
 
@@ -87,35 +89,39 @@ class Machine:
             local_devices(self.device)
 
     @contextmanager
-    def executor(self) -> Iterator[Executor]:
-        """Start what is needed, and stop it in the end.
+    def executor(self, call: Call | None = None) -> Iterator[Executor]:
+        """Start what is needed to call ``call``, and stop it in the end.
+
+        Args:
+            call: a function of a module (other processes import it); ``simulate``.
 
         Raises:
             InputError: a device or a cluster that is not there.
         """
+        call = call or simulate
         if self.ray is not None:
-            with _ray_cluster(self.ray, self.device) as cluster:
+            with _ray_cluster(call, self.ray, self.device) as cluster:
                 yield cluster
         elif self.workers > 1:
-            processes = _Processes(self.workers)
+            processes = _Processes(call, self.workers)
             try:
                 yield processes
             finally:
                 processes.stop()
         else:
-            yield _Here(len(local_devices(self.device)))
+            yield _Here(call, len(local_devices(self.device)))
 
 
 class _Here:
     slots = 1
 
-    def __init__(self, devices: int):
-        self.batches = devices
+    def __init__(self, call: Call, devices: int):
+        self.call, self.batches = call, devices
 
-    def submit(self, task: dict[str, Any]) -> Future[xr.Dataset]:
-        future: Future[xr.Dataset] = Future()
+    def submit(self, task: dict[str, Any]) -> Future[Any]:
+        future: Future[Any] = Future()
         try:
-            future.set_result(_simulate(task))
+            future.set_result(_called(self.call, task))
         except Exception as error:
             future.set_exception(error)
         return future
@@ -124,8 +130,8 @@ class _Here:
 class _Processes:
     batches = 1
 
-    def __init__(self, workers: int):
-        self.slots = workers
+    def __init__(self, call: Call, workers: int):
+        self.call, self.slots = call, workers
         self._pool = self._start()
 
     def _start(self) -> ProcessPoolExecutor:
@@ -136,13 +142,13 @@ class _Processes:
             initargs=(os.getpid(),),
         )
 
-    def submit(self, task: dict[str, Any]) -> Future[xr.Dataset]:
-        packed = _packed(task)
+    def submit(self, task: dict[str, Any]) -> Future[Any]:
+        packed = _packed(self.call, task)
         try:
-            return self._pool.submit(_simulate_packed, packed)
+            return self._pool.submit(_call_packed, packed)
         except BrokenExecutor:  # a worker was killed: the pool is of no more use
             self._pool = self._start()
-            return self._pool.submit(_simulate_packed, packed)
+            return self._pool.submit(_call_packed, packed)
 
     def stop(self) -> None:
         for process in list((self._pool._processes or {}).values()):
@@ -166,22 +172,24 @@ def _become_worker(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _packed(task: dict[str, Any]) -> bytes:
+def _packed(call: Call, task: dict[str, Any]) -> bytes:
     try:
-        return pickle.dumps(task)
+        return pickle.dumps((call, task))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
+        # what is called for a point that a user made
+        what = task["point"].title if "point" in task else "this task"
         raise InputError(
-            f"{task['point'].title} cannot be sent to another process ({error}): "
+            f"{what} cannot be sent to another process ({error}): "
             "define its functions in a module, or use one worker"
         ) from error
 
 
-def _simulate_packed(packed: bytes) -> xr.Dataset:
-    return _simulate(pickle.loads(packed))
+def _call_packed(packed: bytes) -> Any:
+    return _called(*pickle.loads(packed))
 
 
-def _simulate(task: dict[str, Any]) -> xr.Dataset:
-    """``simulate``, in a process that may have to do with hundreds of shapes.
+def _called(call: Call, task: dict[str, Any]) -> Any:
+    """``call(**task)``, in a process that may have to do with hundreds of shapes.
 
     Each compiled program takes dozens of maps of memory, and a process that has used
     up its maps crashes: before that, all programs are forgotten.
@@ -190,11 +198,11 @@ def _simulate(task: dict[str, Any]) -> xr.Dataset:
     if maps.exists() and maps.read_bytes().count(b"\n") > _MOST_MAPS:
         forget_programs()
         jax.clear_caches()
-    return simulate(**task)
+    return call(**task)
 
 
 @contextmanager
-def _ray_cluster(address: str, device: str | None) -> Iterator[Executor]:
+def _ray_cluster(call: Call, address: str, device: str | None) -> Iterator[Executor]:
     try:
         ray = import_module("ray")  # of an extra
     except ImportError:
@@ -207,7 +215,7 @@ def _ray_cluster(address: str, device: str | None) -> Iterator[Executor]:
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise _no_cluster(address, error) from error
     try:
-        yield _Cluster(ray, device)
+        yield _Cluster(call, ray, device)
     finally:
         ray.shutdown()
 
@@ -233,7 +241,8 @@ def _no_cluster(address: str, error: Exception) -> InputError:
 class _Cluster:
     batches = 1
 
-    def __init__(self, ray: Any, device: str | None):
+    def __init__(self, call: Call, ray: Any, device: str | None):
+        self.call = call
         unit = {None: "CPU", "cpu": "CPU", "gpu": "GPU", "tpu": "TPU"}[device]
         self.slots = int(ray.cluster_resources().get(unit, 0))
         if not self.slots:
@@ -241,7 +250,7 @@ class _Cluster:
         needs = {"num_cpus": 1} if unit == "CPU" else {"resources": {unit: 1}}
         needs = {"num_gpus": 1} if unit == "GPU" else needs
         # a lost node is retried by us, as every other failure is
-        self._remote = ray.remote(max_retries=0, **needs)(_simulate_packed)
+        self._remote = ray.remote(max_retries=0, **needs)(_call_packed)
 
-    def submit(self, task: dict[str, Any]) -> Future[xr.Dataset]:
-        return self._remote.remote(_packed(task)).future()
+    def submit(self, task: dict[str, Any]) -> Future[Any]:
+        return self._remote.remote(_packed(self.call, task)).future()

@@ -59,7 +59,7 @@ def score_dataset(
         raise InputError(f"{metric} takes no {unused.pop()}: leave it out")
     recipe = {**options, "computed_from": dict.fromkeys(arrays, "given")}
     if "embeddings" in NEEDS[metric] and "embeddings" not in arrays:
-        arrays = {"embeddings": _pixels(dataset)}
+        arrays = {"embeddings": pixels(dataset)}
         recipe["computed_from"] = {"embeddings": "pixels"}
     missing = [name for name in NEEDS[metric] if name not in arrays]
     if missing:
@@ -103,7 +103,12 @@ def read_array(path: Path | str) -> np.ndarray:
         raise InputError(f"{path} is no .npy file of numbers ({line})") from error
 
 
-def _pixels(dataset: DataSet) -> Float[np.ndarray, "P d"]:
+def pixels(dataset: DataSet) -> Float[np.ndarray, "P d"]:
+    """Embeddings without a network: the pixels of each image, scaled to [0, 1].
+
+    Raises:
+        InputError: images of many sizes.
+    """
     if not isinstance(dataset, Images):
         raise InputError(
             f"images of {dataset.name} have many sizes: give embeddings, or decode "

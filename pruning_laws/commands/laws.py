@@ -1,0 +1,70 @@
+"""``pruning-laws laws``: what law do the errors of an experiment follow?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import options, output
+
+
+def laws(
+    table: Annotated[
+        Path, typer.Argument(help="results.csv of an experiment, or its folder.")
+    ],
+    model: Annotated[
+        str, typer.Option(help="Whose exponent: power or power_floor.")
+    ] = "power_floor",
+    resamples: Annotated[
+        int, typer.Option(min=10, help="Of the seeds, for 95 % intervals.")
+    ] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
+    as_json: options.AsJson = False,
+    output_file: options.Output = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Exponents at each f, and which law the Pareto envelope follows.
+
+    Errors against the number of kept examples. A verdict needs 8 sizes.
+
+    \b
+    Examples:
+      pruning-laws laws digits --model power
+    """
+    output.check_output(output_file, overwrite)
+
+    import xarray as xr
+
+    from perceptron_theory import InputError
+    from simulations.experiments import read_table
+    from simulations.experiments.laws import compare_laws, envelope, exponents, means
+
+    if model not in ("power", "power_floor"):
+        raise InputError(f"model must be power or power_floor, got {model!r}")
+    rows = read_table(table)
+    with output.working("fitting"):
+        found = exponents(rows, model, resamples=resamples, seed=seed)
+        whole = rows["strategy"].to_numpy() == "unpruned"
+        unpruned = means(rows.loc[whole], ["size"])
+        curves = {"unpruned": unpruned, "envelope": envelope(rows)}
+        sizes = len(set(rows["size"]))
+        compared = {name: compare_laws(one, sizes) for name, one in curves.items()}
+    result = xr.Dataset(
+        {name: ("curve", found[name].to_numpy()) for name in found.columns}
+    )
+    for name, each in compared.items():
+        for column in each.columns:
+            result[f"{name}_{column}"] = (f"law_of_{name}", each[column].to_numpy())
+    for column in curves["envelope"].columns:
+        values = curves["envelope"][column].to_numpy()
+        result[f"envelope_at_{column}"] = ("place", values)
+    result.attrs = {"exponents_of": model, "resamples": resamples, "seed": seed}
+    output.emit(
+        result,
+        title=f"error against kept examples, {model}",
+        as_json=as_json,
+        path=output_file,
+        overwrite=overwrite,
+    )

@@ -1,0 +1,78 @@
+"""Features that do not change: of every example of a data set, and of its test set."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from perceptron_theory import InputError
+
+from ..vision import inputs
+from ..vision.data.images import Images
+
+_FLAT = 1e-10  # of the largest variance: rounding
+
+
+@dataclass(frozen=True)
+class Features:
+    """A point for each example, training and test; checked as it is made."""
+
+    dataset: Images
+    test: Images
+    train_points: Float[np.ndarray, "P d"]
+    test_points: Float[np.ndarray, "T d"]
+
+    def __post_init__(self) -> None:
+        for name, dataset in (("train", self.dataset), ("test", self.test)):
+            field = f"{name}_points"
+            array = inputs.real_array(
+                f"{name} features", getattr(self, field), "P", "d"
+            )
+            if len(array) != len(dataset):
+                raise InputError(
+                    f"{len(array)} {name} features for the {len(dataset)} examples of "
+                    f"{dataset.name}: give those of this data set"
+                )
+            object.__setattr__(self, field, array.astype(np.float64))
+        if self.train_points.shape[1] != self.test_points.shape[1]:
+            raise InputError(
+                f"train features have {self.train_points.shape[1]} dimensions, test "
+                f"features {self.test_points.shape[1]}: give those of one network"
+            )
+        if self.dataset.class_names != self.test.class_names:
+            raise InputError(
+                f"{self.dataset.name} and {self.test.name} have different classes"
+            )
+
+    @property
+    def labels(self) -> Int[np.ndarray, " P"]:
+        """Of the training examples."""
+        return self.dataset.labels
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the data sets and of the features, in float64."""
+        digest = hashlib.sha256()
+        for dataset, points in (
+            (self.dataset, self.train_points),
+            (self.test, self.test_points),
+        ):
+            digest.update(dataset.fingerprint.encode())
+            digest.update(np.ascontiguousarray(points).tobytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def whitened(self) -> tuple[Float[np.ndarray, "P r"], Float[np.ndarray, "T r"]]:
+        """Mean 0 and covariance 1 over the training examples; the test's by the same.
+
+        In the r dimensions in which the training examples vary.
+        """
+        mean = self.train_points.mean(0)
+        values, vectors = np.linalg.eigh(np.cov(self.train_points.T))
+        varying = values > _FLAT * values[-1]
+        back = vectors[:, varying] / np.sqrt(values[varying])
+        return (self.train_points - mean) @ back, (self.test_points - mean) @ back

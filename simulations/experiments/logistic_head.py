@@ -1,0 +1,147 @@
+"""A linear head for the classes of a data set, on features that do not change.
+
+Multinomial logistic regression with a ridge, by scikit-learn's L-BFGS: a convex problem
+solved to its end, so that no budget of training is to be chosen.  The ridge is chosen
+on validation examples; these, the probe's and the pool's examples are disjoint, and
+other ones for each seed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from perceptron_theory import ConvergenceError, InputError
+
+from ..vision.metrics import el2n
+from .cells import Cell
+from .configuration import Experiment
+from .features import Features
+from .learner import Measured
+
+VALIDATION = 0.1  # of the data set
+RIDGES = (10.0, 1.0, 0.1, 0.01, 1e-3)  # of sum(loss) + ridge |w|^2 / 2; tried in order
+_STEPS = 2_000
+
+
+@dataclass(frozen=True, eq=False)
+class LogisticHead:
+    """A learner; see :class:`.learner.Learner`."""
+
+    features: Features
+    experiment: Experiment
+
+    def __post_init__(self) -> None:
+        room = (
+            len(self.features.labels) - self._validation - self.experiment.largest_probe
+        )
+        if max(self.experiment.sizes) > room:
+            raise InputError(
+                f"{len(self.features.labels)} examples, {self._validation} of them for "
+                f"validation and {self.experiment.largest_probe} for the probe, leave {room}: "
+                f"sizes go up to {max(self.experiment.sizes)}"
+            )
+
+    @property
+    def _validation(self) -> int:
+        return round(VALIDATION * len(self.features.labels))
+
+    def _order(self, seed: int) -> Int[np.ndarray, " P"]:
+        """Validation first, then the probe's, then the pool."""
+        return np.random.default_rng([seed, 0]).permutation(len(self.features.labels))
+
+    def pool(self, size: int, seed: int) -> Int[np.ndarray, " n"]:
+        start = self._validation + self.experiment.largest_probe
+        return self._order(seed)[start : start + size]
+
+    def labels(self, rows: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+        return self.features.labels[rows]
+
+    def difficulty(
+        self, metric: str, rows: Int[np.ndarray, " n"], seed: int
+    ) -> Float[np.ndarray, " n"]:
+        probe = self._probe(metric, seed)
+        logits = self.features.whitened[0][rows] @ probe[:-1] + probe[-1]
+        return el2n(logits, self.labels(rows))
+
+    @lru_cache(maxsize=64)  # noqa: B019 # a learner lives as long as its process
+    def _probe(self, metric: str, seed: int) -> Float[np.ndarray, "d1 C"]:
+        count = int(self.experiment.metric_value(metric))
+        first = self._validation
+        rows = self._order(seed)[first : first + count]
+        return self._best(rows, seed)[0]
+
+    def train(self, rows: Int[np.ndarray, " n"], cell: Cell) -> Measured:
+        weights, ridge, steps = self._best(rows, cell.seed)
+        points = self.features.whitened[1]
+        wrong = _wrong(weights, points, self.features.test.labels)
+        size = len(rows) * weights.size
+        return Measured(
+            error=float(wrong.mean()),
+            tested=len(wrong),
+            steps=steps,
+            flops=4.0 * size * steps,
+            setting=ridge,
+        )
+
+    def _best(
+        self, rows: Int[np.ndarray, " n"], seed: int
+    ) -> tuple[Float[np.ndarray, "d1 C"], float, int]:
+        """Weights (the last row: offsets) of the ridge with the least error."""
+        held = self._order(seed)[: self._validation]
+        points, labels = self.features.whitened[0], self.features.labels
+        found, steps = [], 0
+        for ridge in RIDGES:
+            weights, taken = _fit(points[rows], labels[rows], self._classes, ridge)
+            steps += taken
+            error = _wrong(weights, points[held], labels[held]).mean()
+            found.append((error, weights, ridge))
+        _, weights, ridge = min(found, key=lambda one: one[0])  # the first of equals
+        return weights, ridge, steps
+
+    @property
+    def _classes(self) -> int:
+        return len(self.features.dataset.class_names)
+
+
+def _fit(
+    points: Float[np.ndarray, "n d"],
+    labels: Int[np.ndarray, " n"],
+    classes: int,
+    ridge: float,
+) -> tuple[Float[np.ndarray, "d1 C"], int]:
+    """Weights and offsets of the head, and steps taken.
+
+    Classes without examples have weights 0 and an offset that never wins.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    weights = np.zeros((points.shape[1] + 1, classes))
+    weights[-1] = -1e6
+    present = np.unique(labels)
+    if len(present) == 1:
+        weights[-1, present] = 0.0
+        return weights, 0
+    model = LogisticRegression(C=1 / ridge, max_iter=_STEPS, tol=1e-5)
+    model.fit(points, labels)
+    taken = int(np.max(model.n_iter_))
+    if taken >= _STEPS:
+        raise ConvergenceError(
+            f"logistic regression on {len(labels)} examples with ridge {ridge} did not "
+            f"settle in {_STEPS} steps"
+        )
+    if len(present) == 2:  # one score decides
+        weights[-1, present] = 0.0
+        weights[:-1, present[1]] = model.coef_[0]
+        weights[-1, present[1]] = np.ravel(model.intercept_)[0]
+    else:
+        weights[:-1, present] = model.coef_.T
+        weights[-1, present] = model.intercept_
+    return weights, taken
+
+
+def _wrong(weights, points, labels) -> np.ndarray:
+    return (points @ weights[:-1] + weights[-1]).argmax(1) != labels

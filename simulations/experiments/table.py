@@ -1,0 +1,192 @@
+"""The results of an experiment: one row a run, in a folder and as one tidy table.
+
+A folder holds ``about.json`` and a file a run in ``cells``, each written whole or not
+at all, so that any number of processes can add to it and nothing is lost when one is
+killed.  ``results.csv`` has all of them.  Every row carries the hash of what decides it
+(data, features, learner) and a checksum of its own: a table that was edited, or mixed
+from two experiments, is refused.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import zlib
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from perceptron_theory import InputError
+
+from ..files import write_whole
+from .cells import Cell
+from .configuration import Experiment
+
+_FORMAT = "pruning-laws experiment 1"
+_PACKAGES = ("pruning-laws", "jax", "numpy", "scikit-learn")
+_CHECK, _CONFIGURATION = "checksum", "configuration"
+
+
+class Table:
+    """Rows of one experiment in a folder."""
+
+    def __init__(self, folder: Path | str, experiment: Experiment, found: dict):
+        """Open or create the folder.
+
+        Args:
+            folder: new, empty, or of the same experiment.
+            experiment: what is run.
+            found: fingerprints of what it reads.
+
+        Raises:
+            InputError: the folder is of something else.
+        """
+        self.folder, self.experiment = Path(folder), experiment
+        self.configuration = experiment.hash(found)
+        about = {
+            "format": _FORMAT,
+            "configuration": self.configuration,
+            "inputs": found,
+            "experiment": experiment.as_dict(),
+        }
+        path = self.folder / "about.json"
+        if self.folder.exists() and not self.folder.is_dir():
+            raise InputError(f"{folder} is a file: give a folder")
+        if path.exists():
+            there = _json(path)
+            if there.get("configuration") != self.configuration:
+                raise InputError(
+                    f"{folder} holds the results of other data, features or learner "
+                    f"({there.get('configuration')}, not {self.configuration}): give "
+                    "another folder"
+                )
+        elif self.folder.exists() and any(self.folder.iterdir()):
+            raise InputError(f"{folder} holds no experiment: give another folder")
+        self.cells = self.folder / "cells"
+        self.cells.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda part: part.write_text(json.dumps(about, indent=2)))
+
+    def has(self, cell: Cell) -> bool:
+        """Whether the run has been made.
+
+        Raises:
+            InputError: its file is damaged.
+        """
+        path = self._path(cell)
+        return path.exists() and bool(self._row(path))
+
+    def add(self, cell: Cell, row: dict[str, Any]) -> None:
+        """Write a row, whole or not at all."""
+        versions = " ".join(f"{name}={version(name)}" for name in _PACKAGES)
+        whole = row | {"versions": versions, _CONFIGURATION: self.configuration}
+        whole[_CHECK] = _checksum(whole)
+        text = json.dumps(whole, allow_nan=False)
+        write_whole(self._path(cell), lambda part: part.write_text(text))
+
+    def gather(self, cells: Sequence[Cell]) -> pd.DataFrame:
+        """The rows of these cells that have been made; ``results.csv`` is written, too.
+
+        Raises:
+            InputError: a damaged row.
+        """
+        paths = [self._path(cell) for cell in cells]
+        rows = [self._row(path) for path in paths if path.exists()]
+        table = pd.DataFrame(rows)
+        if rows:
+            write_whole(
+                self.folder / "results.csv",
+                lambda part: table.to_csv(part, index=False),
+            )
+        return table
+
+    def _path(self, cell: Cell) -> Path:
+        return self.cells / f"{cell.key}.json"
+
+    def _row(self, path: Path) -> dict[str, Any]:
+        row = _json(path)
+        _check_row(row, str(path))
+        if row[_CONFIGURATION] != self.configuration:
+            raise InputError(f"{path} is of another experiment: remove it")
+        return row
+
+
+def read_table(path: Path | str) -> pd.DataFrame:
+    """A table of results: ``results.csv``, or the folder that holds it.
+
+    Raises:
+        InputError: no such file, no table of this kind, a row that was edited, rows of
+            two configurations, or one run twice.
+    """
+    path = Path(path)
+    path = path / "results.csv" if path.is_dir() else path
+    try:
+        with path.open(newline="") as file:
+            lines = list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        line = str(error).splitlines()[0]
+        raise InputError(f"{path} is no table of results ({line})") from error
+    if not lines or not {_CHECK, _CONFIGURATION} <= set(lines[0]):
+        raise InputError(f"{path} is no table of results: it lacks {_CHECK}")
+    rows = [{name: _value(text) for name, text in line.items()} for line in lines]
+    for i, row in enumerate(rows, start=2):
+        _check_row(row, f"{path}, line {i}")
+    table = pd.DataFrame(rows)
+    found = table[_CONFIGURATION].unique()
+    if len(found) > 1:
+        raise InputError(
+            f"{path} mixes rows of {len(found)} configurations ({', '.join(found)}): "
+            "give one table for each"
+        )
+    keys = ["size", "keep_fraction", "strategy", "metric", "seed"]
+    twice = table.duplicated(keys)
+    if twice.any():
+        raise InputError(f"{path} has a run twice: line {int(twice.argmax()) + 2}")
+    return table
+
+
+def _value(text: str | None) -> Any:
+    """What was written, to the last bit; pandas' reader rounds."""
+    for kind in (int, float):
+        try:
+            return kind(text or "")
+        except ValueError:
+            pass
+    return text
+
+
+def _checksum(row: dict[str, Any]) -> int:
+    """Of all columns but itself; numbers by their value, however they are written."""
+    parts = [
+        f"{name}={float(value)!r}"
+        if isinstance(value, int | float)
+        else f"{name}={value}"
+        for name, value in sorted(row.items())
+        if name != _CHECK
+    ]
+    return zlib.crc32("|".join(parts).encode())
+
+
+def _check_row(row: dict[str, Any], where: str) -> None:
+    expected = row.get(_CHECK)
+    numbers = [v for v in row.values() if isinstance(v, float)]
+    if not all(map(math.isfinite, numbers)) or expected != _checksum(row):
+        raise InputError(
+            f"{where}: the row does not match its checksum, it was edited or damaged; "
+            "run the experiment again, or leave the row out"
+        )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+        if not isinstance(found, dict):
+            raise ValueError("no record")
+        return found
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} is damaged ({error}): remove it, and the run is made again"
+        ) from error
