@@ -35,14 +35,13 @@ class LogisticHead:
     experiment: Experiment
 
     def __post_init__(self) -> None:
-        room = (
-            len(self.features.labels) - self._validation - self.experiment.largest_probe
-        )
+        probe, total = self.experiment.largest_probe, len(self.features.labels)
+        room = total - self._validation - probe
         if max(self.experiment.sizes) > room:
             raise InputError(
-                f"{len(self.features.labels)} examples, {self._validation} of them for "
-                f"validation and {self.experiment.largest_probe} for the probe, leave {room}: "
-                f"sizes go up to {max(self.experiment.sizes)}"
+                f"{total} examples, {self._validation} of them for validation and "
+                f"{probe} for the probe, leave {room}: sizes go up to "
+                f"{max(self.experiment.sizes)}"
             )
 
     @property
