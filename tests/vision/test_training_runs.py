@@ -95,7 +95,7 @@ def test_correctness_is_recorded_at_every_presentation(whole):
     correct = np.load(folder / "correct.npy")
     assert correct.shape == (EPOCHS, len(TRAIN)) and correct.dtype == bool
     for epoch in range(EPOCHS):
-        shown = plan.training._rows(epoch).ravel()
+        shown = plan.training.rows(epoch).ravel()
         accuracy = correct[epoch, shown].mean()
         assert accuracy == pytest.approx(trained.history[epoch]["train_accuracy"])
         absent = np.setdiff1d(np.arange(len(TRAIN)), shown)
@@ -106,13 +106,13 @@ def test_correctness_is_recorded_at_every_presentation(whole):
 
 KILLED = """
 import os, signal, sys, tiny
-from simulations.vision.training import run, train
-check = run._check_losses
+from simulations.vision.training import epoch_record, train
+check = epoch_record._check_losses
 def kill(seen, epoch, steps):
     check(seen, epoch, steps)
     if (epoch, steps) == (3, 20):
         os.kill(os.getpid(), signal.SIGKILL)
-run._check_losses = kill
+epoch_record._check_losses = kill
 train(tiny.plan(), sys.argv[1])
 """
 
@@ -209,7 +209,7 @@ def test_a_pruned_set_takes_the_steps_it_was_given(tmp_path):
     np.testing.assert_array_equal(np.flatnonzero(member), np.arange(0, 400, 2))
     assert np.load(tmp_path / "run" / "correct.npy").shape == (3, len(ids))
     assert np.load(tmp_path / "run" / "logits.npy").shape == (len(TRAIN), 10)
-    assert not set(plan.training._rows(0).ravel()) - set(range(0, 400, 2))
+    assert not set(plan.training.rows(0).ravel()) - set(range(0, 400, 2))
 
 
 SHARDED = """
