@@ -24,7 +24,7 @@ from ..data.stream import Stream
 from .placement import Placement
 from .step import Batch, Model, Seen, State, predict, train_step
 
-_CHUNK = 20  # steps whose losses are looked at together
+CHUNK = 20  # steps whose losses are looked at together
 
 
 class Feed(Protocol):
@@ -71,9 +71,9 @@ class MemoryFeed:
     ) -> Iterator[tuple[State, list[Seen]]]:
         step = _programs(self.model, self.placement).step_of_rows
         rows = self.rows(epoch)[:steps]
-        for start in range(0, len(rows), _CHUNK):
+        for start in range(0, len(rows), CHUNK):
             seen = []
-            for i in range(start, min(start + _CHUNK, len(rows))):
+            for i in range(start, min(start + CHUNK, len(rows))):
                 placed = self.placement.put(rows[i], self.placement.parts)
                 at = np.array([epoch, i], np.int32)
                 state, one = step(state, self.placed, placed, key, at)
@@ -129,7 +129,7 @@ class StreamFeed:
                 at = np.array([epoch, i], np.int32)
                 state, one = step(state, self.placement.put_share(host), key, at)
                 seen.append(one)
-                if len(seen) == _CHUNK or i == steps - 1:
+                if len(seen) == CHUNK or i == steps - 1:
                     yield state, jax.device_get(seen)
                     seen = []
 
