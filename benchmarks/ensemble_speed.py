@@ -2,11 +2,11 @@
 
     python benchmarks/ensemble_speed.py [--models 8] [--cpu-devices 1 2 4]
 
-The built-in digits (8 x 8) and noise of 32 x 32, by the steps that ``pruning-laws train
---models`` compiles: augmentation, SGD, float32 on CPUs. For each number of CPU devices a
-process of its own; on an accelerator its devices are taken. Ways take turns, so that the
-load of the machine is the same for all; the best of the rounds. "gain" is against one
-after another on the same devices, "of one" against that on one device.
+The built-in digits (8 x 8) and noise of 32 x 32, by the steps that ``pruning-laws
+train --models`` compiles: augmentation, SGD, float32 on CPUs. For each number of CPU
+devices a process of its own; on an accelerator its devices are taken. Ways take turns,
+so that the load of the machine is the same for all; the best of the rounds. "gain" is
+against one after another on the same devices, "of one" against that on one device.
 """
 
 import argparse

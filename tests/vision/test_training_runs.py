@@ -182,7 +182,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 
 def test_nan_stops_and_says_where(whole, tmp_path, monkeypatch):
-    folder, begin = tmp_path / "run", run._begin
+    folder, begin = tmp_path / "run", run.begin
     train(tiny.plan(), folder, stop_after=1)
     logits = (folder / "logits.npy").read_bytes()
 
@@ -191,11 +191,11 @@ def test_nan_stops_and_says_where(whole, tmp_path, monkeypatch):
         params = jax.tree.map(lambda leaf: leaf * jnp.inf, state.params)
         return state._replace(params=params), *rest
 
-    monkeypatch.setattr(run, "_begin", spoilt)
+    monkeypatch.setattr(run, "begin", spoilt)
     with pytest.raises(ConvergenceError, match=r"loss \(nan\).* step 1 of epoch 2"):
         train(tiny.plan(), folder)
     assert (folder / "logits.npy").read_bytes() == logits
-    monkeypatch.setattr(run, "_begin", begin)
+    monkeypatch.setattr(run, "begin", begin)
     again = train(tiny.plan(), folder)
     assert leaves(again.state) == leaves(whole[2].state)
 

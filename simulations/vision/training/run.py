@@ -100,7 +100,7 @@ def run_plan(
         checkpoints(folder / "checkpoints", keep_checkpoints) as saved,
         tensorboard(events) as add_to_board,
     ):
-        state, correct, history = _begin(plan, saved)
+        state, correct, history = begin(plan, saved)
         advance(min(len(history) * plan.training.epoch_steps, plan.model.total_steps))
         for epoch in range(len(history), epochs):
             last = epoch + 1 == epochs
@@ -135,7 +135,7 @@ def tested(plan: Plan, state: State, epoch: int, last: bool) -> dict[str, Any]:
     return dict(zip(names, values, strict=True))
 
 
-def _begin(
+def begin(
     plan: Plan, saved: Checkpoints
 ) -> tuple[State, Bool[np.ndarray, "epochs P"], list[dict[str, Any]]]:
     """The state to go on from, correctness and history so far."""
