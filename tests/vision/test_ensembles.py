@@ -28,6 +28,7 @@ from simulations.vision.training import train, write_recipe
 from simulations.vision.training.cpu_devices import default_count
 
 MODELS = 3
+SHORT = {"fixed_steps": 8}
 ALONE = "one_after_another"  # bits are compared: nothing that a clock decides
 
 
@@ -159,7 +160,7 @@ for way in ("one_after_another", "one_a_device", "together"):
 
 
 def test_a_model_is_the_same_whichever_way(tmp_path):
-    write_recipe(tmp_path / "tiny.toml", ensemble().recipe)
+    write_recipe(tmp_path / "tiny.toml", ensemble(recipe=SHORT).recipe)
     done = in_subprocess(WAYS, tmp_path)
     assert done.returncode == 0, done.stderr
     wanted = tmp_path / "one_after_another"
@@ -232,7 +233,7 @@ def run(*args):
 def scored(tmp_path_factory):
     """Ten subset models by the command line, and every metric of them."""
     folder = tmp_path_factory.mktemp("scored")
-    write_recipe(folder / "tiny.toml", ensemble().recipe)
+    write_recipe(folder / "tiny.toml", ensemble(recipe=SHORT).recipe)
     train = ["train", "--recipe", folder / "tiny.toml", "--models", 10]
     train += ["--subset-fraction", 0.7, "--way", ALONE]
     commands = {"models": train}
@@ -296,13 +297,18 @@ def test_standard_errors_and_halves_are_printed_and_kept(scored):
 
 
 def test_grand_is_the_length_of_the_gradient_of_each_network(whole, tmp_path):
-    for name, more in ("trained", []), ("initial", ["--initial"]):
+    # one network of them, and all
+    for name, k, of in (
+        ("trained", 0, ["models/002"]),
+        ("initial", 2, ["", "--initial"]),
+    ):
         file = tmp_path / f"{name}.parquet"
-        result = run("score", "grand", "--run", whole, *more, "-o", file)
+        result = run("score", "grand", "--run", whole / of[0], *of[1:], "-o", file)
         assert result.exit_code == 0, result.stderr
         found = read_scores(file, TRAIN)
-        assert found.seeds == ensemble().seeds
-        np.testing.assert_allclose(found.scores, found.per_model.mean(0))
+        each = found.scores[None] if k == 0 else found.per_model
+        assert found.seeds == ensemble().seeds[-len(each) :]
+        np.testing.assert_allclose(found.scores, each.mean(0))
         plan = ensemble().plan(2)
         state = plan.start()
         if name == "trained":
@@ -314,12 +320,13 @@ def test_grand_is_the_length_of_the_gradient_of_each_network(whole, tmp_path):
             logits = plan.model.network.apply(variables, image[None])
             return -jax.nn.log_softmax(logits)[0, label]
 
+        gradient_of = jax.jit(jax.grad(loss))
         for i in range(3):
             image = images[i].astype(np.float32)
-            gradient = jax.grad(loss)(state.params, image, TRAIN.labels[i])
+            gradient = gradient_of(state.params, image, TRAIN.labels[i])
             squares = [float((leaf**2).sum()) for leaf in jax.tree.leaves(gradient)]
             wanted = np.sqrt(sum(squares))
-            assert found.per_model[2, i] == pytest.approx(wanted, rel=1e-3)
+            assert each[k, i] == pytest.approx(wanted, rel=1e-3)
 
 
 def test_forgetting_is_of_presentations_not_of_models(whole, tmp_path):
