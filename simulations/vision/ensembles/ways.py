@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from .group import Group
 
 WAYS = ("one_after_another", "one_a_device", "together")
 MOST_ON_A_DEVICE = 8  # models: they share its memory
-_STEPS, _ROUNDS = 4, 3
+_ROUND, _ROUNDS = 0.5, 4  # seconds, at least four steps; how many
 _GAIN = 1.05  # less than this is noise: then one after another
 _WORTH = 4.0  # compilations that a run must take for others to be tried
 
@@ -114,11 +115,12 @@ class Timer:
         self._group = Group(self.plans) if way != WAYS[0] else None
         self.compiling = self._seconds(1)
         """Seconds of the first step."""
+        wanted = max(4, math.ceil(_ROUND / self._seconds(1)))
+        self._steps = min(wanted, plans[0].training.epoch_steps)
 
     def step_seconds(self) -> float:
         """Of a step of one model: the mean over a few steps."""
-        steps = min(_STEPS, self.plans[0].training.epoch_steps)
-        return self._seconds(steps) / steps / len(self.plans)
+        return self._seconds(self._steps) / self._steps / len(self.plans)
 
     def _seconds(self, steps: int) -> float:
         first, group = self.plans[0], self._group
