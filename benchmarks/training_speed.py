@@ -45,7 +45,7 @@ def _ours(name):
     )
     plan = Plan(data, recipe, 0, placement())
     step = _programs(plan.model, plan.placement).step_of_rows
-    placed, rows = plan.training._placed, np.arange(BATCH, dtype=np.int32)
+    placed, rows = plan.training.placed, np.arange(BATCH, dtype=np.int32)
     state = plan.start()
 
     def one(state):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +29,14 @@ Workers = Annotated[
 Device = Annotated[
     str | None,
     typer.Option(metavar="cpu|gpu|tpu", help="Kind of device; all of it are used."),
+]
+CpuDevices = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Devices that JAX makes of the CPU, for its cores to share each batch. "
+        "[default: those that FOLDER was begun with, or one a core]",
+    ),
 ]
 Ray = Annotated[
     str | None,
@@ -98,6 +107,37 @@ def join(coordinator: str | None, processes: int | None, process: int | None) ->
     os.dup2(2, 1)
     join_hosts(None if coordinator == "auto" else coordinator, processes, process)
     return jax.process_index() == 0
+
+
+def cut_cpu(wanted: int | None, batch_size: int, folder: Path) -> None:
+    """Make several devices of the CPU, before JAX starts.
+
+    Args:
+        wanted: their number; None for that of the run in ``folder`` if there is one,
+            else for a good one, unless JAX was told another way.
+        batch_size: of the recipe.
+        folder: of the run.
+
+    Raises:
+        typer.BadParameter: JAX has started with another number.
+    """
+    from simulations.vision.training import cpu_devices
+    from simulations.vision.training.run_folder import read_about
+
+    count, _, kind = (read_about(folder) or {}).get("devices", "").partition(" ")
+    begun = int(count) if kind == "cpu" else None
+    if wanted is None and cpu_devices.chosen_already():
+        return
+    number = wanted or begun or cpu_devices.default_count(batch_size)
+    if not cpu_devices.use_count(number) and wanted is not None:
+        raise typer.BadParameter(
+            "JAX has started with another number", param_hint="--cpu-devices"
+        )
+    if wanted is not None and begun not in (None, wanted):
+        output.note(
+            f"{folder} was begun on {begun} CPU devices and goes on on {wanted}: its "
+            "weights are those of an uninterrupted run within rounding, not bit for bit"
+        )
 
 
 def shard(text: str | None) -> tuple[int, int] | None:

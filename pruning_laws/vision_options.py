@@ -17,6 +17,12 @@ _DATA = "digits (built in), cifar10:PATH, svhn:PATH, imagenet:PATH or folder:PAT
 _TAKES = {
     "n_clusters": ("--clusters", ("prototypes",)),
     "distance": ("--distance", ("prototypes", "supervised_prototypes")),
+    "variant": ("--variant", ("ddd",)),
+    "reduce": ("--variant", ("influence",)),
+    "acquisition": ("--variant", ("active_learning",)),
+    "never_learned": ("--variant", ("forgetting",)),
+    "run": ("--run", ("grand",)),
+    "initial": ("--initial", ("grand",)),
 }
 
 Data = Annotated[str, typer.Option(metavar="DATA", help=f"{_DATA}.")]
@@ -82,8 +88,9 @@ def check_options(metric: str, given: dict[str, Any]) -> None:
     for name in given:
         option, metrics = _TAKES[name]
         if metric not in metrics:
+            of = (m for o, ms in _TAKES.values() if o == option for m in ms)
             raise typer.BadParameter(
-                f"{metric} has none: it is of {' and '.join(metrics)}",
+                f"{metric} has none: it is of {' and '.join(of)}",
                 param_hint=option,
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -47,8 +47,31 @@ def train(
         typer.Option(help="Stop after so many epochs; without it the run goes on."),
     ] = None,
     checkpoint_every: Annotated[
-        int, typer.Option(min=1, help="Epochs between checkpoints.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Epochs between checkpoints. [default: 1; of an ensemble, all]",
+        ),
+    ] = None,
+    models: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Train an ensemble of so many; a larger number adds to it."
+        ),
+    ] = None,
+    subset_fraction: Annotated[
+        float | None,
+        typer.Option(
+            metavar="F", help="Each of --models on its own random subset, such as 0.7."
+        ),
+    ] = None,
+    way: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|one_after_another|one_a_device|together",
+            help="How to train --models; auto measures which is the fastest here.",
+        ),
+    ] = "auto",
     workers: Annotated[
         int, typer.Option(min=0, help="Processes that decode; for ImageNet.")
     ] = 0,
@@ -56,6 +79,7 @@ def train(
         bool, typer.Option("--tensorboard", help="Write events for it, too.")
     ] = False,
     device: machine_options.Device = None,
+    cpu_devices: machine_options.CpuDevices = None,
     coordinator: machine_options.Coordinator = None,
     processes: machine_options.Processes = None,
     process: machine_options.Process = None,
@@ -67,6 +91,10 @@ def train(
     correct.npy (for forgetting). The budget is the recipe's, or one of --fixed-epochs
     and --fixed-steps: on a pruned set they differ.
 
+    With --models FOLDER holds an ensemble: logits.npy, correct.npy and test_correct.npy
+    of all models, member.npy (who was trained on what, for memorization and influence),
+    presentations.npy (for forgetting, without --subset-fraction) and a run a model.
+
     \b
     Examples:
       pruning-laws train -o run
@@ -74,7 +102,22 @@ def train(
       pruning-laws score forgetting --correct run/correct.npy -o forgetting.parquet
       pruning-laws select el2n.parquet -f 0.5 -o kept.txt --ids
       pruning-laws train --keep kept.txt --fixed-steps 220 -o pruned
+      pruning-laws train --models 20 --subset-fraction 0.7 -o ensemble
     """
+    together = {
+        "--subset-fraction": subset_fraction is not None,
+        "--way": way != "auto",
+    }
+    alone = {
+        "--keep": keep is not None,
+        "--stop-after": stop_after is not None,
+        "--tensorboard": tensorboard,
+        "--coordinator": coordinator is not None,
+    }
+    for option, given in (together if models is None else alone).items():
+        if given:
+            which = "needs" if models is None else "does not go with"
+            raise typer.BadParameter(f"it {which} --models", param_hint=option)
     reports = machine_options.join(coordinator, processes, process)
 
     from simulations.vision.data import load
@@ -84,22 +127,27 @@ def train(
     budget = {"fixed_epochs": fixed_epochs, "fixed_steps": fixed_steps}
     given = {name: value for name, value in budget.items() if value is not None}
     chosen = read_recipe(recipe, **given)
+    if coordinator is None or cpu_devices is not None:
+        machine_options.cut_cpu(cpu_devices, chosen.batch_size, output_folder)
     if test_split is None:
         test_split = vision_options.test_split(data)
-    plan = Plan(
-        load(data, split),
-        chosen,
-        seed,
-        placement(device),
-        test=None if test_split == "none" else load(data, test_split),
-        ids=None if keep is None else _ids(keep),
-        workers=workers,
-    )
+    given = {
+        "dataset": load(data, split),
+        "recipe": chosen,
+        "seed": seed,
+        "placement": placement(device),
+        "test": None if test_split == "none" else load(data, test_split),
+        "workers": workers,
+    }
+    if models is not None:
+        given |= {"models": models, "subset_fraction": subset_fraction}
+        return _train_ensemble(given, output_folder, way, checkpoint_every)
+    plan = Plan(**given, ids=None if keep is None else _ids(keep))
     done = run(
         plan,
         output_folder,
         stop_after=stop_after,
-        checkpoint_every=checkpoint_every,
+        checkpoint_every=checkpoint_every or 1,
         board=tensorboard,
         progress=reports and sys.stderr.isatty(),
     )
@@ -112,6 +160,37 @@ def train(
         f"wrote {output_folder}: {last['epoch']} epochs, {last['step']} steps; "
         f"accuracy in training {last['train_accuracy']:.4f}{said}"
     )
+
+
+def _train_ensemble(
+    given: dict[str, Any], folder: Path, way: str, checkpoint_every: int | None
+) -> None:
+    import numpy as np
+
+    from simulations.vision.ensembles import Ensemble, train_ensemble
+
+    ensemble = Ensemble(**given)
+    choice = train_ensemble(
+        ensemble,
+        folder,
+        way=way,
+        checkpoint_every=checkpoint_every,
+        progress=sys.stderr.isatty(),
+    )
+    said = ""
+    if ensemble.test is not None:
+        tested = np.load(folder / "test_correct.npy").mean()
+        said = f"; accuracy on the test set {tested:.4f}"
+    output.note(
+        f"wrote {folder}: {ensemble.models} models, {choice.way} on "
+        f"{ensemble.placement.says} ({choice.why}){said}"
+    )
+    if len(choice.seconds) > 1:
+        speeds = (
+            f"{way} {ensemble.recipe.batch_size / seconds:.0f}"
+            for way, seconds in choice.seconds.items()
+        )
+        output.note(f"images a second: {', '.join(speeds)}")
 
 
 def _ids(path: Path) -> list[str]:

@@ -1,7 +1,8 @@
 """Score files: scores, and what they are scores of.
 
 A parquet file of one row an example, in the order of the data set: ``example_id``,
-``label``, ``score`` and, where several models were averaged, ``model_0`` and so on.
+``label``, ``score`` and, where several models were averaged, ``model_0`` and so on, or
+``standard_error`` where the spread of the models gave one.
 Its metadata says by which metric, data set and recipe.  High = keep in every file.
 Pages carry checksums, so that a damaged file is refused.
 """
@@ -49,6 +50,8 @@ class Scores:
     fingerprint: str
     """That of the data set: ids, labels and pixels in their order."""
     per_model: Float[np.ndarray, "K P"] | None = None
+    standard_errors: Float[np.ndarray, " P"] | None = None
+    """Of the scores, from the models they are of; NaN where not known."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """How the models were trained and the metric taken; values of JSON."""
     seeds: tuple[int, ...] = ()
@@ -97,6 +100,7 @@ def scores_of(
     scores: Any,
     *,
     per_model: Any = None,
+    standard_errors: Any = None,
     recipe: Mapping[str, Any] | None = None,
     seeds: Sequence[int] = (),
 ) -> Scores:
@@ -113,6 +117,7 @@ def scores_of(
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,
         per_model=per_model,
+        standard_errors=standard_errors,
         recipe=dict(recipe or {}),
         seeds=tuple(int(seed) for seed in seeds),
         versions={package: version(package) for package in _PACKAGES},
@@ -156,6 +161,8 @@ def write_scores(path: Path | str, scores: Scores, *, overwrite: bool = False) -
     }
     for i, one in enumerate(scores.per_model if scores.per_model is not None else ()):
         columns[f"model_{i}"] = pa.array(one, pa.float64())
+    if scores.standard_errors is not None:
+        columns["standard_error"] = pa.array(scores.standard_errors, pa.float64())
     table = pa.table(columns).replace_schema_metadata({_KEY: text.encode()})
     write_whole(
         path, lambda part: pq.write_table(table, part, write_page_checksum=True)
@@ -184,7 +191,9 @@ def read_scores(path: Path | str, dataset: DataSet | None = None) -> Scores:
     names = set(table.column_names)
     models = sum(name.startswith("model_") for name in names)
     wanted = {"example_id", "label", "score"} | {f"model_{i}" for i in range(models)}
-    if names != wanted or any(table[name].null_count for name in names):
+    if names - {"standard_error"} != wanted or any(
+        table[name].null_count for name in names
+    ):
         raise InputError(f"{path} lacks columns or values of a score file")
     each = [table[f"model_{i}"].to_numpy() for i in range(models)]
     try:
@@ -196,6 +205,9 @@ def read_scores(path: Path | str, dataset: DataSet | None = None) -> Scores:
             dataset=about["dataset"],
             fingerprint=about["fingerprint"],
             per_model=np.stack(each) if each else None,
+            standard_errors=table["standard_error"].to_numpy()
+            if "standard_error" in names
+            else None,
             recipe=about["recipe"],
             seeds=tuple(about["seeds"]),
             versions=about["versions"],

@@ -13,6 +13,7 @@ from perceptron_theory.errors import unknown_name
 
 from . import metrics
 from .data import Images
+from .reliability import reliability
 from .score_files import DataSet, Scores, scores_of
 
 # the arrays that each metric is computed from
@@ -27,6 +28,13 @@ NEEDS = {
     "influence": ("correct", "member"),
     "random": (),
 }
+# the options that choose between the variants of a metric
+VARIANT = {
+    "active_learning": "acquisition",
+    "forgetting": "never_learned",
+    "ddd": "variant",
+    "influence": "reduce",
+}
 
 
 def score_dataset(
@@ -35,6 +43,7 @@ def score_dataset(
     arrays: dict[str, np.ndarray],
     *,
     seed: int = 0,
+    precision: float = 0.05,
     **options: Any,
 ) -> Scores:
     """Scores of ``dataset`` by a metric, with what they were computed from as recipe.
@@ -46,6 +55,8 @@ def score_dataset(
             the test set.  Embeddings that are missing are the pixels of the images,
             scaled to [0, 1], as the recipe then says.
         seed: of what is random.
+        precision: the standard error that memorization and influence are wanted to
+            have: the recipe then says how many models that takes.
         **options: of the metric.
 
     Raises:
@@ -64,7 +75,7 @@ def score_dataset(
     missing = [name for name in NEEDS[metric] if name not in arrays]
     if missing:
         raise InputError(f"{metric} needs {missing[0]}: give it")
-    per_model = None
+    per_model, errors = None, None
     match metric:
         case "prototypes":
             options.setdefault("n_clusters", len(np.unique(dataset.labels)))
@@ -78,15 +89,23 @@ def score_dataset(
             if np.ndim(arrays["logits"]) == 3:
                 each = [metrics.el2n(one, dataset.labels) for one in arrays["logits"]]
                 per_model = np.stack(each)
-        case "influence":
-            found = {"test_correct": arrays["correct"], "member": arrays["member"]}
-            scores = metrics.influence(**found, **options)
+        case "memorization" | "influence":
+            pair = arrays["correct"], arrays["member"]
+            scores = getattr(metrics, metric)(*pair, **options)
+            trust = reliability(metric, *pair, seed, precision, **options)
+            errors, recipe["reliability"] = trust.standard_errors, trust.as_dict()
         case "random":
             scores = metrics.random_scores(len(dataset.ids), key=seed)
         case _:
             scores = getattr(metrics, metric)(**arrays, **options)
     return scores_of(
-        dataset, metric, scores, per_model=per_model, recipe=recipe, seeds=(seed,)
+        dataset,
+        metric,
+        scores,
+        per_model=per_model,
+        standard_errors=errors,
+        recipe=recipe,
+        seeds=(seed,),
     )
 
 

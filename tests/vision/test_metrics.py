@@ -71,7 +71,13 @@ def test_a_never_learned_example_ranks_hardest_and_one_bad_run_stays_finite():
     # data_diet's mean over runs is infinite after one bad run; DeepCore's count is 0
     runs = np.ones((3, 10, 2), bool)
     runs[0, :, 1] = False
-    np.testing.assert_allclose(metrics.forgetting(runs), [0, 10 / 3])
+    np.testing.assert_array_equal(metrics.forgetting(runs), [0, 10])
+    for rule in ("infinity", "zero"):
+        wanted = [0, 10 if rule == "infinity" else 0]
+        found = metrics.forgetting(runs, never_learned=rule)
+        np.testing.assert_array_equal(found, wanted)
+    runs[:, :, 1] = False
+    assert metrics.forgetting(runs, never_learned="infinity")[1] == math.inf
 
 
 def _brute_influence(test_correct, member):

@@ -95,7 +95,7 @@ def test_correctness_is_recorded_at_every_presentation(whole):
     correct = np.load(folder / "correct.npy")
     assert correct.shape == (EPOCHS, len(TRAIN)) and correct.dtype == bool
     for epoch in range(EPOCHS):
-        shown = plan.training._rows(epoch).ravel()
+        shown = plan.training.rows(epoch).ravel()
         accuracy = correct[epoch, shown].mean()
         assert accuracy == pytest.approx(trained.history[epoch]["train_accuracy"])
         absent = np.setdiff1d(np.arange(len(TRAIN)), shown)
@@ -106,13 +106,13 @@ def test_correctness_is_recorded_at_every_presentation(whole):
 
 KILLED = """
 import os, signal, sys, tiny
-from simulations.vision.training import run, train
-check = run._check_losses
+from simulations.vision.training import epoch_record, train
+check = epoch_record._check_losses
 def kill(seen, epoch, steps):
     check(seen, epoch, steps)
     if (epoch, steps) == (3, 20):
         os.kill(os.getpid(), signal.SIGKILL)
-run._check_losses = kill
+epoch_record._check_losses = kill
 train(tiny.plan(), sys.argv[1])
 """
 
@@ -182,7 +182,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 
 def test_nan_stops_and_says_where(whole, tmp_path, monkeypatch):
-    folder, begin = tmp_path / "run", run._begin
+    folder, begin = tmp_path / "run", run.begin
     train(tiny.plan(), folder, stop_after=1)
     logits = (folder / "logits.npy").read_bytes()
 
@@ -191,11 +191,11 @@ def test_nan_stops_and_says_where(whole, tmp_path, monkeypatch):
         params = jax.tree.map(lambda leaf: leaf * jnp.inf, state.params)
         return state._replace(params=params), *rest
 
-    monkeypatch.setattr(run, "_begin", spoilt)
+    monkeypatch.setattr(run, "begin", spoilt)
     with pytest.raises(ConvergenceError, match=r"loss \(nan\).* step 1 of epoch 2"):
         train(tiny.plan(), folder)
     assert (folder / "logits.npy").read_bytes() == logits
-    monkeypatch.setattr(run, "_begin", begin)
+    monkeypatch.setattr(run, "begin", begin)
     again = train(tiny.plan(), folder)
     assert leaves(again.state) == leaves(whole[2].state)
 
@@ -209,7 +209,7 @@ def test_a_pruned_set_takes_the_steps_it_was_given(tmp_path):
     np.testing.assert_array_equal(np.flatnonzero(member), np.arange(0, 400, 2))
     assert np.load(tmp_path / "run" / "correct.npy").shape == (3, len(ids))
     assert np.load(tmp_path / "run" / "logits.npy").shape == (len(TRAIN), 10)
-    assert not set(plan.training._rows(0).ravel()) - set(range(0, 400, 2))
+    assert not set(plan.training.rows(0).ravel()) - set(range(0, 400, 2))
 
 
 SHARDED = """

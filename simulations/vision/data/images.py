@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from perceptron_theory import InputError
 
@@ -47,6 +47,15 @@ class Images:
         shape = str(self.images.shape).encode()
         pixels = np.ascontiguousarray(self.images).data
         return fingerprint(self.ids, self.labels, shape, pixels)
+
+    @cached_property
+    def channel_statistics(
+        self,
+    ) -> tuple[Float[np.ndarray, " channels"], Float[np.ndarray, " channels"]]:
+        """Mean and deviation of each channel, see :mod:`.augment`."""
+        from .augment import channel_statistics
+
+        return channel_statistics(self.images)
 
 
 def fingerprint(ids, labels, *more) -> str:

@@ -17,6 +17,8 @@ from .memorization import memorization_standard_error as memorization_standard_e
 from .prototypes import prototypes as prototypes
 from .random_scores import random_scores as random_scores
 from .reliability import models_for_correlation as models_for_correlation
+from .reliability import models_for_precision as models_for_precision
 from .reliability import models_for_standard_error as models_for_standard_error
+from .reliability import spearman_brown as spearman_brown
 from .reliability import split_half_correlation as split_half_correlation
 from .supervised_prototypes import supervised_prototypes as supervised_prototypes

@@ -18,28 +18,31 @@ def forgetting(
     *,
     never_learned: str | float = "presentations",
 ) -> Float[np.ndarray, " P"]:
-    """Transitions from right to wrong at consecutive presentations; mean over runs.
+    """Transitions from right to wrong at consecutive presentations; sum over runs.
 
     Toneva et al. 2019 (arXiv 1812.05159), Sec. 3: ``correct`` is recorded as the
     example is presented in training, augmented and in training mode, once an epoch.
-    They sum over 5 runs of 200 epochs; the mean ranks the same.  High = often
-    forgotten = hard = keep.
+    They sum over 5 runs of 200 epochs.  High = often forgotten = hard = keep.
 
     Args:
         correct: (presentations, P) of one run or (K, presentations, P) of K.
         never_learned: the count of an example that was right at no presentation of a
             run: "presentations", their number, as Toneva's code has it, so that these
             rank hardest; "zero", the bare transitions, as in DeepCore, CCS and DRoP,
-            which ranks them *easiest*; "infinity" as in data_diet, with the
-            consequence that one such run makes the mean over runs infinite.  Or the
-            count itself, a number of at least 0.
+            which ranks them *easiest*; "infinity" as in data_diet, but only of an
+            example that no run ever learned: one bad run counts its presentations
+            (data_diet's mean over runs is infinite after one).  Or the count itself, a
+            number of at least 0.
 
     Raises:
         InputError: not booleans, another shape, an unknown rule, a negative count.
     """
     runs = inputs.model_axis(inputs.truth_array, "correct", correct, "T", "P")
     value = _value(never_learned, presentations=runs.shape[1])
-    return np.mean([_counts(run, value) for run in runs], axis=0)
+    if value == np.inf:
+        finite = forgetting(runs)
+        return np.where(runs.any((0, 1)), finite, np.inf)
+    return np.sum([_counts(run, value) for run in runs], axis=0)
 
 
 def _value(rule: str | float, *, presentations: int) -> float:

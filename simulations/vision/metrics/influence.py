@@ -26,6 +26,7 @@ def influence(
     reduce: str = "max",
     labels: Int[Array, " P"] | Int[np.ndarray, " P"] | None = None,
     test_labels: Int[Array, " T"] | Int[np.ndarray, " T"] | None = None,
+    unknown: str = "refuse",
 ) -> Float[np.ndarray, " P"]:
     """Largest, or summed absolute, influence of a training example on test examples.
 
@@ -44,6 +45,7 @@ def influence(
         labels: with ``test_labels``: only test examples of the same class count, as in
             the matrices that Feldman & Zhang released for CIFAR-100.
         test_labels: the classes of the test examples.
+        unknown: as of :func:`memorization`.
 
     Raises:
         InputError: not booleans, different numbers of models, an example that is in
@@ -52,7 +54,7 @@ def influence(
     if reduce not in REDUCTIONS:
         raise unknown_name("reduce", reduce, REDUCTIONS)
     right = inputs.truth_array("test_correct", test_correct, "M", "T")
-    array = checked_members(member, models=len(right))
+    array = checked_members(member, models=len(right), unknown=unknown)
     count = array.shape[1]
     if labels is None and test_labels is None:
         return _reduced(right, array, reduce)

@@ -6,13 +6,18 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import unknown_name
 
 from .. import inputs
+
+UNKNOWN = ("refuse", "nan")
 
 
 def memorization(
     correct: Bool[Array, "M P"] | Bool[np.ndarray, "M P"],
     member: Bool[Array, "M P"] | Bool[np.ndarray, "M P"],
+    *,
+    unknown: str = "refuse",
 ) -> Float[np.ndarray, " P"]:
     """P[i correct | i in the training set] - P[i correct | i not in it], in [-1, 1].
 
@@ -23,13 +28,15 @@ def memorization(
     Args:
         correct: whether model m classifies example i correctly after training.
         member: whether example i was in the training set of model m.
+        unknown: what an example is that is in every training set or in none, for which
+            one of the probabilities is unknown: "refuse", an error, or "nan".
 
     Raises:
-        InputError: not booleans, shapes that differ, an example that is in every
-            training set or in none, for which one of the probabilities is unknown.
+        InputError: not booleans, shapes that differ, an unknown example, if so wanted.
     """
-    inside, outside, hits_inside, hits_outside = _tallies(correct, member)
-    return hits_inside / inside - hits_outside / outside
+    inside, outside, hits_inside, hits_outside = _tallies(correct, member, unknown)
+    with np.errstate(invalid="ignore"):
+        return hits_inside / inside - hits_outside / outside
 
 
 def memorization_standard_error(
@@ -44,7 +51,7 @@ def memorization_standard_error(
     Raises:
         InputError: as :func:`memorization`.
     """
-    inside, outside, hits_inside, hits_outside = _tallies(correct, member)
+    inside, outside, hits_inside, hits_outside = _tallies(correct, member, "refuse")
 
     def variance(hits, count):
         p = (hits + 1) / (count + 2)
@@ -53,8 +60,12 @@ def memorization_standard_error(
     return np.sqrt(variance(hits_inside, inside) + variance(hits_outside, outside))
 
 
-def checked_members(member, *, models: int) -> Bool[np.ndarray, "M P"]:
+def checked_members(
+    member, *, models: int, unknown: str = "refuse"
+) -> Bool[np.ndarray, "M P"]:
     """``member`` as booleans of ``models`` rows, every example both in and out.
+
+    With ``unknown="nan"`` examples may be in none or all.
 
     Raises:
         InputError: otherwise.
@@ -65,7 +76,11 @@ def checked_members(member, *, models: int) -> Bool[np.ndarray, "M P"]:
             f"member has {len(array)} models and the correctness {models}: give a row "
             "a model in both"
         )
+    if unknown not in UNKNOWN:
+        raise unknown_name("unknown", unknown, UNKNOWN)
     inside = array.sum(0)
+    if unknown == "nan":
+        return array
     for bad, which in (inside == 0, "no"), (inside == models, "every"):
         if bad.any():
             raise InputError(
@@ -75,9 +90,9 @@ def checked_members(member, *, models: int) -> Bool[np.ndarray, "M P"]:
     return array
 
 
-def _tallies(correct, member) -> tuple[np.ndarray, ...]:
+def _tallies(correct, member, unknown: str) -> tuple[np.ndarray, ...]:
     right = inputs.truth_array("correct", correct, "M", "P")
-    array = checked_members(member, models=len(right))
+    array = checked_members(member, models=len(right), unknown=unknown)
     if right.shape != array.shape:
         raise InputError(
             f"correct has shape {right.shape} and member {array.shape}: they must agree"

@@ -25,7 +25,9 @@ def split_half_correlation(
 ) -> float:
     """Spearman correlation of the scores of one half of the models with the other's.
 
-    The scores of *all* models are better than that: see :func:`models_for_correlation`.
+    Over the examples that both halves know, where ``score`` gives NaN for unknown ones
+    (``unknown="nan"``).  The scores of *all* models are better than that: see
+    :func:`spearman_brown`.
 
     Args:
         score: :func:`memorization`, or :func:`influence` with its options bound by
@@ -51,7 +53,8 @@ def split_half_correlation(
     for _ in range(repeats):
         first, second = np.array_split(rng.permutation(len(right)), 2)
         one, two = (score(right[half], array[half]) for half in (first, second))
-        found.append(spearman(one, two))
+        known = np.isfinite(one) & np.isfinite(two)
+        found.append(spearman(one[known], two[known]))
     return float(np.mean(found))
 
 
@@ -82,11 +85,34 @@ def models_for_standard_error(
     )
 
 
+def spearman_brown(correlation: float, times: float = 2.0) -> float:
+    """The correlation that ``times`` as many models have with as many others.
+
+    n r / (1 + (n - 1) r), which holds for linear correlations and is an approximation
+    for ranks; of all models, from :func:`split_half_correlation`, with n = 2.
+    """
+    return times * correlation / (1 + (times - 1) * correlation)
+
+
+def models_for_precision(standard_error: float, n_models: int, wanted: float) -> int:
+    """Subset models that bring a standard error seen with some to the wanted one.
+
+    It falls as 1 / sqrt(models).
+
+    Raises:
+        InputError: an error or a number that is not positive.
+    """
+    inputs.positive_integer("n_models", n_models)
+    for name, value in ("standard_error", standard_error), ("wanted", wanted):
+        if not value > 0:
+            raise InputError(f"{name} must be positive, got {value}")
+    return max(2, math.ceil(n_models * (standard_error / wanted) ** 2))
+
+
 def models_for_correlation(split_half: float, n_models: int, wanted: float) -> int:
     """Subset models whose scores correlate by ``wanted`` with those of as many others.
 
-    By the formula of Spearman and Brown, r(n) = n r / (1 + (n - 1) r) for n times the
-    models, which holds for linear correlations and is an approximation for ranks.
+    By :func:`spearman_brown`.
 
     Args:
         split_half: what :func:`split_half_correlation` gave.

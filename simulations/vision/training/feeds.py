@@ -24,7 +24,7 @@ from ..data.stream import Stream
 from .placement import Placement
 from .step import Batch, Model, Seen, State, predict, train_step
 
-_CHUNK = 20  # steps whose losses are looked at together
+CHUNK = 20  # steps whose losses are looked at together
 
 
 class Feed(Protocol):
@@ -70,13 +70,13 @@ class MemoryFeed:
         self, state: State, key: Key[Array, ""], epoch: int, steps: int
     ) -> Iterator[tuple[State, list[Seen]]]:
         step = _programs(self.model, self.placement).step_of_rows
-        rows = self._rows(epoch)[:steps]
-        for start in range(0, len(rows), _CHUNK):
+        rows = self.rows(epoch)[:steps]
+        for start in range(0, len(rows), CHUNK):
             seen = []
-            for i in range(start, min(start + _CHUNK, len(rows))):
+            for i in range(start, min(start + CHUNK, len(rows))):
                 placed = self.placement.put(rows[i], self.placement.parts)
                 at = np.array([epoch, i], np.int32)
-                state, one = step(state, self._placed, placed, key, at)
+                state, one = step(state, self.placed, placed, key, at)
                 seen.append(one)
             yield state, jax.device_get(seen)
 
@@ -87,15 +87,17 @@ class MemoryFeed:
         size = self.model.recipe.batch_size
         for rows in evaluation_batches(len(self.dataset), size).astype(np.int32):
             placed = self.placement.put(rows, self.placement.parts)
-            found = np.asarray(run(state, self._placed, placed))
+            found = np.asarray(run(state, self.placed, placed))
             yield rows[rows >= 0], found[rows >= 0]
 
     @cached_property
-    def _placed(self) -> tuple[jax.Array, jax.Array]:
+    def placed(self) -> tuple[jax.Array, jax.Array]:
+        """Images and labels, whole on each device."""
         data = self.dataset.images, self.dataset.labels.astype(np.int32)
         return self.placement.put(data, self.placement.whole)
 
-    def _rows(self, epoch: int) -> Int[np.ndarray, "steps B"]:
+    def rows(self, epoch: int) -> Int[np.ndarray, "steps B"]:
+        """Of the data set: the batches of an epoch."""
         size = self.model.recipe.batch_size
         places = training_batches(len(self.kept), size, seed=self.seed, epoch=epoch)
         return self.kept[places].astype(np.int32)
@@ -127,7 +129,7 @@ class StreamFeed:
                 at = np.array([epoch, i], np.int32)
                 state, one = step(state, self.placement.put_share(host), key, at)
                 seen.append(one)
-                if len(seen) == _CHUNK or i == steps - 1:
+                if len(seen) == CHUNK or i == steps - 1:
                     yield state, jax.device_get(seen)
                     seen = []
 

@@ -43,6 +43,11 @@ class Placement:
         """cpu, gpu or tpu."""
         return self.devices[0].platform
 
+    @property
+    def says(self) -> str:
+        """Their number and kind, such as "2 cpu"."""
+        return f"{len(self.devices)} {self.kind}"
+
     @cached_property
     def _mesh(self) -> Mesh:
         return Mesh(np.array(self.devices), (_AXIS,))

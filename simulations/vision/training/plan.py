@@ -15,7 +15,6 @@ from jaxtyping import Array, Int, Key
 from perceptron_theory import InputError
 
 from .. import inputs
-from ..data.augment import channel_statistics
 from ..data.decode import CenterCrop, RandomCrop
 from ..data.encoded import EncodedImages, rows_of
 from ..data.images import Images
@@ -164,7 +163,7 @@ def _scale(dataset: DataSet, scale: str) -> tuple[tuple[float, ...], tuple[float
     if scale != "dataset":
         mean, std = SCALES[scale]
     elif isinstance(dataset, Images):
-        mean, std = channel_statistics(dataset.images)
+        mean, std = dataset.channel_statistics
     else:
         raise InputError(
             f'{dataset.name} is streamed: choose scale = "imagenet" or "half" in the '

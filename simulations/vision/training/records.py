@@ -7,12 +7,18 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ...files import write_whole
 from ..optional import require
 
 Row = Mapping[str, float | int | None]
+
+
+class Advance(Protocol):
+    """Told of steps that were done, and how it goes."""
+
+    def __call__(self, steps: int, text: str = "") -> None: ...
 
 
 def write_metrics(path: Path, history: Sequence[Row]) -> None:
@@ -52,7 +58,7 @@ def tensorboard(folder: Path | None) -> Iterator[Any]:
 
 
 @contextmanager
-def progress_bar(total: int, done: int, show: bool) -> Iterator[Any]:
+def progress_bar(total: int, show: bool) -> Iterator[Advance]:
     """A function that moves a bar of steps on stderr and says how it goes."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -63,9 +69,9 @@ def progress_bar(total: int, done: int, show: bool) -> Iterator[Any]:
     with Progress(
         *columns, says, console=Console(stderr=True), disable=not show
     ) as bar:
-        task = bar.add_task("", total=total, completed=done)
+        task = bar.add_task("", total=total)
 
-        def update(steps: int, text: str) -> None:
+        def update(steps: int, text: str = "") -> None:
             bar.update(task, advance=steps, description=text)
 
         yield update

@@ -8,9 +8,6 @@ at each presentation): what ``pruning-laws score`` reads.
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,18 +15,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from perceptron_theory import ConvergenceError
-
 from ...files import write_npy
 from .. import inputs
 from .checkpoints import Checkpoints, checkpoints, shapes_of
+from .epoch_record import EpochRecord
 from .evaluation import all_logits, evaluate
-from .feeds import all_finite
-from .optimizer import learning_rate
 from .plan import Plan
-from .records import progress_bar, tensorboard, write_metrics
+from .records import Advance, progress_bar, tensorboard, write_metrics
 from .run_folder import check_same, claim, reports
-from .step import Seen, State
+from .step import State
 
 
 @dataclass(frozen=True)
@@ -75,108 +69,62 @@ def train(
     """
     for name in ("checkpoint_every", "keep_checkpoints"):
         inputs.positive_integer(name, locals()[name])
-    folder, epochs = Path(folder), plan.epochs
     if stop_after is not None:
-        epochs = min(epochs, inputs.positive_integer("stop_after", stop_after))
+        inputs.positive_integer("stop_after", stop_after)
+    with progress_bar(plan.model.total_steps, progress) as advance:
+        return run_plan(
+            plan,
+            Path(folder),
+            advance,
+            epochs=min(plan.epochs, stop_after or plan.epochs),
+            checkpoint_every=checkpoint_every,
+            keep_checkpoints=keep_checkpoints,
+            board=board,
+        )
+
+
+def run_plan(
+    plan: Plan,
+    folder: Path,
+    advance: Advance,
+    *,
+    epochs: int,
+    checkpoint_every: int,
+    keep_checkpoints: int,
+    board: bool = False,
+) -> Trained:
+    """:func:`train`, with a function that is told of steps done in place of a bar."""
     claim(folder, plan)
     events = folder / "tensorboard" if board and reports() else None
-    epoch_steps, total = plan.training.epoch_steps, plan.model.total_steps
     with (
         checkpoints(folder / "checkpoints", keep_checkpoints) as saved,
         tensorboard(events) as add_to_board,
     ):
-        state, correct, history = _begin(plan, saved)
-        with progress_bar(total, len(history) * epoch_steps, progress) as advance:
-            for epoch in range(len(history), epochs):
-                last = epoch + 1 == epochs
-                state, row = _train_epoch(plan, state, epoch, correct, advance)
-                row |= _tested(plan, state, epoch, last)
-                history.append(row)
-                if epoch + 1 in plan.recipe.logits_epochs:
-                    _write_logits(plan, state, folder / f"logits_{epoch + 1}.npy")
-                if last or (epoch + 1) % checkpoint_every == 0:
-                    _save(plan, saved, state, correct, history)
-                if reports():
-                    write_metrics(folder / "metrics.csv", history)
-                    add_to_board(row)
-    columns = correct[: len(history)][:, plan.kept]
-    _write_logits(plan, state, folder / "logits.npy")
-    if reports():
-        write_npy(folder / "correct.npy", columns)
+        state, correct, history = begin(plan, saved)
+        advance(min(len(history) * plan.training.epoch_steps, plan.model.total_steps))
+        for epoch in range(len(history), epochs):
+            last = epoch + 1 == epochs
+            record = EpochRecord(plan, epoch, correct)
+            for changed, seen in plan.training.epoch(
+                state, plan.key, epoch, record.due
+            ):
+                state = changed
+                record.add(seen)
+                advance(len(seen), record.says)
+            row = record.row(state) | tested(plan, state, epoch, last)
+            history.append(row)
+            if epoch + 1 in plan.recipe.logits_epochs:
+                write_logits(plan, state, folder / f"logits_{epoch + 1}.npy")
+            if last or (epoch + 1) % checkpoint_every == 0:
+                save(plan, saved, state, correct, history)
+            if reports():
+                write_metrics(folder / "metrics.csv", history)
+                add_to_board(row)
+    columns = write_results(plan, folder, state, correct[: len(history)])
     return Trained(state, history, columns)
 
 
-def _train_epoch(
-    plan: Plan,
-    state: State,
-    epoch: int,
-    correct: Bool[np.ndarray, "epochs P"],
-    advance: Callable[[int, str], None],
-) -> tuple[State, dict[str, Any]]:
-    """The state after an epoch and its metrics; ``correct[epoch]`` is filled in."""
-    started = time.perf_counter()
-    before = epoch * plan.training.epoch_steps
-    steps = min(plan.training.epoch_steps, plan.model.total_steps - before)
-    correct[epoch] = correct[epoch - 1] if epoch else False
-    means = _Means()
-    for changed, seen in plan.training.epoch(state, plan.key, epoch, steps):
-        state = changed
-        _check_losses(seen, epoch, means.steps)
-        means.add(seen)
-        for one in seen:
-            correct[epoch, one.rows[one.mask]] = one.correct[one.mask]
-        advance(len(seen), f"epoch {epoch + 1}, loss {means.loss:.4f}")
-    if not all_finite(state):
-        raise _diverged("a weight", epoch, steps)
-    rate = learning_rate(plan.recipe, plan.model.total_steps)
-    return state, {
-        "epoch": epoch + 1,
-        "step": before + steps,
-        "learning_rate": np.asarray(rate(before + steps - 1)).item(),
-        "train_loss": means.loss,
-        "train_accuracy": means.accuracy,
-        "images_per_second": means.examples / (time.perf_counter() - started),
-    }
-
-
-class _Means:
-    """Of an epoch so far, over examples."""
-
-    def __init__(self) -> None:
-        self.steps, self.examples, self._loss, self._correct = 0, 0, 0.0, 0
-
-    def add(self, seen: Sequence[Seen]) -> None:
-        for one in seen:
-            count = int(one.mask.sum())
-            self.steps += 1
-            self.examples += count
-            self._loss += float(one.loss) * count
-            self._correct += int(one.correct[one.mask].sum())
-
-    @property
-    def loss(self) -> float:
-        return self._loss / self.examples
-
-    @property
-    def accuracy(self) -> float:
-        return self._correct / self.examples
-
-
-def _check_losses(seen: Sequence[Seen], epoch: int, steps: int) -> None:
-    for i, one in enumerate(seen, start=steps + 1):
-        if not math.isfinite(one.loss):
-            raise _diverged(f"the loss ({one.loss})", epoch, i)
-
-
-def _diverged(what: str, epoch: int, step: int) -> ConvergenceError:
-    return ConvergenceError(
-        f"{what} is not finite at step {step} of epoch {epoch + 1}: train with a lower "
-        "learning_rate, or a warmup, into a new folder; checkpoints of earlier epochs "
-        "are kept"
-    )
-
-
-def _tested(plan: Plan, state: State, epoch: int, last: bool) -> dict[str, Any]:
+def tested(plan: Plan, state: State, epoch: int, last: bool) -> dict[str, Any]:
     """The columns of the test set, empty where it is not evaluated."""
     names = ("test_loss", "test_accuracy", "test_examples")
     due = last or (epoch + 1) % plan.recipe.evaluate_every == 0
@@ -187,7 +135,7 @@ def _tested(plan: Plan, state: State, epoch: int, last: bool) -> dict[str, Any]:
     return dict(zip(names, values, strict=True))
 
 
-def _begin(
+def begin(
     plan: Plan, saved: Checkpoints
 ) -> tuple[State, Bool[np.ndarray, "epochs P"], list[dict[str, Any]]]:
     """The state to go on from, correctness and history so far."""
@@ -197,7 +145,7 @@ def _begin(
     if done is None:
         return state, correct, []
     about = saved.about(done)
-    check_same(about["signature"], plan, Path(saved.folder))
+    check_same(about["signature"], plan.signature, saved.folder)
     packed = plan.placement.put(np.packbits(correct, axis=1), plan.placement.whole)
     found = saved.arrays(done, shapes_of({"state": state, "correct": packed}))
     unpacked = np.unpackbits(np.asarray(found["correct"]), axis=1)
@@ -205,18 +153,31 @@ def _begin(
     return State(*found["state"]), seen, about["history"]
 
 
-def _save(
+def save(
     plan: Plan,
     saved: Checkpoints,
     state: State,
     correct: Bool[np.ndarray, "epochs P"],
     history: list[dict[str, Any]],
 ) -> None:
+    """Write a checkpoint, of which a run can go on."""
     packed = plan.placement.put(np.packbits(correct, axis=1), plan.placement.whole)
     about = {"signature": plan.signature, "history": history}
     saved.save(len(history), {"state": state, "correct": packed}, about)
 
 
-def _write_logits(plan: Plan, state: State, path: Path) -> None:
+def write_results(
+    plan: Plan, folder: Path, state: State, correct: Bool[np.ndarray, "epochs P"]
+) -> Bool[np.ndarray, "epochs n"]:
+    """Write logits.npy and correct.npy; returns what the latter holds."""
+    columns = correct[:, plan.kept]
+    write_logits(plan, state, folder / "logits.npy")
+    if reports():
+        write_npy(folder / "correct.npy", columns)
+    return columns
+
+
+def write_logits(plan: Plan, state: State, path: Path) -> None:
+    """Write those of the whole training set; every host takes part, one writes."""
     out = path if reports() else None
     all_logits(plan.training, state, len(plan.dataset), out)
