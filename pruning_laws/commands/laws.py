@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import options, output
+from .. import options, output, vision_options
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def laws(
@@ -21,6 +24,10 @@ def laws(
         int, typer.Option(min=10, help="Of the seeds, for 95 % intervals.")
     ] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw errors, and the theory of max_margin."),
+    ] = None,
     as_json: options.AsJson = False,
     output_file: options.Output = None,
     overwrite: options.Overwrite = False,
@@ -34,6 +41,7 @@ def laws(
       pruning-laws laws digits --model power
     """
     output.check_output(output_file, overwrite)
+    vision_options.check_picture(plot, overwrite, "--plot")
 
     import xarray as xr
 
@@ -68,3 +76,17 @@ def laws(
         path=output_file,
         overwrite=overwrite,
     )
+    if plot is not None:
+        _draw(rows, plot)
+        output.note(f"wrote {plot}")
+
+
+def _draw(rows: pd.DataFrame, path: Path) -> None:
+    from figures import scaling, style
+    from simulations.experiments.laws import means
+    from simulations.experiments.theory import predictions
+
+    points = means(rows, ["size", "keep_fraction", "strategy", "metric"])
+    angles = rows["metric"].str.startswith("theta:").any()
+    with style.applied():
+        style.save(scaling.draw(points, predictions(rows) if angles else None), path)

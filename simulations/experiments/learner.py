@@ -26,6 +26,8 @@ class Measured:
     """Of the optimiser, in all trainings of the run."""
     flops: float
     """Floating-point operations of the training, counted from shapes; an estimate."""
+    dimensions: int
+    """Of the features, those in which they vary."""
     setting: float
     """What was chosen on validation examples, such as a ridge; 0 if nothing was."""
 

@@ -83,6 +83,7 @@ class LogisticHead:
             tested=len(wrong),
             steps=steps,
             flops=4.0 * size * steps,
+            dimensions=len(weights) - 1,
             setting=ridge,
         )
 

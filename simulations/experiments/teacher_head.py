@@ -101,6 +101,7 @@ class TeacherHead:
             tested=len(wrong),
             steps=steps,
             flops=2.0 * len(rows) * d * d * steps,
+            dimensions=d,
             setting=0.0,
         )
 

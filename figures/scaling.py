@@ -1,0 +1,76 @@
+"""Error against kept examples on real data, beside the theory where there is one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from . import style
+
+
+def draw(points: pd.DataFrame, theory: pd.DataFrame | None = None) -> Figure:
+    """A panel a metric (across) and strategy (down), a colour a kept fraction.
+
+    Args:
+        points: ``kept``, ``keep_fraction``, ``strategy``, ``metric``, ``error`` and
+            ``standard_error``, as of ``simulations.experiments.laws.means``.
+        theory: lines: ``kept``, ``keep_fraction``, ``strategy``, ``metric``,
+            ``theory``.  Without it, lines join the points.
+    """
+    metrics = sorted(set(points["metric"]) - {"none"}, key=_number)
+    strategies = [s for s in ("hard", "easy") if s in set(points["strategy"])]
+    fractions = sorted(set(points["keep_fraction"]) - {1.0})
+    looks = dict(zip([1.0, *fractions], style.FAMILY, strict=False))
+    width, height = 2.3 * len(metrics) + 0.5, 2.1 * len(strategies) + 0.7
+    figure = style.canvas(max(width, style.COLUMN), height)
+    panels = figure.subplots(
+        len(strategies), len(metrics), squeeze=False, sharex=True, sharey=True
+    )
+    for row, strategy in zip(panels, strategies, strict=True):
+        for axes, metric in zip(row, metrics, strict=True):
+            shown = [("unpruned", "none", 1.0)]
+            shown += [(strategy, metric, f) for f in fractions]
+            for name, of, f in shown:
+                _curve(axes, points, theory, (name, of, f), looks[f])
+            _chance(axes, points, max(fractions), looks[max(fractions)][0])
+            axes.set_title(f"{strategy}, {metric.replace(':', ' ')}")
+            axes.set(xscale="log", yscale="log")
+    for axes in panels[-1]:
+        axes.set_xlabel("kept examples")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("error")
+    for f, look in looks.items():
+        style.legend_entry(panels[0, 0], look, style.fraction(f))
+    panels[0, 0].plot([], [], "+", color=style.GREY, label="random")
+    panels[0, 0].legend(loc="lower left", fontsize=5.5, handlelength=2)
+    return figure
+
+
+def _curve(axes: Axes, points, theory, key, look) -> None:
+    found = _of(points, key)
+    style.simulated(axes, found["kept"], found["error"], found["standard_error"], look)
+    color, line, _ = look
+    if theory is None:
+        axes.plot(found["kept"], found["error"], color=color, linestyle=line, lw=0.8)
+    else:
+        lines = _of(theory, key)
+        axes.plot(lines["kept"], lines["theory"], color=color, linestyle=line, lw=0.9)
+
+
+def _chance(axes: Axes, points, f: float, color) -> None:
+    """Random pruning of one kept fraction: as no pruning of so many examples."""
+    found = _of(points, ("random", "none", f))
+    axes.plot(found["kept"], found["error"], "+", color=color, markersize=4, zorder=5)
+
+
+def _of(table: pd.DataFrame, key) -> pd.DataFrame:
+    strategy, metric, f = key
+    here = (table["strategy"] == strategy) & (table["metric"] == metric)
+    here &= np.isclose(table["keep_fraction"], f)
+    return table.loc[here].sort_values("kept")
+
+
+def _number(metric: str) -> float:
+    return float(metric.partition(":")[2])
