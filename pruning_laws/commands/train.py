@@ -118,6 +118,11 @@ def train(
         if given:
             which = "needs" if models is None else "does not go with"
             raise typer.BadParameter(f"it {which} --models", param_hint=option)
+    if coordinator is not None and cpu_devices is not None:
+        raise typer.BadParameter(
+            "with --coordinator set JAX_NUM_CPU_DEVICES instead",
+            param_hint="--cpu-devices",
+        )
     reports = machine_options.join(coordinator, processes, process)
 
     from simulations.vision.data import load
@@ -127,7 +132,7 @@ def train(
     budget = {"fixed_epochs": fixed_epochs, "fixed_steps": fixed_steps}
     given = {name: value for name, value in budget.items() if value is not None}
     chosen = read_recipe(recipe, **given)
-    if coordinator is None or cpu_devices is not None:
+    if coordinator is None:
         machine_options.cut_cpu(cpu_devices, chosen.batch_size, output_folder)
     if test_split is None:
         test_split = vision_options.test_split(data)
