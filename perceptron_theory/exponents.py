@@ -48,7 +48,9 @@ def local_exponent(
     check_load("alpha", alpha)
     if alpha.ndim != 1 or alpha.size < 2 or (np.diff(alpha) <= 0).any():
         raise InputError("alpha must be 1-D, of two points or more, and increasing")
-    if error.ndim == 0 or error.shape[axis] != alpha.size:
+    if not (isinstance(axis, int) and -error.ndim <= axis < error.ndim):
+        raise InputError(f"axis must be one of the {error.ndim} of error, got {axis!r}")
+    if error.shape[axis] != alpha.size:
         raise InputError(
             f"error must have {alpha.size} points along axis {axis}, got shape "
             f"{error.shape}"

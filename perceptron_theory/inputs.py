@@ -155,13 +155,17 @@ def _check_probability(rule: KeepProbability, least: float) -> None:
     margins = np.linspace(least, 8.0, 1601)
     try:
         values = np.asarray(jax.vmap(rule.function)(jnp.asarray(margins)))
-    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError):
+    except Exception as error:  # whatever a user's function raises
         raise InputError(
-            "a keep-probability must be a JAX function of one margin: write it with "
-            "jax.numpy, and jnp.where in place of if"
-        ) from None
-    if values.shape != margins.shape:
-        raise InputError("a keep-probability must map one margin to one number")
+            "a keep-probability must be a JAX function of one margin (written with "
+            f"jax.numpy, jnp.where in place of if), got a {type(error).__name__} from "
+            "it"
+        ) from error
+    if values.shape != margins.shape or values.dtype.kind not in "fiub":
+        raise InputError(
+            "a keep-probability must map one margin to one real number, got "
+            f"{values.dtype} of shape {values.shape[1:]}"
+        )
     bad = ~((values >= -1e-12) & (values <= 1 + 1e-12))
     if bad.any():
         raise InputError(

@@ -42,7 +42,12 @@ class Intervals(CellRule):
 
     def __post_init__(self) -> None:
         for name in ("dropped", "kept"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+            masses = getattr(self, name)
+            if not np.iterable(masses):
+                raise InputError(
+                    f"Intervals.{name} must be a tuple of masses, got {masses!r}"
+                )
+            object.__setattr__(self, name, tuple(masses))
         if not self.kept or len(self.dropped) != len(self.kept) + 1:
             raise InputError(
                 "Intervals takes one dropped stretch more than kept ones (of no mass "
@@ -90,7 +95,10 @@ def keep_between(*ends: tuple[float, float]) -> Intervals:
     Raises:
         InputError: quantiles that are not in order in [0, 1], or keep nothing.
     """
-    flat = np.asarray(ends, dtype=np.float64).ravel()
+    try:
+        flat = np.asarray(ends, dtype=np.float64).ravel()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"intervals must be pairs of quantiles, got {ends}") from error
     steps = np.diff(flat, prepend=0.0, append=1.0)
     if flat.size == 0 or (steps < 0).any() or not (flat[-1] <= 1):
         raise InputError(f"intervals must be in order within [0, 1], got {ends}")

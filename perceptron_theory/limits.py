@@ -70,8 +70,9 @@ FAR = 38.0  # phi is zero in float64 beyond
 
 def check_student(student: str, known: Iterable[str] = STUDENTS) -> None:
     """Raise InputError for a student whose limit is not among the known ones."""
+    known = tuple(known)  # a dict would want a hash
     if student not in known:
-        raise unknown_name("student", student, tuple(known))
+        raise unknown_name("student", student, known)
 
 
 @lru_cache

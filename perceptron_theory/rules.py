@@ -135,6 +135,17 @@ class KeepProbability:
     function: Callable[[Float[Array, ""]], Float[Array, ""]]
     breakpoints: tuple[float, ...] = ()
 
+    def __post_init__(self) -> None:
+        try:
+            points = tuple(float(x) for x in self.breakpoints)
+        except (TypeError, ValueError):
+            raise InputError(
+                "KeepProbability.breakpoints must be a tuple of margins, got "
+                f"{self.breakpoints!r}"
+            ) from None
+        # hashable: compiled programs are kept by rule
+        object.__setattr__(self, "breakpoints", points)
+
 
 class CellRule:
     """Base of the rules of other files: pytrees that bring ``cells``, as above."""

@@ -44,6 +44,10 @@ def test_masses_of_intervals_are_proportions():
         Intervals((0.5, 0.5), (0.0,))
     with pytest.raises(pt.InputError, match="in order"):
         keep_between((0.2, 0.1))
+    with pytest.raises(pt.InputError, match="pairs of quantiles"):
+        keep_between((0.1,), (0.2, 0.3))
+    with pytest.raises(pt.InputError, match="tuple of masses"):
+        Intervals(0.5, (0.5,))
     cells = keep_between((0.1, 0.2), (0.5, 0.9)).cells(jnp.float32(0.5))
     np.testing.assert_allclose(cells.below, [[0.1, 0.2], [0.5, 0.9]], rtol=1e-6)
     np.testing.assert_allclose(cells.above, 1 - cells.below, rtol=1e-6)

@@ -264,6 +264,25 @@ def test_a_jump_that_was_not_declared_is_noticed(declared):
         pt.solve(alpha_prune=2.0, rule=pt.KeepProbability(_ends, declared))
 
 
+@pytest.mark.parametrize(
+    "function", [lambda z: 1 / 0, lambda z, y: z, lambda z: 0.5 + 0j * z]
+)
+def test_a_keep_probability_that_fails_is_named(function):
+    with pytest.raises(pt.InputError, match="keep-probability"):
+        pt.solve(alpha_prune=1.0, rule=pt.KeepProbability(function))
+
+
+@pytest.mark.parametrize("breakpoints", [None, 0.5, ("a",)])
+def test_breakpoints_are_margins(breakpoints):
+    with pytest.raises(pt.InputError, match="tuple of margins"):
+        pt.KeepProbability(lambda z: 0.5 + 0 * z, breakpoints)
+
+
+def test_a_list_of_breakpoints_is_a_tuple_of_them():
+    rules = [pt.KeepProbability(jnp.exp, kind([0.5])) for kind in (list, tuple)]
+    assert hash(rules[0]) == hash(rules[1])
+
+
 def test_an_empty_cell_does_no_harm():
     whole = pt.solve(alpha_prune=3.0, keep_fraction=1.0, rule=pt.Mixture(1.0))
     assert whole.error == pytest.approx(
