@@ -23,6 +23,7 @@ from .commands import (
     optimal_rule,
     pareto,
     phase_diagram,
+    report,
     score,
     select,
     show,
@@ -31,7 +32,8 @@ from .commands import (
     train,
     validate,
 )
-from .failures import FAILED, Interrupted, close_stdout, report
+from .failures import FAILED, Interrupted, close_stdout
+from .failures import report as report_failure
 
 
 class CommandLine(TyperGroup):
@@ -46,7 +48,7 @@ class CommandLine(TyperGroup):
             close_stdout()  # the reader (head, say) has seen enough
             code = FAILED
         except Exception as error:
-            code = report(error)
+            code = report_failure(error)
         sys.exit(code)
 
     def invoke(self, ctx: Any) -> Any:
@@ -123,4 +125,5 @@ app.command("gallery")(gallery.gallery)
 app.command("balance")(balance.balance)
 app.command("select")(select.select)
 app.command("show")(show.show)
+app.command("report")(report.report)
 app.command("demo")(demo.demo)
