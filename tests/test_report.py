@@ -49,6 +49,7 @@ def folder(tmp_path):
     data = xr.Dataset({"error": ("alpha_prune", [0.3, 0.1, 0.02])})
     data = data.assign_coords(alpha_prune=[1.0, 3.0, 10.0])
     pt.save_dataset(data.assign_attrs(seed=7, note=EVIL), root / "pareto.nc")
+    data.to_netcdf(root / "other.nc", engine="h5netcdf")
     rows = pd.DataFrame({"name": ["b", "a", "c"], "value": [2.0, 10.0, -1.5]})
     rows.to_csv(root / "metrics.csv", index=False)
     long = pd.DataFrame({"example_id": np.arange(MOST_ROWS + 3), EVIL: "x"})
@@ -56,7 +57,7 @@ def folder(tmp_path):
     (root / "about.json").write_text(json.dumps({"seed": 3, "net": {"depth": 8}}))
     (root / "recipe.toml").write_text("[net]\nwidth = 16\n")
     np.save(root / "logits.npy", np.ones((4, 3), np.float32))
-    np.savez(root / "draws.npz", error=np.ones(5), seed=3)
+    np.savez(root / "draws.npz", error=np.ones(5), attrs='{"pool": 1000}')
     Image.new("RGB", (30, 20), "red").save(root / "picture.png")
     (root / "kept.txt").write_text("train/1\ntrain/2\n")
     (root / "broken.nc").write_bytes((root / "pareto.nc").read_bytes()[:-20])
@@ -76,6 +77,8 @@ def test_everything_in_a_folder_is_shown_or_named(folder, tmp_path):
         assert path.is_dir() or path.name in text or "checkpoints" in str(path)
     assert f"The first {MOST_ROWS} of {MOST_ROWS + 3} rows." in text
     assert "net.depth" in text and "net.width" in text and "float32" in text
+    assert "attrs.pool" in text
+    assert text.index("picture.png") < text.index("metrics.csv") < text.index("net.")
     for name in "broken.nc", "broken.png", "paper.pdf", "checkpoints/":
         assert f"{name}: " in done.stderr
     assert all(len(line) < 300 for line in done.stderr.splitlines())

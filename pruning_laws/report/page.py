@@ -21,7 +21,7 @@ def render(title: str, sections: list[Section]) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"shown": shown, "exact": _exact}
-    files = resources.files(__package__)
+    files = resources.files("pruning_laws.report")
     script = files.joinpath("sort.js").read_text("utf-8")
     digest = hashlib.sha256(script.encode()).digest()
     page = environment.from_string(files.joinpath("page.html.jinja").read_text("utf-8"))

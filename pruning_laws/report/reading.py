@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
 import os
@@ -58,7 +59,8 @@ def read(path: Path) -> list[Section]:
     if all(section.failure for section in sections):
         why = "; ".join(f"{one.name}: {one.failure}" for one in sections[:3])
         raise InputError(f"{path} has nothing to report: {why or 'it is empty'}")
-    return sections
+    # what one looks at comes before the settings
+    return sorted(sections, key=lambda one: (not one.picture, not one.tables))
 
 
 def _sections(root: Path) -> Iterator[Section]:
@@ -93,9 +95,17 @@ def _section(path: Path, name: str) -> Section:
 
 
 def _netcdf(path: Path, section: Section) -> None:
-    import perceptron_theory as pt
+    import h5netcdf
+    import xarray as xr
 
-    dataset = pt.load_dataset(path)
+    import perceptron_theory as pt
+    from perceptron_theory.datasets import FORMAT
+
+    with h5netcdf.File(path) as file:
+        ours = file.attrs.get("format") == FORMAT
+    # ours carry a checksum, which is verified
+    load = pt.load_dataset if ours else xr.load_dataset
+    dataset = load(path)
     section.facts = {str(key): value for key, value in dataset.attrs.items()}
     section.tables = tables(dataset)
 
@@ -105,11 +115,12 @@ def _parquet(path: Path, section: Section) -> None:
 
     table = pq.read_table(path, page_checksum_verification=True)
     said = table.schema.metadata or {}
-    section.facts = {
-        key.decode(): value.decode(errors="replace")
+    facts = {
+        key.decode(errors="replace"): value.decode(errors="replace")
         for key, value in said.items()
         if key not in _NOT_FACTS
     }
+    section.facts = dict(_flat(facts))
     section.tables = {"rows": table.to_pandas()}
 
 
@@ -128,6 +139,9 @@ def _toml(path: Path, section: Section) -> None:
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, str) and value.startswith("{"):  # JSON within a file
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _flat(inner, f"{name}.{key}" if name else str(key))
@@ -161,8 +175,8 @@ def _arrays(path: Path, section: Section) -> None:
     with np.load(path, allow_pickle=False) as members:
         for name in members.files:
             array = members[name]
-            whole = array if not array.ndim else f"{array.dtype} {array.shape}"
-            section.facts[name] = whole
+            said = f"{array.dtype} {array.shape}" if array.ndim else array.item()
+            section.facts |= dict(_flat(said, name))
 
 
 def _text(path: Path, section: Section) -> None:
