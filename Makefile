@@ -5,13 +5,14 @@ PYTEST_FLAGS ?= -n auto --dist loadfile
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help demo test test-all setup lint format figures bench clean
+.PHONY: help demo test test-all setup lint format docs figures bench clean
 
 help:
 	@echo 'make demo     a Pareto frontier, a phase diagram and a validation (in demo/)'
 	@echo 'make test     the tests; make test-all: the long ones too'
 	@echo 'make figures  the figures of the paper (in docs/figures/)'
 	@echo 'make bench    the benchmark table'
+	@echo 'make docs     the docs site (in site/)'
 	@echo 'make lint     ruff and pyright; make format: ruff mends what it can'
 	@echo 'make setup    only install; make clean: remove what the others made'
 
@@ -45,6 +46,11 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# Warnings, broken links among them, are errors.  The notice that is silenced
+# advertises what may come after mkdocs.
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 figures: $(STAMP)
 	$(BIN)/pruning-laws figure all --output docs/figures --overwrite
 
@@ -52,5 +58,5 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/theory_speed.py
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache build dist demo
+	rm -rf .venv .pytest_cache .ruff_cache build dist demo site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

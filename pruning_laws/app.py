@@ -25,6 +25,7 @@ from .commands import (
     optimal_rule,
     pareto,
     phase_diagram,
+    report,
     score,
     select,
     show,
@@ -33,7 +34,8 @@ from .commands import (
     train,
     validate,
 )
-from .failures import FAILED, Interrupted, close_stdout, report
+from .failures import FAILED, Interrupted, close_stdout
+from .failures import report as report_failure
 
 
 class CommandLine(TyperGroup):
@@ -48,7 +50,7 @@ class CommandLine(TyperGroup):
             close_stdout()  # the reader (head, say) has seen enough
             code = FAILED
         except Exception as error:
-            code = report(error)
+            code = report_failure(error)
         sys.exit(code)
 
     def invoke(self, ctx: Any) -> Any:
@@ -127,4 +129,5 @@ app.command("select")(select.select)
 app.command("experiment")(experiment.experiment)
 app.command("laws")(laws.laws)
 app.command("show")(show.show)
+app.command("report")(report.report)
 app.command("demo")(demo.demo)

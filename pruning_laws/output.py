@@ -22,19 +22,21 @@ SUFFIXES = (".nc", ".csv")
 _NOT_SHOWN = ["residual"]  # rounding noise: in files and JSON only
 
 
-def check_output(path: Path | None, overwrite: bool) -> None:
+def check_output(
+    path: Path | None, overwrite: bool, suffixes: tuple[str, ...] = SUFFIXES
+) -> None:
     """Refuse, before any work is done, a file that could not be written after it.
 
     Raises:
-        typer.BadParameter: another suffix than .nc or .csv.
+        typer.BadParameter: another suffix than those (.nc or .csv).
         OSError: the file exists and may not be replaced, or its folder does not exist
             or cannot be written.
     """
     if path is None:
         return
-    if path.suffix not in SUFFIXES:
+    if path.suffix not in suffixes:
         raise typer.BadParameter(
-            f"{path.name!r} must end in {' or '.join(SUFFIXES)}", param_hint="--output"
+            f"{path.name!r} must end in {' or '.join(suffixes)}", param_hint="--output"
         )
     if path.exists() and not overwrite:
         raise FileExistsError(0, "exists; --overwrite replaces it", str(path))
