@@ -11,8 +11,8 @@ from jaxtyping import Float
 
 from .bracketing import bracketed_roots
 from .errors import ConvergenceError, InputError, unknown_name
-from .functional_derivative import errors, one_number, search
-from .inputs import HALF_PI, SMALLEST, check_load, check_theta
+from .functional_derivative import errors, search
+from .inputs import HALF_PI, SMALLEST, check_load, check_theta, one_number
 from .minimise import minimise
 from .pareto import LEAST_LOAD
 from .precision import eager_only
@@ -183,6 +183,11 @@ def advise(
     if student != "max_margin":
         raise unknown_name("student", student, ("max_margin",))
     pool, angle = float(total), float(angle)
+    if pool > LARGEST:
+        raise InputError(
+            f"alpha_tot must be at most {LARGEST:g}, got {pool:g}: beyond, "
+            "power_law_coefficient gives the error of every rule"
+        )
     most = None
     if max_alpha_prune is not None:
         check_load("max_alpha_prune", one_number("max_alpha_prune", max_alpha_prune))

@@ -16,6 +16,7 @@ The students of the version space: see :mod:`.version_space_limits`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 from scipy.special import erf, ndtr
 
+from .bayes_limits import aligned_bayes_coefficient
 from .errors import InputError
 from .gaussian import SQRT_2, SQRT_2PI
 from .inputs import as_array, check_fraction, check_load
@@ -70,11 +72,14 @@ def aligned_limit(
     laws want f well below |alpha - 2|^(3/4) above and |alpha - 2| below it;
     :func:`threshold_error` joins the three.
 
-    ``student`` is "max_margin", "gibbs" or "bayes_point".
+    The student that knows the rule (student "bayes_optimal") has its threshold at 1:
+    above it error ~ a f (:func:`.bayes_limits.aligned_bayes_coefficient`), at 1 it goes
+    to 1/4, and below it 1/2 - f (alpha/(8 pi (1 - alpha)))^(1/2).
 
     Raises:
-        InputError: a load that is not positive and finite, or a rule other than hard,
-            whose kept examples do not close in on the teacher's boundary.
+        InputError: a load that is not positive and finite, or that is 1 for the student
+            bayes_optimal (its next term is not known); or a rule other than hard, whose
+            kept examples do not close in on the teacher's boundary.
 
     Example:
         >>> law = aligned_limit([1.0, 2.0, 3.0])
@@ -92,9 +97,15 @@ def aligned_limit(
         )
     alpha = as_array("alpha_prune", alpha_prune)
     check_load("alpha_prune", alpha)
+    threshold = 1.0 if student == "bayes_optimal" else 2.0
+    if student == "bayes_optimal" and (alpha == 1.0).any():
+        raise InputError(
+            "at alpha_prune = 1 the error of bayes_optimal goes to 1/4, and its next "
+            "term is not known: give loads above or below"
+        )
     law = _LAWS[student]
     rows = np.array([law(x) for x in alpha.flat]).reshape(*alpha.shape, 2)
-    limit = np.where(alpha < 2.0, 0.5, 0.0)
+    limit = np.where(alpha < threshold, 0.5, 0.0)
     return AlignedLimit(limit[()], rows[..., 0][()], rows[..., 1][()])
 
 
@@ -136,10 +147,18 @@ def _max_margin(alpha: float) -> tuple[float, float]:
 
 
 # (coefficient, exponent) of every student at one load
+def _bayes_optimal(alpha: float) -> tuple[float, float]:
+    """As :func:`_max_margin`, of the student that knows the rule."""
+    if alpha > 1.0:
+        return float(aligned_bayes_coefficient(alpha)), 1.0
+    return -math.sqrt(alpha / (8.0 * np.pi * (1.0 - alpha))), 1.0
+
+
 _LAWS: dict[str, Callable[[float], tuple[float, float]]] = {
     "max_margin": _max_margin,
     "gibbs": partial(aligned_coefficient, gibbs=True),
     "bayes_point": partial(aligned_coefficient, gibbs=False),
+    "bayes_optimal": _bayes_optimal,
 }
 
 

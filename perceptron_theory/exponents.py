@@ -16,7 +16,14 @@ from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 
 from .errors import ConvergenceError, InputError
-from .inputs import as_array, check_fraction, check_load, check_rule, check_theta
+from .inputs import (
+    as_array,
+    check_fraction,
+    check_load,
+    check_rule,
+    check_theta,
+    one_number,
+)
 from .limit_nodes import root_between
 from .limits import Values, check_student, random_coefficient
 from .pareto import pareto_frontier
@@ -192,8 +199,9 @@ def crossover(
             "theta must be positive: with a perfect probe the Pareto error is zero "
             "from alpha_prune = 2 on and never becomes a power law"
         )
-    if not (isinstance(exponent, int | float) and -np.inf < exponent < -1):
-        raise InputError(f"exponent must be a number below -1, got {exponent!r}")
+    exponent = float(one_number("exponent", exponent))
+    if not -np.inf < exponent < -1:
+        raise InputError(f"exponent must be a number below -1, got {exponent:g}")
     value = [_crossover(x, exponent, margin) for x in angle.flat]
     return np.array(value).reshape(angle.shape)[()]
 

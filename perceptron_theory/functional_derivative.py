@@ -29,7 +29,14 @@ from . import version_space
 from .batches import _nowhere, _search, _settled
 from .compilation import batched
 from .errors import ConvergenceError, InputError, unknown_name
-from .inputs import as_array, check_fraction, check_load, check_rule, check_theta
+from .inputs import (
+    as_array,
+    check_fraction,
+    check_load,
+    check_rule,
+    check_theta,
+    one_number,
+)
 from .max_margin import Problem, Unknowns
 from .newton import solve_3
 from .precision import eager_only
@@ -134,18 +141,6 @@ def check_student(student: str) -> None:
     """Refuse a student whose derivative is not known here."""
     if student not in STUDENTS:
         raise unknown_name("student", student, STUDENTS)
-
-
-def one_number(name: str, value: Any) -> Float[np.ndarray, ""]:
-    """A single number, as an array without dimensions.
-
-    Raises:
-        InputError: not a number, or more than one.
-    """
-    array = as_array(name, value)
-    if array.size != 1:
-        raise InputError(f"{name} must be one number here, got {array.size}")
-    return array.reshape(())
 
 
 def search(

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from .errors import InputError
 from .gaussian import density
@@ -44,6 +45,18 @@ def as_array(name: str, value: Any) -> np.ndarray:
     if np.isnan(array).any():
         raise InputError(f"{name} contains NaN: remove or replace those values")
     return array
+
+
+def one_number(name: str, value: Any) -> Float[np.ndarray, ""]:
+    """A single number, as an array without dimensions.
+
+    Raises:
+        InputError: not a number, or more than one.
+    """
+    array = as_array(name, value)
+    if array.size != 1:
+        raise InputError(f"{name} must be one number here, got {array.size}")
+    return array.reshape(())
 
 
 def _refuse(name: str, array: np.ndarray, bad: Any, allowed: str) -> None:

@@ -48,8 +48,14 @@ from .crossings import (
     triple_points,
 )
 from .errors import InputError
-from .functional_derivative import one_number
-from .inputs import as_array, check_flips, check_fraction, check_ridge, check_theta
+from .inputs import (
+    as_array,
+    check_flips,
+    check_fraction,
+    check_ridge,
+    check_theta,
+    one_number,
+)
 from .losses import Loss
 from .optimal_ridge import optimal_ridge
 from .precision import eager_only

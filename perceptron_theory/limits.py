@@ -44,7 +44,7 @@ from .bayes_limits import aligned_power_law, bayes_boundary, jumps_of
 from .compilation import batched
 from .errors import InputError, unknown_name
 from .gaussian import SQRT_2, SQRT_2PI
-from .inputs import as_array, check_fraction, check_rule, check_theta
+from .inputs import as_array, check_fraction, check_rule, check_theta, one_number
 from .limit_nodes import (
     Nodes,
     Values,
@@ -342,8 +342,9 @@ def f_min(
     check_margin(margin)
     angle = as_array("theta", theta)
     check_theta(angle)
-    if not (isinstance(tolerance, int | float) and 0 < tolerance < np.inf):
-        raise InputError(f"tolerance must be a positive number, got {tolerance!r}")
+    tolerance = float(one_number("tolerance", tolerance))
+    if not 0 < tolerance < np.inf:
+        raise InputError(f"tolerance must be positive and finite, got {tolerance:g}")
     one = _least_signed if margin == "signed" else _knee
     value = [one(x, tolerance) if x > 0 else 0.0 for x in angle.flat]
     return np.array(value).reshape(angle.shape)[()]

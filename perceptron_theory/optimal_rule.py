@@ -25,8 +25,8 @@ import numpy as np
 from jaxtyping import Float
 
 from .errors import ConvergenceError, InputError
-from .functional_derivative import check_student, one_number
-from .inputs import SMALLEST, check_fraction, check_load, check_theta
+from .functional_derivative import check_student
+from .inputs import SMALLEST, check_fraction, check_load, check_theta, one_number
 from .intervals import Intervals
 from .precision import eager_only
 from .rule_descent import (

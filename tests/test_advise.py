@@ -95,6 +95,8 @@ def test_text_says_what_the_numbers_say():
 def test_bad_input():
     with pytest.raises(pt.InputError, match="alpha_tot must be positive"):
         advise(alpha_tot=-1.0, theta=0.0)
+    with pytest.raises(pt.InputError, match="must be at most"):
+        advise(alpha_tot=1e30, theta=0.0)
     with pytest.raises(pt.InputError, match="degrees"):
         advise(alpha_tot=1.0, theta=20.0)
     with pytest.raises(pt.InputError, match="the least load"):

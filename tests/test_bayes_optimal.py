@@ -212,6 +212,13 @@ def test_threshold_of_hard_examples():
     a = bayes_limits.aligned_bayes_coefficient([1.5, 2.0, 30.0])
     np.testing.assert_allclose(sol.error[2:] / f, a, rtol=1e-6)
     assert a[2] == pytest.approx(bayes_limits.bayes_coefficient() / 60, rel=1e-3)
+    law = pt.aligned_limit([0.5, 1.5, 2.0, 30.0], student="bayes_optimal")
+    np.testing.assert_array_equal(law.coefficient[1:], a)
+    np.testing.assert_array_equal(law.limit, [0.5, 0, 0, 0])
+    below = (sol.error[0] - 0.5) / f
+    assert below == pytest.approx(law.coefficient[0], rel=1e-4)
+    with pytest.raises(pt.InputError, match="goes to 1/4"):
+        pt.aligned_limit(1.0, student="bayes_optimal")
     close = bayes_limits.aligned_bayes_coefficient(1.0 + 1e-4)
     assert close == pytest.approx(1.0 / np.sqrt(24 * np.pi * 1e-4), rel=1e-4)
     assert solve(1.0, 1e-3).error[0] == pytest.approx(0.25, rel=1e-3)
