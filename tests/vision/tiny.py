@@ -45,3 +45,12 @@ def plan(seed=0, devices=None, **changes):
 
 def leaves(tree):
     return [leaf.tobytes() for leaf in map(jax.device_get, jax.tree.leaves(tree))]
+
+
+SIMCLR = {
+    "objective": "simclr",
+    "projection": 16,
+    "crop_scale": [0.4, 1.0],
+    "jitter": [0.4, 0.4, 0.0, 0.0],
+    "logits_epochs": [],
+}

@@ -3,7 +3,8 @@
 The folder holds recipe.toml, about.json (what is trained on what), checkpoints/,
 metrics.csv (a row an epoch) and, in the end, logits.npy (of the whole training set, in
 its order, in evaluation mode) and correct.npy (whether each training example was right
-at each presentation): what ``pruning-laws score`` reads.
+at each presentation), or of SimCLR embeddings.npy with its record: what ``pruning-laws
+score`` reads.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from perceptron_theory import ConvergenceError
 
 from ...files import write_npy
 from .. import inputs
+from ..embedding import embed, record, write_embeddings
 from .checkpoints import Checkpoints, checkpoints, shapes_of
 from .evaluation import all_logits, evaluate
 from .feeds import all_finite
 from .optimizer import learning_rate
 from .plan import Plan
 from .records import progress_bar, tensorboard, write_metrics
+from .restored import embedder_of
 from .run_folder import check_same, claim, reports
 from .step import Seen, State
 
@@ -93,15 +96,15 @@ def train(
                 row |= _tested(plan, state, epoch, last)
                 history.append(row)
                 if epoch + 1 in plan.recipe.logits_epochs:
-                    _write_logits(plan, state, folder / f"logits_{epoch + 1}.npy")
+                    _write_outputs(plan, state, folder, epoch + 1, f"_{epoch + 1}")
                 if last or (epoch + 1) % checkpoint_every == 0:
                     _save(plan, saved, state, correct, history)
                 if reports():
                     write_metrics(folder / "metrics.csv", history)
                     add_to_board(row)
     columns = correct[: len(history)][:, plan.kept]
-    _write_logits(plan, state, folder / "logits.npy")
-    if reports():
+    _write_outputs(plan, state, folder, len(history))
+    if reports() and plan.recipe.objective == "classification":
         write_npy(folder / "correct.npy", columns)
     return Trained(state, history, columns)
 
@@ -180,7 +183,8 @@ def _tested(plan: Plan, state: State, epoch: int, last: bool) -> dict[str, Any]:
     """The columns of the test set, empty where it is not evaluated."""
     names = ("test_loss", "test_accuracy", "test_examples")
     due = last or (epoch + 1) % plan.recipe.evaluate_every == 0
-    if plan.testing is None or plan.test is None or not due:
+    labelled = plan.recipe.objective == "classification"
+    if plan.testing is None or plan.test is None or not (due and labelled):
         return dict.fromkeys(names)
     found = evaluate(plan.testing, state, plan.test.labels)
     values = (found.loss, found.accuracy, found.examples)
@@ -217,6 +221,19 @@ def _save(
     saved.save(len(history), {"state": state, "correct": packed}, about)
 
 
-def _write_logits(plan: Plan, state: State, path: Path) -> None:
-    out = path if reports() else None
-    all_logits(plan.training, state, len(plan.dataset), out)
+def _write_outputs(
+    plan: Plan, state: State, folder: Path, epochs: int, suffix: str = ""
+) -> None:
+    """Logits of the whole training set, or of SimCLR its embeddings."""
+    if plan.recipe.objective == "classification":
+        out = folder / f"logits{suffix}.npy" if reports() else None
+        all_logits(plan.training, state, len(plan.dataset), out)
+        return
+    by = embedder_of(plan, state, epochs)
+    found = embed(plan.dataset, by, plan.placement, batch_size=plan.recipe.batch_size)
+    if reports():
+        path, about = folder / f"embeddings{suffix}.npy", record(plan.dataset, by)
+        write_embeddings(path, found, about)
+    else:  # the others compute their part
+        for _ in found:
+            pass

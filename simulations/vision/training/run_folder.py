@@ -15,7 +15,7 @@ from ...files import write_npy, write_whole
 from .plan import Plan
 from .recipe_files import write_recipe
 
-_ABOUT = "about.json"
+ABOUT = "about.json"
 
 
 def claim(folder: Path, plan: Plan) -> None:
@@ -24,7 +24,7 @@ def claim(folder: Path, plan: Plan) -> None:
     Raises:
         InputError: it holds something else.
     """
-    about = folder / _ABOUT
+    about = folder / ABOUT
     if about.exists():
         try:
             found = json.loads(about.read_text())

@@ -1,0 +1,260 @@
+"""Embeddings of a data set by a network, in its order, with a record of what they are.
+
+The record is a file of JSON beside the .npy, with its name: what the network was, and
+the fingerprint of the data set, so that embeddings of another one are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, UInt8
+
+from perceptron_theory import InputError
+from perceptron_theory.errors import unknown_name
+
+from ..files import write_npy_rows, write_whole
+from . import inputs
+from .data import Images
+from .data.augment import normalize
+from .data.decode import CenterCrop
+from .data.encoded import EncodedImages
+from .data.order import evaluation_batches
+from .data.stream import Stream
+from .networks import import_weights, network
+from .networks.classifier import Classifier
+from .networks.pixels import SCALES
+
+if TYPE_CHECKING:  # training imports this module
+    from .training.placement import Placement
+
+DataSet = Images | EncodedImages
+_STREAM_SIZE = 224  # of networks for ImageNet
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """A network, and what it is shown."""
+
+    network: Classifier
+    variables: dict[str, Any]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    size: int | None
+    """Of a side: images in memory are resized to it (bilinear, with a filter against
+    aliasing where they shrink), streams cropped at the centre of a side 256/224 as
+    long.  None is the images' own, or 224 of a stream."""
+    source: dict[str, Any]
+    """Where the weights are from; values of JSON."""
+
+
+def imported(
+    name: str,
+    weights: Path | str,
+    scale: str,
+    *,
+    size: int | None,
+    image_shape: tuple[int, ...],
+    **options: Any,
+) -> Embedder:
+    """An embedder from a PyTorch or Hugging Face file.
+
+    Args:
+        name: a key of ``networks.NETWORKS``.
+        weights: the file.
+        scale: how pixels are normalised, a key of ``networks.pixels.SCALES``.
+        size: see :class:`Embedder`.
+        image_shape: of the data set; that of a stream is given by ``size``.
+        **options: of the network.
+
+    Raises:
+        InputError: an unknown name or scale, a file that cannot be read or is of
+            another network.
+    """
+    if scale not in SCALES:
+        raise unknown_name("scale", scale, SCALES)
+    size = None if size is None else inputs.positive_integer("resize", size)
+    net = network(name, classes=0, **options)
+    shape = (size, size, image_shape[-1]) if size else tuple(image_shape)
+    found = import_weights(net, weights, shape)  # type: ignore[arg-type] # three numbers
+    source = {
+        "network": name,
+        **options,
+        "weights": Path(weights).name,
+        "layout": found.layout,
+        "normalise": scale,
+    }
+    return Embedder(net, found.variables, *SCALES[scale], size, source)
+
+
+def image_shape(dataset: DataSet, size: int | None) -> tuple[int, ...]:
+    """Height, width and channels that a network sees of a data set."""
+    if isinstance(dataset, Images) and size is None:
+        return dataset.images.shape[1:]
+    side = size or _STREAM_SIZE
+    return (side, side, dataset.images.shape[-1] if isinstance(dataset, Images) else 3)
+
+
+def embed(
+    dataset: DataSet,
+    by: Embedder,
+    placement: Placement,
+    *,
+    batch_size: int = 256,
+    workers: int = 0,
+    advance: Callable[[int], Any] = lambda examples: None,
+) -> Iterator[tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n d"]]]:
+    """Rows of the data set and their embeddings, float32, a batch at a time.
+
+    Args:
+        dataset: in memory, or streamed.
+        by: the network.
+        placement: the devices, which share each batch.
+        batch_size: images at once, on all devices; rounded up to share it evenly.
+        workers: processes that decode a stream.
+        advance: called with the number of examples that are done.
+
+    Raises:
+        InputError: images that the network cannot take, or that are corrupt.
+    """
+    devices = len(placement.devices)
+    batch_size = -(-inputs.positive_integer("batch_size", batch_size) // devices)
+    batch_size *= devices
+    if isinstance(dataset, Images) and dataset.images.shape[-1] != len(by.mean):
+        raise InputError(
+            f"{dataset.name} has {dataset.images.shape[-1]} channels, the network was "
+            f"trained on {len(by.mean)}: choose another"
+        )
+    size = by.size if isinstance(dataset, Images) else by.size or _STREAM_SIZE
+    run = _program(by.network, by.mean, by.std, size, placement)
+    variables = placement.put(by.variables, placement.whole)
+    for batch in _batches(dataset, size, placement, batch_size, workers):
+        found, rows, mask = (np.asarray(part) for part in run(variables, *batch))
+        advance(int(mask.sum()))
+        yield rows[mask], found[mask]
+
+
+def _batches(
+    dataset: DataSet, size: int | None, placement: Placement, batch: int, workers: int
+) -> Iterator[tuple[UInt8[Array, "B h w c"], Int[Array, " B"], Bool[Array, " B"]]]:
+    """Images, rows and mask, on the devices."""
+    if isinstance(dataset, Images):
+        for rows in evaluation_batches(len(dataset), batch).astype(np.int32):
+            part = dataset.images[rows], rows, rows >= 0
+            yield placement.put(part, placement.parts)
+        return
+    side = size or _STREAM_SIZE
+    stream = Stream(
+        dataset,
+        batch,
+        CenterCrop(round(side * 256 / 224), side),
+        host=jax.process_index(),
+        hosts=jax.process_count(),
+        workers=workers,
+    )
+    with stream.epoch() as batches:
+        for one in batches:
+            part = one.images, one.rows.astype(np.int32), one.mask
+            yield placement.put_share(part)
+
+
+@lru_cache(maxsize=8)
+def _program(
+    net: Classifier,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    size: int | None,
+    placement: Placement,
+) -> Callable[..., Any]:
+    def run(variables: Any, images: Array, rows: Array, mask: Array) -> Any:
+        x = normalize(images, jnp.array(mean), jnp.array(std))
+        if size is not None and x.shape[1:3] != (size, size):
+            shape = (len(x), size, size, x.shape[-1])
+            x = jax.image.resize(x, shape, "bilinear")
+        _, embedding = net.apply(variables, x, features=True)  # type: ignore
+        return embedding, rows, mask
+
+    # results are whole on each device: every host can read them
+    return jax.jit(run, out_shardings=placement.whole)
+
+
+def record(dataset: DataSet, by: Embedder) -> dict[str, Any]:
+    """What embeddings of a data set are, as values of JSON."""
+    source = by.source | {"variables_sha256": variables_hash(by.variables)}
+    return _record(dataset, source | {"resize": by.size})
+
+
+def pixels_record(dataset: DataSet) -> dict[str, Any]:
+    """The same of pixels themselves."""
+    return _record(dataset, {"network": "none: the pixels, in [0, 1]"})
+
+
+def _record(dataset: DataSet, source: dict[str, Any]) -> dict[str, Any]:
+    about = {"dataset": dataset.name, "fingerprint": dataset.fingerprint}
+    return about | {"examples": len(dataset), "source": source}
+
+
+def variables_hash(variables: Any) -> str:
+    """SHA-256 of names and values of all variables."""
+    digest = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
+        digest.update(jax.tree_util.keystr(path).encode())
+        digest.update(np.asarray(leaf).tobytes())
+    return digest.hexdigest()
+
+
+def record_path(path: Path) -> Path:
+    """Where the record of a file of embeddings is."""
+    return path.with_suffix(".json")
+
+
+def write_embeddings(
+    path: Path,
+    batches: Iterator[tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n d"]]],
+    about: dict[str, Any],
+) -> None:
+    """Write embeddings, never all in memory, and their record, each whole or not.
+
+    A stop between the two leaves embeddings without a record, not with a wrong one.
+
+    Raises:
+        OSError: full disk, no permission.
+    """
+    record_path(path).unlink(missing_ok=True)
+    write_npy_rows(path, batches, about["examples"])
+    text = json.dumps(about, indent=2) + "\n"
+    write_whole(record_path(path), lambda part: part.write_text(text))
+
+
+def check_record(path: Path, dataset: DataSet) -> dict[str, Any] | None:
+    """The record of a file of embeddings; None if there is none.
+
+    Raises:
+        InputError: they are of another data set, or the record is damaged.
+    """
+    beside = record_path(path)
+    if not beside.exists():
+        return None
+    try:
+        about = json.loads(beside.read_text())
+        theirs, source = about["fingerprint"], about["source"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{beside} is no record of embeddings ({error}): delete it if {path.name} "
+            "needs none"
+        ) from error
+    if theirs != dataset.fingerprint:
+        raise InputError(
+            f"{path} has embeddings of {about.get('dataset')} ({theirs[:12]}), the "
+            f"data set is {dataset.name} ({dataset.fingerprint[:12]}): embed that one"
+        )
+    return source
