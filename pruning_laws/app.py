@@ -16,6 +16,7 @@ from .commands import (
     advise,
     correlate,
     demo,
+    embed,
     figure,
     information,
     optimal_rule,
@@ -95,7 +96,7 @@ def pruning_laws(
       pruning-laws pareto --alpha-prune 1:100:20 --theta-degrees 10
       pruning-laws phase-diagram --alpha-tot 1:30:25 --keep-fraction 0.05:1:25
 
-    On real data: train, score, correlate and select.
+    On real data: train, embed, score, sensitivity, correlate and select.
 
     Results go to stdout, messages to stderr. Exit status: 0 done, 1 failed,
     2 bad input, 130 interrupted.
@@ -115,6 +116,7 @@ app.command("simulate")(simulate.simulate)
 app.command("validate")(validate.validate)
 app.command("figure")(figure.figure)
 app.command("train")(train.train)
+app.command("embed")(embed.embed)
 app.command("score")(score.score)
 app.command("correlate")(correlate.correlate)
 app.command("select")(select.select)

@@ -1,13 +1,8 @@
-"""Embeddings of a data set by a network, in its order, with a record of what they are.
-
-The record is a file of JSON beside the .npy, with its name: what the network was, and
-the fingerprint of the data set, so that embeddings of another one are refused.
-"""
+"""Embeddings of a data set by a network that was trained here or elsewhere."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +17,6 @@ from jaxtyping import Array, Bool, Float, Int, UInt8
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
-from ..files import write_npy_rows, write_whole
 from . import inputs
 from .data import Images
 from .data.augment import normalize
@@ -187,74 +181,11 @@ def _program(
     return jax.jit(run, out_shardings=placement.whole)
 
 
-def record(dataset: DataSet, by: Embedder) -> dict[str, Any]:
-    """What embeddings of a data set are, as values of JSON."""
-    source = by.source | {"variables_sha256": variables_hash(by.variables)}
-    return _record(dataset, source | {"resize": by.size})
-
-
-def pixels_record(dataset: DataSet) -> dict[str, Any]:
-    """The same of pixels themselves."""
-    return _record(dataset, {"network": "none: the pixels, in [0, 1]"})
-
-
-def _record(dataset: DataSet, source: dict[str, Any]) -> dict[str, Any]:
-    about = {"dataset": dataset.name, "fingerprint": dataset.fingerprint}
-    return about | {"examples": len(dataset), "source": source}
-
-
-def variables_hash(variables: Any) -> str:
-    """SHA-256 of names and values of all variables."""
+def source_of(by: Embedder) -> dict[str, Any]:
+    """Which network it is, for the record of its embeddings."""
     digest = hashlib.sha256()
-    for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
+    for path, leaf in jax.tree_util.tree_leaves_with_path(by.variables):
         digest.update(jax.tree_util.keystr(path).encode())
         digest.update(np.asarray(leaf).tobytes())
-    return digest.hexdigest()
-
-
-def record_path(path: Path) -> Path:
-    """Where the record of a file of embeddings is."""
-    return path.with_suffix(".json")
-
-
-def write_embeddings(
-    path: Path,
-    batches: Iterator[tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n d"]]],
-    about: dict[str, Any],
-) -> None:
-    """Write embeddings, never all in memory, and their record, each whole or not.
-
-    A stop between the two leaves embeddings without a record, not with a wrong one.
-
-    Raises:
-        OSError: full disk, no permission.
-    """
-    record_path(path).unlink(missing_ok=True)
-    write_npy_rows(path, batches, about["examples"])
-    text = json.dumps(about, indent=2) + "\n"
-    write_whole(record_path(path), lambda part: part.write_text(text))
-
-
-def check_record(path: Path, dataset: DataSet) -> dict[str, Any] | None:
-    """The record of a file of embeddings; None if there is none.
-
-    Raises:
-        InputError: they are of another data set, or the record is damaged.
-    """
-    beside = record_path(path)
-    if not beside.exists():
-        return None
-    try:
-        about = json.loads(beside.read_text())
-        theirs, source = about["fingerprint"], about["source"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{beside} is no record of embeddings ({error}): delete it if {path.name} "
-            "needs none"
-        ) from error
-    if theirs != dataset.fingerprint:
-        raise InputError(
-            f"{path} has embeddings of {about.get('dataset')} ({theirs[:12]}), the "
-            f"data set is {dataset.name} ({dataset.fingerprint[:12]}): embed that one"
-        )
-    return source
+    hashed = {"variables_sha256": digest.hexdigest(), "resize": by.size}
+    return by.source | hashed

@@ -35,6 +35,7 @@ def score_dataset(
     arrays: dict[str, np.ndarray],
     *,
     seed: int = 0,
+    sources: dict[str, Any] | None = None,
     **options: Any,
 ) -> Scores:
     """Scores of ``dataset`` by a metric, with what they were computed from as recipe.
@@ -46,6 +47,7 @@ def score_dataset(
             the test set.  Embeddings that are missing are the pixels of the images,
             scaled to [0, 1], as the recipe then says.
         seed: of what is random.
+        sources: where arrays are from, by name, for the recipe.
         **options: of the metric.
 
     Raises:
@@ -58,8 +60,9 @@ def score_dataset(
     if unused:
         raise InputError(f"{metric} takes no {unused.pop()}: leave it out")
     recipe = {**options, "computed_from": dict.fromkeys(arrays, "given")}
+    recipe["computed_from"] |= sources or {}
     if "embeddings" in NEEDS[metric] and "embeddings" not in arrays:
-        arrays = {"embeddings": _pixels(dataset)}
+        arrays = {"embeddings": pixels_of(dataset)}
         recipe["computed_from"] = {"embeddings": "pixels"}
     missing = [name for name in NEEDS[metric] if name not in arrays]
     if missing:
@@ -103,7 +106,12 @@ def read_array(path: Path | str) -> np.ndarray:
         raise InputError(f"{path} is no .npy file of numbers ({line})") from error
 
 
-def _pixels(dataset: DataSet) -> Float[np.ndarray, "P d"]:
+def pixels_of(dataset: DataSet) -> Float[np.ndarray, "P d"]:
+    """The pixels of each image in a row, scaled to [0, 1], float32.
+
+    Raises:
+        InputError: the images are not all in memory at one size.
+    """
     if not isinstance(dataset, Images):
         raise InputError(
             f"images of {dataset.name} have many sizes: give embeddings, or decode "

@@ -52,20 +52,22 @@ def tensorboard(folder: Path | None) -> Iterator[Any]:
 
 
 @contextmanager
-def progress_bar(total: int, done: int, show: bool) -> Iterator[Any]:
-    """A function that moves a bar of steps on stderr and says how it goes."""
+def progress_bar(
+    total: int, done: int, show: bool, unit: str = "steps"
+) -> Iterator[Any]:
+    """A function that moves a bar on stderr and says how it goes."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
-    columns = BarColumn(24), MofNCompleteColumn(), TextColumn("steps"), Remaining()
+    columns = BarColumn(24), MofNCompleteColumn(), TextColumn(unit), Remaining()
     says = TextColumn("{task.description}", style="dim")
     with Progress(
         *columns, says, console=Console(stderr=True), disable=not show
     ) as bar:
         task = bar.add_task("", total=total, completed=done)
 
-        def update(steps: int, text: str) -> None:
-            bar.update(task, advance=steps, description=text)
+        def update(count: int, text: str = "") -> None:
+            bar.update(task, advance=count, description=text)
 
         yield update

@@ -23,7 +23,8 @@ from perceptron_theory import ConvergenceError
 
 from ...files import write_npy
 from .. import inputs
-from ..embedding import embed, record, write_embeddings
+from ..embedding import embed, source_of
+from ..embedding_files import write_embeddings
 from .checkpoints import Checkpoints, checkpoints, shapes_of
 from .evaluation import all_logits, evaluate
 from .feeds import all_finite
@@ -232,8 +233,8 @@ def _write_outputs(
     by = embedder_of(plan, state, epochs)
     found = embed(plan.dataset, by, plan.placement, batch_size=plan.recipe.batch_size)
     if reports():
-        path, about = folder / f"embeddings{suffix}.npy", record(plan.dataset, by)
-        write_embeddings(path, found, about)
+        path = folder / f"embeddings{suffix}.npy"
+        write_embeddings(path, found, plan.dataset, source_of(by))
     else:  # the others compute their part
         for _ in found:
             pass
