@@ -24,6 +24,7 @@ from .commands import (
     phase_diagram,
     score,
     select,
+    sensitivity,
     show,
     simulate,
     solve,
@@ -118,6 +119,7 @@ app.command("figure")(figure.figure)
 app.command("train")(train.train)
 app.command("embed")(embed.embed)
 app.command("score")(score.score)
+app.command("sensitivity")(sensitivity.sensitivity)
 app.command("correlate")(correlate.correlate)
 app.command("select")(select.select)
 app.command("show")(show.show)

@@ -9,9 +9,9 @@ Points are cut over the devices of this process: each finds the nearest centres 
 own, and sums and counts are added up.  (Hosts do not share the work: each does all.)
 Points beyond 2 GiB a device stay on the host and go to the devices block by block, so
 that a memory map of any size can be clustered.  A cluster that loses its points gets
-the point that is farthest from its own centre.  The nearest centre of a block is found by a
-matrix product, a maximum and a comparison: on CPUs XLA's argmax takes longer than the
-product.
+the point that is farthest from its own centre.  The nearest centre of a block is found
+by a matrix product, a maximum and a comparison: on CPUs XLA's argmax takes longer than
+the product.
 """
 
 from __future__ import annotations

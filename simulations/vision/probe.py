@@ -43,7 +43,7 @@ def linear_probe(
     *,
     seed: Any = 0,
 ) -> Probe:
-    """Logistic regression on standardised embeddings; a held-out part chooses its ridge.
+    """Logistic regression on standardised embeddings, its ridge chosen by a part.
 
     A fifth of the training set, at random, chooses the ridge among five; the probe is
     then fitted to all of the training set.

@@ -131,7 +131,7 @@ import sys, jax, numpy as np, tiny
 from simulations.vision.training import train
 from simulations.vision.kmeans import kmeans
 assert len(jax.devices()) == 4
-steps = tiny.SIMCLR | tiny.GENTLE | {"fixed_steps": 8}
+steps = tiny.SIMCLR | tiny.GENTLE | {"fixed_steps": 8, "optimizer": "sgd"}
 runs = [train(tiny.plan(devices=n, **steps), f"{sys.argv[1]}/{n}") for n in (1, 4)]
 a, b = (run.history[-1]["train_loss"] for run in runs)
 np.testing.assert_allclose(a, b, rtol=1e-4)

@@ -50,7 +50,8 @@ def leaves(tree):
 SIMCLR = {
     "objective": "simclr",
     "temperature": 0.2,
-    "learning_rate": 0.5,
+    "optimizer": "adamw",
+    "learning_rate": 0.002,
     "projection": 16,
     "crop_scale": [0.4, 1.0],
     "jitter": [0.4, 0.4, 0.0, 0.0],
