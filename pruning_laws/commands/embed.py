@@ -14,7 +14,7 @@ from .. import machine_options, options, output, vision_options
 
 if TYPE_CHECKING:
     from simulations.vision.embedding import Embedder
-    from simulations.vision.training import Placement
+    from simulations.vision.training.placement import Placement
 
 
 def embed(

@@ -129,7 +129,8 @@ def embed(
             f"trained on {len(by.mean)}: choose another"
         )
     size = by.size if isinstance(dataset, Images) else by.size or _STREAM_SIZE
-    run = _program(by.network, by.mean, by.std, size, placement)
+    net: Any = by.network  # hashable, which pyright does not see
+    run = _program(net, by.mean, by.std, size, placement)
     variables = placement.put(by.variables, placement.whole)
     for batch in _batches(dataset, size, placement, batch_size, workers):
         found, rows, mask = (np.asarray(part) for part in run(variables, *batch))

@@ -75,9 +75,8 @@ def sensitivity(
         raise InputError(
             "1 seed says nothing on the noise of the start: give 2 or more"
         )
-    ks = sorted(
-        {inputs.positive_integer("clusters", k) for k in [*clusters, reference]}
-    )
+    wanted = (*clusters, reference)
+    ks = sorted({inputs.positive_integer("clusters", k) for k in wanted})
     if ks[-1] >= len(embeddings):
         raise InputError(
             f"{ks[-1]} clusters of {len(embeddings)} points: ask for fewer, for then "
