@@ -17,7 +17,7 @@ from .optional import require
 
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # scikit-learn's C
 _HELD_OUT = 5  # a part of this many of the training set chooses among them
-_PASSES = 1000
+_PASSES = 300
 
 
 @dataclass(frozen=True)
