@@ -23,6 +23,7 @@ from . import (
     label_noise,
     limits,
     optimal_rule,
+    prototypes,
     students,
     threshold,
     threshold_collapse,
@@ -46,6 +47,7 @@ _MODULES = (
     optimal_rule,
     advice,
     trained_probe,
+    prototypes,
 )
 FIGURES: dict[str, Figure] = {
     name: Figure(name, module.CAPTION, module.compute, module.draw)

@@ -17,6 +17,7 @@ from .commands import (
     balance,
     correlate,
     demo,
+    embed,
     experiment,
     figure,
     gallery,
@@ -28,6 +29,7 @@ from .commands import (
     report,
     score,
     select,
+    sensitivity,
     show,
     simulate,
     solve,
@@ -101,7 +103,8 @@ def pruning_laws(
       pruning-laws pareto --alpha-prune 1:100:20 --theta-degrees 10
       pruning-laws phase-diagram --alpha-tot 1:30:25 --keep-fraction 0.05:1:25
 
-    On real data: train, score, correlate, gallery, balance, select, experiment, laws.
+    On real data: train, embed, score, sensitivity, correlate, gallery, balance,
+    select, experiment, laws.
 
     Results go to stdout, messages to stderr. Exit status: 0 done, 1 failed,
     2 bad input, 130 interrupted.
@@ -121,7 +124,9 @@ app.command("simulate")(simulate.simulate)
 app.command("validate")(validate.validate)
 app.command("figure")(figure.figure)
 app.command("train")(train.train)
+app.command("embed")(embed.embed)
 app.command("score")(score.score)
+app.command("sensitivity")(sensitivity.sensitivity)
 app.command("correlate")(correlate.correlate)
 app.command("gallery")(gallery.gallery)
 app.command("balance")(balance.balance)

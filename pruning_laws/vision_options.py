@@ -79,6 +79,20 @@ def test_split(data: str) -> str:
     return known.get(kind, "none")
 
 
+def check_rows(path: Path, points: Any, dataset: Any) -> None:
+    """Refuse embeddings that are not one an example.
+
+    Raises:
+        perceptron_theory.InputError: another number of them.
+    """
+    from perceptron_theory import InputError
+
+    if points.ndim != 2 or len(points) != len(dataset):
+        raise InputError(
+            f"{path} has shape {points.shape}: {dataset.name} needs ({len(dataset)}, d)"
+        )
+
+
 def check_options(metric: str, given: dict[str, Any]) -> None:
     """Refuse an option that the metric does not have.
 

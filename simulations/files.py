@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,39 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     finally:
         with contextlib.suppress(FileNotFoundError):
             partial.unlink()
+
+
+def filled_rows(
+    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    count: int,
+    path: Path | None = None,
+) -> np.ndarray:
+    """A table of ``count`` rows, float32, from batches of row numbers and rows.
+
+    With a path it is a memory map of that file, a .npy that is written as they come.
+    """
+    table = None
+    for rows, values in batches:
+        if table is None:
+            shape = count, values.shape[1]
+            table = np.empty(shape, np.float32)
+            if path is not None:
+                table = np.lib.format.open_memmap(path, "w+", np.float32, shape)
+        table[rows] = values
+    assert table is not None
+    if isinstance(table, np.memmap):
+        table.flush()
+    return table
+
+
+def write_npy_rows(
+    path: Path, batches: Iterable[tuple[np.ndarray, np.ndarray]], count: int
+) -> None:
+    """Write the table of :func:`filled_rows` as .npy, whole or not at all.
+
+    It is never all in memory.
+    """
+    write_whole(path, lambda part: filled_rows(batches, count, part))
 
 
 def write_npy(path: Path, array: np.ndarray) -> None:

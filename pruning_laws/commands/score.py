@@ -27,7 +27,10 @@ def score(
     split: vision_options.Split = "train",
     embeddings: Annotated[
         Path | None,
-        typer.Option(help="A .npy file (P, d); without it, the pixels are taken."),
+        typer.Option(
+            help="A .npy file (P, d), such as of `embed`; without it, the pixels are "
+            "taken."
+        ),
     ] = None,
     logits: Annotated[
         Path | None, typer.Option(help="A .npy file (P, C) or (models, P, C).")
@@ -94,6 +97,7 @@ def score(
     vision_options.check_new(output_file, overwrite)
 
     from simulations.vision.data import load
+    from simulations.vision.embedding_files import check_record
     from simulations.vision.score_files import write_scores
     from simulations.vision.scoring import VARIANT, read_array, score_dataset
 
@@ -116,12 +120,20 @@ def score(
     given = {name: value for name, value in options.items() if value is not None}
     vision_options.check_options(metric, given)
     with output.working("scoring"):
-        dataset = load(data, split)
+        dataset, sources = load(data, split), {}
+        if embeddings is not None and (found := check_record(embeddings, dataset)):
+            sources["embeddings"] = found
         if metric == "grand":
             scores = _grand(dataset, run, initial, arrays)
         else:
             scores = score_dataset(
-                dataset, metric, arrays, seed=seed, precision=precision, **given
+                dataset,
+                metric,
+                arrays,
+                seed=seed,
+                precision=precision,
+                sources=sources,
+                **given,
             )
     write_scores(output_file, scores, overwrite=overwrite)
     output.note(f"wrote {output_file}: {metric} of {scores.dataset}")

@@ -88,8 +88,9 @@ def train(
     """Train a network; the same command goes on where it was interrupted.
 
     FOLDER holds checkpoints, metrics.csv and, in the end, logits.npy (for el2n) and
-    correct.npy (for forgetting). The budget is the recipe's, or one of --fixed-epochs
-    and --fixed-steps: on a pruned set they differ.
+    correct.npy (for forgetting); without labels (digits_simclr and the like),
+    embeddings.npy (for prototypes). The budget is the recipe's, or one of
+    --fixed-epochs and --fixed-steps: on a pruned set they differ.
 
     With --models FOLDER holds an ensemble: logits.npy, correct.npy and test_correct.npy
     of all models, member.npy (who was trained on what, for memorization and influence),

@@ -48,14 +48,14 @@ class Source:
             InputError: a file that is missing or does not fit the data set.
         """
         from ..vision.data import load
-        from ..vision.scoring import pixels, read_array
+        from ..vision.scoring import pixels_of, read_array
 
         sets = [load(self.data, split) for split in (self.split, self.test_split)]
         files = (self.train_features, self.test_features)
         if (files[0] is None) != (files[1] is None):
             raise InputError("give features of the training and the test set, or none")
         points = [
-            pixels(dataset) if file is None else read_array(file)
+            pixels_of(dataset) if file is None else read_array(file)
             for dataset, file in zip(sets, files, strict=True)
         ]
         return Features(*sets, *points)  # type: ignore[arg-type] # checked there

@@ -5,23 +5,27 @@ from a k-means++ start (Arthur & Vassilvitskii 2007).  ``distance="cosine"`` is
 spherical k-means (Dhillon & Modha 2001): points and centres are unit vectors, and a
 cluster's centre is its normalised mean.
 
-Points beyond 2 GiB stay on the host and go to the device block by block, so that a
-memory map of any size can be clustered.  A cluster that loses its points gets the point
-that is farthest from its own centre.  The nearest centre of a block is found by a
-matrix product, a maximum and a comparison: on CPUs XLA's argmax takes longer than the
-product.
+Points are cut over the devices of this process: each finds the nearest centres of its
+own, and sums and counts are added up.  (Hosts do not share the work: each does all.)
+Points beyond 2 GiB a device stay on the host and go to the devices block by block, so
+that a memory map of any size can be clustered.  A cluster that loses its points gets
+the point that is farthest from its own centre.  The nearest centre of a block is found
+by a matrix product, a maximum and a comparison: on CPUs XLA's argmax takes longer than
+the product.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int
 
 from perceptron_theory import InputError
@@ -31,11 +35,12 @@ from . import inputs
 
 DISTANCES = ("euclidean", "cosine")
 _BLOCK = 1024  # points in one matrix product: its result stays in the cache
-_BLOCKS_AT_ONCE = 16  # that go to the device together
+_BLOCKS_AT_ONCE = 16  # that go to each device together
+_AXIS = "points"
 _FEW = 32  # clusters
 # k-means++ costs k passes: it sees at most this many points a cluster
 _START_POINTS = 10
-_RESIDENT = 2**31  # bytes of points that stay on the device from pass to pass
+_RESIDENT = 2**31  # bytes of points that stay on each device from pass to pass
 # squares outside of these are no float32
 _LONGEST, _SHORTEST = 1e15, 1e-15
 
@@ -61,16 +66,16 @@ class Clusters:
 
 
 def memory_estimate(
-    n_points: int, n_dimensions: int, n_clusters: int
+    n_points: int, n_dimensions: int, n_clusters: int, n_devices: int = 1
 ) -> dict[str, int]:
-    """Bytes that :func:`kmeans` needs beside the points: on the device, on the host.
+    """Bytes that :func:`kmeans` needs beside the points: on each device, on the host.
 
     An upper estimate for float32 points; points that are no float32 array or memory map
     are copied to one, which takes 4 n_points n_dimensions more.
     """
     start = min(n_points, _START_POINTS * n_clusters)
     rows = min(n_points, _BLOCK) + _BLOCK * _BLOCKS_AT_ONCE
-    resident = n_points * n_dimensions
+    resident = math.ceil(n_points / n_devices) * n_dimensions
     if 4 * resident > _RESIDENT:
         resident = 0
     centers = n_clusters * (n_dimensions + 1)
@@ -79,7 +84,8 @@ def memory_estimate(
     seeding = 2 * start * (n_dimensions + 2) + centers
     return {
         "device": 4 * max(passes, seeding),
-        "host": 4 * (max(start, rows) * n_dimensions + 3 * centers) + 24 * n_points,
+        "host": 4 * (max(start, rows * n_devices) * n_dimensions + 3 * centers)
+        + 24 * n_points,
     }
 
 
@@ -93,6 +99,7 @@ def kmeans(
     tolerance: float = 1e-4,
     batch_size: int | None = None,
     centers: Float[Array, "k d"] | Float[np.ndarray, "k d"] | None = None,
+    devices: Sequence[Any] | None = None,
 ) -> Clusters:
     """Clusters of points, computed in float32.
 
@@ -106,6 +113,8 @@ def kmeans(
             times the mean variance of a coordinate.
         batch_size: points in a mini-batch; None takes all points in every step.
         centers: where to start, instead of k-means++.
+        devices: that share the work; all of this process if None.  Another number of
+            them changes sums by rounding.
 
     Raises:
         InputError: bad shapes, NaN, more clusters than points, a point of length zero
@@ -122,7 +131,8 @@ def kmeans(
             f"{k} clusters of {len(array)} points: ask for at most as many"
         )
     origin, scale = _moments(array, distance == "cosine")
-    data = _data(array, origin, distance == "cosine", keep=batch_size is None)
+    mesh = Mesh(np.array(jax.local_devices() if devices is None else devices), (_AXIS,))
+    data = _data(array, origin, distance == "cosine", mesh, keep=batch_size is None)
     if centers is None:
         current = _start(data, k, start_key)
     else:
@@ -161,21 +171,31 @@ class _Data(NamedTuple):
     shift: Float[np.ndarray, " d"]
     """Subtracted on the device: products of points far from zero have no digits."""
     spherical: bool
+    mesh: Mesh
     resident: tuple[Array, ...] = ()
-    """The padded pieces on the device, if they may stay there."""
+    """The padded pieces on the devices, if they may stay there."""
 
-    def piece(self, i: int, rows: slice) -> Any:
-        return self.resident[i] if self.resident else _padded(self.array[rows])
+    def piece(self, i: int, rows: slice) -> Array:
+        return self.resident[i] if self.resident else self.put(rows)
+
+    def put(self, rows: slice) -> Array:
+        padded = _padded(self.array[rows], self.mesh.size)
+        return jax.device_put(padded, NamedSharding(self.mesh, PartitionSpec(_AXIS)))
+
+    def pieces(self) -> list[slice]:
+        return _pieces(len(self.array), self.mesh.size)
 
 
-def _data(array: np.ndarray, origin: np.ndarray, spherical: bool, keep: bool) -> _Data:
+def _data(
+    array: np.ndarray, origin: np.ndarray, spherical: bool, mesh: Mesh, keep: bool
+) -> _Data:
     shift = origin.astype(np.float32)
     if array.dtype != np.float32:
         array, shift = (array - origin).astype(np.float32), np.zeros_like(shift)
-    if not keep or array.nbytes > _RESIDENT:
-        return _Data(array, shift, spherical)
-    pieces = tuple(jax.device_put(_padded(array[rows])) for rows in _pieces(len(array)))
-    return _Data(array, shift, spherical, pieces)
+    data = _Data(array, shift, spherical, mesh)
+    if not keep or array.nbytes > _RESIDENT * mesh.size:
+        return data
+    return data._replace(resident=tuple(map(data.put, data.pieces())))
 
 
 def _moments(points: np.ndarray, spherical: bool) -> tuple[np.ndarray, float]:
@@ -207,15 +227,15 @@ def _moments(points: np.ndarray, spherical: bool) -> tuple[np.ndarray, float]:
     return mean * (not spherical), variance / points.shape[1]
 
 
-def _pieces(count: int) -> list[slice]:
-    size = _BLOCK * _BLOCKS_AT_ONCE
+def _pieces(count: int, devices: int = 1) -> list[slice]:
+    size = _BLOCK * _BLOCKS_AT_ONCE * devices
     return [slice(i, min(i + size, count)) for i in range(0, count, size)]
 
 
-def _padded(piece: np.ndarray) -> np.ndarray:
-    """Whole blocks, a power of two of them: few shapes, so few programs."""
-    blocks = 2 ** math.ceil(math.log2(math.ceil(len(piece) / _BLOCK)))
-    rows = blocks * _BLOCK - len(piece)
+def _padded(piece: np.ndarray, devices: int) -> np.ndarray:
+    """Whole blocks, a power of two for each device: few shapes, so few programs."""
+    blocks = 2 ** math.ceil(math.log2(math.ceil(len(piece) / _BLOCK / devices)))
+    rows = devices * blocks * _BLOCK - len(piece)
     if rows == 0:
         return piece
     # copies of a point, rather than zeros, that have a direction
@@ -226,8 +246,29 @@ def _unit(x: Any) -> Any:
     return x / ((x**2).sum(-1, keepdims=True) ** 0.5)
 
 
-@functools.partial(jax.jit, static_argnames=("spherical", "exact"))
-def _nearest(
+@functools.lru_cache
+def _nearest(mesh: Mesh, spherical: bool, exact: bool) -> Any:
+    """:func:`_nearest_of_part` on each device, the sums and counts of all together."""
+
+    def of_part(points: Array, shift: Array, centers: Array, valid: Array) -> Any:
+        valid = valid - jax.lax.axis_index(_AXIS) * len(points)
+        options = {"spherical": spherical, "exact": exact}
+        found = _nearest_of_part(points, shift, centers, valid, **options)
+        return *found[:2], *jax.lax.psum(found[2:], _AXIS)
+
+    parts, whole = PartitionSpec(_AXIS), PartitionSpec()
+    return jax.jit(
+        jax.shard_map(
+            of_part,
+            mesh=mesh,
+            in_specs=(parts, whole, whole, whole),
+            out_specs=(parts, parts, whole, whole),
+            check_vma=False,  # a scan that starts from zeros has no parts
+        )
+    )
+
+
+def _nearest_of_part(
     points: Float[Array, "n d"],
     shift: Float[Array, " d"],
     centers: Float[Array, "k d"],
@@ -271,16 +312,11 @@ def _assign(data: _Data, centers: np.ndarray, *, exact: bool = False):
     squares = np.empty(len(data.array), np.float32)
     sums = np.zeros(centers.shape, np.float64)
     counts = np.zeros(len(centers), np.int64)
-    for i, rows in enumerate(_pieces(len(data.array))):
+    run = _nearest(data.mesh, data.spherical, exact)
+    for i, rows in enumerate(data.pieces()):
         valid = rows.stop - rows.start
-        label, square, total, count = _nearest(
-            data.piece(i, rows),
-            data.shift,
-            centers,
-            valid,
-            spherical=data.spherical,
-            exact=exact,
-        )
+        found = run(data.piece(i, rows), data.shift, centers, valid)
+        label, square, total, count = found
         labels[rows] = np.asarray(label)[:valid]
         squares[rows] = np.asarray(square)[:valid]
         sums += np.asarray(total)

@@ -44,6 +44,7 @@ def score_dataset(
     *,
     seed: int = 0,
     precision: float = 0.05,
+    sources: dict[str, Any] | None = None,
     **options: Any,
 ) -> Scores:
     """Scores of ``dataset`` by a metric, with what they were computed from as recipe.
@@ -57,6 +58,7 @@ def score_dataset(
         seed: of what is random.
         precision: the standard error that memorization and influence are wanted to
             have: the recipe then says how many models that takes.
+        sources: where arrays are from, by name, for the recipe.
         **options: of the metric.
 
     Raises:
@@ -69,8 +71,9 @@ def score_dataset(
     if unused:
         raise InputError(f"{metric} takes no {unused.pop()}: leave it out")
     recipe = {**options, "computed_from": dict.fromkeys(arrays, "given")}
+    recipe["computed_from"] |= sources or {}
     if "embeddings" in NEEDS[metric] and "embeddings" not in arrays:
-        arrays = {"embeddings": pixels(dataset)}
+        arrays = {"embeddings": pixels_of(dataset)}
         recipe["computed_from"] = {"embeddings": "pixels"}
     missing = [name for name in NEEDS[metric] if name not in arrays]
     if missing:
@@ -122,11 +125,11 @@ def read_array(path: Path | str) -> np.ndarray:
         raise InputError(f"{path} is no .npy file of numbers ({line})") from error
 
 
-def pixels(dataset: DataSet) -> Float[np.ndarray, "P d"]:
-    """Embeddings without a network: the pixels of each image, scaled to [0, 1].
+def pixels_of(dataset: DataSet) -> Float[np.ndarray, "P d"]:
+    """The pixels of each image in a row, scaled to [0, 1], float32.
 
     Raises:
-        InputError: images of many sizes.
+        InputError: the images are not all in memory at one size.
     """
     if not isinstance(dataset, Images):
         raise InputError(

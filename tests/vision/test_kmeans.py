@@ -134,10 +134,11 @@ def test_the_estimate_covers_what_the_compiler_asks_for(dimensions, k):
 
     rows = module._BLOCK * module._BLOCKS_AT_ONCE
     given = of(rows, dimensions), of(dimensions), of(k, dimensions), 0
+    mesh = jax.sharding.Mesh(np.array(jax.devices()[:1]), (module._AXIS,))
     start = of(module._START_POINTS * k, dimensions), jax.random.key(0)
     estimate = memory_estimate(10**8, dimensions, k)["device"]
     for program in (
-        module._nearest.lower(*given, spherical=True, exact=True),
+        module._nearest(mesh, True, True).lower(*given),
         module._plus_plus.lower(*start, k=k),
     ):
         needs = program.compile().memory_analysis()

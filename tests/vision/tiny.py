@@ -45,3 +45,15 @@ def plan(seed=0, devices=None, **changes):
 
 def leaves(tree):
     return [leaf.tobytes() for leaf in map(jax.device_get, jax.tree.leaves(tree))]
+
+
+SIMCLR = {
+    "objective": "simclr",
+    "temperature": 0.2,
+    "optimizer": "adamw",
+    "learning_rate": 0.002,
+    "projection": 16,
+    "crop_scale": [0.4, 1.0],
+    "jitter": [0.4, 0.4, 0.0, 0.0],
+    "logits_epochs": [],
+}

@@ -46,6 +46,11 @@ class Ensemble:
 
     def __post_init__(self) -> None:
         inputs.positive_integer("models", self.models)
+        if self.recipe.objective != "classification":
+            raise InputError(
+                f"an ensemble is of classifiers, and the recipe has the objective "
+                f"{self.recipe.objective!r}: train its models one by one"
+            )
         if jax.process_count() > 1:
             raise InputError(
                 "an ensemble is trained by one host: give each host a folder and a "

@@ -26,7 +26,7 @@ from ..training.epoch_record import EpochRecord
 from ..training.evaluation import all_logits
 from ..training.recipe_files import write_recipe
 from ..training.records import Advance, progress_bar, write_metrics
-from ..training.run import run_plan, save, tested, write_logits, write_results
+from ..training.run import run_plan, save, tested, write_outputs, write_results
 from ..training.run_folder import about, claim, write_about
 from ..training.step import State
 from . import ways
@@ -135,8 +135,8 @@ def _train_one(
 ) -> None:
     plan = ensemble.plan(k)
 
-    def named(steps: int, text: str = "") -> None:
-        advance(steps, f"model {k}, {text}")
+    def named(count: int, text: str = "") -> None:
+        advance(count, f"model {k}, {text}")
 
     with _naming(k):
         done = run_plan(
@@ -179,7 +179,7 @@ def _train_group(
                 row = records[k].row(state)
             history[k].append(row | tested(plans[k], state, epoch, last))
             if epoch + 1 in first.recipe.logits_epochs:
-                write_logits(plans[k], state, folders[k] / f"logits_{epoch + 1}.npy")
+                write_outputs(plans[k], state, folders[k], epoch + 1, f"_{epoch + 1}")
     for i, k in enumerate(models):
         state = group.state(states, i)
         with checkpoints(folders[k] / "checkpoints", 1) as saved:

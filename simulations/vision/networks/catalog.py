@@ -34,6 +34,7 @@ _OPTIONS: dict[Any, dict[str, tuple[str, ...] | None]] = {
     ResNet: {"stem": STEMS, "shortcut": SHORTCUTS, "axis_name": None},
     ViT: {"norm_epsilon": None},
 }
+_ANY = {"hidden_head": None}
 _TYPES = ("float32", "bfloat16")
 
 
@@ -49,8 +50,9 @@ def network(
         name: a key of ``NETWORKS``.
         classes: outputs; 0 for the embedding alone.
         dtype: of the computation, "float32" or "bfloat16"; parameters are float32.
-        **options: for ResNets ``stem``, ``shortcut`` and ``axis_name``, see
-            :class:`.resnet.ResNet`; for ViTs ``norm_epsilon``.
+        **options: ``hidden_head``, see :class:`.classifier.Classifier`; for ResNets
+            ``stem``, ``shortcut`` and ``axis_name``, see :class:`.resnet.ResNet`; for
+            ViTs ``norm_epsilon``.
 
     Raises:
         InputError: an unknown name, type or option, no whole number of classes.
@@ -63,7 +65,7 @@ def network(
             f"classes must be a whole number, 0 for no head; got {classes!r}"
         )
     make = NETWORKS[name]
-    allowed = _OPTIONS[make.func]
+    allowed = _OPTIONS[make.func] | _ANY
     for option, value in options.items():
         if option not in allowed:
             raise unknown_name(f"option of {name}", option, allowed)

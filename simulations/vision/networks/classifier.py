@@ -19,11 +19,14 @@ class Classifier(nn.Module, kw_only=True):
     Attributes:
         classes: outputs of the head; 0 for a network without one, which returns its
             embedding.
+        hidden_head: whether the head has a hidden layer of the embedding's width and a
+            ReLU: SimCLR's projection head (arXiv 2002.05709, sec. 2.1).
         dtype: of the computation, float32 or bfloat16.  Parameters, running statistics,
             embedding and head are float32 always.
     """
 
     classes: int
+    hidden_head: bool = False
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -55,9 +58,13 @@ class Classifier(nn.Module, kw_only=True):
         embedding = self.embed(images.astype(self.dtype), train).astype(jnp.float32)
         logits = embedding
         if self.classes:
-            logits = nn.Dense(self.classes, kernel_init=self.head_init(), name=HEAD)(
-                embedding
-            )
+            if self.hidden_head:
+                start = nn.initializers.he_normal()
+                width, name = embedding.shape[1], f"{HEAD}_hidden"
+                hidden = nn.Dense(width, kernel_init=start, name=name)
+                logits = nn.relu(hidden(logits))
+            head = nn.Dense(self.classes, kernel_init=self.head_init(), name=HEAD)
+            logits = head(logits)
         return (logits, embedding) if features else logits
 
     def embed(self, images: Array, train: bool) -> Array:

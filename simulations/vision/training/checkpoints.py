@@ -29,6 +29,10 @@ class Checkpoints:
         """The epochs of the last whole one."""
         return self._manager.latest_step()
 
+    def all(self) -> list[int]:
+        """The epochs of every one."""
+        return sorted(self._manager.all_steps())
+
     def save(self, epochs: int, arrays: Any, about: dict[str, Any]) -> None:
         """Write one; older ones beyond those to keep are deleted after it."""
         args = self._orbax.args
@@ -53,22 +57,45 @@ class Checkpoints:
         restore = self._orbax.args.StandardRestore(like)
         return self._restored(epochs, "arrays", restore)
 
+    def all_arrays(self, epochs: int, sharding: Any) -> Any:
+        """The arrays as nested dictionaries and lists, all placed alike.
+
+        Raises:
+            InputError: they cannot be read.
+        """
+        path = self.folder / str(epochs) / "arrays"
+        try:
+            found = self._orbax.StandardCheckpointer().metadata(path).item_metadata.tree
+        except Exception as error:  # damaged files raise anything
+            raise self._unreadable(epochs, error) from error
+
+        def one(leaf: Any) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+        return self.arrays(epochs, jax.tree.map(one, found))
+
     def _restored(self, epochs: int, item: str, how: Any) -> Any:
         args = self._orbax.args.Composite(**{item: how})
         try:
             return self._manager.restore(epochs, args=args)[item]
         except Exception as error:  # damaged files raise anything
-            line = " ".join(str(error).split())[:200]
-            where = self.folder / str(epochs)
-            raise InputError(
-                f"the checkpoint {where} cannot be read ({line}): delete that folder "
-                "to go on from the one before"
-            ) from error
+            raise self._unreadable(epochs, error) from error
+
+    def _unreadable(self, epochs: int, error: Exception) -> InputError:
+        line = " ".join(str(error).split())[:200]
+        where = self.folder / str(epochs)
+        return InputError(
+            f"the checkpoint {where} cannot be read ({line}): delete that folder "
+            "to go on from the one before"
+        )
 
 
 @contextmanager
-def checkpoints(folder: Path, keep: int) -> Iterator[Checkpoints]:
-    """The checkpoints in a folder, which is made if it is not there."""
+def checkpoints(folder: Path, keep: int | None) -> Iterator[Checkpoints]:
+    """The checkpoints in a folder, which is made if it is not there.
+
+    ``keep`` of them are left when one is saved; None is all.
+    """
     require("orbax.checkpoint", "a checkpoint")
     import orbax.checkpoint as ocp
 

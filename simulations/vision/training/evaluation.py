@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import logsumexp
 
-from ...files import write_whole
+from ...files import filled_rows, write_npy_rows
 from .feeds import Feed
 from .step import State
 
@@ -56,23 +56,6 @@ def all_logits(
             memory at once.
     """
     if out is None:
-        return _filled(feed, state, count, None)
-    write_whole(out, lambda part: _filled(feed, state, count, part))
+        return filled_rows(feed.logits(state), count)
+    write_npy_rows(out, feed.logits(state), count)
     return np.load(out, mmap_mode="r")
-
-
-def _filled(
-    feed: Feed, state: State, count: int, file: Path | None
-) -> Float[np.ndarray, "P C"]:
-    table = None
-    for rows, logits in feed.logits(state):
-        if table is None:
-            shape = count, logits.shape[1]
-            table = np.empty(shape, np.float32)
-            if file is not None:
-                table = np.lib.format.open_memmap(file, "w+", np.float32, shape)
-        table[rows] = logits
-    assert table is not None
-    if isinstance(table, np.memmap):
-        table.flush()
-    return table

@@ -59,6 +59,11 @@ class Plan:
                 f"{len(test.class_names)} classes, {self.dataset.name} has "
                 f"{_form(self.dataset)[1:]} and {len(self.dataset.class_names)}"
             )
+        if self.recipe.objective == "simclr" and not isinstance(self.dataset, Images):
+            raise InputError(
+                f"{self.dataset.name} is streamed, one view an image: SimCLR is of "
+                "images in memory"
+            )
         _ = self.training.epoch_steps  # refuses what cannot be
 
     @cached_property
@@ -84,12 +89,11 @@ class Plan:
     def model(self) -> Model:
         """What every step needs; the dtype is decided here."""
         recipe = self.recipe
-        options = {} if recipe.stem is None else {"stem": recipe.stem}
         dtype = recipe.dtype
         if dtype == "auto":
             dtype = "float32" if self.placement.kind == "cpu" else "bfloat16"
-        classes = len(self.dataset.class_names)
-        net = network(recipe.network, classes=classes, dtype=dtype, **options)
+        options = network_options(recipe, len(self.dataset.class_names))
+        net = network(recipe.network, dtype=dtype, **options)
         epoch_steps = training_steps(len(self.kept), recipe.batch_size)
         mean, std = _scale(self.dataset, recipe.scale)
         memory = isinstance(self.dataset, Images)
@@ -113,16 +117,24 @@ class Plan:
                 self.kept.astype("<i8").tobytes()
             ).hexdigest(),
             "seed": self.seed,
+            "classes": len(self.dataset.class_names),
+            "in_memory": isinstance(self.dataset, Images),
+            "image_shape": list(self._image_shape),
+            "mean": list(self.model.mean),
+            "std": list(self.model.std),
         }
 
     def start(self) -> State:
         """The state before the first step, on the devices."""
-        size = self.recipe.image_size
-        shape = (size, size, 3)
-        if isinstance(self.dataset, Images):
-            shape = self.dataset.images.shape[1:]
-        state = initial_state(self.model, shape, self._keys[0])
+        state = initial_state(self.model, self._image_shape, self._keys[0])
         return self.placement.put(state, self.placement.whole)
+
+    @property
+    def _image_shape(self) -> tuple[int, int, int]:
+        if isinstance(self.dataset, Images):
+            height, width, channels = self.dataset.images.shape[1:]
+            return height, width, channels
+        return (self.recipe.image_size, self.recipe.image_size, 3)
 
     @property
     def key(self) -> Key[Array, ""]:
@@ -145,11 +157,22 @@ class Plan:
             hosts=jax.process_count(),
             workers=self.workers,
         )
-        crop = RandomCrop(size, flip=self.recipe.flip)
+        low, high = self.recipe.crop_scale or (0.08, 1.0)
+        crop = RandomCrop(size, (low, high), flip=self.recipe.flip)
         ids = None if len(kept) == len(dataset) else [dataset.ids[i] for i in kept]
         training = share(crop, self.seed, ids)
         everything = share(CenterCrop(round(size * 256 / 224), size))
         return StreamFeed(self.model, self.placement, training, everything)
+
+
+def network_options(recipe: Recipe, classes: int) -> dict[str, Any]:
+    """Those of ``network`` for a recipe and a data set of so many classes."""
+    options: dict[str, Any] = {"classes": classes}
+    if recipe.stem is not None:
+        options["stem"] = recipe.stem
+    if recipe.objective == "simclr":
+        options |= {"classes": recipe.projection, "hidden_head": True}
+    return options
 
 
 def _form(dataset: DataSet) -> tuple[Any, ...]:

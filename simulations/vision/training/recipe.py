@@ -11,6 +11,7 @@ from perceptron_theory.errors import unknown_name
 
 from .. import inputs
 
+OBJECTIVES = ("classification", "simclr")
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("step", "cosine", "constant")
 DTYPES = ("auto", "float32", "bfloat16")
@@ -39,6 +40,15 @@ class Recipe:
     """Of all devices and hosts together.  What does not fill a batch sits out an
     epoch, other examples in each."""
 
+    objective: str = "classification"
+    """"simclr" (arXiv 2002.05709) has no labels: two views of each image are to be
+    alike.  Of images in memory only."""
+    temperature: float = 0.5
+    """Of SimCLR's loss."""
+    projection: int = 128
+    """Outputs of SimCLR's projection head, which has a hidden layer and is no part of
+    the embedding."""
+
     optimizer: str = "sgd"
     learning_rate: float
     """The peak, for this batch size: nothing scales it."""
@@ -66,9 +76,18 @@ class Recipe:
     image_size: int = 224
     """Of data sets that are streamed; those in memory have their own."""
     crop_pad: int = 4
-    """Reflected border of random crops in memory; 0 for none.  Streams take crops of
-    random area and aspect (torchvision's RandomResizedCrop)."""
+    """Reflected border of random crops in memory; 0 for none."""
+    crop_scale: tuple[float, ...] = ()
+    """Least and largest area of crops of random area and aspect (torchvision's
+    RandomResizedCrop), in place of ``crop_pad``.  Streams always have them, of 0.08
+    to 1 if this is empty."""
     flip: bool = True
+    jitter: tuple[float, ...] = ()
+    """Strengths of brightness, contrast, saturation and hue (torchvision's
+    ColorJitter); empty for none."""
+    jitter_probability: float = 1.0
+    grayscale: float = 0.0
+    """Probability that an image is made grey."""
     scale: str = "dataset"
     """Normalisation: by mean and deviation of the data set, or fixed constants."""
     dtype: str = "auto"
@@ -97,8 +116,9 @@ class Recipe:
                 raise InputError(
                     f"{name} must be from {low} to {high}, got {getattr(self, name)}"
                 )
-        for name in ("milestones", "logits_epochs"):
+        for name in ("milestones", "logits_epochs", "jitter", "crop_scale"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        self._check_views()
         points = (0, *self.milestones, self.schedule_length)
         if not all(a < b for a, b in itertools.pairwise(points)):
             raise InputError(
@@ -110,6 +130,21 @@ class Recipe:
                 f"warmup must be 0 or more and less than {self.schedule_length} "
                 f"(schedule_length), got {self.warmup}"
             )
+
+    def _check_views(self) -> None:
+        jitter, crop = self.jitter, self.crop_scale
+        if jitter and (len(jitter) != 4 or min(jitter) < 0 or jitter[3] > 0.5):
+            raise InputError(
+                "jitter must be 4 strengths from 0 on, of brightness, contrast, "
+                f"saturation and hue (at most 0.5), got {list(jitter)}"
+            )
+        if crop and not (len(crop) == 2 and 0 < crop[0] <= crop[1] <= 1):
+            raise InputError(
+                "crop_scale must be a least and a largest area in (0, 1], got "
+                f"{list(crop)}"
+            )
+        if self.objective == "simclr" and self.batch_size < 2:
+            raise InputError("a batch of 1 has nothing to tell its image from: give 2")
 
     def as_dict(self) -> dict[str, Any]:
         """Values of JSON and TOML: what is None is left out, tuples are lists."""
@@ -126,6 +161,7 @@ class Recipe:
 NAMES = tuple(field.name for field in fields(Recipe))
 REQUIRED = ("network", "batch_size", "learning_rate", "schedule_length")
 _NAMES = {
+    "objective": OBJECTIVES,
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "dtype": DTYPES,
@@ -138,8 +174,12 @@ _COUNTS = (
     "schedule_length",
     "image_size",
     "evaluate_every",
+    "projection",
 )
 _RANGES = {
+    "temperature": (1e-3, 1e3),
+    "jitter_probability": (0.0, 1.0),
+    "grayscale": (0.0, 1.0),
     "learning_rate": (0.0, 1e6),
     "momentum": (0.0, 1.0),
     "weight_decay": (0.0, 1e6),

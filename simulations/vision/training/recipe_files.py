@@ -81,7 +81,8 @@ def write_recipe(path: Path | str, recipe: Recipe) -> None:
 
 def _fits(value: Any, wanted: str) -> bool:
     if wanted.startswith("tuple"):
-        return isinstance(value, list | tuple) and all(_fits(v, "int") for v in value)
+        of = wanted.removeprefix("tuple[").partition(",")[0]
+        return isinstance(value, list | tuple) and all(_fits(v, of) for v in value)
     if isinstance(value, bool):
         return wanted == "bool"
     kinds = {"int": int, "float": int | float, "str": str}

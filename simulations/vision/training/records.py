@@ -16,9 +16,9 @@ Row = Mapping[str, float | int | None]
 
 
 class Advance(Protocol):
-    """Told of steps that were done, and how it goes."""
+    """Told of steps (or what is counted) that were done, and how it goes."""
 
-    def __call__(self, steps: int, text: str = "") -> None: ...
+    def __call__(self, count: int, text: str = "") -> None: ...
 
 
 def write_metrics(path: Path, history: Sequence[Row]) -> None:
@@ -58,20 +58,20 @@ def tensorboard(folder: Path | None) -> Iterator[Any]:
 
 
 @contextmanager
-def progress_bar(total: int, show: bool) -> Iterator[Advance]:
-    """A function that moves a bar of steps on stderr and says how it goes."""
+def progress_bar(total: int, show: bool, unit: str = "steps") -> Iterator[Advance]:
+    """A function that moves a bar on stderr and says how it goes."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
-    columns = BarColumn(24), MofNCompleteColumn(), TextColumn("steps"), Remaining()
+    columns = BarColumn(24), MofNCompleteColumn(), TextColumn(unit), Remaining()
     says = TextColumn("{task.description}", style="dim")
     with Progress(
         *columns, says, console=Console(stderr=True), disable=not show
     ) as bar:
         task = bar.add_task("", total=total)
 
-        def update(steps: int, text: str = "") -> None:
-            bar.update(task, advance=steps, description=text)
+        def update(count: int, text: str = "") -> None:
+            bar.update(task, advance=count, description=text)
 
         yield update

@@ -3,7 +3,8 @@
 The folder holds recipe.toml, about.json (what is trained on what), checkpoints/,
 metrics.csv (a row an epoch) and, in the end, logits.npy (of the whole training set, in
 its order, in evaluation mode) and correct.npy (whether each training example was right
-at each presentation): what ``pruning-laws score`` reads.
+at each presentation), or of SimCLR embeddings.npy with its record: what ``pruning-laws
+score`` reads.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from jaxtyping import Bool
 
 from ...files import write_npy
 from .. import inputs
+from ..embedding import embed, source_of
+from ..embedding_files import write_embeddings
 from .checkpoints import Checkpoints, checkpoints, shapes_of
 from .epoch_record import EpochRecord
 from .evaluation import all_logits, evaluate
 from .plan import Plan
 from .records import Advance, progress_bar, tensorboard, write_metrics
+from .restored import embedder_of
 from .run_folder import check_same, claim, reports
 from .step import State
 
@@ -114,7 +118,7 @@ def run_plan(
             row = record.row(state) | tested(plan, state, epoch, last)
             history.append(row)
             if epoch + 1 in plan.recipe.logits_epochs:
-                write_logits(plan, state, folder / f"logits_{epoch + 1}.npy")
+                write_outputs(plan, state, folder, epoch + 1, f"_{epoch + 1}")
             if last or (epoch + 1) % checkpoint_every == 0:
                 save(plan, saved, state, correct, history)
             if reports():
@@ -128,7 +132,8 @@ def tested(plan: Plan, state: State, epoch: int, last: bool) -> dict[str, Any]:
     """The columns of the test set, empty where it is not evaluated."""
     names = ("test_loss", "test_accuracy", "test_examples")
     due = last or (epoch + 1) % plan.recipe.evaluate_every == 0
-    if plan.testing is None or plan.test is None or not due:
+    labelled = plan.recipe.objective == "classification"
+    if plan.testing is None or plan.test is None or not (due and labelled):
         return dict.fromkeys(names)
     found = evaluate(plan.testing, state, plan.test.labels)
     values = (found.loss, found.accuracy, found.examples)
@@ -169,15 +174,30 @@ def save(
 def write_results(
     plan: Plan, folder: Path, state: State, correct: Bool[np.ndarray, "epochs P"]
 ) -> Bool[np.ndarray, "epochs n"]:
-    """Write logits.npy and correct.npy; returns what the latter holds."""
+    """Write what the end of a run leaves; returns what correct.npy holds."""
     columns = correct[:, plan.kept]
-    write_logits(plan, state, folder / "logits.npy")
-    if reports():
+    write_outputs(plan, state, folder, len(correct))
+    if reports() and plan.recipe.objective == "classification":
         write_npy(folder / "correct.npy", columns)
     return columns
 
 
-def write_logits(plan: Plan, state: State, path: Path) -> None:
-    """Write those of the whole training set; every host takes part, one writes."""
-    out = path if reports() else None
-    all_logits(plan.training, state, len(plan.dataset), out)
+def write_outputs(
+    plan: Plan, state: State, folder: Path, epochs: int, suffix: str = ""
+) -> None:
+    """Logits of the whole training set, or of SimCLR its embeddings.
+
+    Every host takes part, one writes.
+    """
+    if plan.recipe.objective == "classification":
+        out = folder / f"logits{suffix}.npy" if reports() else None
+        all_logits(plan.training, state, len(plan.dataset), out)
+        return
+    by = embedder_of(plan, state, epochs)
+    found = embed(plan.dataset, by, plan.placement, batch_size=plan.recipe.batch_size)
+    if reports():
+        path = folder / f"embeddings{suffix}.npy"
+        write_embeddings(path, found, plan.dataset, source_of(by))
+    else:  # the others compute their part
+        for _ in found:
+            pass

@@ -11,9 +11,12 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
-from ..data.augment import augment, normalize
+from ..data.augment import augment, normalize, random_flip
+from ..data.colour import recolour
+from ..data.resized_crop import resized_crops
 from ..networks.classifier import Classifier
 from ..networks.variables import initialise
+from .contrastive import nt_xent
 from .loss import cross_entropy, masked_mean
 from .optimizer import optimizer
 from .recipe import Recipe
@@ -60,7 +63,8 @@ class Seen(NamedTuple):
     rows: Int[Array, " B"]
     mask: Bool[Array, " B"]
     correct: Bool[Array, " B"]
-    """In training mode, as augmented: what forgetting counts."""
+    """In training mode, as augmented: what forgetting counts.  In SimCLR, whether each
+    view is more alike to the other than to all else in the batch."""
 
 
 def initial_state(
@@ -84,31 +88,60 @@ def train_step(
     recipe = model.recipe
     labels, rows, mask = map(jnp.asarray, batch[1:])
     images = jnp.asarray(batch.images)
-    if model.augmented:
-        images = augment(images, key, pad=recipe.crop_pad, flip=recipe.flip)
+    if recipe.objective == "simclr":
+        two = [_view(model, images, one) for one in jax.random.split(key)]
+        images = jnp.stack(two, axis=1).reshape(-1, *images.shape[1:])
+    else:
+        images = _view(model, images, key)
     images = _normal(model, images)
 
     def loss(params: Any) -> tuple[Array, tuple[Any, Array]]:
-        logits, changed = model.network.apply(
+        outputs, changed = model.network.apply(
             {"params": params, "batch_stats": state.statistics},
             images,
             train=True,
             mutable=["batch_stats"],
         )
-        losses = cross_entropy(logits, labels, recipe.label_smoothing)
+        if recipe.objective == "simclr":
+            losses, correct = nt_xent(outputs, recipe.temperature)
+        else:
+            losses = cross_entropy(outputs, labels, recipe.label_smoothing)
+            correct = outputs.argmax(1) == labels
         statistics = changed.get("batch_stats", {})
-        return masked_mean(losses, mask), (statistics, logits)
+        return masked_mean(losses, mask), (statistics, correct)
 
     differentiate = jax.value_and_grad(loss, has_aux=True)
-    (value, (statistics, logits)), gradient = differentiate(state.params)
+    (value, (statistics, correct)), gradient = differentiate(state.params)
     rule = optimizer(recipe, model.total_steps)
     updates, memory = rule.update(gradient, state.optimizer, state.params)
     params = optax.apply_updates(state.params, updates)
-    correct = logits.argmax(1) == labels
     return (
         State(params, statistics, memory),
         Seen(value, rows, mask, correct),
     )
+
+
+def _view(
+    model: Model, images: Array, key: Key[Array, ""]
+) -> Float[Array, "B h w c"] | UInt8[Array, "B h w c"]:
+    """Every image as the recipe augments it, on the scale of bytes."""
+    recipe = model.recipe
+    if model.augmented and recipe.crop_scale:
+        crops, flips = jax.random.split(key)
+        images = resized_crops(images, crops, scale=recipe.crop_scale)
+        if recipe.flip:
+            images = jax.vmap(random_flip)(images, jax.random.split(flips, len(images)))
+    elif model.augmented:
+        images = augment(images, key, pad=recipe.crop_pad, flip=recipe.flip)
+    if recipe.jitter or recipe.grayscale:
+        images = recolour(
+            images,
+            jax.random.fold_in(key, 1),
+            jitter=recipe.jitter,
+            probability=recipe.jitter_probability,
+            grayscale=recipe.grayscale,
+        )
+    return images
 
 
 def predict(

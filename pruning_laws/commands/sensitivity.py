@@ -1,0 +1,128 @@
+"""``pruning-laws sensitivity``: how prototypes depend on the number of clusters."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .. import options, output, vision_options
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def sensitivity(
+    data: vision_options.Data = "digits",
+    split: vision_options.Split = "train",
+    embeddings: Annotated[
+        Path | None,
+        typer.Option(
+            help="A .npy file (P, d), such as of `embed`; without it, the pixels are "
+            "taken."
+        ),
+    ] = None,
+    clusters: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K,K,...",
+            help="Numbers of clusters. [default: two decades around the classes]",
+        ),
+    ] = None,
+    reference: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="The k to compare with. [default: the number of classes]"
+        ),
+    ] = None,
+    keep_fraction: Annotated[
+        float, typer.Option("--keep-fraction", "-f", help="Of the kept sets.")
+    ] = 0.5,
+    seeds: Annotated[
+        int, typer.Option(min=2, help="Runs of k-means at each k, from other starts.")
+    ] = 3,
+    distance: Annotated[
+        str, typer.Option(metavar="cosine|euclidean", help="Of the scores.")
+    ] = "cosine",
+    seed: vision_options.Seed = 0,
+    as_json: options.AsJson = False,
+    output_file: options.Output = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Rank correlation of prototype scores between numbers of clusters k.
+
+    ceiling is that of two runs of k-means at one k, which differ by their starts only;
+    reference that with a run at the reference k; corrected is free of the noise of the
+    starts: 1 where k changes nothing else. overlap is the part of the kept set that is
+    kept at the reference k, too. distances: cosine with Euclidean scores. A file and
+    --json hold every pair of k, too.
+
+    \b
+    Examples:
+      pruning-laws sensitivity
+      pruning-laws sensitivity --embeddings run/embeddings.npy --clusters 5,10,20
+    """
+    output.check_output(output_file, overwrite)
+    numbers = None if clusters is None else _numbers(clusters)
+
+    import numpy as np
+
+    from simulations.vision.data import load
+    from simulations.vision.embedding_files import check_record
+    from simulations.vision.scoring import pixels_of, read_array
+    from simulations.vision.sensitivity import default_clusters
+    from simulations.vision.sensitivity import sensitivity as compute
+    from simulations.vision.training.records import progress_bar
+
+    dataset = load(data, split)
+    if embeddings is None:
+        points = pixels_of(dataset)
+    else:
+        check_record(embeddings, dataset)
+        points = read_array(embeddings)
+        vision_options.check_rows(embeddings, points, dataset)
+    classes = len(np.unique(dataset.labels))
+    ks = numbers or default_clusters(classes, len(points))
+    runs = 2 * seeds * len({*ks, reference or classes})
+    with progress_bar(runs, sys.stderr.isatty(), unit="runs of k-means") as update:
+        found = compute(
+            points,
+            ks,
+            reference=reference or classes,
+            keep_fraction=keep_fraction,
+            seeds=seeds,
+            seed=seed,
+            distance=distance,
+            advance=lambda: update(1),
+        )
+    output.emit(
+        found,
+        title=f"prototypes of {dataset.name} by the number of clusters, compared with "
+        f"k = {reference or classes}, keep fraction {keep_fraction:g}, {seeds} seeds",
+        as_json=as_json,
+        path=output_file,
+        overwrite=overwrite,
+        show=_show,
+    )
+
+
+def _show(found: xr.Dataset, title: str) -> None:
+    """The table over k; the matrix is long."""
+    output.print_tables(found.drop_dims("other"), title)
+
+
+def _numbers(text: str) -> list[int]:
+    """Whole numbers that commas separate.
+
+    Raises:
+        typer.BadParameter: they are none.
+    """
+    parts = text.split(",")
+    if not all(options.is_count(part.strip()) and int(part) for part in parts):
+        raise typer.BadParameter(
+            f"{text!r} must be whole numbers from 1 on, as 5,10,20",
+            param_hint="--clusters",
+        )
+    return [int(part) for part in parts]

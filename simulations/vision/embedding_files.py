@@ -1,0 +1,80 @@
+"""Files of embeddings, and a record of what each holds.
+
+The record is a file of JSON beside the .npy, with its name: what the network was, and
+the fingerprint of the data set, so that embeddings of another one are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from perceptron_theory import InputError
+
+from ..files import write_npy_rows, write_whole
+from .data import Images
+from .data.encoded import EncodedImages
+
+DataSet = Images | EncodedImages
+
+
+def record_path(path: Path) -> Path:
+    """Where the record of a file of embeddings is."""
+    return path.with_suffix(".json")
+
+
+def write_embeddings(
+    path: Path,
+    batches: Iterable[tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n d"]]],
+    dataset: DataSet,
+    source: dict[str, Any],
+) -> None:
+    """Write embeddings, never all in memory, and their record, each whole or not.
+
+    A stop between the two leaves embeddings without a record, not with a wrong one.
+
+    Args:
+        path: of the .npy file.
+        batches: rows of the data set, and their embeddings.
+        dataset: what they are of.
+        source: what made them; values of JSON.
+
+    Raises:
+        OSError: full disk, no permission.
+    """
+    record_path(path).unlink(missing_ok=True)
+    write_npy_rows(path, batches, len(dataset))
+    about = {"dataset": dataset.name, "fingerprint": dataset.fingerprint}
+    about |= {"examples": len(dataset), "source": source}
+    text = json.dumps(about, indent=2) + "\n"
+    write_whole(record_path(path), lambda part: part.write_text(text))
+
+
+def check_record(path: Path, dataset: DataSet) -> dict[str, Any] | None:
+    """What made the embeddings in a file, by its record; None if it has none.
+
+    Raises:
+        InputError: they are of another data set, or the record is damaged.
+    """
+    beside = record_path(path)
+    if not beside.exists():
+        return None
+    try:
+        about = json.loads(beside.read_text())
+        theirs, source = about["fingerprint"], about["source"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{beside} is no record of embeddings ({error}): delete it if {path.name} "
+            "needs none"
+        ) from error
+    if theirs != dataset.fingerprint:
+        raise InputError(
+            f"{path} has embeddings of {about.get('dataset')} ({theirs[:12]}), the "
+            f"data set is {dataset.name} ({dataset.fingerprint[:12]}): embed that one"
+        )
+    return source

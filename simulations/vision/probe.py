@@ -1,0 +1,99 @@
+"""A linear probe: how much of the labels a linear classifier reads off embeddings."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from perceptron_theory import InputError
+
+from . import inputs
+from .optional import require
+
+_STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # scikit-learn's C
+_HELD_OUT = 5  # a part of this many of the training set chooses among them
+_PASSES = 300
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What came of a probe."""
+
+    accuracy: float
+    """On the test set."""
+    standard_error: float
+    """Of the accuracy, over draws of the test set (binomial)."""
+    strength: float
+    """C, the inverse of the ridge, chosen on the training set only."""
+    held_out_accuracy: float
+    """With it, on the part of the training set that chose it: slightly too high."""
+    converged: bool
+
+
+def linear_probe(
+    train: Float[np.ndarray, "P d"],
+    labels: Int[np.ndarray, " P"],
+    test: Float[np.ndarray, "Q d"],
+    test_labels: Int[np.ndarray, " Q"],
+    *,
+    seed: Any = 0,
+) -> Probe:
+    """Logistic regression on standardised embeddings, its ridge chosen by a part.
+
+    A fifth of the training set, at random, chooses the ridge among five; the probe is
+    then fitted to all of the training set.
+
+    Args:
+        train: embeddings.
+        labels: theirs.
+        test: embeddings that are looked at once, in the end.
+        test_labels: theirs.
+        seed: of the held-out part: a seed, or a key of jax.random.
+
+    Raises:
+        InputError: bad shapes, NaN, fewer than two classes.
+    """
+    require("sklearn", "a linear probe")
+    train = inputs.real_array("train", train, "P", "d").astype(np.float32)
+    test = inputs.real_array("test", test, "Q", "d").astype(np.float32)
+    labels = inputs.label_array("labels", labels, count=len(train))
+    test_labels = inputs.label_array("test_labels", test_labels, count=len(test))
+    if train.shape[1] != test.shape[1]:
+        raise InputError(
+            f"train has {train.shape[1]} dimensions and test {test.shape[1]}: give "
+            "embeddings of one network"
+        )
+    if len(np.unique(labels)) < 2:
+        raise InputError("labels are of one class: there is nothing to tell apart")
+    mean, deviation = train.mean(0), train.std(0)
+    deviation[deviation == 0] = 1  # a dimension that does not vary
+    train, test = (train - mean) / deviation, (test - mean) / deviation
+    order = inputs.generator(seed).permutation(len(train))
+    held, rest = np.split(order, [max(1, len(order) // _HELD_OUT)])
+    found = {}
+    for strength in _STRENGTHS:
+        model, _ = _fitted(train[rest], labels[rest], strength)
+        found[strength] = float(model.score(train[held], labels[held]))
+    best = max(found, key=found.__getitem__)
+    model, converged = _fitted(train, labels, best)
+    accuracy = float(model.score(test, test_labels))
+    error = math.sqrt(accuracy * (1 - accuracy) / len(test))
+    return Probe(accuracy, error, best, found[best], converged)
+
+
+def _fitted(
+    points: np.ndarray, labels: np.ndarray, strength: float
+) -> tuple[Any, bool]:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=strength, max_iter=_PASSES, tol=1e-3)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", ConvergenceWarning)
+        model.fit(points, labels)
+    return model, not any(issubclass(w.category, ConvergenceWarning) for w in said)
