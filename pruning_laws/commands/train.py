@@ -65,8 +65,8 @@ def train(
 
     FOLDER holds checkpoints, metrics.csv and, in the end, logits.npy (for el2n) and
     correct.npy (for forgetting); without labels (digits_simclr and the like),
-    embeddings.npy (for prototypes). The budget is the recipe's, or one of --fixed-epochs
-    and --fixed-steps: on a pruned set they differ.
+    embeddings.npy (for prototypes). The budget is the recipe's, or one of
+    --fixed-epochs and --fixed-steps: on a pruned set they differ.
 
     \b
     Examples:
