@@ -140,16 +140,18 @@ def _longest(value, change):
 
 def _certify(state: State) -> State:
     """Update the best bounds, each with the vector that proves it."""
-    norm = jnp.linalg.norm(state.w)
+    norm, total = jnp.linalg.norm(state.w), state.multipliers.sum()
     lower = state.margins.min() / jnp.where(norm > 0, norm, 1.0)
-    upper = jnp.linalg.norm(state.hull) / state.multipliers.sum()
-    raised, lowered = lower > state.lower, upper < state.upper
+    upper = jnp.linalg.norm(state.hull) / total
+    # a step that overflows (it happens in float32) proves nothing
+    raised = (lower > state.lower) & jnp.isfinite(lower) & jnp.isfinite(norm)
+    lowered = (upper < state.upper) & jnp.isfinite(total)
     better = raised | lowered
     return state._replace(
         best_w=jnp.where(raised, state.w / norm, state.best_w),
         lower=jnp.where(raised, lower, state.lower),
         best_multipliers=jnp.where(
-            lowered, state.multipliers / state.multipliers.sum(), state.best_multipliers
+            lowered, state.multipliers / total, state.best_multipliers
         ),
         upper=jnp.where(lowered, upper, state.upper),
         since_better=jnp.where(better, 0, state.since_better + 1),

@@ -91,7 +91,8 @@ def _conclude(columns, length, screened, tolerance, max_iterations) -> MaxMargin
     gap = 1.0 - found.lower / jnp.where(separable, found.upper, 1.0)
     gap = jnp.where(separable, gap, jnp.inf)
     failed = jnp.where(found.stalled, Status.ROUNDING, Status.MAX_ITERATIONS)
-    status = jnp.where(gap <= tolerance, Status.CONVERGED, failed)
+    proven = jnp.isfinite(gap) & jnp.isfinite(found.w).all()
+    status = jnp.where(proven & (gap <= tolerance), Status.CONVERGED, failed)
     status = jnp.where(separable, status, Status.NOT_SEPARABLE)
     status = jnp.where(finite, status, Status.INVALID)
     usable = separable & finite

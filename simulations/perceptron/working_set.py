@@ -97,12 +97,18 @@ def _restart(columns, state: State, useful) -> State:
     return jax.tree.map(partial(jnp.where, useful), warm, start(columns))
 
 
+def _finite(state: State) -> Bool[Array, ""]:
+    """Whether steps can go on from here."""
+    parts = state.w, state.t, state.multipliers, state.slack
+    return jnp.stack([jnp.isfinite(part).all() for part in parts]).all()
+
+
 def finish(
     columns: Float[Array, "N P"], screened: State, tolerance, max_iterations
 ) -> Found:
     """Steps in float64 from where float32 ended."""
     dimension, count = columns.shape
-    useful = relative_gap(screened) <= _GAP_SCREEN
+    useful = (relative_gap(screened) <= _GAP_SCREEN) & _finite(screened)
     taken = screened.iteration
     number = candidates(count, dimension)
     best = start(columns)  # to be bettered

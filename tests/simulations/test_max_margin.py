@@ -1,6 +1,7 @@
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.optimize import nnls
@@ -261,3 +262,35 @@ def test_a_working_set_that_lacks_a_carrier_is_noticed(monkeypatch, lost):
     np.testing.assert_allclose(found.lower, margin, rtol=1e-9)
     achieved = (columns.T @ np.asarray(found.w)).min()
     np.testing.assert_allclose(achieved, found.lower, rtol=1e-11)
+
+
+def test_steps_that_overflow_in_float32_prove_nothing():
+    """As on 8,192 real images: weights NaN, slack infinite, a bound of infinity."""
+    from simulations.perceptron.max_margin import _scale
+    from simulations.perceptron.working_set import finish, screen
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 8))
+    x *= np.sign(x[:, :1])
+    expected = max_margin(x)
+    with jax.enable_x64(True):
+        columns, length = _scale(jnp.asarray(x))
+        good = screen(columns, 100)
+        bad = good._replace(
+            w=good.w * jnp.nan, slack=good.slack * jnp.inf, lower=jnp.float32(jnp.inf)
+        )
+        found = finish(columns, bad, 1e-10, 100)
+        np.testing.assert_allclose(found.lower * length, expected.margin, rtol=1e-9)
+        np.testing.assert_allclose(found.w, expected.weights, atol=1e-5)
+
+
+def test_a_bound_that_is_not_finite_is_no_certificate():
+    from simulations.perceptron.interior_point import _certify, start
+
+    with jax.enable_x64(True):
+        columns = jnp.asarray(np.random.default_rng(0).normal(size=(3, 20)))
+        state = start(columns)
+        worse = _certify(state._replace(margins=state.margins * jnp.inf))
+        assert worse.lower == state.lower and worse.since_better == 1
+        worse = _certify(state._replace(multipliers=state.multipliers * jnp.inf))
+        assert worse.upper == state.upper
