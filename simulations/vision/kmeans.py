@@ -200,7 +200,7 @@ def _data(
 
 def _moments(points: np.ndarray, spherical: bool) -> tuple[np.ndarray, float]:
     """The mean and the mean variance of a coordinate; for unit points, 0 and that."""
-    total, squares = np.zeros(points.shape[1]), 0.0
+    total, squares, longest = np.zeros(points.shape[1]), 0.0, 0.0
     for rows in _pieces(len(points)):
         piece = points[rows]
         lengths = np.einsum("ij,ij->i", piece, piece, dtype=np.float64)
@@ -222,6 +222,12 @@ def _moments(points: np.ndarray, spherical: bool) -> tuple[np.ndarray, float]:
         else:
             total += piece.sum(0, dtype=np.float64)
             squares += float(lengths.sum())
+            longest = max(longest, float(lengths.max()))
+    if 0 < longest < _SHORTEST**2:
+        raise InputError(
+            f"no point is longer than {math.sqrt(longest):.3g}: scale the points above "
+            f"{_SHORTEST:g}"
+        )
     mean = total / len(points)
     variance = max(squares / len(points) - float(mean @ mean), 0.0)
     return mean * (not spherical), variance / points.shape[1]

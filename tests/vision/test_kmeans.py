@@ -153,6 +153,7 @@ def test_the_estimate_covers_what_the_compiler_asks_for(dimensions, k):
         (np.ones(3), 1, {}, "shape \\(P, d\\)"),
         (np.full((3, 2), np.nan), 1, {}, "points\\[0, 0\\] is nan"),
         (np.full((3, 2), 1e30), 1, {}, "scale the points"),
+        (np.eye(3) * 1e-20, 2, {}, "no point is longer than 1e-20"),
         (np.eye(3) - np.eye(3)[1], 1, {"distance": "cosine"}, "points\\[1\\] is zero"),
         (np.ones((3, 2)), 1, {"distance": "manhattan"}, "unknown distance"),
         (np.ones((3, 2)), 0, {}, "n_clusters must be"),
