@@ -259,6 +259,10 @@ def test_memorization_without_names_needs_the_official_order(tmp_path):
     np.savez(path, tr_mem=VALUES, tr_labels=SET.labels[::-1])
     with pytest.raises(InputError, match="not those of set in its order"):
         import_feldman_zhang(path, SET)
+    for wrong, says in (VALUES.astype(str), "numbers"), (SET.images[:, 0, 0], "shape"):
+        np.savez(path, tr_mem=wrong, tr_labels=SET.labels)
+        with pytest.raises(InputError, match=f"scores must .*{says}"):
+            import_feldman_zhang(path, SET)
     np.savez(path, other=VALUES)
     with pytest.raises(InputError, match="another file"):
         import_feldman_zhang(path, SET)
