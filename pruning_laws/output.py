@@ -38,6 +38,18 @@ def check_output(
         raise typer.BadParameter(
             f"{path.name!r} must end in {' or '.join(suffixes)}", param_hint="--output"
         )
+    check_new(path, overwrite)
+
+
+def check_new(path: Path | None, overwrite: bool) -> None:
+    """Refuse, before any work is done, to replace a file or to write into no folder.
+
+    Raises:
+        OSError: the file exists and may not be replaced, or its folder does not exist
+            or cannot be written.
+    """
+    if path is None:
+        return
     if path.exists() and not overwrite:
         raise FileExistsError(0, "exists; --overwrite replaces it", str(path))
     folder = path.parent

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import options
+from . import options, output
 
 if TYPE_CHECKING:
     from simulations.vision.score_files import Scores
@@ -49,7 +49,7 @@ def check_picture(path: Path | None, overwrite: bool, option: str) -> None:
 
     Raises:
         typer.BadParameter: another suffix than those of ``PICTURES``.
-        OSError: the file exists and may not be replaced, or there is no such folder.
+        OSError: as :func:`.output.check_new`.
     """
     if path is None:
         return
@@ -57,19 +57,7 @@ def check_picture(path: Path | None, overwrite: bool, option: str) -> None:
         raise typer.BadParameter(
             f"{path.name!r} must end in {', '.join(PICTURES)}", param_hint=option
         )
-    check_new(path, overwrite)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(0, "no such folder", str(path.parent))
-
-
-def check_new(path: Path | None, overwrite: bool) -> None:
-    """Refuse, before any work is done, to replace a file.
-
-    Raises:
-        OSError: the file exists and may not be replaced.
-    """
-    if path is not None and path.exists() and not overwrite:
-        raise FileExistsError(0, "exists; --overwrite replaces it", str(path))
+    output.check_new(path, overwrite)
 
 
 def test_split(data: str) -> str:

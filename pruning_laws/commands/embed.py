@@ -118,7 +118,7 @@ def embed(
     from simulations.vision.training import placement
 
     for path in (output_file, record_path(output_file)):
-        vision_options.check_new(path, overwrite)
+        output.check_new(path, overwrite)
     where, dataset = placement(device), load(data, split)
     by = None
     if run is not None:

@@ -94,7 +94,7 @@ def score(
         --member ensemble/member.npy -o memorization.parquet
       pruning-laws score grand --run ensemble --initial -o grand.parquet
     """
-    vision_options.check_new(output_file, overwrite)
+    output.check_output(output_file, overwrite, (".parquet",))
 
     from simulations.vision.data import load
     from simulations.vision.embedding_files import check_record

@@ -64,7 +64,7 @@ def select(
       pruning-laws select el2n.parquet -f 0.3 --rule stratified:0.1 -o kept.txt --ids
     """
     chosen_rule = vision_options.selection_rule(rule)
-    vision_options.check_new(output_file, overwrite)
+    output.check_new(output_file, overwrite)
 
     from simulations.vision.selection import select as choose
 

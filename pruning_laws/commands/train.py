@@ -207,4 +207,9 @@ def _ids(path: Path) -> list[str]:
             "them",
             param_hint="--keep",
         )
-    return [line for line in path.read_text().split("\n") if line]
+    try:
+        return [line for line in path.read_text("utf-8").split("\n") if line]
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(
+            f"{path.name!r} is no text ({error})", param_hint="--keep"
+        ) from error

@@ -103,15 +103,17 @@ def random_key(key: Any) -> jax.Array:
     Raises:
         InputError: anything else.
     """
-    if isinstance(key, int | np.integer) and not isinstance(key, bool) and key >= 0:
-        return jax.random.key(int(key))
+    if isinstance(key, int | np.integer) and not isinstance(key, bool):
+        if 0 <= key < 2**63:
+            return jax.random.key(int(key))
     if isinstance(key, jax.Array | np.ndarray):
         if jax.numpy.issubdtype(key.dtype, jax.dtypes.prng_key) and key.ndim == 0:
             return jax.numpy.asarray(key)
         if key.dtype == np.uint32 and key.ndim == 1:
             return jax.random.wrap_key_data(jax.numpy.asarray(key))
     raise InputError(
-        f"key must be a key such as jax.random.key(0), or a seed >= 0; got {key!r}"
+        "key must be a key such as jax.random.key(0), or a seed >= 0 and < 2**63; "
+        f"got {key!r}"
     )
 
 

@@ -19,6 +19,7 @@ from jaxtyping import Int
 
 from perceptron_theory import InputError
 
+from . import inputs
 from .data.safe_pickle import safe_load
 from .score_files import DataSet, Scores, scores_of
 
@@ -113,6 +114,10 @@ def import_feldman_zhang(path: Path | str, dataset: DataSet) -> Scores:
 
 
 def _placed(dataset, metric, values, places, path) -> Scores:
+    try:
+        values = inputs.real_array("scores", values, "P")
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     if len(values) != len(places):
         raise InputError(f"{path}: {len(values)} scores for {len(places)} examples")
     scores = np.empty(len(places))

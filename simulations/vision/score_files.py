@@ -25,11 +25,20 @@ from ..files import write_whole
 from . import inputs
 from .data.encoded import EncodedImages
 from .data.images import Images, check_ids
+from .data.images import fingerprint as hash_of
 from .optional import require
 
 _KEY = b"pruning-laws scores"
 _FORMAT = 1
 DIRECTION = "high = keep"
+_ABOUT = {
+    "metric": str,
+    "dataset": str,
+    "fingerprint": str,
+    "recipe": dict,
+    "seeds": list,
+    "versions": dict,
+}
 _PACKAGES = ("pruning-laws", "jax", "numpy")
 
 
@@ -79,15 +88,15 @@ class Scores:
         Raises:
             InputError: the fingerprint is another; says what differs.
         """
-        if self.fingerprint == dataset.fingerprint:
-            return
-        what = "other pixels"
+        what = "" if self.fingerprint == dataset.fingerprint else "other pixels"
         if set(self.ids) != set(dataset.ids):
             what = "other examples"
         elif self.ids != dataset.ids:
             what = "another order"
         elif not np.array_equal(self.labels, dataset.labels):
             what = "other labels"
+        if not what:
+            return
         raise InputError(
             f"the scores are of {self.dataset} ({self.fingerprint[:12]}), the data set "
             f"is {dataset.name} ({dataset.fingerprint[:12]}): {what}"
@@ -146,6 +155,7 @@ def write_scores(path: Path | str, scores: Scores, *, overwrite: bool = False) -
         "direction": DIRECTION,
         "dataset": scores.dataset,
         "fingerprint": scores.fingerprint,
+        "rows": hash_of(scores.ids, scores.labels),
         "recipe": dict(scores.recipe),
         "seeds": list(scores.seeds),
         "versions": dict(scores.versions),
@@ -212,6 +222,9 @@ def read_scores(path: Path | str, dataset: DataSet | None = None) -> Scores:
             seeds=tuple(about["seeds"]),
             versions=about["versions"],
         )
+        rows = hash_of(scores.ids, scores.labels)
+        if about.get("rows", rows) != rows:  # the first files have none
+            raise InputError("rows are not those, or not in the order, of the data set")
         if dataset is not None:
             scores.check_dataset(dataset)
     except InputError as error:
@@ -225,7 +238,10 @@ def _about(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
             f"{path} is no score file of pruning-laws: published scores are read by "
             "simulations.vision.published_scores"
         )
-    about = json.loads(metadata[_KEY])
+    try:
+        about = dict(json.loads(metadata[_KEY]))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path} has damaged metadata ({error})") from error
     if about.get("format") != _FORMAT:
         raise InputError(
             f"{path} has the format {about.get('format')}, this version reads "
@@ -235,4 +251,7 @@ def _about(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
         raise InputError(
             f"{path} has the direction {about.get('direction')!r}, not {DIRECTION!r}"
         )
+    for name, kind in _ABOUT.items():
+        if not isinstance(about.get(name), kind):
+            raise InputError(f"{path} has damaged metadata (no {name})")
     return about

@@ -78,6 +78,7 @@ def score_dataset(
     missing = [name for name in NEEDS[metric] if name not in arrays]
     if missing:
         raise InputError(f"{metric} needs {missing[0]}: give it")
+    _check_examples(dataset, metric, arrays)
     per_model, errors = None, None
     match metric:
         case "prototypes":
@@ -101,6 +102,12 @@ def score_dataset(
             scores = metrics.random_scores(len(dataset.ids), key=seed)
         case _:
             scores = getattr(metrics, metric)(**arrays, **options)
+    infinite = np.isinf(scores).sum()
+    if infinite:
+        raise InputError(
+            f"{infinite} examples are infinite, and score files hold finite numbers: "
+            'take never_learned="presentations"'
+        )
     return scores_of(
         dataset,
         metric,
@@ -112,6 +119,24 @@ def score_dataset(
     )
 
 
+def _check_examples(dataset: DataSet, metric: str, arrays: dict[str, Any]) -> None:
+    """Refuse, before any work is done, arrays of another number of examples.
+
+    Raises:
+        InputError: says which.
+    """
+    axes = {"embeddings": 0, "logits": -2, "correct": -1, "member": -1}
+    if metric == "influence":  # it is on the test set
+        del axes["correct"]
+    for name, axis in axes.items():
+        shape = np.shape(arrays.get(name, ()))
+        if len(shape) > 1 and shape[axis] != len(dataset):
+            raise InputError(
+                f"{name} has {shape[axis]} examples, {dataset.name} {len(dataset)}: "
+                f"its shape is {shape}"
+            )
+
+
 def read_array(path: Path | str) -> np.ndarray:
     """A .npy file, mapped into memory; objects, which would be run, are refused.
 
@@ -119,7 +144,10 @@ def read_array(path: Path | str) -> np.ndarray:
         InputError: no such file, another format, truncated.
     """
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(array, np.ndarray):
+            raise ValueError("it is an .npz")
+        return array
     except (OSError, ValueError, EOFError) as error:
         line = str(error).splitlines()[0]
         raise InputError(f"{path} is no .npy file of numbers ({line})") from error

@@ -221,7 +221,7 @@ def _preference(
 
 
 def _stratified(rule, scores, hardest, kept, rng) -> np.ndarray:
-    dropped = int(rule.drop_hardest * len(scores))
+    dropped = _whole(rule.drop_hardest * len(scores))
     if len(scores) - dropped < kept:
         raise InputError(
             f"drop_hardest {rule.drop_hardest} leaves {len(scores) - dropped} examples "
@@ -244,9 +244,14 @@ def _stratified(rule, scores, hardest, kept, rng) -> np.ndarray:
     return np.concatenate([pool[taken], pool[~taken], hardest[:dropped][::-1]])
 
 
+def _whole(value: float) -> int:
+    """The whole part, of 0.58 * 100 / 2 too, which rounding leaves below 29."""
+    return int(value * (1 + 1e-12))
+
+
 def _with_floor(order, label, kept: int, floor: float) -> np.ndarray:
     """The first of every class up to the floor, then the first of what is left."""
-    least = int(floor * kept / len(np.unique(label)))
+    least = _whole(floor * kept / len(np.unique(label)))
     ordered = label[order]
     by_class = np.argsort(ordered, kind="stable")
     starts = np.searchsorted(ordered[by_class], ordered[by_class])

@@ -61,7 +61,8 @@ def sensitivity(
         Over k: ``ceiling``, Spearman's correlation of two runs at this k;
         ``reference``, of a run at k with one at the reference; ``corrected``, that over
         the geometric mean of the two ceilings, 1 where k changes nothing but noise
-        (Spearman's correction for attenuation, an approximation for ranks);
+        (Spearman's correction for attenuation, an approximation for ranks; NaN where a
+        ceiling is not positive);
         ``overlap_ceiling`` and ``overlap``, the shared part of the kept sets (chance is
         ``keep_fraction``); ``distances``, the correlation of cosine with Euclidean
         scores.  Over (k, other): ``correlation``, all pairs, the ceilings on the
@@ -105,10 +106,12 @@ def sensitivity(
     matrix = [[correlations(distance, distance, k, j) for j in ks] for k in ks]
     table, at = np.array(matrix), ks.index(reference)
     ceiling = np.diag(table)
+    # runs that do not agree with each other leave nothing to correct by
+    known = np.where(ceiling > 0, ceiling, np.nan)
     columns = {
         "ceiling": ceiling,
         "reference": table[:, at],
-        "corrected": table[:, at] / np.sqrt(ceiling * ceiling[at]),
+        "corrected": table[:, at] / np.sqrt(known * known[at]),
         "overlap_ceiling": [_over_pairs(_shared, kept[k], kept[k]) for k in ks],
         "overlap": [_over_pairs(_shared, kept[k], kept[reference]) for k in ks],
         "distances": [correlations(distance, other, k, k) for k in ks],

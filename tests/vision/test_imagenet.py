@@ -171,6 +171,9 @@ def test_validation_images_get_the_class_that_the_kit_says(tmp_path):
     (roots[3] / "LOC_val_solution.csv").write_text("Image,Class\na,b\n")
     with pytest.raises(InputError, match="columns ImageId and PredictionString"):
         imagenet(roots[3], "val")
+    (roots[3] / "LOC_val_solution.csv").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="is no CSV file"):
+        imagenet(roots[3], "val")
 
 
 def test_wherever_an_archive_ends_too_early_it_is_refused(tmp_path):

@@ -29,13 +29,12 @@ def test_from_one_start_it_ends_where_scikit_learn_does(k):
 
 
 def test_its_own_start_is_as_good_as_scikit_learns():
-    points = _blobs(groups=8)
-    ours = [kmeans(points, 8, key=i).inertia for i in range(10)]
+    points = _blobs(groups=20)
+    ours = [kmeans(points, 20, key=i).inertia for i in range(10)]
     theirs = [
-        KMeans(8, n_init=1, random_state=i).fit(points).inertia_ for i in range(10)
+        KMeans(20, n_init=1, random_state=i).fit(points).inertia_ for i in range(10)
     ]
-    assert min(ours) == pytest.approx(min(theirs), rel=1e-3)
-    assert np.median(ours) < 1.5 * np.median(theirs)
+    assert np.mean(ours) < 1.1 * np.mean(theirs)
 
 
 def test_mini_batches_come_close_to_scikit_learns():
@@ -153,6 +152,7 @@ def test_the_estimate_covers_what_the_compiler_asks_for(dimensions, k):
         (np.ones(3), 1, {}, "shape \\(P, d\\)"),
         (np.full((3, 2), np.nan), 1, {}, "points\\[0, 0\\] is nan"),
         (np.full((3, 2), 1e30), 1, {}, "scale the points"),
+        (np.eye(3) * 1e-20, 2, {}, "no point is longer than 1e-20"),
         (np.eye(3) - np.eye(3)[1], 1, {"distance": "cosine"}, "points\\[1\\] is zero"),
         (np.ones((3, 2)), 1, {"distance": "manhattan"}, "unknown distance"),
         (np.ones((3, 2)), 0, {}, "n_clusters must be"),

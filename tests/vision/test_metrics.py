@@ -263,6 +263,8 @@ YES = np.eye(4, dtype=bool)
         (lambda: metrics.forgetting([[0.5]]), "booleans"),
         (lambda: metrics.forgetting(YES, never_learned="one"), "unknown never_learned"),
         (lambda: metrics.forgetting(YES, never_learned=-1), "at least 0, got -1"),
+        (lambda: metrics.forgetting(YES, never_learned=None), "rule or number"),
+        (lambda: metrics.forgetting(YES, never_learned=[1]), "rule or number"),
         (lambda: metrics.forgetting(YES[0]), "shape \\(T, P\\)"),
         (lambda: metrics.memorization(YES, YES[:, :3]), "must agree"),
         (lambda: metrics.memorization(YES, YES[:3]), "a row a model"),
@@ -283,6 +285,7 @@ YES = np.eye(4, dtype=bool)
         (lambda: metrics.active_learning(np.zeros((2, 3))), "shape \\(K, P, C\\)"),
         (lambda: metrics.random_scores(0, key=1), "count must be"),
         (lambda: metrics.random_scores(3, key=-1), "key must be"),
+        (lambda: metrics.random_scores(3, key=2**64), "key must be"),
         (
             lambda: metrics.grand(
                 lambda p, x, y: x * p, 1.0, np.ones((3, 2)), np.zeros(3)

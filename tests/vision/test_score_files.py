@@ -125,6 +125,10 @@ def test_a_damaged_or_foreign_file_is_refused(tmp_path):
     [
         (b'"format": 1', b'"format": 9', "format 9"),
         (b"high = keep", b"low = keep", "direction"),
+        (b'"metric": ', b'"metric" ', "damaged metadata"),
+        (b'"metric"', b'"metrix"', r"damaged metadata \(no metric\)"),
+        (b'"seeds": [', b'"seeds": 3, "x": [', r"damaged metadata \(no seeds\)"),
+        (b'{"format"', b'\xff{"format"', "damaged metadata"),
     ],
 )
 def test_another_format_or_direction_is_refused(tmp_path, old, new, says):
@@ -139,6 +143,21 @@ def test_another_format_or_direction_is_refused(tmp_path, old, new, says):
     pq.write_table(table.drop_columns(["label"]), path)
     with pytest.raises(InputError, match="lacks columns"):
         read_scores(path)
+
+
+def test_reordered_rows_are_refused(tmp_path):
+    path = tmp_path / "el2n.parquet"
+    _written(path)
+    table = pq.read_table(path)
+    pq.write_table(table.sort_by([("score", "descending")]), path)
+    with pytest.raises(InputError, match="not in the order"):
+        read_scores(path)
+    key = b"pruning-laws scores"
+    about = table.schema.metadata[key].replace(b'"rows"', b'"none"')  # as old files
+    old = table.sort_by([("score", "descending")]).replace_schema_metadata({key: about})
+    pq.write_table(old, path)
+    with pytest.raises(InputError, match="another order"):
+        read_scores(path, SET)
 
 
 def test_bad_scores_are_never_written():
@@ -240,6 +259,10 @@ def test_memorization_without_names_needs_the_official_order(tmp_path):
     np.savez(path, tr_mem=VALUES, tr_labels=SET.labels[::-1])
     with pytest.raises(InputError, match="not those of set in its order"):
         import_feldman_zhang(path, SET)
+    for wrong, says in (VALUES.astype(str), "numbers"), (SET.images[:, 0, 0], "shape"):
+        np.savez(path, tr_mem=wrong, tr_labels=SET.labels)
+        with pytest.raises(InputError, match=f"scores must .*{says}"):
+            import_feldman_zhang(path, SET)
     np.savez(path, other=VALUES)
     with pytest.raises(InputError, match="another file"):
         import_feldman_zhang(path, SET)

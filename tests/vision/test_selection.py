@@ -113,6 +113,16 @@ def test_within_classes_each_has_its_own_size_and_the_same_direction(rule):
         np.testing.assert_array_equal(chosen, np.sort(wanted))
 
 
+def test_rounding_takes_no_example_from_floor_or_share():
+    # 0.58 * 100 / 2 and 0.29 * 100 are a little less than 29 as floating-point numbers
+    labels = np.repeat([0, 1], 500)
+    found = select(np.arange(1000), 0.1, seed=0, labels=labels, class_floor=0.58)
+    assert found.class_counts[0][0] == 29
+    rule = Stratified(drop_hardest=0.29)
+    kept = select(np.arange(100), 0.71, seed=0, rule=rule).indices
+    np.testing.assert_array_equal(kept, np.arange(71))
+
+
 def test_all_may_be_kept():
     found = select(SCORES, 1.0, seed=0, labels=LABELS, class_floor=0.5)
     np.testing.assert_array_equal(found.indices, np.arange(1000))

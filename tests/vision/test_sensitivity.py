@@ -1,6 +1,7 @@
 """Sensitivity of prototypes to k: clusters that are known, and the command."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -60,6 +61,13 @@ def test_correlations_are_means_over_pairs_of_other_seeds():
     top = [set(np.argsort(-one)[:180]) for one in (*a, *b)]
     shared = (len(top[0] & top[3]) + len(top[1] & top[2])) / 360
     assert float(found["overlap"].sel(k=2)) == pytest.approx(shared)
+
+
+def test_nothing_is_corrected_by_runs_that_do_not_agree(monkeypatch):
+    module = sys.modules["simulations.vision.sensitivity"]
+    monkeypatch.setattr(module, "spearman", lambda one, two: -0.1)
+    found = sensitivity(blobs(), [2], reference=3, keep_fraction=0.3, seeds=2, seed=5)
+    assert np.isnan(found["corrected"]).all()
 
 
 def test_the_default_is_two_decades_around_the_classes():

@@ -58,12 +58,14 @@ def test_the_pruned_run_is_of_what_was_kept(tour):
         (["--recipe", "none.toml"], "is no recipe"),
         (["--keep", "tiny.toml"], "must be ids, one a line"),
         (["--keep", "none.txt"], "none.txt"),
+        (["--keep", "bytes.txt"], "is no text"),
         (["--device", "abacus"], "device must be one of"),
         (["-o", "filled"], "holds something else"),
     ],
 )
 def test_bad_input_is_one_line(tour, monkeypatch, args, words):
     monkeypatch.chdir(tour)
+    (tour / "bytes.txt").write_bytes(b"\xff\xfe")
     (tour / "filled").mkdir(exist_ok=True)
     (tour / "filled" / "thesis.txt").write_text("mine")
     result = run("train", "-o", "new", "--recipe", "tiny.toml", *args)

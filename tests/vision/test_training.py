@@ -79,6 +79,8 @@ def test_a_changed_budget_replaces_that_of_the_file():
         ("fixed_epochs = 1\nmilestones = [3, 2]", "milestones must rise"),
         ("fixed_epochs = 1\nmilestones = [10]", "to below 10"),
         ("fixed_epochs = 1\nweight_decay = nan", "weight_decay must be from"),
+        ("fixed_epochs = 1\njitter = [nan, 0, 0, 0]", "jitter must be 4 strengths"),
+        ("fixed_epochs = 1\nlogits_epochs = [0, 2]", "logits_epochs must be from 1"),
         ("fixed_epochs = ", "is no recipe"),
     ],
 )
@@ -166,6 +168,7 @@ def test_bfloat16_computes_and_does_not_store():
         ({"ids": []}, "no ids"),
         ({"scale": "imagenet"}, "is of 3 channels, digits train has 1"),
         ({"seed": -1}, "seed"),
+        ({"crop_pad": 8}, "crop_pad 8 reflects more than images of 8 pixels have"),
         ({"stem": "small"}, "unknown stem"),
     ],
 )

@@ -98,6 +98,18 @@ def test_select_takes_rules_with_parameters(folder, rule):
         (["score", "el2n", "-o", "a.parquet"], "el2n needs logits"),
         (["score", "elen", "-o", "a.parquet"], "did you mean 'el2n'"),
         (["score", "random", "-o", "random.parquet"], "exists"),
+        (["score", "elen", "-o", "no/a.parquet"], "'no': no such folder"),
+        (["score", "elen", "-o", "a.csv"], "must end in .parquet"),
+        (["select", "none.parquet", "-f", "0.3", "-o", "no/a.npy"], "no such folder"),
+        (["embed", "--run", "none", "-o", "no/a.npy"], "no such folder"),
+        (["score", "random", "-o", "a.parquet", "--seed", 2**70], "seed >= 0 and <"),
+        (["score", "el2n", "--logits", "nine.npy", "-o", "a.parquet"],
+         "logits has 9 examples, digits train 1438"),
+        (["score", "prototypes", "--embeddings", "nine.npy", "-o", "a.parquet"],
+         "embeddings has 9 examples"),
+        (["score", "ddd", "--correct", "arrays.npz", "-o", "a.parquet"], "no .npy"),
+        (["score", "forgetting", "--correct", "wrong.npy", "--variant", "infinity",
+          "-o", "a.parquet"], "1438 examples are infinite"),
         (["score", "random", "-o", "a.parquet", "--clusters", "3"], "has none"),
         (["score", "random", "-o", "a.parquet", "--data", "mnist"], "no known form"),
         (["score", "el2n", "--logits", "self.parquet", "-o", "a.parquet"], "no .npy"),
@@ -107,6 +119,9 @@ def test_select_takes_rules_with_parameters(folder, rule):
 )  # fmt: skip
 def test_bad_input_is_one_line(folder, monkeypatch, args, words):
     monkeypatch.chdir(folder)
+    np.save("nine.npy", np.ones((9, 10)))
+    np.save("wrong.npy", np.zeros((2, len(DIGITS)), bool))
+    np.savez("arrays.npz", np.ones(3))
     result = run(*args)
     assert result.exit_code == 2, result.stderr
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1

@@ -36,9 +36,13 @@ def read_members(path: Path, names: list[str]) -> list[bytes]:
                     found[name] = file.read() if file else b""
                     if len(found[name]) != member.size:
                         raise EOFError("member cut short")
+            # the checksum of a compressed file is behind the last member
+            while archive.fileobj and archive.fileobj.read(2**20):
+                pass
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+        line = str(error).splitlines()[0].rstrip(":")
         raise InputError(
-            f"{path} is no complete archive ({error}): download it again"
+            f"{path} is no complete archive ({line}): download it again"
         ) from error
     missing = [name for name in names if name not in found]
     if missing:

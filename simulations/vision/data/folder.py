@@ -72,7 +72,12 @@ def image_folder(root: Path | str) -> EncodedImages:
         sizes += found.values()
     reader = Files.of(root, ids)
     return EncodedImages(
-        root.name, tuple(ids), np.array(labels), tuple(classes), np.array(sizes), reader
+        root.absolute().name,
+        tuple(ids),
+        np.array(labels),
+        tuple(classes),
+        np.array(sizes),
+        reader,
     )
 
 

@@ -161,8 +161,11 @@ def _truth(root: Path, files: list[str]) -> tuple[dict[str, str], tuple[str, ...
 
 
 def _kaggle(path: Path) -> dict[str, str]:
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is no CSV file ({error})") from error
     try:
         return {
             f"{row['ImageId']}.JPEG": row["PredictionString"].split()[0] for row in rows

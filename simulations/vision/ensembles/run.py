@@ -207,7 +207,8 @@ def _write_test(plan: Plan, state: State, folder: Path) -> None:
 
 def _put_together(ensemble: Ensemble, folder: Path) -> None:
     """The results of all models, a row each; correctness is that of the logits."""
-    epochs = ensemble.recipe.logits_epochs
+    last = ensemble.plan(0).epochs  # a budget may end before what the recipe asks for
+    epochs = [epoch for epoch in ensemble.recipe.logits_epochs if epoch <= last]
     for name in ("logits", *(f"logits_{epoch}" for epoch in epochs)):
         _stack(ensemble, folder, f"{name}.npy")
     logits = np.load(folder / "logits.npy", mmap_mode="r")

@@ -47,6 +47,8 @@ def forgetting(
 
 def _value(rule: str | float, *, presentations: int) -> float:
     if not isinstance(rule, str):
+        if np.ndim(rule) or not isinstance(rule, int | float | np.number):
+            raise InputError(f"never_learned must be a rule or number, got {rule!r}")
         if not rule >= 0:
             raise InputError(f"never_learned must be at least 0, got {rule}")
         return float(rule)

@@ -64,7 +64,18 @@ class Plan:
                 f"{self.dataset.name} is streamed, one view an image: SimCLR is of "
                 "images in memory"
             )
+        self._check_pad()
         _ = self.training.epoch_steps  # refuses what cannot be
+
+    def _check_pad(self) -> None:
+        if not isinstance(self.dataset, Images) or self.recipe.crop_scale:
+            return
+        side, pad = min(self.dataset.images.shape[1:3]), self.recipe.crop_pad
+        if pad >= side:
+            raise InputError(
+                f"crop_pad {pad} reflects more than images of {side} pixels have: "
+                f"give at most {side - 1}"
+            )
 
     @cached_property
     def kept(self) -> Int[np.ndarray, " n"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -119,6 +120,10 @@ class Recipe:
         for name in ("milestones", "logits_epochs", "jitter", "crop_scale"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         self._check_views()
+        if min(self.logits_epochs, default=1) < 1:
+            raise InputError(
+                f"logits_epochs must be from 1 on, got {list(self.logits_epochs)}"
+            )
         points = (0, *self.milestones, self.schedule_length)
         if not all(a < b for a, b in itertools.pairwise(points)):
             raise InputError(
@@ -133,7 +138,8 @@ class Recipe:
 
     def _check_views(self) -> None:
         jitter, crop = self.jitter, self.crop_scale
-        if jitter and (len(jitter) != 4 or min(jitter) < 0 or jitter[3] > 0.5):
+        known = all(0 <= strength < math.inf for strength in jitter)  # NaN is not
+        if jitter and (len(jitter) != 4 or not known or jitter[3] > 0.5):
             raise InputError(
                 "jitter must be 4 strengths from 0 on, of brightness, contrast, "
                 f"saturation and hue (at most 0.5), got {list(jitter)}"
