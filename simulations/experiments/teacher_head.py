@@ -28,6 +28,10 @@ from .configuration import Experiment
 from .features import Features
 from .learner import Measured
 
+# of the margin: the direction is then right to 1.4e-4 rad, and the error to 5e-5.  With
+# a hundred examples a dimension rounding stops some students before 1e-10
+TOLERANCE = 1e-8
+
 
 @dataclass(frozen=True, eq=False)
 class TeacherHead:
@@ -86,7 +90,8 @@ class TeacherHead:
         signed = _signed(train[rows], self.teacher)
         # a power of two of examples, some of them twice: few programs, one student
         count = 2 ** int(np.ceil(np.log2(len(rows))))
-        student = max_margin(np.resize(signed, (count, signed.shape[1])))
+        stretched = np.resize(signed, (count, signed.shape[1]))
+        student = max_margin(stretched, tolerance=TOLERANCE)
         if int(student.status) != Status.CONVERGED:
             status = Status(int(student.status)).name
             raise ConvergenceError(
