@@ -43,9 +43,14 @@ class Reliability:
 
     @property
     def correlation(self) -> float | None:
-        """Of the ranks by all models with those by as many others, Spearman-Brown's."""
+        """Of the ranks by all models with those by as many others, Spearman-Brown's.
+
+        None where the halves do not agree at all, of which the formula knows nothing.
+        """
         half = self.split_half_correlation
-        return None if half is None else metrics.spearman_brown(half)
+        if half is None or half <= 0:
+            return None
+        return metrics.spearman_brown(half)
 
     def as_dict(self) -> dict[str, Any]:
         """Values of JSON."""

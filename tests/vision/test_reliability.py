@@ -7,6 +7,7 @@ import pytest
 
 from perceptron_theory import InputError
 from simulations.vision import metrics
+from simulations.vision.reliability import Reliability
 
 
 def _draws(repeats, models, seed=0):
@@ -115,3 +116,10 @@ def test_the_jackknife_of_influence_is_about_right():
 def test_bad_input_is_refused(call, says):
     with pytest.raises(InputError, match=says):
         call()
+
+
+@pytest.mark.parametrize("half", [-0.75, 0.0, None])
+def test_halves_that_do_not_agree_say_nothing_of_all_models(half):
+    errors = np.array([0.1, 0.2])
+    assert Reliability(10, errors, half, 0.05).correlation is None
+    assert Reliability(10, errors, 0.5, 0.05).correlation == pytest.approx(2 / 3)
