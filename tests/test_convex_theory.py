@@ -22,6 +22,7 @@ NOTES: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_point_that_was_checked_by_simulation():
     # theory.md, section 5: simulation at N = 400 gave 1.388(13), -0.632(14), 0.2548(26)
     student = solve_convex(**NOTES, ridge=0.1)
@@ -117,6 +118,7 @@ def test_squared_hinge_without_ridge_is_the_max_margin_student():
     np.testing.assert_allclose(miss[1] / miss[0], 1e-2, rtol=0.1)  # first order
 
 
+@pytest.mark.slow
 def test_nothing_along_the_probe_where_there_is_no_reason():
     whole = solve_convex(**dict(NOTES, keep_fraction=1.0), loss="hinge", ridge=0.1)
     aligned = solve_convex(**dict(NOTES, theta=0.0), loss="hinge", ridge=0.1)

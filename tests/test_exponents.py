@@ -49,6 +49,7 @@ def crossovers():
     return crossover([0.02, 0.04, 0.4])
 
 
+@pytest.mark.slow
 def test_the_pareto_curve_has_the_exponent_at_the_crossover(crossovers):
     at = crossovers[1] * np.exp(0.02 * np.arange(-8, 8))  # as many as the search takes
     best = pt.pareto_frontier(at, theta=0.04)

@@ -99,6 +99,7 @@ def test_the_line_of_chance():
     )
 
 
+@pytest.mark.slow
 def test_few_wrong_labels_are_almost_none():
     f, lower = np.array([0.3, 0.4]), np.array([0.0, 0.2])
     for theta in (0.0, THETA):

@@ -288,6 +288,7 @@ def test_the_best_fraction(error):
     assert best.exponent[1] == pytest.approx(slope, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_best_fraction_at_large_and_at_threshold_load():
     alpha = np.array([1e3, 1e4, 1e5])
     best = best_fraction_scaling(alpha)

@@ -106,6 +106,7 @@ def test_never_worse_than_others_without_an_angle(alpha, f):
     no_better(best)
 
 
+@pytest.mark.slow
 def test_never_worse_than_others_with_an_angle():
     best = optimal_rule(alpha_prune=4.0, alpha_tot=80.0, theta=0.2)
     assert best.keep_fraction == pytest.approx(0.05)

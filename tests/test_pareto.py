@@ -143,6 +143,7 @@ def test_the_envelope_is_the_frontier_seen_from_the_pool():
 # a probe at an angle
 
 
+@pytest.mark.slow
 def test_best_fraction_of_a_slightly_wrong_probe():
     """F_opt/theta is 1.11, 0.766, 0.49 and 0.316 as theta -> 0 (theory notes)."""
     theta = np.deg2rad(2.0)

@@ -291,7 +291,7 @@ def test_programs_are_forgotten_before_they_use_up_the_memory_maps(tmp_path):
 import sys
 from simulations.perceptron import Point, machine
 machine._MOST_MAPS = 0
-here = machine._Here(1)
+here = machine._Here(machine.simulate, 1)
 task = {"size": 12, "draws": 64, "seed": 0}
 first, again = (
     here.submit(task | {"point": Point(2.0, 0.5)}).result() for _ in range(2)

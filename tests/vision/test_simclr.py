@@ -154,6 +154,7 @@ assert few.counts.sum() == 3
 """
 
 
+@pytest.mark.slow
 def test_four_devices_equal_one():
     here = Path(__file__).parent
     flags = os.environ.get("XLA_FLAGS", "")
