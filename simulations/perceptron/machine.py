@@ -146,7 +146,8 @@ class _Processes:
         packed = _packed(self.call, task)
         try:
             return self._pool.submit(_call_packed, packed)
-        except BrokenExecutor:  # a worker was killed: the pool is of no more use
+        except (BrokenExecutor, OSError):
+            # a worker was killed: the pool is of no more use, its pipe may be closed
             self._pool = self._start()
             return self._pool.submit(_call_packed, packed)
 
