@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from perceptron_theory import InputError
+from perceptron_theory.errors import unknown_name
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -68,3 +73,30 @@ def write_npy(path: Path, array: np.ndarray) -> None:
             np.save(file, array, allow_pickle=False)
 
     write_whole(path, write)
+
+
+def shipped_names(folder: Path) -> list[str]:
+    """Of the .toml files in a folder of the package."""
+    return sorted(path.stem for path in folder.glob("*.toml"))
+
+
+def read_toml(name: str | Path, folder: Path, kind: str) -> tuple[Path, dict[str, Any]]:
+    """The path and the contents of a shipped .toml file, or of a user's own.
+
+    Args:
+        name: one of :func:`shipped_names`, or a path that ends in .toml.
+        folder: of those that are shipped.
+        kind: what they are, for the message.
+
+    Raises:
+        InputError: no such name or file, no TOML.
+    """
+    path = Path(name)
+    if path.suffix != ".toml":
+        if str(name) not in shipped_names(folder):
+            raise unknown_name(kind, name, shipped_names(folder))
+        path = folder / f"{name}.toml"
+    try:
+        return path, tomllib.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is no {kind} ({error})") from error

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -52,8 +50,14 @@ def experiment(
       pruning-laws experiment digits_logistic -o digits
       pruning-laws laws digits
     """
-    from simulations.experiments import cells_of, read_experiment, run_experiment
+    from simulations.experiments import (
+        Cell,
+        cells_of,
+        read_experiment,
+        run_experiment,
+    )
     from simulations.experiments.runner import Source
+    from simulations.vision.training.records import progress_bar
 
     changes = {} if seeds is None else {"seeds": seeds}
     chosen = read_experiment(name, **changes)
@@ -71,7 +75,14 @@ def experiment(
         None if test_features is None else str(test_features.absolute()),
         test_split=vision_options.test_split(data),
     )
-    with _bar(sys.stderr.isatty()) as on_cell:
+    with progress_bar(len(cells), sys.stderr.isatty(), unit="runs") as advance:
+
+        def on_cell(cell: Cell | None, left: int) -> None:
+            if cell is None:
+                advance(len(cells) - left)  # done before, or of other shares
+            else:
+                advance(1, cell.key)
+
         rows = run_experiment(
             chosen,
             source,
@@ -81,30 +92,3 @@ def experiment(
             on_cell=on_cell,
         )
     output.note(f"wrote {output_folder / 'results.csv'}: {len(rows)} of {len(cells)}")
-
-
-@contextmanager
-def _bar(show: bool) -> Iterator[Any]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn()
-    note = TextColumn("{task.description}", style="dim")
-    with Progress(
-        *columns, note, console=Console(stderr=True), disable=not show
-    ) as bar:
-        task = bar.add_task("")
-
-        def on_cell(cell: Any, left: int) -> None:
-            if cell is None:
-                bar.update(task, total=left)
-            else:
-                bar.update(task, description=cell.key, advance=1)
-
-        yield on_cell

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
+
+from ..files import read_toml, shipped_names
 
 FOLDER = Path(__file__).parent / "configurations"
 LEARNERS = ("logistic", "max_margin")
@@ -123,7 +124,7 @@ class Experiment:
 
 def experiment_names() -> list[str]:
     """The experiments that are shipped."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return shipped_names(FOLDER)
 
 
 def read_experiment(name: str | Path, **changes: Any) -> Experiment:
@@ -136,17 +137,8 @@ def read_experiment(name: str | Path, **changes: Any) -> Experiment:
     Raises:
         InputError: no such experiment, no TOML, unknown or missing keys, bad values.
     """
-    path = Path(name)
-    if path.suffix != ".toml":
-        if str(name) not in experiment_names():
-            raise unknown_name("experiment", name, experiment_names())
-        path = FOLDER / f"{name}.toml"
-    try:
-        values: dict[str, Any] = (
-            tomllib.loads(path.read_text()) | {"name": path.stem} | changes
-        )
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is no experiment ({error})") from error
+    path, found = read_toml(name, FOLDER, "experiment")
+    values: dict[str, Any] = found | {"name": path.stem} | changes
     allowed = [field.name for field in fields(Experiment)]
     for key in values:
         if key not in allowed:

@@ -53,6 +53,10 @@ class Features:
         """Of the training examples."""
         return self.dataset.labels
 
+    def order(self, seed: int) -> Int[np.ndarray, " P"]:
+        """All training examples in a random order, of which pools are parts."""
+        return np.random.default_rng([seed, 0]).permutation(len(self.labels))
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the data sets and of the features, in float64."""

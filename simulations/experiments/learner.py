@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from ..perceptron.cpu_threads import one_blas_thread
 from ..vision.selection import select
 from .cells import NO_METRIC, Cell
+from .features import Features
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Measured:
 
 class Learner(Protocol):
     """Trains on rows of a data set."""
+
+    @property
+    def features(self) -> Features:
+        """Of the data set and its test set."""
+        ...
 
     def pool(self, size: int, seed: int) -> Int[np.ndarray, " n"]:
         """Rows before pruning; those of a smaller pool are among those of a larger."""

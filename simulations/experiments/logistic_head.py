@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from perceptron_theory import ConvergenceError, InputError
 
 from ..vision.metrics import el2n
+from ..vision.probe import logistic
 from .cells import Cell
 from .configuration import Experiment
 from .features import Features
@@ -48,13 +49,10 @@ class LogisticHead:
     def _validation(self) -> int:
         return round(VALIDATION * len(self.features.labels))
 
-    def _order(self, seed: int) -> Int[np.ndarray, " P"]:
-        """Validation first, then the probe's, then the pool."""
-        return np.random.default_rng([seed, 0]).permutation(len(self.features.labels))
-
+    # of the order of a seed: validation first, then the probe's, then the pool
     def pool(self, size: int, seed: int) -> Int[np.ndarray, " n"]:
         start = self._validation + self.experiment.largest_probe
-        return self._order(seed)[start : start + size]
+        return self.features.order(seed)[start : start + size]
 
     def labels(self, rows: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
         return self.features.labels[rows]
@@ -70,7 +68,7 @@ class LogisticHead:
     def _probe(self, metric: str, seed: int) -> Float[np.ndarray, "d1 C"]:
         count = int(self.experiment.metric_value(metric))
         first = self._validation
-        rows = self._order(seed)[first : first + count]
+        rows = self.features.order(seed)[first : first + count]
         return self._best(rows, seed)[0]
 
     def train(self, rows: Int[np.ndarray, " n"], cell: Cell) -> Measured:
@@ -91,7 +89,7 @@ class LogisticHead:
         self, rows: Int[np.ndarray, " n"], seed: int
     ) -> tuple[Float[np.ndarray, "d1 C"], float, int]:
         """Weights (the last row: offsets) of the ridge with the least error."""
-        held = self._order(seed)[: self._validation]
+        held = self.features.order(seed)[: self._validation]
         points, labels = self.features.whitened[0], self.features.labels
         found, steps = [], 0
         for ridge in RIDGES:
@@ -117,18 +115,17 @@ def _fit(
 
     Classes without examples have weights 0 and an offset that never wins.
     """
-    from sklearn.linear_model import LogisticRegression
-
     weights = np.zeros((points.shape[1] + 1, classes))
     weights[-1] = -1e6
     present = np.unique(labels)
     if len(present) == 1:
         weights[-1, present] = 0.0
         return weights, 0
-    model = LogisticRegression(C=1 / ridge, max_iter=_STEPS, tol=1e-5)
-    model.fit(points, labels)
+    model, converged = logistic(
+        points, labels, 1 / ridge, passes=_STEPS, tolerance=1e-5
+    )
     taken = int(np.max(model.n_iter_))
-    if taken >= _STEPS:
+    if not converged:
         raise ConvergenceError(
             f"logistic regression on {len(labels)} examples with ridge {ridge} did not "
             f"settle in {_STEPS} steps"

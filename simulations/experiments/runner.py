@@ -104,7 +104,7 @@ def run_experiment(
     """
     machine, tell = machine or Machine(), on_cell or (lambda cell, left: None)
     learner = learner_of(source, experiment)
-    table = Table(folder, experiment, {"features": learner.features.fingerprint})  # type: ignore[attr-defined]
+    table = Table(folder, experiment, {"features": learner.features.fingerprint})
     cells = cells_of(experiment)
     missing = [cell for cell in shard_of(cells, shard) if not table.has(cell)]
     tell(None, len(missing))

@@ -71,10 +71,7 @@ class TeacherHead:
         return np.cos(theta) * self.teacher + np.sin(theta) * noise
 
     def pool(self, size: int, seed: int) -> Int[np.ndarray, " n"]:
-        return self._order(seed)[:size]
-
-    def _order(self, seed: int) -> Int[np.ndarray, " P"]:
-        return np.random.default_rng([seed, 0]).permutation(len(self.features.labels))
+        return self.features.order(seed)[:size]
 
     def labels(self, rows: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
         return (self.features.whitened[0][rows] @ self.teacher > 0).astype(np.int64)
@@ -97,7 +94,7 @@ class TeacherHead:
             raise ConvergenceError(
                 f"the student of {len(rows)} examples ended with {status}"
             )
-        unseen = train[self._order(cell.seed)[cell.size :]]
+        unseen = train[self.features.order(cell.seed)[cell.size :]]
         fresh = np.concatenate([test, unseen])
         wrong = _signed(fresh, self.teacher) @ np.asarray(student.weights) <= 0
         d, steps = signed.shape[1], int(student.iterations)

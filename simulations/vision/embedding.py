@@ -21,7 +21,7 @@ from . import inputs
 from .data import Images
 from .data.augment import normalize
 from .data.decode import CenterCrop
-from .data.encoded import EncodedImages
+from .data.encoded import DataSet
 from .data.order import evaluation_batches
 from .data.stream import Stream
 from .networks import import_weights, network
@@ -31,7 +31,6 @@ from .networks.pixels import SCALES
 if TYPE_CHECKING:  # training imports this module
     from .training.placement import Placement
 
-DataSet = Images | EncodedImages
 _STREAM_SIZE = 224  # of networks for ImageNet
 
 

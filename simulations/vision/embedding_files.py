@@ -17,10 +17,7 @@ from jaxtyping import Float, Int
 from perceptron_theory import InputError
 
 from ..files import write_npy_rows, write_whole
-from .data import Images
-from .data.encoded import EncodedImages
-
-DataSet = Images | EncodedImages
+from .data.encoded import DataSet
 
 
 def record_path(path: Path) -> Path:

@@ -10,8 +10,8 @@ from jaxtyping import Array, Float, Int, UInt8
 from perceptron_theory import InputError
 
 from . import inputs
+from .data.encoded import DataSet
 from .data.images import Images
-from .score_files import DataSet
 
 
 class Extremes(NamedTuple):

@@ -14,8 +14,9 @@ from jaxtyping import Array, Float
 from perceptron_theory import InputError
 
 from . import metrics
+from .data.encoded import DataSet
 from .data.images import Images
-from .score_files import DataSet, Scores, scores_of
+from .score_files import Scores, scores_of
 from .training import Plan, read_recipe
 from .training.checkpoints import checkpoints
 from .training.loss import cross_entropy

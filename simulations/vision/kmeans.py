@@ -32,6 +32,7 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
 from . import inputs
+from .plus_plus import plus_plus, trials
 
 DISTANCES = ("euclidean", "cosine")
 _BLOCK = 1024  # points in one matrix product: its result stays in the cache
@@ -81,7 +82,7 @@ def memory_estimate(
     centers = n_clusters * (n_dimensions + 1)
     # points and unit points; similarities of one block and where they are largest
     passes = resident + 2 * rows * n_dimensions + 3 * _BLOCK * n_clusters + 3 * centers
-    seeding = 2 * start * (n_dimensions + 3 + _trials(n_clusters)) + centers
+    seeding = 2 * start * (n_dimensions + 3 + trials(n_clusters)) + centers
     return {
         "device": 4 * max(passes, seeding),
         "host": 4 * (max(start, rows * n_devices) * n_dimensions + 3 * centers)
@@ -383,41 +384,8 @@ class _MiniBatches:
 
 
 def _start(data: _Data, k: int, key: Array) -> np.ndarray:
-    """Greedy k-means++ among a random part of the points.
-
-    Each new centre is the best of a few that are drawn, as in scikit-learn: a single
-    draw leaves planted clusters without a centre, which no iteration mends.
-    """
+    """k-means++ among a random part of the points."""
     size, rng = min(len(data.array), _START_POINTS * k), inputs.generator(key)
     sample = data.array[np.sort(rng.choice(len(data.array), size, replace=False))]
     sample = _unit(sample) if data.spherical else sample - data.shift
-    return np.asarray(_plus_plus(sample, key, k=k))
-
-
-def _trials(k: int) -> int:
-    return 2 + int(math.log(k))
-
-
-@functools.partial(jax.jit, static_argnames="k")
-def _plus_plus(x: Float[Array, "n d"], key: Array, *, k: int) -> Float[Array, "k d"]:
-    lengths = (x**2).sum(1)
-    first_key, key = jax.random.split(key)
-    first = jax.random.randint(first_key, (), 0, len(x))
-
-    def add(i, state):
-        chosen, square = state
-        total = jnp.cumsum(square)
-        at = jax.random.uniform(jax.random.fold_in(key, i), (_trials(k),)) * total[-1]
-        drawn = jnp.searchsorted(total, at, side="right")
-        # where all points are centres already any will do
-        drawn = jnp.where(total[-1] > 0, jnp.minimum(drawn, len(x) - 1), i % len(x))
-        products = jnp.matmul(x, x[drawn].T, precision="highest")
-        far = lengths[:, None] - 2 * products + lengths[drawn]
-        left = jnp.minimum(square[:, None], jnp.maximum(far, 0.0))
-        best = left.sum(0).argmin()
-        new = drawn[best]
-        return chosen.at[i].set(new), left[:, best].at[new].set(0.0)
-
-    state = jnp.full(k, first), ((x - x[first]) ** 2).sum(1)
-    chosen, _ = jax.lax.fori_loop(1, k, add, state)
-    return x[chosen]
+    return np.asarray(plus_plus(sample, key, k=k))

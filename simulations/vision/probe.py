@@ -17,7 +17,7 @@ from .optional import require
 
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # scikit-learn's C
 _HELD_OUT = 5  # a part of this many of the training set chooses among them
-_PASSES = 300
+_LIMITS: dict[str, Any] = {"passes": 300, "tolerance": 1e-3}
 
 
 @dataclass(frozen=True)
@@ -77,22 +77,36 @@ def linear_probe(
     held, rest = np.split(order, [max(1, len(order) // _HELD_OUT)])
     found = {}
     for strength in _STRENGTHS:
-        model, _ = _fitted(train[rest], labels[rest], strength)
+        model, _ = logistic(train[rest], labels[rest], strength, **_LIMITS)
         found[strength] = float(model.score(train[held], labels[held]))
     best = max(found, key=found.__getitem__)
-    model, converged = _fitted(train, labels, best)
+    model, converged = logistic(train, labels, best, **_LIMITS)
     accuracy = float(model.score(test, test_labels))
     error = math.sqrt(accuracy * (1 - accuracy) / len(test))
     return Probe(accuracy, error, best, found[best], converged)
 
 
-def _fitted(
-    points: np.ndarray, labels: np.ndarray, strength: float
+def logistic(
+    points: Float[np.ndarray, "P d"],
+    labels: Int[np.ndarray, " P"],
+    strength: float,
+    *,
+    passes: int,
+    tolerance: float,
 ) -> tuple[Any, bool]:
+    """scikit-learn's logistic regression by L-BFGS, and whether it has converged.
+
+    Args:
+        points: one a row.
+        labels: of two classes or more.
+        strength: C, the inverse of the ridge.
+        passes: of L-BFGS, at most.
+        tolerance: of its gradient.
+    """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=strength, max_iter=_PASSES, tol=1e-3)
+    model = LogisticRegression(C=strength, max_iter=passes, tol=tolerance)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", ConvergenceWarning)
         model.fit(points, labels)

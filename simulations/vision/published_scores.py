@@ -20,8 +20,9 @@ from jaxtyping import Int
 from perceptron_theory import InputError
 
 from . import inputs
+from .data.encoded import DataSet
 from .data.safe_pickle import safe_load
-from .score_files import DataSet, Scores, scores_of
+from .score_files import Scores, scores_of
 
 
 def import_csv(

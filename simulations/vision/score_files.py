@@ -23,8 +23,8 @@ from perceptron_theory import InputError
 
 from ..files import write_whole
 from . import inputs
-from .data.encoded import EncodedImages
-from .data.images import Images, check_ids
+from .data.encoded import DataSet
+from .data.images import check_ids
 from .data.images import fingerprint as hash_of
 from .optional import require
 
@@ -40,9 +40,6 @@ _ABOUT = {
     "versions": dict,
 }
 _PACKAGES = ("pruning-laws", "jax", "numpy")
-
-
-DataSet = Images | EncodedImages
 
 
 @dataclass(frozen=True)

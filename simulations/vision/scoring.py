@@ -13,8 +13,9 @@ from perceptron_theory.errors import unknown_name
 
 from . import metrics
 from .data import Images
+from .data.encoded import DataSet
 from .reliability import reliability
-from .score_files import DataSet, Scores, scores_of
+from .score_files import Scores, scores_of
 
 # the arrays that each metric is computed from
 NEEDS = {

@@ -68,7 +68,7 @@ def test_pools_probes_and_validation_are_disjoint_and_nested():
     learner = learner_of(DIGITS, LOGISTIC)
     small, large = (set(learner.pool(size, 1)) for size in (60, 120))
     assert small < large and len(large) == 120
-    order = learner._order(1)
+    order = learner.features.order(1)
     assert not large & set(order[: learner._validation + 50])
     assert set(learner.pool(60, 2)) != small
 

@@ -138,7 +138,7 @@ def test_the_estimate_covers_what_the_compiler_asks_for(dimensions, k):
     estimate = memory_estimate(10**8, dimensions, k)["device"]
     for program in (
         module._nearest(mesh, True, True).lower(*given),
-        module._plus_plus.lower(*start, k=k),
+        module.plus_plus.lower(*start, k=k),
     ):
         needs = program.compile().memory_analysis()
         total = needs.temp_size_in_bytes + needs.argument_size_in_bytes

@@ -8,16 +8,15 @@ from perceptron_theory import InputError
 
 from .cifar10 import cifar10
 from .digits import digits
-from .encoded import EncodedImages
+from .encoded import DataSet
 from .folder import image_folder
 from .imagenet import imagenet
-from .images import Images
 from .svhn import svhn
 
 FORMS = "digits, cifar10:PATH, svhn:PATH, imagenet:PATH or folder:PATH"
 
 
-def load(name: str = "digits", split: str = "train") -> Images | EncodedImages:
+def load(name: str = "digits", split: str = "train") -> DataSet:
     """A data set by one of ``FORMS``: the digits are built in.
 
     A folder's split is the sub-folder of that name, if there is one.

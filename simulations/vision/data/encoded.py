@@ -104,9 +104,11 @@ class EncodedImages:
         return Images(self.name, np.stack(decoded), labels, ids, self.class_names), bad
 
 
-def rows_of(
-    dataset: Images | EncodedImages, ids: Iterable[str]
-) -> Int[np.ndarray, " n"]:
+DataSet = Images | EncodedImages
+"""In memory, or read image by image."""
+
+
+def rows_of(dataset: DataSet, ids: Iterable[str]) -> Int[np.ndarray, " n"]:
     """Rows of a subset, in the order of the data set, whatever that of ``ids``.
 
     Raises:

@@ -15,9 +15,9 @@ from jaxtyping import Bool
 from perceptron_theory import InputError
 
 from .. import inputs
+from ..data.encoded import DataSet
 from ..training import Plan, Recipe
 from ..training.placement import Placement
-from ..training.plan import DataSet
 from .subsets import balanced_subsets
 
 

@@ -16,7 +16,7 @@ from perceptron_theory import InputError
 
 from .. import inputs
 from ..data.decode import CenterCrop, RandomCrop
-from ..data.encoded import EncodedImages, rows_of
+from ..data.encoded import DataSet, rows_of
 from ..data.images import Images
 from ..data.order import training_steps
 from ..data.stream import Stream
@@ -26,8 +26,6 @@ from .feeds import Feed, MemoryFeed, StreamFeed
 from .placement import Placement
 from .recipe import Recipe
 from .step import Model, State, initial_state
-
-DataSet = Images | EncodedImages
 
 
 @dataclass(frozen=True)
@@ -154,7 +152,7 @@ class Plan:
 
     @cached_property
     def _keys(self) -> Key[Array, " 2"]:
-        return jax.random.split(inputs.random_key(self.seed))
+        return run_keys(self.seed)
 
     def _feed(self, dataset: DataSet, kept: Int[np.ndarray, " n"]) -> Feed:
         if isinstance(dataset, Images):
@@ -174,6 +172,11 @@ class Plan:
         training = share(crop, self.seed, ids)
         everything = share(CenterCrop(round(size * 256 / 224), size))
         return StreamFeed(self.model, self.placement, training, everything)
+
+
+def run_keys(seed: int) -> Key[Array, " 2"]:
+    """Those of the weights before training, and of all batches."""
+    return jax.random.split(inputs.random_key(seed))
 
 
 def network_options(recipe: Recipe, classes: int) -> dict[str, Any]:

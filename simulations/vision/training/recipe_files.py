@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
-from ...files import write_whole
+from ...files import read_toml, shipped_names, write_whole
 from .recipe import NAMES, REQUIRED, Recipe
 
 FOLDER = Path(__file__).parents[1] / "recipes"
@@ -18,7 +17,7 @@ FOLDER = Path(__file__).parents[1] / "recipes"
 
 def recipe_names() -> list[str]:
     """The recipes that are shipped."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return shipped_names(FOLDER)
 
 
 def read_recipe(name: str | Path, **changes: Any) -> Recipe:
@@ -33,15 +32,7 @@ def read_recipe(name: str | Path, **changes: Any) -> Recipe:
         InputError: no such recipe, no TOML, keys that are unknown or missing, values
             that :class:`.Recipe` refuses.
     """
-    path = Path(name)
-    if path.suffix != ".toml":
-        if str(name) not in recipe_names():
-            raise unknown_name("recipe", name, recipe_names())
-        path = FOLDER / f"{name}.toml"
-    try:
-        values = tomllib.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is no recipe ({error})") from error
+    path, values = read_toml(name, FOLDER, "recipe")
     if {"fixed_epochs", "fixed_steps"} & set(changes):
         values.pop("fixed_epochs", None)
         values.pop("fixed_steps", None)

@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from perceptron_theory import InputError
 
 from ..embedding import Embedder
-from ..inputs import random_key
 from ..networks import initialise, network
 from .checkpoints import checkpoints
 from .placement import Placement
-from .plan import Plan, network_options
+from .plan import Plan, network_options, run_keys
 from .recipe_files import recipe_of
 from .run_folder import read_about
 from .step import State
@@ -53,8 +50,7 @@ def embedder_from(
     options = network_options(recipe, about["classes"])
     net = network(recipe.network, dtype=about["dtype"], **options)
     if checkpoint == 0:
-        # as Plan does
-        key = jax.random.split(random_key(about["seed"]))[0]
+        key = run_keys(about["seed"])[0]
         variables = initialise(net, tuple(about["image_shape"]), key=key)
     else:
         variables, checkpoint = _saved(folder / "checkpoints", placement, checkpoint)
