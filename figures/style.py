@@ -7,7 +7,7 @@ a line style and a mark of its own, so that the figures also read in black and w
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -78,10 +78,12 @@ def canvas(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a picture, whole or not at all, in the format of the suffix."""
+def save(draw: Callable[[], Figure], path: Path) -> None:
+    """Draw and write a picture, whole or not at all, in the format of the suffix."""
     kind = path.suffix.removeprefix(".")
-    write_whole(path, lambda part: figure.savefig(part, format=kind))
+    with applied():
+        figure = draw()
+        write_whole(path, lambda part: figure.savefig(part, format=kind))
 
 
 def letter(panels: Iterable[Axes]) -> None:

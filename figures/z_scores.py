@@ -42,8 +42,7 @@ def draw(report: xr.Dataset) -> Figure:
 
 def save(report: xr.Dataset, path: Path) -> None:
     """Draw the figure into a PNG file, which appears whole or not at all."""
-    with style.applied():
-        style.save(draw(report), path)
+    style.save(lambda: draw(report), path)
 
 
 def _points(axes: Axes, one: xr.Dataset, look, name: str) -> None:

@@ -35,6 +35,12 @@ CheckedData = Annotated[
     ),
 ]
 Split = Annotated[str, typer.Option(help="train, test and the like.")]
+Embeddings = Annotated[
+    Path | None,
+    typer.Option(
+        help="A .npy file (P, d), such as of `embed`; without it, the pixels are taken."
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of everything that is random.")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the output if it exists.")

@@ -72,8 +72,7 @@ def balance(
         from figures import style
 
         names = _names(data, split, int(labels.max()) + 1)
-        with style.applied():
-            style.save(figure.draw(result, names), plot)
+        style.save(lambda: figure.draw(result, names), plot)
         output.note(f"wrote {plot}")
 
 

@@ -52,6 +52,5 @@ def correlate(
     if plot is not None:
         from figures import spearman, style
 
-        with style.applied():
-            style.save(spearman.draw(matrix), plot)
+        style.save(lambda: spearman.draw(matrix), plot)
         output.note(f"wrote {plot}")

@@ -59,9 +59,8 @@ def gallery(
         for rows in (found.easiest, found.hardest)
     ]
     names = [dataset.class_names[one] for one in found.classes]
-    with style.applied():
-        title = f"{scores.metric.replace('_', ' ')}, {scores.dataset}"
-        style.save(figure.draw(title, names, *sides), output_file)
+    title = f"{scores.metric.replace('_', ' ')}, {scores.dataset}"
+    style.save(lambda: figure.draw(title, names, *sides), output_file)
     output.note(f"wrote {output_file}")
 
 

@@ -88,5 +88,5 @@ def _draw(rows: pd.DataFrame, path: Path) -> None:
 
     points = means(rows, ["size", "keep_fraction", "strategy", "metric"])
     angles = rows["metric"].str.startswith("theta:").any()
-    with style.applied():
-        style.save(scaling.draw(points, predictions(rows) if angles else None), path)
+    theory = predictions(rows) if angles else None
+    style.save(lambda: scaling.draw(points, theory), path)

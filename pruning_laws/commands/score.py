@@ -25,13 +25,7 @@ def score(
     ],
     data: vision_options.Data = "digits",
     split: vision_options.Split = "train",
-    embeddings: Annotated[
-        Path | None,
-        typer.Option(
-            help="A .npy file (P, d), such as of `embed`; without it, the pixels are "
-            "taken."
-        ),
-    ] = None,
+    embeddings: vision_options.Embeddings = None,
     logits: Annotated[
         Path | None, typer.Option(help="A .npy file (P, C) or (models, P, C).")
     ] = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,13 +16,7 @@ if TYPE_CHECKING:
 def sensitivity(
     data: vision_options.Data = "digits",
     split: vision_options.Split = "train",
-    embeddings: Annotated[
-        Path | None,
-        typer.Option(
-            help="A .npy file (P, d), such as of `embed`; without it, the pixels are "
-            "taken."
-        ),
-    ] = None,
+    embeddings: vision_options.Embeddings = None,
     clusters: Annotated[
         str | None,
         typer.Option(

@@ -13,7 +13,7 @@ import pandas as pd
 
 from perceptron_theory import ConvergenceError, InputError
 
-from ..perceptron.machine import Machine
+from ..perceptron.machine import FAULTS, Machine
 from ..perceptron.sweep import shard_of
 from .cells import Cell, cells_of
 from .configuration import Experiment
@@ -154,4 +154,4 @@ def _run_all(
 
 def _final(error: BaseException) -> bool:
     """Whether trying again would give the same."""
-    return isinstance(error, InputError | ConvergenceError | TypeError | ValueError)
+    return isinstance(error, (ConvergenceError, *FAULTS))

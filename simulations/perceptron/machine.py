@@ -30,6 +30,19 @@ from .naming import whole_number
 _MOST_MAPS = 25_000
 
 
+# Faults of a program, not of its machine: they would only come again.
+FAULTS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)
+
 Call = Callable[..., Any]
 
 

@@ -16,7 +16,7 @@ from jax.experimental import multihost_utils
 
 from perceptron_theory import ConvergenceError, InputError
 
-from .machine import Executor, Machine
+from .machine import FAULTS, Executor, Machine
 from .naming import whole_number
 from .point import Point
 from .store import Store
@@ -30,18 +30,6 @@ from .training_sets import (
 
 T = TypeVar("T")
 
-# Faults of a program, not of its machine: they would only come again.
-_FAULTS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    NotImplementedError,
-    TypeError,
-    ValueError,
-)
 # Below this many draws a standard error is too uncertain to stop at.
 _FEWEST_DRAWS = 128
 
@@ -273,7 +261,7 @@ def _on_this_host(
                     )
                 elif isinstance(error, InputError | KeyboardInterrupt):
                     raise error
-                elif isinstance(error, (ConvergenceError, *_FAULTS)) or (
+                elif isinstance(error, (ConvergenceError, *FAULTS)) or (
                     work.failures >= machine.retries
                 ):
                     outcome.fail(work.part, error)
