@@ -128,18 +128,19 @@ class Plan:
             "seed": self.seed,
             "classes": len(self.dataset.class_names),
             "in_memory": isinstance(self.dataset, Images),
-            "image_shape": list(self._image_shape),
+            "image_shape": list(self.image_shape),
             "mean": list(self.model.mean),
             "std": list(self.model.std),
         }
 
     def start(self) -> State:
         """The state before the first step, on the devices."""
-        state = initial_state(self.model, self._image_shape, self._keys[0])
+        state = initial_state(self.model, self.image_shape, self._keys[0])
         return self.placement.put(state, self.placement.whole)
 
     @property
-    def _image_shape(self) -> tuple[int, int, int]:
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels that the network sees."""
         if isinstance(self.dataset, Images):
             height, width, channels = self.dataset.images.shape[1:]
             return height, width, channels
