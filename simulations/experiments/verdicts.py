@@ -1,0 +1,261 @@
+"""What a table of results says on the claims of the theory of pruning.
+
+Each claim gets one of three verdicts, by rules that are fixed here and not by eye:
+"confirmed", "not confirmed" and "cannot tell", which every claim gets from a table of
+fewer than ``laws.ENOUGH_SIZES`` sizes.  Differences are taken within a seed, whose
+pools all strategies share, as ln(error / other error); a difference counts if it is
+``CLEAR`` standard errors over seeds from 0.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from .cells import NO_METRIC
+from .laws import ENOUGH_SIZES, compare_laws, envelope, exponents, means
+from .theory import predictions
+
+CLEAR = 3.0  # standard errors
+NARROW = 0.1  # standard error of a difference of exponents that can confirm
+LARGEST = 4  # sizes that the exponents at fixed f are of
+
+CONFIRMED, REFUTED, UNKNOWN = "confirmed", "not confirmed", "cannot tell"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """On one claim, by one metric."""
+
+    claim: str
+    metric: str
+    verdict: str
+    numbers: str
+    """Behind it."""
+
+
+def verdicts(rows: pd.DataFrame, *, resamples: int = 100, seed: int) -> list[Verdict]:
+    """On every claim that the table has runs for.
+
+    Args:
+        rows: of a table of results.
+        resamples: of the seeds, for intervals of exponents.
+        seed: of the resampling.
+
+    Raises:
+        InputError: fewer than three seeds, six for the envelope.
+    """
+    metrics = sorted(set(rows["metric"]) - {NO_METRIC}, key=_order)
+    strategies = set(rows["strategy"])
+    found = []
+    for metric in metrics:
+        if {"hard", "easy"} <= strategies:
+            found.append(switch(rows, metric))
+        if "hard" in strategies:
+            found.append(gain(rows, metric))
+            found.append(same_exponent(rows, metric, resamples, seed))
+    found += [better_metric(rows, *pair) for pair in itertools.pairwise(metrics)]
+    if len(set(rows["seed"])) >= 6:
+        found.append(fast_envelope(rows))
+    few = len(set(rows["size"])) < ENOUGH_SIZES
+    if few:
+        note = f"only {len(set(rows['size']))} sizes; "
+        found = [
+            Verdict(one.claim, one.metric, UNKNOWN, note + one.numbers) for one in found
+        ]
+    return found
+
+
+def log_ratios(
+    rows: pd.DataFrame, one: Sequence[str], other: Sequence[str], f: float
+) -> pd.DataFrame:
+    """ln(error / other error) at one kept fraction, by size.
+
+    Args:
+        rows: of a table.
+        one: strategy and metric.
+        other: what it is compared with.
+        f: kept fraction of both.
+
+    Returns:
+        Rows by rising ``size``: ``kept``, ``log_ratio`` (mean over seeds) and ``z``, in
+        its standard errors.
+    """
+    here = rows[np.isclose(rows["keep_fraction"], f)]
+    floor = 0.5 / here["tested"]  # of no wrong answer
+    logs = np.log(np.maximum(here["error"], floor))
+    pairs = []
+    for strategy, metric in (one, other):
+        chosen = (here["strategy"] == strategy) & (here["metric"] == metric)
+        part = here[chosen].assign(log=logs[chosen])
+        pairs.append(part.set_index(["size", "seed"])["log"])
+    differences = (pairs[0] - pairs[1]).dropna()
+    groups = differences.groupby("size")
+    error = (groups.std() / np.sqrt(groups.count())).clip(lower=1e-12)
+    return pd.DataFrame(
+        {
+            "kept": [round(f * size) for size in groups.mean().index],
+            "log_ratio": groups.mean(),
+            "z": groups.mean() / error,
+        }
+    ).reset_index()
+
+
+def switch(rows: pd.DataFrame, metric: str) -> Verdict:
+    """Easy examples are better for small pools, hard ones for large pools (Fig. 1, 3).
+
+    At some f easy is clearly better at a size and hard at a larger one, and nowhere the
+    other way round.
+    """
+    says, signs = [], []
+    for f in _fractions(rows):
+        found = log_ratios(rows, ("hard", metric), ("easy", metric), f)
+        clear = found[found["z"].abs() > CLEAR]
+        signs.append(np.sign(clear["z"]).to_numpy())
+        easy, hard = (clear["size"][clear["z"] * s > 0] for s in (1, -1))
+        parts = [
+            f"{name} at {_span(sizes)}"
+            for name, sizes in (("easy", easy), ("hard", hard))
+            if len(sizes)
+        ]
+        says.append(f"f = {f:g}: {', '.join(parts) or 'neither'}")
+    switched = [len(set(s)) == 2 and (np.diff(s) <= 0).all() for s in signs]
+    backward = [(np.diff(s) > 0).any() for s in signs]
+    verdict = UNKNOWN
+    if any(backward):
+        verdict = REFUTED
+    elif any(switched):
+        verdict = CONFIRMED
+    return Verdict("switch from easy to hard", metric, verdict, "; ".join(says))
+
+
+def gain(rows: pd.DataFrame, metric: str) -> Verdict:
+    """Hard pruning of a large pool beats as many random examples (Fig. 3).
+
+    At the largest size, at any f; refuted if random is clearly better at all f.
+    """
+    says, z = [], []
+    for f in _fractions(rows):
+        last = log_ratios(rows, ("hard", metric), ("random", NO_METRIC), f).iloc[-1]
+        says.append(f"f = {f:g}: error x {np.exp(last['log_ratio']):.3f}")
+        z.append(last["z"])
+    verdict = UNKNOWN
+    if min(z) < -CLEAR:
+        verdict = CONFIRMED
+    elif min(z) > CLEAR:
+        verdict = REFUTED
+    where = f"at {max(rows['size'])}: "
+    return Verdict("hard beats random", metric, verdict, where + ", ".join(says))
+
+
+def same_exponent(
+    rows: pd.DataFrame, metric: str, resamples: int, seed: int
+) -> Verdict:
+    """At fixed f the error falls as that of random pruning does (Fig. 1, section 3).
+
+    By power laws through the largest sizes.
+    The claim is on infinite sizes: where the theory knows the metric (an angle), the
+    difference has to be the theory's at the same sizes instead of 0.
+    """
+    largest = sorted(set(rows["size"]))[-LARGEST:]
+    part = rows[rows["size"].isin(largest)]
+    part = part[part["metric"].isin([metric, NO_METRIC])]
+    found = exponents(part, "power", resamples=resamples, seed=seed)
+    by = found.set_index(["strategy", "keep_fraction"])
+    expected = _expected(part) if metric.startswith("theta:") else {}
+    says, inside, narrow = [], [], []
+    for f in _fractions(rows):
+        hard, random = by.loc[("hard", f)], by.loc[("random", f)]
+        # of 95 % intervals; both are of the same seeds, but taken as independent
+        widths = [one["upper"] - one["lower"] for one in (hard, random)]
+        error = np.hypot(*widths) / (2 * 1.96)
+        difference = hard["exponent"] - random["exponent"]
+        text = f"f = {f:g}: {difference:+.2f} +- {error:.2f}"
+        says.append(text + (f" (theory {expected[f]:+.2f})" if expected else ""))
+        inside.append(abs(difference - expected.get(f, 0.0)) <= CLEAR * error)
+        narrow.append(error < NARROW)
+    verdict = UNKNOWN
+    if not all(inside):
+        verdict = REFUTED
+    elif all(narrow):
+        verdict = CONFIRMED
+    text = f"exponent of hard less that of random, {LARGEST} largest sizes: "
+    return Verdict("same exponent at fixed f", metric, verdict, text + ", ".join(says))
+
+
+def _expected(rows: pd.DataFrame) -> dict[float, float]:
+    """The theory's difference of exponents at these points, by f."""
+    theory = predictions(rows)
+    found = {}
+    for f in _fractions(rows):
+        slopes = []
+        for strategy in ("hard", "random"):
+            here = (theory["strategy"] == strategy) & (theory["keep_fraction"] == f)
+            part = theory[here]
+            logs = np.log(part["kept"]), np.log(part["theory"])
+            slopes.append(np.polyfit(*logs, 1)[0])
+        found[f] = slopes[1] - slopes[0]
+    return found
+
+
+def better_metric(rows: pd.DataFrame, good: str, poor: str) -> Verdict:
+    """A better metric moves the crossover to the power law to larger sizes (Fig. 2).
+
+    Then hard pruning by it has less error at the largest size and the smallest f.
+    """
+    f = min(_fractions(rows))
+    found = log_ratios(rows, ("hard", good), ("hard", poor), f)
+    last = found.iloc[-1]
+    clear = found["size"][found["z"] < -CLEAR]
+    text = f"f = {f:g}, {good} over {poor} at {int(last['size'])}: error x "
+    text += f"{np.exp(last['log_ratio']):.3f}, z = {last['z']:+.1f}; "
+    text += f"clearly less at {_span(clear)}" if len(clear) else "nowhere clearly less"
+    verdict = UNKNOWN
+    if last["z"] < -CLEAR:
+        verdict = CONFIRMED
+    elif last["z"] > CLEAR:
+        verdict = REFUTED
+    return Verdict("a better metric helps longer", f"{good} > {poor}", verdict, text)
+
+
+def fast_envelope(rows: pd.DataFrame) -> Verdict:
+    """The Pareto envelope over (size, f) falls faster than a power law (Fig. 1D, 3).
+
+    A law that is faster has the least AICc, and both power laws are not confirmed; it
+    is refuted if no faster law is possible.
+    """
+    sizes = len(set(rows["size"]))
+    front = envelope(rows)
+    laws = compare_laws(front, sizes).set_index("model")
+    power = [laws.loc[name, "verdict"] for name in ("power", "power_floor")]
+    fast = laws.drop(index=["power", "power_floor"])["verdict"]
+    verdict = UNKNOWN
+    if set(power) == {"not confirmed"}:
+        verdict = CONFIRMED
+    elif set(fast) == {"not confirmed"}:
+        verdict = REFUTED
+    behind = ", ".join(f"{name} {laws.loc[name, 'aicc']:.1f}" for name in laws.index)
+    plain = means(rows[rows["strategy"] == "unpruned"], ["size"])
+    text = f"AICc on {len(front)} places: {behind}; without pruning down to "
+    text += f"{plain['error'].min():.4f}, envelope to {front['error'].min():.4f}"
+    return Verdict("envelope faster than a power law", "any", verdict, text)
+
+
+def _fractions(rows: pd.DataFrame) -> list[float]:
+    return sorted(set(rows["keep_fraction"]) - {1.0})
+
+
+def _order(metric: str) -> tuple[float, str]:
+    """The better first: small angles, probes of many examples."""
+    name, _, number = metric.partition(":")
+    value = float(number or 0)
+    return (-value if name == "probe" else value, metric)
+
+
+def _span(sizes: pd.Series) -> str:
+    values = [int(size) for size in sizes]
+    return f"{values[0]}" if len(values) == 1 else f"{values[0]} to {values[-1]}"
