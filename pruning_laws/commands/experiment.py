@@ -30,6 +30,16 @@ def experiment(
     test_features: Annotated[
         Path | None, typer.Option(help="Of the test set, by the same network.")
     ] = None,
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            metavar="cpu|gpu|gpu20|paper", help="The size of a shipped experiment."
+        ),
+    ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Of the score files, METRIC.parquet."),
+    ] = None,
     seeds: Annotated[
         int | None, typer.Option(help="In place of the experiment's; 3 at least.")
     ] = None,
@@ -40,41 +50,62 @@ def experiment(
     workers: machine_options.Workers = 1,
     ray: machine_options.Ray = None,
     retries: machine_options.Retries = 2,
+    device: machine_options.Device = None,
+    cpu_devices: machine_options.CpuDevices = None,
+    decoders: Annotated[
+        int, typer.Option(min=0, help="Processes that decode; for ImageNet.")
+    ] = 0,
 ) -> None:
     """Train on pruned parts of real data, of many sizes: one row a run in a table.
 
-    Random pruning and no pruning are always run. FOLDER gets results.csv.
+    Random pruning and no pruning are always run. FOLDER gets results.csv. What it will
+    cost is measured on small trials and said before it starts.
 
     \b
     Examples:
       pruning-laws experiment digits_logistic -o digits
       pruning-laws laws digits
+      pruning-laws experiment scaling --scale gpu --data cifar10:PATH \\
+        --scores scores -o scaling --plan
     """
     from simulations.experiments import (
         Cell,
+        Source,
         cells_of,
+        forecast,
         read_experiment,
         run_experiment,
     )
-    from simulations.experiments.runner import Source
     from simulations.vision.training.records import progress_bar
 
     changes = {} if seeds is None else {"seeds": seeds}
-    chosen = read_experiment(name, **changes)
+    chosen = read_experiment(name, scale, **changes)
+    if chosen.learner == "network" and workers == 1 and ray is None:
+        from simulations.vision.training import read_recipe
+
+        batch = read_recipe(chosen.recipe).batch_size
+        machine_options.cut_cpu(cpu_devices, batch, output_folder)
+    source = Source(
+        data,
+        *(
+            None if path is None else str(path.absolute())
+            for path in (features, test_features, scores)
+        ),
+        device=device,
+        workers=decoders,
+        test_split=vision_options.test_split(data),
+    )
+    machine = machine_options.machine(device, workers, ray, retries)
+    share = machine_options.shard(shard)
     cells = cells_of(chosen)
-    examples = sum(cell.kept for cell in cells)
+    with output.working("measuring what it will cost"):
+        count, cost = forecast(chosen, source, output_folder, share)
     output.note(
-        f"{chosen.name}: {len(cells)} runs of {chosen.learner}, {chosen.seeds} seeds, "
-        f"trained on {examples:,} examples in all"
+        f"{chosen.name}: {len(cells)} runs of {chosen.learner}, {chosen.seeds} seeds; "
+        + (f"{count} to make: {cost.says(workers)}" if cost else "all are made")
     )
     if plan_only:
         return
-    source = Source(
-        data,
-        None if features is None else str(features.absolute()),
-        None if test_features is None else str(test_features.absolute()),
-        test_split=vision_options.test_split(data),
-    )
     with progress_bar(len(cells), sys.stderr.isatty(), unit="runs") as advance:
 
         def on_cell(cell: Cell | None, left: int) -> None:
@@ -87,8 +118,8 @@ def experiment(
             chosen,
             source,
             output_folder,
-            machine=machine_options.machine(None, workers, ray, retries),
-            shard=machine_options.shard(shard),
+            machine=machine,
+            shard=share,
             on_cell=on_cell,
         )
     output.note(f"wrote {output_folder / 'results.csv'}: {len(rows)} of {len(cells)}")

@@ -7,5 +7,7 @@ from .cells import cells_of as cells_of
 from .configuration import Experiment as Experiment
 from .configuration import experiment_names as experiment_names
 from .configuration import read_experiment as read_experiment
+from .runner import forecast as forecast
 from .runner import run_experiment as run_experiment
+from .sources import Source as Source
 from .table import read_table as read_table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,12 @@ from perceptron_theory.errors import unknown_name
 from ..files import read_toml, shipped_names
 
 FOLDER = Path(__file__).parent / "configurations"
-LEARNERS = ("logistic", "max_margin")
-STRATEGIES = ("hard", "easy")
+LEARNERS = ("logistic", "max_margin", "network")
+BALANCED = "_balanced"
+STRATEGIES = ("hard", "easy", "hard_balanced", "easy_balanced")
+SCALES = ("cpu", "gpu", "gpu20", "paper")
+# metrics that a learner computes by itself: the name, and the range of its number
+_OWN = {"logistic": ("probe", 20.0, 1e9), "max_margin": ("theta", 0.0, 90.0)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,19 +38,28 @@ class Experiment:
     learner: str
     """"logistic": a linear head for the classes, on features that do not change.
     "max_margin": the theory's own student on whitened features, with labels by a linear
-    teacher (:mod:`.teacher_head`)."""
+    teacher (:mod:`.teacher_head`).  "network": all of a network, by a recipe."""
     sizes: tuple[int, ...]
     """Examples before pruning."""
     keep_fractions: tuple[float, ...]
     """f, each inside (0, 1); 1 is run as well."""
     metrics: tuple[str, ...]
-    """Whose difficulty prunes: for "logistic" probe:N, a head trained on N examples of
-    its own; for "max_margin" theta:DEGREES, a probe at that angle of the teacher."""
-    strategies: tuple[str, ...] = STRATEGIES
+    """Whose difficulty prunes: a name NAME is that of a score file, NAME.parquet.  Also
+    for "logistic" probe:N, a head trained on N examples of its own; for "max_margin"
+    only theta:DEGREES, a probe at that angle of the teacher."""
+    strategies: tuple[str, ...] = ("hard", "easy")
+    """With _balanced every class keeps at least half of an equal share, the "50 % class
+    balance" of Sorscher et al. 2022."""
     seeds: int = 3
     """Independent repetitions: pools, probes and what is random of the choice."""
     positive: tuple[str, ...] = ()
     """"max_margin": names of the classes on the teacher's positive side."""
+    recipe: str = ""
+    """"network": a shipped recipe, or a .toml file."""
+    fixed_epochs: int | None = None
+    fixed_steps: int | None = None
+    """"network": the budget, in place of the recipe's.  In epochs a pruned set takes
+    fewer steps, in steps as many."""
 
     def __post_init__(self) -> None:
         if self.learner not in LEARNERS:
@@ -68,12 +82,24 @@ class Experiment:
         if not _whole(self.seeds) or self.seeds < 3:
             raise InputError(f"seeds must be at least 3, got {self.seeds!r}")
         for metric in self.metrics:
-            self.metric_value(metric)
-        if (self.learner == "max_margin") != bool(self.positive):
+            self._check_metric(metric)
+        for field, learner in (("positive", "max_margin"), ("recipe", "network")):
+            if (self.learner == learner) != bool(getattr(self, field)):
+                raise InputError(
+                    f'{field} is for learner = "{learner}", which needs it; the '
+                    f"learner is {self.learner!r}"
+                )
+        budgets = {self.fixed_epochs, self.fixed_steps} - {None}
+        if (budgets and self.learner != "network") or len(budgets) > 1:
             raise InputError(
-                "positive names the classes on the teacher's positive side: it is for "
-                'learner = "max_margin", which needs it'
+                "give one of fixed_epochs and fixed_steps at most, and for learner = "
+                '"network"'
             )
+
+    def _check_metric(self, metric: str) -> None:
+        if self.learner != "max_margin" and re.fullmatch(r"[A-Za-z][\w.-]*", metric):
+            return
+        self.metric_value(metric)
 
     def metric_value(self, metric: str) -> float:
         """The number in probe:N or theta:DEGREES.
@@ -81,24 +107,32 @@ class Experiment:
         Raises:
             InputError: the metric is not of this form.
         """
-        kind = {"logistic": "probe", "max_margin": "theta"}[self.learner]
+        kind, low, high = _OWN.get(self.learner, ("", 1.0, 0.0))
         name, _, text = str(metric).partition(":")
         try:
             value = float(text)
         except ValueError:
             value = -1.0
-        low, high = {"probe": (20.0, 1e9), "theta": (0.0, 90.0)}[kind]
         if name != kind or not low <= value <= high:
+            own = f"{kind}:NUMBER from {low:g} to {high:g}"
+            files = "names of score files (letters, digits, _ . -)"
+            allowed = {"max_margin": own, "network": files}
             raise InputError(
-                f"metrics of {self.learner} are {kind}:NUMBER from {low:g} to "
-                f"{high:g}, got {metric!r}"
+                f"metrics of {self.learner} are "
+                f"{allowed.get(self.learner, f'{own}, or {files}')}, got {metric!r}"
             )
         return value
 
     @property
+    def score_files(self) -> tuple[str, ...]:
+        """The metrics that are read from score files."""
+        return tuple(metric for metric in self.metrics if ":" not in metric)
+
+    @property
     def largest_probe(self) -> int:
         """Examples that are set apart for the probes of "logistic"."""
-        return int(max(map(self.metric_value, self.metrics)))
+        own = [metric for metric in self.metrics if ":" in metric]
+        return int(max(map(self.metric_value, own), default=0))
 
     def as_dict(self) -> dict[str, Any]:
         """Values of JSON and TOML."""
@@ -110,14 +144,12 @@ class Experiment:
         """Of everything that decides a row, but for the number of seeds and cells.
 
         Args:
-            inputs: fingerprints of what the experiment reads.
+            inputs: fingerprints of what the learner reads and is.
         """
         shared: dict[str, Any] = {
             "learner": self.learner,
             "positive": list(self.positive),
         } | inputs
-        if self.learner == "logistic":  # the pool begins behind the largest probe
-            shared["largest_probe"] = self.largest_probe
         text = json.dumps(shared, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -127,16 +159,23 @@ def experiment_names() -> list[str]:
     return shipped_names(FOLDER)
 
 
-def read_experiment(name: str | Path, **changes: Any) -> Experiment:
+def read_experiment(
+    name: str | Path, scale: str | None = None, **changes: Any
+) -> Experiment:
     """An experiment by the name of a shipped one or the path of a .toml file.
 
     Args:
         name: one of :func:`experiment_names`, or a path that ends in .toml.
+        scale: of ``SCALES``: NAME_SCALE is read in place of NAME.
         **changes: fields to change.
 
     Raises:
         InputError: no such experiment, no TOML, unknown or missing keys, bad values.
     """
+    if scale is not None:
+        if scale not in SCALES:
+            raise unknown_name("scale", scale, SCALES)
+        name = f"{name}_{scale}"
     path, found = read_toml(name, FOLDER, "experiment")
     values: dict[str, Any] = found | {"name": path.stem} | changes
     allowed = [field.name for field in fields(Experiment)]

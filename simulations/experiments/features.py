@@ -17,6 +17,11 @@ from ..vision.data.images import Images
 _FLAT = 1e-10  # of the largest variance: rounding
 
 
+def random_order(count: int, seed: int) -> Int[np.ndarray, " P"]:
+    """All examples of a data set, of which the pools of a seed are parts."""
+    return np.random.default_rng([seed, 0]).permutation(count)
+
+
 @dataclass(frozen=True)
 class Features:
     """A point for each example, training and test; checked as it is made."""
@@ -55,7 +60,7 @@ class Features:
 
     def order(self, seed: int) -> Int[np.ndarray, " P"]:
         """All training examples in a random order, of which pools are parts."""
-        return np.random.default_rng([seed, 0]).permutation(len(self.labels))
+        return random_order(len(self.labels), seed)
 
     @cached_property
     def fingerprint(self) -> str:

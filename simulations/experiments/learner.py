@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from ..perceptron.cpu_threads import one_blas_thread
 from ..vision.selection import select
+from .by_class import written, wrong_by_class
 from .cells import NO_METRIC, Cell
-from .features import Features
+from .configuration import BALANCED
+from .forecast import Forecast
+
+BALANCE = 0.5  # of an equal share, that every class keeps
 
 
 @dataclass(frozen=True)
@@ -23,12 +28,16 @@ class Measured:
     """Share of wrong answers on examples that were never trained on."""
     tested: int
     """Their number."""
+    tested_by_class: str
+    wrong_by_class: str
     steps: int
     """Of the optimiser, in all trainings of the run."""
+    presentations: int
+    """Examples seen in these steps, each time counted."""
     flops: float
     """Floating-point operations of the training, counted from shapes; an estimate."""
     dimensions: int
-    """Of the features, those in which they vary."""
+    """Of the features, those in which they vary; of a network, its parameters."""
     setting: float
     """What was chosen on validation examples, such as a ridge; 0 if nothing was."""
 
@@ -38,12 +47,27 @@ class Measured:
         return float(np.sqrt(self.error * (1 - self.error) / self.tested))
 
 
+def measured(
+    wrong: Bool[np.ndarray, " T"],
+    labels: Int[np.ndarray, " T"],
+    classes: int,
+    **cost: Any,
+) -> Measured:
+    """Of answers to test examples, and what the training cost."""
+    counts = wrong_by_class(wrong, labels, classes)
+    return Measured(float(wrong.mean()), len(wrong), **counts, **cost)
+
+
 class Learner(Protocol):
     """Trains on rows of a data set."""
 
     @property
-    def features(self) -> Features:
-        """Of the data set and its test set."""
+    def fingerprints(self) -> dict[str, str]:
+        """Of everything that decides what comes of a cell, but for scores."""
+        ...
+
+    def forecast(self, cells: Sequence[Cell]) -> Forecast:
+        """What the cells will cost on this machine."""
         ...
 
     def pool(self, size: int, seed: int) -> Int[np.ndarray, " n"]:
@@ -56,6 +80,10 @@ class Learner(Protocol):
         """High = hard."""
         ...
 
+    def scores_digest(self, metric: str) -> str:
+        """Of the score file of a metric; empty for one that has none."""
+        ...
+
     def train(self, rows: Int[np.ndarray, " n"], cell: Cell) -> Measured:
         """Train on these rows of the cell's pool, and test."""
         ...
@@ -63,6 +91,36 @@ class Learner(Protocol):
     def labels(self, rows: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
         """Classes, as the learner sees them."""
         ...
+
+    @property
+    def classes(self) -> int:
+        """Their number."""
+        ...
+
+
+def kept_rows(learner: Learner, cell: Cell) -> Int[np.ndarray, " n"]:
+    """The rows that a cell trains on.
+
+    Raises:
+        InputError: what the selection refuses.
+    """
+    pool = learner.pool(cell.size, cell.seed)
+    if cell.strategy == "unpruned":
+        return pool
+    scores = np.zeros(len(pool))
+    if cell.metric != NO_METRIC:
+        scores = learner.difficulty(cell.metric, pool, cell.seed)
+    balanced = cell.strategy.endswith(BALANCED)
+    chosen = select(
+        scores,
+        cell.keep_fraction,
+        seed=cell.seed,
+        rule=cell.strategy.removesuffix(BALANCED),
+        labels=learner.labels(pool) if balanced else None,
+        class_floor=BALANCE if balanced else 0.0,
+        allow_empty_classes=True,
+    )
+    return pool[chosen.indices]
 
 
 def run_cell(learner: Learner, cell: Cell) -> dict[str, Any]:
@@ -72,29 +130,19 @@ def run_cell(learner: Learner, cell: Cell) -> dict[str, Any]:
         InputError, ConvergenceError: as the learner.
     """
     started = time.perf_counter()
-    pool = learner.pool(cell.size, cell.seed)
-    rows = pool
-    if cell.strategy != "unpruned":
-        scores = np.zeros(len(pool))
-        if cell.metric != NO_METRIC:
-            scores = learner.difficulty(cell.metric, pool, cell.seed)
-        chosen = select(
-            scores,
-            cell.keep_fraction,
-            seed=cell.seed,
-            rule=cell.strategy,
-            allow_empty_classes=True,
-        )
-        rows = pool[chosen.indices]
+    rows = kept_rows(learner, cell)
     with one_blas_thread():  # small matrices: more threads wait for each other
-        measured = learner.train(rows, cell)
-    counts = np.unique(learner.labels(rows), return_counts=True)[1]
+        found = learner.train(rows, cell)
+    counts = np.bincount(learner.labels(rows), minlength=learner.classes)
+    present = counts[counts > 0]
     return {
         **cell.as_dict(),
-        **asdict(measured),
-        "standard_error": measured.standard_error,
-        "classes_kept": len(counts),
-        "smallest_class": int(counts.min()),
-        "largest_class": int(counts.max()),
+        **asdict(found),
+        "standard_error": found.standard_error,
+        "classes_kept": len(present),
+        "smallest_class": int(present.min()),
+        "largest_class": int(present.max()),
+        "kept_by_class": written(counts),
+        "scores": learner.scores_digest(cell.metric),
         "seconds": time.perf_counter() - started,
     }

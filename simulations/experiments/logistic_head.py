@@ -3,11 +3,12 @@
 Multinomial logistic regression with a ridge, by scikit-learn's L-BFGS: a convex problem
 solved to its end, so that no budget of training is to be chosen.  The ridge is chosen
 on validation examples; these, the probe's and the pool's examples are disjoint, and
-other ones for each seed.
+other ones for each seed.  Scores of files may come of any examples of the data set.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,7 +22,9 @@ from ..vision.probe import logistic
 from .cells import Cell
 from .configuration import Experiment
 from .features import Features
-from .learner import Measured
+from .forecast import Forecast, by_trials
+from .learner import Measured, measured
+from .score_set import ScoreSet
 
 VALIDATION = 0.1  # of the data set
 RIDGES = (10.0, 1.0, 0.1, 0.01, 1e-3)  # of sum(loss) + ridge |w|^2 / 2; tried in order
@@ -34,6 +37,7 @@ class LogisticHead:
 
     features: Features
     experiment: Experiment
+    scores: ScoreSet
 
     def __post_init__(self) -> None:
         probe, total = self.experiment.largest_probe, len(self.features.labels)
@@ -44,6 +48,24 @@ class LogisticHead:
                 f"{probe} for the probe, leave {room}: sizes go up to "
                 f"{max(self.experiment.sizes)}"
             )
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        # the pool begins behind the largest probe
+        probe = str(self.experiment.largest_probe)
+        return {"features": self.features.fingerprint, "largest_probe": probe}
+
+    @property
+    def classes(self) -> int:
+        return len(self.features.dataset.class_names)
+
+    def scores_digest(self, metric: str) -> str:
+        return self.scores.digest(metric)
+
+    def forecast(self, cells: Sequence[Cell]) -> Forecast:
+        return by_trials(
+            cells, lambda cell: self.train(self.pool(cell.size, cell.seed), cell)
+        )
 
     @property
     def _validation(self) -> int:
@@ -60,6 +82,8 @@ class LogisticHead:
     def difficulty(
         self, metric: str, rows: Int[np.ndarray, " n"], seed: int
     ) -> Float[np.ndarray, " n"]:
+        if metric in self.experiment.score_files:
+            return self.scores.of(metric, rows)
         probe = self._probe(metric, seed)
         logits = self.features.whitened[0][rows] @ probe[:-1] + probe[-1]
         return el2n(logits, self.labels(rows))
@@ -74,12 +98,14 @@ class LogisticHead:
     def train(self, rows: Int[np.ndarray, " n"], cell: Cell) -> Measured:
         weights, ridge, steps = self._best(rows, cell.seed)
         points = self.features.whitened[1]
-        wrong = _wrong(weights, points, self.features.test.labels)
+        labels = self.features.test.labels
         size = len(rows) * weights.size
-        return Measured(
-            error=float(wrong.mean()),
-            tested=len(wrong),
+        return measured(
+            _wrong(weights, points, labels),
+            labels,
+            self.classes,
             steps=steps,
+            presentations=len(rows) * steps,
             flops=4.0 * size * steps,
             dimensions=len(weights) - 1,
             setting=ridge,
@@ -93,16 +119,12 @@ class LogisticHead:
         points, labels = self.features.whitened[0], self.features.labels
         found, steps = [], 0
         for ridge in RIDGES:
-            weights, taken = _fit(points[rows], labels[rows], self._classes, ridge)
+            weights, taken = _fit(points[rows], labels[rows], self.classes, ridge)
             steps += taken
             error = _wrong(weights, points[held], labels[held]).mean()
             found.append((error, weights, ridge))
         _, weights, ridge = min(found, key=lambda one: one[0])  # the first of equals
         return weights, ridge, steps
-
-    @property
-    def _classes(self) -> int:
-        return len(self.features.dataset.class_names)
 
 
 def _fit(

@@ -4,71 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from perceptron_theory import ConvergenceError, InputError
+from perceptron_theory import ConvergenceError
 
 from ..perceptron.machine import FAULTS, Machine
 from ..perceptron.sweep import shard_of
 from .cells import Cell, cells_of
 from .configuration import Experiment
-from .features import Features
-from .learner import Learner, run_cell
-from .logistic_head import LogisticHead
+from .forecast import Forecast
+from .learner import run_cell
+from .sources import Source, learner_of
 from .table import Table
-from .teacher_head import TeacherHead
-
-_LEARNERS: dict[str, Callable[[Features, Experiment], Learner]] = {
-    "logistic": LogisticHead,
-    "max_margin": TeacherHead,
-}
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where the features of a data set and its test set lie; opened in each process."""
-
-    data: str
-    """As on the command line: cifar10:PATH."""
-    train_features: str | None = None
-    """A .npy file; None takes the pixels."""
-    test_features: str | None = None
-    split: str = "train"
-    test_split: str = "test"
-
-    def open(self) -> Features:
-        """Read and check everything.
-
-        Raises:
-            InputError: a file that is missing or does not fit the data set.
-        """
-        from ..vision.data import load
-        from ..vision.scoring import pixels_of, read_array
-
-        sets = [load(self.data, split) for split in (self.split, self.test_split)]
-        files = (self.train_features, self.test_features)
-        if (files[0] is None) != (files[1] is None):
-            raise InputError("give features of the training and the test set, or none")
-        points = [
-            pixels_of(dataset) if file is None else read_array(file)
-            for dataset, file in zip(sets, files, strict=True)
-        ]
-        return Features(*sets, *points)  # type: ignore[arg-type] # checked there
+def _run(
+    source: Source, experiment: Experiment, partial: Path, cell: Cell
+) -> dict[str, Any]:
+    return run_cell(learner_of(source, experiment, partial), cell)
 
 
-@lru_cache(maxsize=2)
-def learner_of(source: Source, experiment: Experiment) -> Learner:
-    """The learner of this process, made once."""
-    return _LEARNERS[experiment.learner](source.open(), experiment)
+def forecast(
+    experiment: Experiment,
+    source: Source,
+    folder: Path | str,
+    shard: tuple[int, int] | None = None,
+) -> tuple[int, Forecast | None]:
+    """The number of runs that ``folder`` lacks, and what they will cost here.
 
+    Small trials are timed; nothing is written.
 
-def _run(source: Source, experiment: Experiment, cell: Cell) -> dict[str, Any]:
-    return run_cell(learner_of(source, experiment), cell)
+    Raises:
+        InputError: as :func:`run_experiment`.
+    """
+    partial = Path(folder).absolute() / "partial"
+    learner = learner_of(source, experiment, partial)
+    done = Path(folder) / "cells"
+    cells = shard_of(cells_of(experiment), shard)
+    missing = [cell for cell in cells if not (done / f"{cell.key}.json").exists()]
+    return len(missing), learner.forecast(missing) if missing else None
 
 
 def run_experiment(
@@ -103,12 +80,15 @@ def run_experiment(
         KeyboardInterrupt: on Ctrl-C; all finished runs are in the folder.
     """
     machine, tell = machine or Machine(), on_cell or (lambda cell, left: None)
-    learner = learner_of(source, experiment)
-    table = Table(folder, experiment, {"features": learner.features.fingerprint})
+    partial = Path(folder).absolute() / "partial"
+    learner = learner_of(source, experiment, partial)
+    digests = {name: learner.scores_digest(name) for name in experiment.score_files}
+    table = Table(folder, experiment, learner.fingerprints, digests)
     cells = cells_of(experiment)
     missing = [cell for cell in shard_of(cells, shard) if not table.has(cell)]
     tell(None, len(missing))
-    failed = _run_all(missing, source, experiment, table, machine, tell)
+    same = {"source": source, "experiment": experiment, "partial": partial}
+    failed = _run_all(missing, same, table, machine, tell)
     rows = table.gather(cells)
     if failed:
         cell, error = failed[0]
@@ -121,8 +101,7 @@ def run_experiment(
 
 def _run_all(
     missing: Sequence[Cell],
-    source: Source,
-    experiment: Experiment,
+    same: dict[str, Any],
     table: Table,
     machine: Machine,
     tell: Callable[[Cell | None, int], None],
@@ -134,8 +113,7 @@ def _run_all(
         while waiting or running:
             while waiting and len(running) < executor.slots:
                 cell, tries = waiting.pop()
-                task = {"source": source, "experiment": experiment, "cell": cell}
-                running[executor.submit(task)] = (cell, tries)
+                running[executor.submit(same | {"cell": cell})] = (cell, tries)
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 cell, tries = running.pop(future)
                 error = future.exception()

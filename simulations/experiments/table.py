@@ -34,13 +34,20 @@ _CHECK, _CONFIGURATION = "checksum", "configuration"
 class Table:
     """Rows of one experiment in a folder."""
 
-    def __init__(self, folder: Path | str, experiment: Experiment, found: dict):
+    def __init__(
+        self,
+        folder: Path | str,
+        experiment: Experiment,
+        found: dict[str, str],
+        scores: dict[str, str],
+    ) -> None:
         """Open or create the folder.
 
         Args:
             folder: new, empty, or of the same experiment.
             experiment: what is run.
             found: fingerprints of what it reads.
+            scores: digests of the score files of metrics; more may be added later.
 
         Raises:
             InputError: the folder is of something else.
@@ -51,6 +58,7 @@ class Table:
             "format": _FORMAT,
             "configuration": self.configuration,
             "inputs": found,
+            "scores": scores,
             "experiment": experiment.as_dict(),
         }
         path = self.folder / "about.json"
@@ -64,6 +72,14 @@ class Table:
                     f"({there.get('configuration')}, not {self.configuration}): give "
                     "another folder"
                 )
+            before = there.get("scores", {})
+            for metric in set(before) & set(scores):
+                if before[metric] != scores[metric]:
+                    raise InputError(
+                        f"{folder} holds runs by other scores of {metric}: give the "
+                        "score file that it was begun with, or another folder"
+                    )
+            about["scores"] = before | scores
         elif self.folder.exists() and any(self.folder.iterdir()):
             raise InputError(f"{folder} holds no experiment: give another folder")
         self.cells = self.folder / "cells"
@@ -145,6 +161,12 @@ def read_table(path: Path | str) -> pd.DataFrame:
     twice = table.duplicated(keys)
     if twice.any():
         raise InputError(f"{path} has a run twice: line {int(twice.argmax()) + 2}")
+    if "scores" in table:
+        for metric, part in table.groupby("metric"):
+            if len(part["scores"].unique()) > 1:
+                raise InputError(
+                    f"{path} mixes two score files of {metric}: give one table for each"
+                )
     return table
 
 

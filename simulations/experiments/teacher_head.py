@@ -13,6 +13,7 @@ The student is tested on the test set and on all training examples outside of it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,7 +27,8 @@ from ..perceptron.max_margin import Status
 from .cells import Cell
 from .configuration import Experiment
 from .features import Features
-from .learner import Measured
+from .forecast import Forecast, by_trials
+from .learner import Measured, measured
 
 # of the margin: the direction is then right to 1.4e-4 rad, and the error to 5e-5.  With
 # a hundred examples a dimension rounding stops some students before 1e-10
@@ -53,6 +55,22 @@ class TeacherHead:
                 f"sizes go up to {max(self.experiment.sizes)}, the data set has "
                 f"{len(self.features.labels)} examples"
             )
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        return {"features": self.features.fingerprint}
+
+    @property
+    def classes(self) -> int:
+        return 2
+
+    def scores_digest(self, metric: str) -> str:
+        return ""
+
+    def forecast(self, cells: Sequence[Cell]) -> Forecast:
+        return by_trials(
+            cells, lambda cell: self.train(self.pool(cell.size, cell.seed), cell)
+        )
 
     @cached_property
     def teacher(self) -> Float[np.ndarray, " d"]:
@@ -98,10 +116,12 @@ class TeacherHead:
         fresh = np.concatenate([test, unseen])
         wrong = _signed(fresh, self.teacher) @ np.asarray(student.weights) <= 0
         d, steps = signed.shape[1], int(student.iterations)
-        return Measured(
-            error=float(wrong.mean()),
-            tested=len(wrong),
+        return measured(
+            wrong,
+            (fresh @ self.teacher > 0).astype(np.int64),
+            self.classes,
             steps=steps,
+            presentations=len(rows) * steps,
             flops=2.0 * len(rows) * d * d * steps,
             dimensions=d,
             setting=0.0,

@@ -21,7 +21,7 @@ from simulations.experiments import (
 )
 from simulations.experiments import runner as runners
 from simulations.experiments.learner import run_cell
-from simulations.experiments.runner import Source, learner_of
+from simulations.experiments.sources import Source, learner_of
 
 LOGISTIC = Experiment(
     name="tiny",
@@ -199,6 +199,9 @@ def test_tables_that_were_edited_or_mixed_are_refused(finished, tmp_path):
         ({"sizes": ()}, "sizes must be given"),
         ({"keep_fractions": (1.0,)}, "inside"),
         ({"metrics": ("theta:10",)}, "metrics of logistic are probe:NUMBER"),
+        ({"metrics": ("a/b",)}, "or names of score files"),
+        ({"fixed_steps": 100}, "fixed_epochs and fixed_steps at most"),
+        ({"recipe": "digits_resnet8"}, "recipe is for learner"),
         ({"learner": "svm"}, "unknown learner 'svm'"),
         ({"positive": ("0",)}, "max_margin"),
     ],
@@ -220,8 +223,8 @@ def _run(*args):
 
 
 def test_commands(finished, tmp_path):
-    planned = _run("experiment", "cifar10_logistic", "-o", tmp_path / "a", "--plan")
-    assert planned.exit_code == 0 and "1680 runs of logistic" in planned.stderr
+    planned = _run("experiment", "digits_logistic", "-o", tmp_path / "a", "--plan")
+    assert planned.exit_code == 0 and "168 runs of logistic" in planned.stderr
     assert not (tmp_path / "a").exists()
     args = ("laws", finished, "--model", "power", "--resamples", 10, "--json")
     failed = _run(*args)  # three seeds: the envelope has too few

@@ -74,7 +74,7 @@ class Plan:
         self._check_pad()
         _ = self.training.epoch_steps  # refuses what cannot be
         if self.initial is not None:
-            shapes = abstract_variables(self.model.network, self._image_shape)
+            shapes = abstract_variables(self.model.network, self.image_shape)
             self.initial.check(self.recipe, shapes)
 
     def _check_pad(self) -> None:
@@ -142,7 +142,7 @@ class Plan:
             "seed": self.seed,
             "classes": len(self.dataset.class_names),
             "in_memory": isinstance(self.dataset, Images),
-            "image_shape": list(self._image_shape),
+            "image_shape": list(self.image_shape),
             "mean": list(self.model.mean),
             "std": list(self.model.std),
             **given,
@@ -150,14 +150,15 @@ class Plan:
 
     def start(self) -> State:
         """The state before the first step, on the devices."""
-        state = initial_state(self.model, self._image_shape, self._keys[0])
+        state = initial_state(self.model, self.image_shape, self._keys[0])
         if self.initial is not None:
             state = self.initial.put_into(state)
         return self.placement.put(state, self.placement.whole)
 
     @property
-    def _image_shape(self) -> tuple[int, int, int]:
-        return image_shape(self.dataset, self.recipe)
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels that the network sees."""
+        return shape_of(self.dataset, self.recipe)
 
     @property
     def key(self) -> Key[Array, ""]:
@@ -193,7 +194,7 @@ def run_keys(seed: int) -> Key[Array, " 2"]:
     return jax.random.split(inputs.random_key(seed))
 
 
-def image_shape(dataset: DataSet, recipe: Recipe) -> tuple[int, int, int]:
+def shape_of(dataset: DataSet, recipe: Recipe) -> tuple[int, int, int]:
     """Height, width and channels that the network of a recipe sees."""
     if not isinstance(dataset, Images):
         return (recipe.image_size, recipe.image_size, 3)

@@ -13,7 +13,7 @@ from ..networks import import_weights, initialise, network
 from .checkpoints import checkpoints
 from .initial import Initial, backbone
 from .placement import Placement
-from .plan import Plan, image_shape, network_options, run_keys
+from .plan import Plan, network_options, run_keys, shape_of
 from .recipe import Recipe
 from .recipe_files import recipe_of
 from .run_folder import read_about
@@ -89,7 +89,7 @@ def initial_from(
         )
     if path.is_dir() and read_about(path) is not None:
         return initial_of_run(path, placement)
-    net, shape = backbone(recipe.network, recipe.stem), image_shape(dataset, recipe)
+    net, shape = backbone(recipe.network, recipe.stem), shape_of(dataset, recipe)
     found = import_weights(net, path, shape, interpolate=True)
     source = {"weights": path.name, "layout": found.layout}
     return Initial(str(path), recipe.network, recipe.stem, found.variables, source)

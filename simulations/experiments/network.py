@@ -1,0 +1,159 @@
+"""A network that is trained from random weights on the kept examples, by a recipe."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float, Int
+
+from perceptron_theory import InputError
+
+from ..vision.data.encoded import DataSet
+from ..vision.training import Plan, Recipe, placement, read_recipe
+from ..vision.training.placement import Placement
+from .cells import Cell, cells_of
+from .configuration import Experiment
+from .features import random_order
+from .forecast import Forecast
+from .learner import Measured, measured
+from .network_run import flops_of_a_step, predicted, trained
+from .score_set import ScoreSet
+
+_TIMED = 5  # steps
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkLearner:
+    """A learner; see :class:`.learner.Learner`."""
+
+    dataset: DataSet
+    test: DataSet
+    experiment: Experiment
+    scores: ScoreSet
+    device: str | None = None
+    workers: int = 0
+    partial: Path | None = None
+    """For checkpoints of runs that are not whole."""
+
+    def __post_init__(self) -> None:
+        total, sizes = len(self.dataset), self.experiment.sizes
+        if max(sizes) > total:
+            raise InputError(
+                f"sizes go up to {max(sizes)}, {self.dataset.name} has {total} examples"
+            )
+        if self.dataset.class_names != self.test.class_names:
+            raise InputError(
+                f"{self.dataset.name} and {self.test.name} have different classes"
+            )
+        smallest = min(cell.kept for cell in cells_of(self.experiment))
+        self.plan(np.arange(smallest), 0)  # refuses fewer than a batch
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """With the budget of the experiment."""
+        names = ("fixed_epochs", "fixed_steps")
+        budget = {name: getattr(self.experiment, name) for name in names}
+        given = {name: value for name, value in budget.items() if value is not None}
+        return read_recipe(self.experiment.recipe, **given)
+
+    @cached_property
+    def placement(self) -> Placement:
+        """The devices that share each batch."""
+        return placement(self.device)
+
+    def plan(self, rows: Int[np.ndarray, " n"], seed: int) -> Plan:
+        """What a cell trains."""
+        return Plan(
+            self.dataset,
+            self.recipe,
+            seed,
+            self.placement,
+            test=self.test,
+            ids=[self.dataset.ids[row] for row in rows],
+            workers=self.workers,
+        )
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        dtype = self.plan(np.arange(self.experiment.sizes[0]), 0).signature["dtype"]
+        return {
+            "data": self.dataset.fingerprint,
+            "test": self.test.fingerprint,
+            "recipe": json.dumps(self.recipe.as_dict(), sort_keys=True),
+            "dtype": dtype,
+        }
+
+    @property
+    def classes(self) -> int:
+        return len(self.dataset.class_names)
+
+    def labels(self, rows: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+        return self.dataset.labels[rows]
+
+    def pool(self, size: int, seed: int) -> Int[np.ndarray, " n"]:
+        return random_order(len(self.dataset), seed)[:size]
+
+    def difficulty(
+        self, metric: str, rows: Int[np.ndarray, " n"], seed: int
+    ) -> Float[np.ndarray, " n"]:
+        return self.scores.of(metric, rows)
+
+    def scores_digest(self, metric: str) -> str:
+        return self.scores.digest(metric)
+
+    def train(self, rows: Int[np.ndarray, " n"], cell: Cell) -> Measured:
+        plan = self.plan(rows, cell.seed)
+        folder = None if self.partial is None else self.partial / cell.key
+        state = trained(plan, folder)
+        steps = plan.model.total_steps
+        return measured(
+            predicted(plan, state) != self.test.labels,
+            self.test.labels,
+            self.classes,
+            **_cost(plan, steps),
+            dimensions=sum(leaf.size for leaf in jax.tree.leaves(state.params)),
+            setting=0.0,
+        )
+
+    def forecast(self, cells: Sequence[Cell]) -> Forecast:
+        plans: dict[int, Plan] = {}
+        for cell in cells:
+            if cell.kept not in plans:
+                plans[cell.kept] = self.plan(np.arange(cell.kept), 0)
+        totals = [_cost(plans[c.kept], plans[c.kept].model.total_steps) for c in cells]
+        steps = sum(one["steps"] for one in totals)
+        first, each = _timed(plans[min(plans)])
+        return Forecast(
+            sum(one["presentations"] for one in totals),
+            sum(one["flops"] for one in totals),
+            len(plans) * first + steps * each,  # a program a number of examples
+        )
+
+
+def _cost(plan: Plan, steps: int) -> dict[str, Any]:
+    return {
+        "steps": steps,
+        "presentations": steps * plan.recipe.batch_size,
+        "flops": steps * flops_of_a_step(plan),
+    }
+
+
+def _timed(plan: Plan) -> tuple[float, float]:
+    """Seconds of the first step, with what is compiled for it, and of later ones."""
+    state, took = plan.start(), []
+    for steps in (1, _TIMED):
+        steps = min(steps, plan.training.epoch_steps)
+        started = time.perf_counter()
+        for changed, _ in plan.training.epoch(state, plan.key, 0, steps):
+            state = changed
+        jax.block_until_ready(state)
+        took.append((time.perf_counter() - started) / steps)
+    return took[0], took[1]

@@ -1,0 +1,91 @@
+"""Where the data of an experiment lie; opened in each process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from perceptron_theory import InputError
+
+from ..vision.data import load
+from ..vision.data.encoded import DataSet
+from ..vision.scoring import pixels_of, read_array
+from .configuration import Experiment
+from .features import Features
+from .learner import Learner
+from .logistic_head import LogisticHead
+from .score_set import ScoreSet
+from .teacher_head import TeacherHead
+
+
+@dataclass(frozen=True)
+class Source:
+    """Names and paths; absolute ones where other processes are to open them."""
+
+    data: str
+    """As on the command line: cifar10:PATH."""
+    train_features: str | None = None
+    """A .npy file; None takes the pixels.  Not of networks."""
+    test_features: str | None = None
+    scores: str | None = None
+    """The folder of score files."""
+    device: str | None = None
+    """Of networks: "cpu", "gpu", "tpu"; all of the kind share each batch."""
+    workers: int = 0
+    """Of networks: processes that decode a streamed data set."""
+    split: str = "train"
+    test_split: str = "test"
+
+    def sets(self) -> tuple[DataSet, DataSet]:
+        """The training and the test set.
+
+        Raises:
+            InputError: as ``simulations.vision.data.load``.
+        """
+        return load(self.data, self.split), load(self.data, self.test_split)
+
+    def features(self) -> Features:
+        """Read and check everything.
+
+        Raises:
+            InputError: a file that is missing or does not fit the data set.
+        """
+        sets, files = self.sets(), (self.train_features, self.test_features)
+        if (files[0] is None) != (files[1] is None):
+            raise InputError("give features of the training and the test set, or none")
+        points = [
+            pixels_of(dataset) if file is None else read_array(file)
+            for dataset, file in zip(sets, files, strict=True)
+        ]
+        return Features(*sets, *points)  # type: ignore[arg-type] # checked there
+
+
+@lru_cache(maxsize=2)
+def learner_of(
+    source: Source, experiment: Experiment, partial: Path | None = None
+) -> Learner:
+    """The learner of this process, made once.
+
+    Args:
+        source: of its data.
+        experiment: what it learns.
+        partial: a folder for checkpoints of long runs.
+
+    Raises:
+        InputError: data, features or scores that are missing or do not fit.
+    """
+    if experiment.learner == "network":
+        from .network import NetworkLearner  # flax may be missing
+
+        if source.train_features or source.test_features:
+            raise InputError("a network is trained on images: leave out the features")
+        sets = source.sets()
+        scores = ScoreSet(source.scores, experiment.score_files, sets[0])
+        place = (source.device, source.workers, partial)
+        return NetworkLearner(*sets, experiment, scores, *place)
+    features = source.features()
+    if experiment.learner == "max_margin":
+        return TeacherHead(features, experiment)
+    scores = ScoreSet(source.scores, experiment.score_files, features.dataset)
+    return LogisticHead(features, experiment, scores)
