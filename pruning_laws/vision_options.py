@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from simulations.vision.score_files import Scores
     from simulations.vision.selection import SelectionRule
 
-_DATA = "digits (built in), cifar10:PATH, svhn:PATH, imagenet:PATH or folder:PATH"
+_DATA = (
+    "digits (built in), cifar10:PATH, svhn:PATH, imagenet:PATH or folder:PATH; "
+    "digits#1,7 and the like for these classes only"
+)
 _TAKES = {
     "n_clusters": ("--clusters", ("prototypes",)),
     "distance": ("--distance", ("prototypes", "supervised_prototypes")),
@@ -68,7 +71,7 @@ def check_picture(path: Path | None, overwrite: bool, option: str) -> None:
 
 def test_split(data: str) -> str:
     """The split that a data set is evaluated on; "none" where it may have none."""
-    kind = data.partition(":")[0]
+    kind = data.partition(":")[0].partition("#")[0]
     known = {"digits": "test", "cifar10": "test", "svhn": "test", "imagenet": "val"}
     return known.get(kind, "none")
 

@@ -42,6 +42,14 @@ def train(
             metavar="IDS", help="Train on these only: a file of `select --ids`."
         ),
     ] = None,
+    initial: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN|FILE",
+            help="Fine-tune: start from the weights of a run, or of a PyTorch or "
+            "safetensors file, with a new head.",
+        ),
+    ] = None,
     stop_after: Annotated[
         int | None,
         typer.Option(help="Stop after so many epochs; without it the run goes on."),
@@ -92,6 +100,9 @@ def train(
     embeddings.npy (for prototypes). The budget is the recipe's, or one of
     --fixed-epochs and --fixed-steps: on a pruned set they differ.
 
+    --initial starts from other weights with a new head: those of a run of the same
+    network, with labels or without, or of a file. To resume, give it again.
+
     With --models FOLDER holds an ensemble: logits.npy, correct.npy and test_correct.npy
     of all models, member.npy (who was trained on what, for memorization and influence),
     presentations.npy (for forgetting, without --subset-fraction) and a run a model.
@@ -103,6 +114,8 @@ def train(
       pruning-laws score forgetting --correct run/correct.npy -o forgetting.parquet
       pruning-laws select el2n.parquet -f 0.5 -o kept.txt --ids
       pruning-laws train --keep kept.txt --fixed-steps 220 -o pruned
+      pruning-laws train --data digits#0,1,2,3,4 -o low
+      pruning-laws train --data digits#5,6,7,8,9 --initial low -o high
       pruning-laws train --models 20 --subset-fraction 0.7 -o ensemble
     """
     together = {
@@ -111,6 +124,7 @@ def train(
     }
     alone = {
         "--keep": keep is not None,
+        "--initial": initial is not None,
         "--stop-after": stop_after is not None,
         "--tensorboard": tensorboard,
         "--coordinator": coordinator is not None,
@@ -127,7 +141,7 @@ def train(
     reports = machine_options.join(coordinator, processes, process)
 
     from simulations.vision.data import load
-    from simulations.vision.training import Plan, placement, read_recipe
+    from simulations.vision.training import Plan, initial_from, placement, read_recipe
     from simulations.vision.training import train as run
 
     budget = {"fixed_epochs": fixed_epochs, "fixed_steps": fixed_steps}
@@ -148,6 +162,9 @@ def train(
     if models is not None:
         given |= {"models": models, "subset_fraction": subset_fraction}
         return _train_ensemble(given, output_folder, way, checkpoint_every)
+    if initial is not None:
+        what = given["dataset"], chosen, given["placement"]
+        given["initial"] = initial_from(initial, *what)
     plan = Plan(**given, ids=None if keep is None else _ids(keep))
     done = run(
         plan,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +18,7 @@ from perceptron_theory.errors import unknown_name
 
 from . import inputs
 from .data import Images
-from .data.augment import normalize
+from .data.augment import normalize, resized
 from .data.decode import CenterCrop
 from .data.encoded import DataSet
 from .data.order import evaluation_batches
@@ -27,6 +26,7 @@ from .data.stream import Stream
 from .networks import import_weights, network
 from .networks.classifier import Classifier
 from .networks.pixels import SCALES
+from .networks.variables import digest
 
 if TYPE_CHECKING:  # training imports this module
     from .training.placement import Placement
@@ -170,10 +170,7 @@ def _program(
     placement: Placement,
 ) -> Callable[..., Any]:
     def run(variables: Any, images: Array, rows: Array, mask: Array) -> Any:
-        x = normalize(images, jnp.array(mean), jnp.array(std))
-        if size is not None and x.shape[1:3] != (size, size):
-            shape = (len(x), size, size, x.shape[-1])
-            x = jax.image.resize(x, shape, "bilinear")
+        x = resized(normalize(images, jnp.array(mean), jnp.array(std)), size)
         _, embedding = net.apply(variables, x, features=True)  # type: ignore
         return embedding, rows, mask
 
@@ -183,9 +180,5 @@ def _program(
 
 def source_of(by: Embedder) -> dict[str, Any]:
     """Which network it is, for the record of its embeddings."""
-    digest = hashlib.sha256()
-    for path, leaf in jax.tree_util.tree_leaves_with_path(by.variables):
-        digest.update(jax.tree_util.keystr(path).encode())
-        digest.update(np.asarray(leaf).tobytes())
-    hashed = {"variables_sha256": digest.hexdigest(), "resize": by.size}
+    hashed = {"variables_sha256": digest(by.variables), "resize": by.size}
     return by.source | hashed

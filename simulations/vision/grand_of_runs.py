@@ -17,12 +17,11 @@ from . import metrics
 from .data.encoded import DataSet
 from .data.images import Images
 from .score_files import Scores, scores_of
-from .training import Plan, read_recipe
-from .training.checkpoints import checkpoints
+from .training import Plan
 from .training.loss import cross_entropy
 from .training.placement import Placement
-from .training.run import begin
-from .training.run_folder import read_about
+from .training.recipe_files import recipe_of
+from .training.restored import about_run, check_random_start, saved_variables
 from .training.step import Model, State, predict
 
 
@@ -67,9 +66,7 @@ def _networks(
 ) -> Iterator[tuple[Plan, State]]:
     here = Placement((jax.local_devices()[0],))
     for path in sorted((folder / "models").glob("*")) or [folder]:
-        about = read_about(path)
-        if about is None or "seed" not in about:
-            raise InputError(f"{path} is no folder of `pruning-laws train`: give one")
+        about = about_run(path)
         if about["fingerprint"] != dataset.fingerprint:
             raise InputError(
                 f"{path} was trained on {about['dataset']} "
@@ -79,18 +76,13 @@ def _networks(
         ids = None
         if (path / "member.npy").exists():
             ids = list(compress(dataset.ids, np.load(path / "member.npy")))
-        recipe = read_recipe(path / "recipe.toml")
-        plan = Plan(dataset, recipe, about["seed"], here, ids=ids)
+        plan = Plan(dataset, recipe_of(about["recipe"]), about["seed"], here, ids=ids)
         if initial:
+            check_random_start(path, about)
             yield plan, plan.start()
             continue
-        with checkpoints(path / "checkpoints", 1) as saved:
-            if saved.latest() is None:
-                raise InputError(
-                    f"{path} has no checkpoint yet: train on, or take the initial "
-                    "weights"
-                )
-            yield plan, begin(plan, saved)[0]
+        variables, _ = saved_variables(path, here)
+        yield plan, State(variables["params"], variables["batch_stats"], None)
 
 
 def _loss(model: Model) -> Any:

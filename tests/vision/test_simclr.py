@@ -227,26 +227,14 @@ def test_embeddings_of_a_run_are_of_any_set_and_any_checkpoint(trained):
 
 
 def test_imported_weights_see_the_size_and_scale_they_ask_for(tmp_path):
-    from flax.traverse_util import flatten_dict
-    from safetensors.numpy import save_file
-
-    from simulations.vision.networks.weight_import import _AXES, _name
-
     net = network("tiny", classes=0)
     variables = initialise(net, (32, 32, 3), key=0)
-    weights = {
-        _name(place): np.ascontiguousarray(
-            np.asarray(leaf).transpose(_AXES.get(leaf.ndim, range(leaf.ndim)))
-        )
-        for place, leaf in flatten_dict(variables).items()
-    }
-    save_file(weights, tmp_path / "net.safetensors")
+    path = tiny.torch_file(tmp_path / "net.safetensors", variables)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (5, 8, 8, 3), np.uint8)
     names = tuple("abcde")
     data = type(tiny.TRAIN)("five", images, np.arange(5), names, names)
     shape = (16, 16, 3)
-    path = tmp_path / "net.safetensors"
     by = imported("tiny", path, "half", size=16, image_shape=shape)
     where = placement("cpu")
     found = filled_rows(embed(data, by, where, batch_size=2), 5)

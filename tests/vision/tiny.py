@@ -3,10 +3,14 @@
 from functools import partial
 
 import jax
+import numpy as np
+from flax.traverse_util import flatten_dict
+from safetensors.numpy import save_file
 
 from simulations.vision.data import load
 from simulations.vision.networks import NETWORKS
 from simulations.vision.networks.resnet import ResNet
+from simulations.vision.networks.weight_import import _AXES, _name
 from simulations.vision.training import Plan, Recipe, placement
 
 NETWORKS["tiny"] = partial(ResNet, stages=(1,), width=16)
@@ -31,7 +35,7 @@ GENTLE |= {"momentum": 0.0, "learning_rate": 0.05}
 
 
 def plan(seed=0, devices=None, **changes):
-    names = ("ids", "dataset", "test")
+    names = ("ids", "dataset", "test", "initial")
     given = {name: changes.pop(name) for name in names if name in changes}
     if "fixed_steps" not in changes:
         changes = {"fixed_epochs": EPOCHS} | changes
@@ -45,6 +49,18 @@ def plan(seed=0, devices=None, **changes):
 
 def leaves(tree):
     return [leaf.tobytes() for leaf in map(jax.device_get, jax.tree.leaves(tree))]
+
+
+def torch_file(path, variables):
+    """Variables as PyTorch code names and stores them, in a safetensors file."""
+    weights = {
+        _name(place): np.ascontiguousarray(
+            np.asarray(leaf).transpose(_AXES.get(leaf.ndim, range(leaf.ndim)))
+        )
+        for place, leaf in flatten_dict(variables).items()
+    }
+    save_file(weights, path)
+    return path
 
 
 SIMCLR = {

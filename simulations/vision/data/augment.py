@@ -69,6 +69,16 @@ def normalize(
     return (images.astype(jnp.float32) / 255 - mean) / std
 
 
+def resized(
+    images: Float[Array, "B h w c"], side: int | None
+) -> Float[Array, "B side side c"]:
+    """Images of another size, bilinear, with a filter against aliasing; None: as is."""
+    if side is None or images.shape[1:3] == (side, side):
+        return images
+    shape = (len(images), side, side, images.shape[-1])
+    return jax.image.resize(images, shape, "bilinear")
+
+
 def channel_statistics(
     images: UInt8[np.ndarray, "P h w c"],
 ) -> tuple[Float[np.ndarray, " c"], Float[np.ndarray, " c"]]:

@@ -7,23 +7,42 @@ from pathlib import Path
 from perceptron_theory import InputError
 
 from .cifar10 import cifar10
+from .classes import of_classes
 from .digits import digits
 from .encoded import DataSet
 from .folder import image_folder
 from .imagenet import imagenet
 from .svhn import svhn
 
-FORMS = "digits, cifar10:PATH, svhn:PATH, imagenet:PATH or folder:PATH"
+FORMS = (
+    "digits, cifar10:PATH, svhn:PATH, imagenet:PATH or folder:PATH, each with "
+    "#CLASS,CLASS for these classes only"
+)
 
 
 def load(name: str = "digits", split: str = "train") -> DataSet:
     """A data set by one of ``FORMS``: the digits are built in.
 
-    A folder's split is the sub-folder of that name, if there is one.
+    A folder's split is the sub-folder of that name, if there is one.  Labels of a part
+    of the classes are in the order given, see :func:`.classes.of_classes`; a path with
+    a # that exists as a whole is a path.
 
     Raises:
         InputError: another form, or what the data set refuses.
     """
+    data, mark, classes = name.rpartition("#")
+    if mark and not _is_path(name):
+        names = [part.strip() for part in classes.split(",")]
+        return of_classes(_whole(data, split), names)
+    return _whole(name, split)
+
+
+def _is_path(name: str) -> bool:
+    path = name.partition(":")[2]
+    return "#" in path and Path(path).exists()
+
+
+def _whole(name: str, split: str) -> DataSet:
     match name.partition(":"):
         case "digits", "", "":
             return digits(split)

@@ -11,6 +11,8 @@ from jaxtyping import Array, Float
 from perceptron_theory import InputError
 
 HEAD = "head"  # the name of its parameters
+_HIDDEN = f"{HEAD}_hidden"
+HEADS = (HEAD, _HIDDEN)  # all that is no part of the embedding
 
 
 class Classifier(nn.Module, kw_only=True):
@@ -60,8 +62,8 @@ class Classifier(nn.Module, kw_only=True):
         if self.classes:
             if self.hidden_head:
                 start = nn.initializers.he_normal()
-                width, name = embedding.shape[1], f"{HEAD}_hidden"
-                hidden = nn.Dense(width, kernel_init=start, name=name)
+                width = embedding.shape[1]
+                hidden = nn.Dense(width, kernel_init=start, name=_HIDDEN)
                 logits = nn.relu(hidden(logits))
             head = nn.Dense(self.classes, kernel_init=self.head_init(), name=HEAD)
             logits = head(logits)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from perceptron_theory import InputError
 
@@ -57,6 +59,15 @@ def parameter_count(network: Classifier, image_shape: tuple[int, int, int]) -> i
     """
     params = abstract_variables(network, image_shape)["params"]
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
+
+
+def digest(variables: dict[str, Any]) -> str:
+    """SHA-256 of the names and values of all variables."""
+    found = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
+        found.update(jax.tree_util.keystr(path).encode())
+        found.update(np.asarray(leaf).tobytes())
+    return found.hexdigest()
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

@@ -20,9 +20,10 @@ from ..data.encoded import DataSet, rows_of
 from ..data.images import Images
 from ..data.order import training_steps
 from ..data.stream import Stream
-from ..networks import network
+from ..networks import abstract_variables, network
 from ..networks.pixels import SCALES
 from .feeds import Feed, MemoryFeed, StreamFeed
+from .initial import Initial
 from .placement import Placement
 from .recipe import Recipe
 from .step import Model, State, initial_state
@@ -34,7 +35,8 @@ class Plan:
 
     Raises:
         InputError: fewer examples than a batch, a batch that the devices do not share
-            evenly, ids or a test set that do not fit the data set, bad options.
+            evenly, ids, a test set or initial weights that do not fit the data set or
+            the recipe, bad options.
     """
 
     dataset: DataSet
@@ -46,6 +48,8 @@ class Plan:
     """Of the examples to train on; None for all."""
     workers: int = 0
     """Processes that decode a stream."""
+    initial: Initial | None = None
+    """Weights to start from, but for the head; None for random ones."""
 
     def __post_init__(self) -> None:
         inputs.random_key(self.seed)
@@ -62,8 +66,16 @@ class Plan:
                 f"{self.dataset.name} is streamed, one view an image: SimCLR is of "
                 "images in memory"
             )
+        if self.recipe.resize and not isinstance(self.dataset, Images):
+            raise InputError(
+                f"resize {self.recipe.resize} is of images in memory, "
+                f"{self.dataset.name} is streamed: give image_size instead"
+            )
         self._check_pad()
         _ = self.training.epoch_steps  # refuses what cannot be
+        if self.initial is not None:
+            shapes = abstract_variables(self.model.network, self.image_shape)
+            self.initial.check(self.recipe, shapes)
 
     def _check_pad(self) -> None:
         if not isinstance(self.dataset, Images) or self.recipe.crop_scale:
@@ -116,6 +128,8 @@ class Plan:
     @cached_property
     def signature(self) -> dict[str, Any]:
         """What decides the weights, as values of JSON: resuming needs the same."""
+        initial = self.initial
+        given = {} if initial is None else {"initial_sha256": initial.sha256}
         return {
             "recipe": self.recipe.as_dict(),
             "dtype": np.dtype(self.model.network.dtype).name,
@@ -131,20 +145,20 @@ class Plan:
             "image_shape": list(self.image_shape),
             "mean": list(self.model.mean),
             "std": list(self.model.std),
+            **given,
         }
 
     def start(self) -> State:
         """The state before the first step, on the devices."""
         state = initial_state(self.model, self.image_shape, self._keys[0])
+        if self.initial is not None:
+            state = self.initial.put_into(state)
         return self.placement.put(state, self.placement.whole)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width and channels that the network sees."""
-        if isinstance(self.dataset, Images):
-            height, width, channels = self.dataset.images.shape[1:]
-            return height, width, channels
-        return (self.recipe.image_size, self.recipe.image_size, 3)
+        return shape_of(self.dataset, self.recipe)
 
     @property
     def key(self) -> Key[Array, ""]:
@@ -178,6 +192,14 @@ class Plan:
 def run_keys(seed: int) -> Key[Array, " 2"]:
     """Those of the weights before training, and of all batches."""
     return jax.random.split(inputs.random_key(seed))
+
+
+def shape_of(dataset: DataSet, recipe: Recipe) -> tuple[int, int, int]:
+    """Height, width and channels that the network of a recipe sees."""
+    if not isinstance(dataset, Images):
+        return (recipe.image_size, recipe.image_size, 3)
+    height, width, channels = dataset.images.shape[1:]
+    return recipe.resize or height, recipe.resize or width, channels
 
 
 def network_options(recipe: Recipe, classes: int) -> dict[str, Any]:

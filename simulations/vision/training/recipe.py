@@ -76,6 +76,9 @@ class Recipe:
 
     image_size: int = 224
     """Of data sets that are streamed; those in memory have their own."""
+    resize: int | None = None
+    """Side that images in memory are resized to after all else that is done to them
+    (bilinear), such as 224 for a ViT; None leaves them."""
     crop_pad: int = 4
     """Reflected border of random crops in memory; 0 for none."""
     crop_scale: tuple[float, ...] = ()
@@ -179,6 +182,7 @@ _COUNTS = (
     "batch_size",
     "schedule_length",
     "image_size",
+    "resize",
     "evaluate_every",
     "projection",
 )

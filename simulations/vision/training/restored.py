@@ -1,4 +1,4 @@
-"""The network of a run of ``train``, from its folder, to embed with."""
+"""The network of a run of ``train``, from its folder: to embed with, to start from."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Any
 
 from perceptron_theory import InputError
 
+from ..data.encoded import DataSet
 from ..embedding import Embedder
-from ..networks import initialise, network
+from ..networks import import_weights, initialise, network
 from .checkpoints import checkpoints
+from .initial import Initial, backbone
 from .placement import Placement
-from .plan import Plan, network_options, run_keys
+from .plan import Plan, network_options, run_keys, shape_of
+from .recipe import Recipe
 from .recipe_files import recipe_of
 from .run_folder import read_about
 from .step import State
@@ -28,7 +31,8 @@ def embedder_of(plan: Plan, state: State, epochs: int) -> Embedder:
     model = plan.model
     variables = {"params": state.params, "batch_stats": state.statistics}
     source = {"run": plan.signature, "epochs": epochs}
-    return Embedder(model.network, variables, model.mean, model.std, None, source)
+    size = model.recipe.resize  # embeddings of a plan are of images in memory
+    return Embedder(model.network, variables, model.mean, model.std, size, source)
 
 
 def embedder_from(
@@ -43,24 +47,91 @@ def embedder_from(
             weights before the first.
 
     Raises:
-        InputError: no run folder, no such checkpoint, one that cannot be read.
+        InputError: no run folder, no such checkpoint, one that cannot be read; the
+            start of a run that did not start from random weights.
     """
-    about = _about(folder)
+    about = about_run(folder)
     recipe = recipe_of(about["recipe"])
     options = network_options(recipe, about["classes"])
     net = network(recipe.network, dtype=about["dtype"], **options)
     if checkpoint == 0:
+        check_random_start(folder, about)
         key = run_keys(about["seed"])[0]
         variables = initialise(net, tuple(about["image_shape"]), key=key)
     else:
-        variables, checkpoint = _saved(folder / "checkpoints", placement, checkpoint)
+        variables, checkpoint = saved_variables(folder, placement, checkpoint)
     source = {"run": about, "epochs": checkpoint}
-    size = None if about["in_memory"] else recipe.image_size
+    size = recipe.resize if about["in_memory"] else recipe.image_size
     mean, std = tuple(about["mean"]), tuple(about["std"])
     return Embedder(net, variables, mean, std, size, source)
 
 
-def _about(folder: Path) -> dict[str, Any]:
+def initial_from(
+    path: Path | str, dataset: DataSet, recipe: Recipe, placement: Placement
+) -> Initial:
+    """Weights to start from: of a run folder, or of a file as PyTorch code writes it.
+
+    Args:
+        path: of either; of a run the last checkpoint is taken.
+        dataset: to train on; positions of a ViT are resampled to its images.
+        recipe: to train by.
+        placement: the devices that a checkpoint is read on.
+
+    Raises:
+        InputError: neither, or what :func:`initial_of_run` or
+            :func:`..networks.import_weights` refuses.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(
+            f"{path} does not exist: give a folder of `pruning-laws train`, or a file "
+            "of weights"
+        )
+    if path.is_dir() and read_about(path) is not None:
+        return initial_of_run(path, placement)
+    net, shape = backbone(recipe.network, recipe.stem), shape_of(dataset, recipe)
+    found = import_weights(net, path, shape, interpolate=True)
+    source = {"weights": path.name, "layout": found.layout}
+    return Initial(str(path), recipe.network, recipe.stem, found.variables, source)
+
+
+def initial_of_run(folder: Path | str, placement: Placement) -> Initial:
+    """The weights of a run, with labels or without, to start another one from.
+
+    Args:
+        folder: of a run, whole or interrupted; its last checkpoint is taken.
+        placement: the devices that it is read on.
+
+    Raises:
+        InputError: no run folder, no checkpoint, one that cannot be read.
+    """
+    folder = Path(folder)
+    about = about_run(folder)
+    recipe = recipe_of(about["recipe"])
+    variables, epochs = saved_variables(folder, placement)
+    source = {"run": about, "epochs": epochs}
+    return Initial(str(folder), recipe.network, recipe.stem, variables, source)
+
+
+def check_random_start(folder: Path, about: dict[str, Any]) -> None:
+    """Refuse a run that did not start from random weights, which are not kept.
+
+    Raises:
+        InputError: it is one.
+    """
+    if "initial_sha256" in about:
+        raise InputError(
+            f"{folder} started from other weights, which it does not keep: give those, "
+            "or take a checkpoint"
+        )
+
+
+def about_run(folder: Path) -> dict[str, Any]:
+    """What a run folder says of itself.
+
+    Raises:
+        InputError: it is none, or of an older version.
+    """
     about = read_about(folder)
     if not isinstance(about, dict):
         raise InputError(f"{folder} is no folder of `pruning-laws train`")
@@ -74,14 +145,22 @@ def _about(folder: Path) -> dict[str, Any]:
     return about
 
 
-def _saved(
-    folder: Path, placement: Placement, wanted: int | None
+def saved_variables(
+    run: Path, placement: Placement, wanted: int | None = None
 ) -> tuple[dict[str, Any], int]:
+    """The variables of a checkpoint of a run, and how many epochs it is after.
+
+    Raises:
+        InputError: no such checkpoint, or one that cannot be read.
+    """
+    folder = run / "checkpoints"
     if not folder.is_dir():
-        raise InputError(f"{folder.parent} has no checkpoint yet")
+        raise InputError(f"{run} has no checkpoint yet: train on")
     with checkpoints(folder, keep=None) as saved:
         epochs = saved.latest() if wanted is None else wanted
-        if epochs is None or epochs not in saved.all():
+        if epochs is None:
+            raise InputError(f"{run} has no checkpoint yet: train on")
+        if epochs not in saved.all():
             raise InputError(
                 f"{folder} has no checkpoint {wanted}, but {saved.all()}: give one of "
                 "them, or 0 for the weights before training"

@@ -17,7 +17,7 @@ from .recipe_files import write_recipe
 
 _ABOUT = "about.json"
 # what about.json says besides; the weights depend on it by rounding at most
-NOTES = ("devices", "models", "seeds", "way", "measured", "versions")
+NOTES = ("devices", "models", "seeds", "way", "measured", "versions", "initial")
 
 
 def claim(folder: Path, plan: Plan) -> None:
@@ -33,7 +33,10 @@ def claim(folder: Path, plan: Plan) -> None:
     if plan.ids is not None:
         member = np.isin(np.arange(len(plan.dataset)), plan.kept)
         write_npy(folder / "member.npy", member)
-    write_about(folder, plan.signature | {"devices": plan.placement.says})
+    notes: dict[str, Any] = {"devices": plan.placement.says}
+    if plan.initial is not None:
+        notes["initial"] = plan.initial.source
+    write_about(folder, plan.signature | notes)
 
 
 def about(folder: Path, signature: dict[str, Any]) -> dict[str, Any] | None:

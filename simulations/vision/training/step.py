@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
-from ..data.augment import augment, normalize, random_flip
+from ..data.augment import augment, normalize, random_flip, resized
 from ..data.colour import recolour
 from ..data.resized_crop import resized_crops
 from ..networks.classifier import Classifier
@@ -153,4 +153,5 @@ def predict(
 
 
 def _normal(model: Model, images: Array) -> Array:
-    return normalize(images, jnp.array(model.mean), jnp.array(model.std))
+    images = normalize(images, jnp.array(model.mean), jnp.array(model.std))
+    return resized(images, model.recipe.resize)

@@ -1,0 +1,64 @@
+"""Some of the classes of a data set, as a data set of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Int
+
+from perceptron_theory import InputError
+from perceptron_theory.errors import unknown_name
+
+from .encoded import DataSet, Reader
+from .images import Images
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Some of the images of another reader, from 0 on."""
+
+    reader: Reader
+    rows: Int[np.ndarray, " P"]
+
+    def read(self, row: int) -> bytes:
+        return self.reader.read(int(self.rows[row]))
+
+
+def of_classes(dataset: DataSet, names: Sequence[str]) -> DataSet:
+    """The examples of some classes, in the order of the data set, with their ids.
+
+    Args:
+        dataset: in memory, or streamed.
+        names: of two classes or more; the first is label 0, and so on.
+
+    Raises:
+        InputError: an unknown class, one twice, fewer than two, no examples of them.
+    """
+    names = tuple(names)
+    place = {name: i for i, name in enumerate(dataset.class_names)}
+    for name in names:
+        if name not in place:
+            raise unknown_name(f"class of {dataset.name}", name, place)
+        if names.count(name) > 1:
+            raise InputError(f"the class {name!r} comes twice: give each once")
+    if len(names) < 2:
+        raise InputError(
+            f"{len(names)} of the classes of {dataset.name}: give two or more"
+        )
+    label = np.full(len(place), -1)
+    label[[place[name] for name in names]] = np.arange(len(names))
+    rows = np.flatnonzero(label[dataset.labels] >= 0)
+    same = {
+        "name": f"{dataset.name}#{','.join(names)}",
+        "labels": label[dataset.labels[rows]],
+        "ids": tuple(dataset.ids[i] for i in rows),
+        "class_names": names,
+    }
+    if isinstance(dataset, Images):
+        return replace(dataset, images=dataset.images[rows], **same)
+    sizes = dataset.sizes  # of row groups, they stay what they are
+    if len(sizes) == len(dataset):
+        sizes = sizes[rows]
+    return replace(dataset, sizes=sizes, reader=Chosen(dataset.reader, rows), **same)
