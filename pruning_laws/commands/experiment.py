@@ -40,6 +40,14 @@ def experiment(
         Path | None,
         typer.Option(metavar="FOLDER", help="Of the score files, METRIC.parquet."),
     ] = None,
+    initial: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN|FILE", help="Fine-tune networks from these weights."),
+    ] = None,
+    downstream: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="What pre-trained networks are tuned on."),
+    ] = None,
     seeds: Annotated[
         int | None, typer.Option(help="In place of the experiment's; 3 at least.")
     ] = None,
@@ -93,6 +101,8 @@ def experiment(
         ),
         device=device,
         workers=decoders,
+        initial=None if initial is None else str(initial.absolute()),
+        downstream=downstream,
         test_split=vision_options.test_split(data),
     )
     machine = machine_options.machine(device, workers, ray, retries)

@@ -45,6 +45,10 @@ def by_class(rows: pd.DataFrame) -> pd.DataFrame:
         np.stack([np.array(text.split(), int) for text in rows[name]]) for name in names
     ]
     classes = counts[0].shape[1]
+    if counts[1].shape[1] != classes:
+        raise InputError(
+            "the classes that were tested are others than those trained on"
+        )
     found = rows[which].loc[rows.index.repeat(classes)].reset_index(drop=True)
     kept, tested, wrong = (each.ravel() for each in counts)
     return found.assign(

@@ -60,6 +60,8 @@ class Experiment:
     fixed_steps: int | None = None
     """"network": the budget, in place of the recipe's.  In epochs a pruned set takes
     fewer steps, in steps as many."""
+    downstream_recipe: str = ""
+    """"network": to fine-tune by on other data, after which errors are measured."""
 
     def __post_init__(self) -> None:
         if self.learner not in LEARNERS:
@@ -89,6 +91,8 @@ class Experiment:
                     f'{field} is for learner = "{learner}", which needs it; the '
                     f"learner is {self.learner!r}"
                 )
+        if self.downstream_recipe and self.learner != "network":
+            raise InputError('downstream_recipe is for learner = "network"')
         budgets = {self.fixed_epochs, self.fixed_steps} - {None}
         if (budgets and self.learner != "network") or len(budgets) > 1:
             raise InputError(

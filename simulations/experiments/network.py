@@ -1,4 +1,7 @@
-"""A network that is trained from random weights on the kept examples, by a recipe."""
+"""A network that is trained on the kept examples by a recipe.
+
+From random weights, or from given ones with a new head.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from jaxtyping import Float, Int
 from perceptron_theory import InputError
 
 from ..vision.data.encoded import DataSet
-from ..vision.training import Plan, Recipe, placement, read_recipe
+from ..vision.training import Initial, Plan, Recipe, placement, read_recipe
 from ..vision.training.placement import Placement
 from .cells import Cell, cells_of
 from .configuration import Experiment
@@ -42,6 +45,8 @@ class NetworkLearner:
     workers: int = 0
     partial: Path | None = None
     """For checkpoints of runs that are not whole."""
+    initial: Initial | None = None
+    """Weights to start from: the cells are fine-tuned."""
 
     def __post_init__(self) -> None:
         total, sizes = len(self.dataset), self.experiment.sizes
@@ -79,12 +84,18 @@ class NetworkLearner:
             test=self.test,
             ids=[self.dataset.ids[row] for row in rows],
             workers=self.workers,
+            initial=self.initial,
         )
+
+    def partial_of(self, cell: Cell) -> Path | None:
+        """The folder for its checkpoints."""
+        return None if self.partial is None else self.partial / cell.key
 
     @property
     def fingerprints(self) -> dict[str, str]:
         dtype = self.plan(np.arange(self.experiment.sizes[0]), 0).signature["dtype"]
-        return {
+        start = {} if self.initial is None else {"initial": self.initial.sha256}
+        return start | {
             "data": self.dataset.fingerprint,
             "test": self.test.fingerprint,
             "recipe": json.dumps(self.recipe.as_dict(), sort_keys=True),
@@ -111,14 +122,12 @@ class NetworkLearner:
 
     def train(self, rows: Int[np.ndarray, " n"], cell: Cell) -> Measured:
         plan = self.plan(rows, cell.seed)
-        folder = None if self.partial is None else self.partial / cell.key
-        state = trained(plan, folder)
-        steps = plan.model.total_steps
+        state = trained(plan, self.partial_of(cell))
         return measured(
             predicted(plan, state) != self.test.labels,
             self.test.labels,
             self.classes,
-            **_cost(plan, steps),
+            **cost_of(plan),
             dimensions=sum(leaf.size for leaf in jax.tree.leaves(state.params)),
             setting=0.0,
         )
@@ -128,9 +137,9 @@ class NetworkLearner:
         for cell in cells:
             if cell.kept not in plans:
                 plans[cell.kept] = self.plan(np.arange(cell.kept), 0)
-        totals = [_cost(plans[c.kept], plans[c.kept].model.total_steps) for c in cells]
+        totals = [cost_of(plans[cell.kept]) for cell in cells]
         steps = sum(one["steps"] for one in totals)
-        first, each = _timed(plans[min(plans)])
+        first, each = seconds_of_steps(plans[min(plans)])
         return Forecast(
             sum(one["presentations"] for one in totals),
             sum(one["flops"] for one in totals),
@@ -138,7 +147,9 @@ class NetworkLearner:
         )
 
 
-def _cost(plan: Plan, steps: int) -> dict[str, Any]:
+def cost_of(plan: Plan) -> dict[str, Any]:
+    """Steps, presentations and operations of a training."""
+    steps = plan.model.total_steps
     return {
         "steps": steps,
         "presentations": steps * plan.recipe.batch_size,
@@ -146,7 +157,7 @@ def _cost(plan: Plan, steps: int) -> dict[str, Any]:
     }
 
 
-def _timed(plan: Plan) -> tuple[float, float]:
+def seconds_of_steps(plan: Plan) -> tuple[float, float]:
     """Seconds of the first step, with what is compiled for it, and of later ones."""
     state, took = plan.start(), []
     for steps in (1, _TIMED):

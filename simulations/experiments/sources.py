@@ -34,6 +34,10 @@ class Source:
     """Of networks: "cpu", "gpu", "tpu"; all of the kind share each batch."""
     workers: int = 0
     """Of networks: processes that decode a streamed data set."""
+    initial: str | None = None
+    """Of networks: a run folder or weight file to start from, and to fine-tune."""
+    downstream: str | None = None
+    """Of networks that are pre-trained: the data to fine-tune on, as ``data``."""
     split: str = "train"
     test_split: str = "test"
 
@@ -43,7 +47,18 @@ class Source:
         Raises:
             InputError: as ``simulations.vision.data.load``.
         """
-        return load(self.data, self.split), load(self.data, self.test_split)
+        return self._pair(self.data)
+
+    def downstream_sets(self) -> tuple[DataSet, DataSet]:
+        """Those to fine-tune on.
+
+        Raises:
+            InputError: as ``simulations.vision.data.load``.
+        """
+        return self._pair(self.downstream or "")
+
+    def _pair(self, name: str) -> tuple[DataSet, DataSet]:
+        return load(name, self.split), load(name, self.test_split)
 
     def features(self) -> Features:
         """Read and check everything.
@@ -76,16 +91,33 @@ def learner_of(
         InputError: data, features or scores that are missing or do not fit.
     """
     if experiment.learner == "network":
-        from .network import NetworkLearner  # flax may be missing
-
-        if source.train_features or source.test_features:
-            raise InputError("a network is trained on images: leave out the features")
-        sets = source.sets()
-        scores = ScoreSet(source.scores, experiment.score_files, sets[0])
-        place = (source.device, source.workers, partial)
-        return NetworkLearner(*sets, experiment, scores, *place)
+        return _network(source, experiment, partial)
     features = source.features()
     if experiment.learner == "max_margin":
         return TeacherHead(features, experiment)
     scores = ScoreSet(source.scores, experiment.score_files, features.dataset)
     return LogisticHead(features, experiment, scores)
+
+
+def _network(source: Source, experiment: Experiment, partial: Path | None) -> Learner:
+    from ..vision.training import initial_from, placement, read_recipe
+    from .network import NetworkLearner  # flax may be missing
+    from .upstream import UpstreamLearner
+
+    if source.train_features or source.test_features:
+        raise InputError("a network is trained on images: leave out the features")
+    if bool(source.downstream) != bool(experiment.downstream_recipe):
+        raise InputError(
+            "data to fine-tune on (--downstream) are for an experiment with a "
+            "downstream_recipe, which needs them"
+        )
+    sets = source.sets()
+    scores = ScoreSet(source.scores, experiment.score_files, sets[0])
+    initial = None
+    if source.initial is not None:
+        recipe, where = read_recipe(experiment.recipe), placement(source.device)
+        initial = initial_from(source.initial, sets[0], recipe, where)
+    given = (*sets, experiment, scores, source.device, source.workers, partial, initial)
+    if source.downstream is None:
+        return NetworkLearner(*given)
+    return UpstreamLearner(*given, source.downstream_sets())

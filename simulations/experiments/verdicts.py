@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,13 +86,13 @@ def log_ratios(
         Rows by rising ``size``: ``kept``, ``log_ratio`` (mean over seeds) and ``z``, in
         its standard errors.
     """
-    here = rows[np.isclose(rows["keep_fraction"], f)]
+    here = _where(rows, np.isclose(rows["keep_fraction"], f))
     floor = 0.5 / here["tested"]  # of no wrong answer
     logs = np.log(np.maximum(here["error"], floor))
     pairs = []
     for strategy, metric in (one, other):
         chosen = (here["strategy"] == strategy) & (here["metric"] == metric)
-        part = here[chosen].assign(log=logs[chosen])
+        part = _where(here, chosen).assign(log=logs[chosen])
         pairs.append(part.set_index(["size", "seed"])["log"])
     differences = (pairs[0] - pairs[1]).dropna()
     groups = differences.groupby("size")
@@ -114,9 +115,9 @@ def switch(rows: pd.DataFrame, metric: str) -> Verdict:
     says, signs = [], []
     for f in _fractions(rows):
         found = log_ratios(rows, ("hard", metric), ("easy", metric), f)
-        clear = found[found["z"].abs() > CLEAR]
-        signs.append(np.sign(clear["z"]).to_numpy())
-        easy, hard = (clear["size"][clear["z"] * s > 0] for s in (1, -1))
+        clear = _where(found, found["z"].abs() > CLEAR)
+        signs.append(np.sign(clear["z"].to_numpy()))
+        easy, hard = (_where(clear, clear["z"] * s > 0)["size"] for s in (1, -1))
         parts = [
             f"{name} at {_span(sizes)}"
             for name, sizes in (("easy", easy), ("hard", hard))
@@ -162,8 +163,8 @@ def same_exponent(
     difference has to be the theory's at the same sizes instead of 0.
     """
     largest = sorted(set(rows["size"]))[-LARGEST:]
-    part = rows[rows["size"].isin(largest)]
-    part = part[part["metric"].isin([metric, NO_METRIC])]
+    same = np.isin(rows["metric"], [metric, NO_METRIC])
+    part = _where(rows, np.isin(rows["size"], largest) & same)
     found = exponents(part, "power", resamples=resamples, seed=seed)
     by = found.set_index(["strategy", "keep_fraction"])
     expected = _expected(part) if metric.startswith("theta:") else {}
@@ -195,7 +196,7 @@ def _expected(rows: pd.DataFrame) -> dict[float, float]:
         slopes = []
         for strategy in ("hard", "random"):
             here = (theory["strategy"] == strategy) & (theory["keep_fraction"] == f)
-            part = theory[here]
+            part = _where(theory, here)
             logs = np.log(part["kept"]), np.log(part["theory"])
             slopes.append(np.polyfit(*logs, 1)[0])
         found[f] = slopes[1] - slopes[0]
@@ -210,7 +211,7 @@ def better_metric(rows: pd.DataFrame, good: str, poor: str) -> Verdict:
     f = min(_fractions(rows))
     found = log_ratios(rows, ("hard", good), ("hard", poor), f)
     last = found.iloc[-1]
-    clear = found["size"][found["z"] < -CLEAR]
+    clear = _where(found, found["z"] < -CLEAR)["size"]
     text = f"f = {f:g}, {good} over {poor} at {int(last['size'])}: error x "
     text += f"{np.exp(last['log_ratio']):.3f}, z = {last['z']:+.1f}; "
     text += f"clearly less at {_span(clear)}" if len(clear) else "nowhere clearly less"
@@ -239,10 +240,14 @@ def fast_envelope(rows: pd.DataFrame) -> Verdict:
     elif set(fast) == {"not confirmed"}:
         verdict = REFUTED
     behind = ", ".join(f"{name} {laws.loc[name, 'aicc']:.1f}" for name in laws.index)
-    plain = means(rows[rows["strategy"] == "unpruned"], ["size"])
+    plain = means(_where(rows, rows["strategy"] == "unpruned"), ["size"])
     text = f"AICc on {len(front)} places: {behind}; without pruning down to "
     text += f"{plain['error'].min():.4f}, envelope to {front['error'].min():.4f}"
     return Verdict("envelope faster than a power law", "any", verdict, text)
+
+
+def _where(rows: pd.DataFrame, chosen: Any) -> pd.DataFrame:
+    return rows.loc[np.asarray(chosen)]
 
 
 def _fractions(rows: pd.DataFrame) -> list[float]:
@@ -256,6 +261,6 @@ def _order(metric: str) -> tuple[float, str]:
     return (-value if name == "probe" else value, metric)
 
 
-def _span(sizes: pd.Series) -> str:
+def _span(sizes: Any) -> str:
     values = [int(size) for size in sizes]
     return f"{values[0]}" if len(values) == 1 else f"{values[0]} to {values[-1]}"

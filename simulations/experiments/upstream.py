@@ -1,0 +1,96 @@
+"""Transfer: pre-train on the kept examples, fine-tune on other data, test there.
+
+The downstream data are the same for all cells, and all of them are used: what is pruned
+is upstream (Sorscher et al. 2022, Fig. 4).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Int
+
+from ..vision.data.encoded import DataSet
+from ..vision.training import Initial, Plan, Recipe, read_recipe
+from .cells import Cell
+from .forecast import Forecast
+from .learner import Measured, measured
+from .network import NetworkLearner, cost_of, seconds_of_steps
+from .network_run import predicted, trained
+
+
+@dataclass(frozen=True, eq=False)
+class UpstreamLearner(NetworkLearner):
+    """A learner; see :class:`.learner.Learner`."""
+
+    downstream: tuple[DataSet, DataSet] = ()  # type: ignore[assignment] # always given
+    """Training and test set."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._fine_tuning(0, None)  # refuses what cannot be
+
+    @cached_property
+    def _downstream_recipe(self) -> Recipe:
+        return read_recipe(self.experiment.downstream_recipe)
+
+    def _fine_tuning(self, seed: int, initial: Initial | None) -> Plan:
+        dataset, test = self.downstream
+        return Plan(
+            dataset,
+            self._downstream_recipe,
+            seed,
+            self.placement,
+            test=test,
+            workers=self.workers,
+            initial=initial,
+        )
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        dataset, test = self.downstream
+        recipe = json.dumps(self._downstream_recipe.as_dict(), sort_keys=True)
+        return super().fingerprints | {
+            "downstream": dataset.fingerprint,
+            "downstream_test": test.fingerprint,
+            "downstream_recipe": recipe,
+        }
+
+    def train(self, rows: Int[np.ndarray, " n"], cell: Cell) -> Measured:
+        plan, folder = self.plan(rows, cell.seed), self.partial_of(cell)
+        state = trained(plan, folder)
+        variables = {"params": state.params, "batch_stats": state.statistics}
+        network = (self.recipe.network, self.recipe.stem)
+        initial = Initial(cell.key, *network, variables, {"cell": cell.key})
+        tuning = self._fine_tuning(cell.seed, initial)
+        after = trained(tuning, None if folder is None else folder / "downstream")
+        labels = self.downstream[1].labels
+        return measured(
+            predicted(tuning, after) != labels,
+            labels,
+            len(self.downstream[1].class_names),
+            **_sum(cost_of(plan), cost_of(tuning)),
+            dimensions=sum(leaf.size for leaf in jax.tree.leaves(after.params)),
+            setting=0.0,
+        )
+
+    def forecast(self, cells: Sequence[Cell]) -> Forecast:
+        before = super().forecast(cells)
+        plan = self._fine_tuning(0, None)
+        first, each = seconds_of_steps(plan)
+        cost, count = cost_of(plan), len(cells)
+        return Forecast(
+            before.presentations + count * cost["presentations"],
+            before.flops + count * cost["flops"],
+            before.seconds + first + count * cost["steps"] * each,
+        )
+
+
+def _sum(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    return {name: one[name] + other[name] for name in one}
