@@ -259,6 +259,7 @@ def test_a_jump_between_two_maxima_of_the_free_entropy():
     assert ends[0] < -step[jump] < ends[1]
 
 
+@pytest.mark.slow
 def test_a_keep_probability_is_the_cells_it_describes():
     """A step given as a function."""
     f = 0.5

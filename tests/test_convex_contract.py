@@ -66,6 +66,7 @@ def test_derivatives_are_exact(program):
     _compare_with_differences(program)
 
 
+@pytest.mark.slow
 def test_derivatives_where_the_margin_sees_wrong_labels():
     """Thresholds of the mixture's law move with theta and p."""
     _compare_with_differences(_program(margin="signed", rule=pt.Window(0.05)))

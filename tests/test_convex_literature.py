@@ -177,6 +177,7 @@ def test_best_ridge_of_the_square_loss():
     assert (best.kind == pt.Optimum.INTERIOR).all()
 
 
+@pytest.mark.slow
 def test_best_ridge_inside_and_at_zero():
     point = {
         "alpha_prune": np.array([50.0, 50.0]),

@@ -92,7 +92,10 @@ def test_stationary_point_of_the_entropy():
 
 @pytest.mark.parametrize(
     ("rule", "margin", "theta"),
-    [("hard", "absolute", 0.0), ("easy", "signed", 0.4)],
+    [
+        ("hard", "absolute", 0.0),
+        pytest.param("easy", "signed", 0.4, marks=pytest.mark.slow),
+    ],
 )
 def test_information_gain_is_minus_the_slope_of_the_entropy(rule, margin, theta):
     """At fixed f, by differences of the entropy between neighbouring loads."""
@@ -122,6 +125,7 @@ def test_order_of_the_students():
     assert np.all(errors["max_margin"] < errors["gibbs"])
 
 
+@pytest.mark.slow
 def test_corners_of_the_domain():
     """Wide cones (easy), thin ones (hard at large loads), tiny fractions and angles."""
     corners = [
