@@ -7,17 +7,32 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from simulations.experiments.laws import means
+from simulations.experiments.theory import predictions
+
 from . import style
 
 
-def draw(points: pd.DataFrame, theory: pd.DataFrame | None = None) -> Figure:
+def points_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds of a table of results, and the theory where it has any.
+
+    Returns:
+        ``size``, ``keep_fraction``, ``strategy``, ``metric``, ``kept``, ``error``,
+        ``standard_error`` and, of probes at an angle, ``theory``.
+    """
+    keys = ["size", "keep_fraction", "strategy", "metric"]
+    points = means(rows, keys)
+    if not rows["metric"].str.startswith("theta:").any():
+        return points
+    theory = predictions(rows)[[*keys, "theory"]]
+    return points.merge(theory, on=keys)
+
+
+def draw(points: pd.DataFrame) -> Figure:
     """A panel a metric (across) and strategy (down), a colour a kept fraction.
 
     Args:
-        points: ``kept``, ``keep_fraction``, ``strategy``, ``metric``, ``error`` and
-            ``standard_error``, as of ``simulations.experiments.laws.means``.
-        theory: lines: ``kept``, ``keep_fraction``, ``strategy``, ``metric``,
-            ``theory``.  Without it, lines join the points.
+        points: of :func:`points_of`.  Without ``theory``, lines join the points.
     """
     metrics = sorted(set(points["metric"]) - {"none"}, key=_number)
     strategies = [s for s in ("hard", "easy") if s in set(points["strategy"])]
@@ -33,10 +48,13 @@ def draw(points: pd.DataFrame, theory: pd.DataFrame | None = None) -> Figure:
             shown = [("unpruned", "none", 1.0)]
             shown += [(strategy, metric, f) for f in fractions]
             for name, of, f in shown:
-                _curve(axes, points, theory, (name, of, f), looks[f])
+                _curve(axes, points, (name, of, f), looks[f])
             _chance(axes, points, max(fractions), looks[max(fractions)][0])
             axes.set_title(f"{strategy}, {metric.replace(':', ' ')}")
             axes.set(xscale="log", yscale="log")
+            if points["error"].max() < 10 * points["error"].min():
+                axes.yaxis.set_minor_formatter("{x:.1f}")
+                axes.yaxis.set_major_formatter("{x:g}")
     for axes in panels[-1]:
         axes.set_xlabel("kept examples")
     for axes in panels[:, 0]:
@@ -48,15 +66,12 @@ def draw(points: pd.DataFrame, theory: pd.DataFrame | None = None) -> Figure:
     return figure
 
 
-def _curve(axes: Axes, points, theory, key, look) -> None:
+def _curve(axes: Axes, points, key, look) -> None:
     found = _of(points, key)
     style.simulated(axes, found["kept"], found["error"], found["standard_error"], look)
     color, line, _ = look
-    if theory is None:
-        axes.plot(found["kept"], found["error"], color=color, linestyle=line, lw=0.8)
-    else:
-        lines = _of(theory, key)
-        axes.plot(lines["kept"], lines["theory"], color=color, linestyle=line, lw=0.9)
+    lines = "theory" if "theory" in found else "error"
+    axes.plot(found["kept"], found[lines], color=color, linestyle=line, lw=0.9)
 
 
 def _chance(axes: Axes, points, f: float, color) -> None:
@@ -73,4 +88,4 @@ def _of(table: pd.DataFrame, key) -> pd.DataFrame:
 
 
 def _number(metric: str) -> float:
-    return float(metric.partition(":")[2])
+    return float(metric.partition(":")[2] or 0)

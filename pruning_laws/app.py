@@ -35,6 +35,7 @@ from .commands import (
     solve,
     train,
     validate,
+    verdicts,
 )
 from .failures import FAILED, Interrupted, close_stdout
 from .failures import report as report_failure
@@ -104,7 +105,7 @@ def pruning_laws(
       pruning-laws phase-diagram --alpha-tot 1:30:25 --keep-fraction 0.05:1:25
 
     On real data: train, embed, score, sensitivity, correlate, gallery, balance,
-    select, experiment, laws.
+    select, experiment, laws, verdicts.
 
     Results go to stdout, messages to stderr. Exit status: 0 done, 1 failed,
     2 bad input, 130 interrupted.
@@ -133,6 +134,7 @@ app.command("balance")(balance.balance)
 app.command("select")(select.select)
 app.command("experiment")(experiment.experiment)
 app.command("laws")(laws.laws)
+app.command("verdicts")(verdicts.verdicts)
 app.command("show")(show.show)
 app.command("report")(report.report)
 app.command("demo")(demo.demo)

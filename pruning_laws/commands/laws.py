@@ -83,10 +83,6 @@ def laws(
 
 def _draw(rows: pd.DataFrame, path: Path) -> None:
     from figures import scaling, style
-    from simulations.experiments.laws import means
-    from simulations.experiments.theory import predictions
 
-    points = means(rows, ["size", "keep_fraction", "strategy", "metric"])
-    angles = rows["metric"].str.startswith("theta:").any()
-    theory = predictions(rows) if angles else None
-    style.save(lambda: scaling.draw(points, theory), path)
+    points = scaling.points_of(rows)
+    style.save(lambda: scaling.draw(points), path)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..perceptron.cpu_threads import one_blas_thread
 from .cells import NO_METRIC, Cell
 
 if TYPE_CHECKING:
@@ -47,10 +48,11 @@ def by_trials(cells: Sequence[Cell], run: Callable[[Cell], Measured]) -> Forecas
     found = []
     for size in sorted({min(one, largest) for one in _TRIALS}):
         trial = Cell(size, 1.0, "unpruned", NO_METRIC, cells[0].seed)
-        run(trial)  # compiles what is to be compiled
-        started = time.perf_counter()
-        cost = run(trial)
-        seconds = time.perf_counter() - started
+        with one_blas_thread():
+            run(trial)  # compiles what is to be compiled
+            started = time.perf_counter()
+            cost = run(trial)
+            seconds = time.perf_counter() - started
         found.append((size, cost.presentations, cost.flops, seconds))
     sizes, *costs = np.array(found).T
     kept = np.array([cell.kept for cell in cells])

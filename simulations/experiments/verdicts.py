@@ -56,10 +56,14 @@ def verdicts(rows: pd.DataFrame, *, resamples: int = 100, seed: int) -> list[Ver
     for metric in metrics:
         if {"hard", "easy"} <= strategies:
             found.append(switch(rows, metric))
+            found.append(gain(rows, metric, "easy"))
         if "hard" in strategies:
-            found.append(gain(rows, metric))
+            found.append(gain(rows, metric, "hard"))
             found.append(same_exponent(rows, metric, resamples, seed))
-    found += [better_metric(rows, *pair) for pair in itertools.pairwise(metrics)]
+    for good, poor in itertools.pairwise(metrics):
+        if ":" in good:  # score files have no order
+            chosen = [one for one in ("hard", "easy") if one in strategies]
+            found += [better_metric(rows, good, poor, one) for one in chosen]
     if len(set(rows["seed"])) >= 6:
         found.append(fast_envelope(rows))
     few = len(set(rows["size"])) < ENOUGH_SIZES
@@ -83,8 +87,8 @@ def log_ratios(
         f: kept fraction of both.
 
     Returns:
-        Rows by rising ``size``: ``kept``, ``log_ratio`` (mean over seeds) and ``z``, in
-        its standard errors.
+        Rows by rising ``size``: ``kept``, ``log_ratio`` (mean over seeds), its
+        ``standard_error``, and ``z``, the one over the other.
     """
     here = _where(rows, np.isclose(rows["keep_fraction"], f))
     floor = 0.5 / here["tested"]  # of no wrong answer
@@ -101,6 +105,7 @@ def log_ratios(
         {
             "kept": [round(f * size) for size in groups.mean().index],
             "log_ratio": groups.mean(),
+            "standard_error": error,
             "z": groups.mean() / error,
         }
     ).reset_index()
@@ -134,23 +139,27 @@ def switch(rows: pd.DataFrame, metric: str) -> Verdict:
     return Verdict("switch from easy to hard", metric, verdict, "; ".join(says))
 
 
-def gain(rows: pd.DataFrame, metric: str) -> Verdict:
-    """Hard pruning of a large pool beats as many random examples (Fig. 3).
+def gain(rows: pd.DataFrame, metric: str, strategy: str) -> Verdict:
+    """Hard examples of a large pool, easy ones of a small, beat random ones (Fig. 3).
 
-    At the largest size, at any f; refuted if random is clearly better at all f.
+    At the largest or the smallest size, at any f; refuted if random is clearly better
+    at all f.
     """
-    says, z = [], []
+    place, size = (-1, "largest") if strategy == "hard" else (0, "smallest")
+    says, z, at = [], [], 0
     for f in _fractions(rows):
-        last = log_ratios(rows, ("hard", metric), ("random", NO_METRIC), f).iloc[-1]
-        says.append(f"f = {f:g}: error x {np.exp(last['log_ratio']):.3f}")
-        z.append(last["z"])
+        other = ("random", NO_METRIC)
+        one = log_ratios(rows, (strategy, metric), other, f).iloc[place]
+        at = int(one["size"])
+        says.append(f"f = {f:g}: error x {np.exp(one['log_ratio']):.3f}")
+        z.append(one["z"])
     verdict = UNKNOWN
     if min(z) < -CLEAR:
         verdict = CONFIRMED
     elif min(z) > CLEAR:
         verdict = REFUTED
-    where = f"at {max(rows['size'])}: "
-    return Verdict("hard beats random", metric, verdict, where + ", ".join(says))
+    claim = f"{strategy} beats random at the {size} size"
+    return Verdict(claim, metric, verdict, f"at {at}: {', '.join(says)}")
 
 
 def same_exponent(
@@ -203,13 +212,13 @@ def _expected(rows: pd.DataFrame) -> dict[float, float]:
     return found
 
 
-def better_metric(rows: pd.DataFrame, good: str, poor: str) -> Verdict:
+def better_metric(rows: pd.DataFrame, good: str, poor: str, strategy: str) -> Verdict:
     """A better metric moves the crossover to the power law to larger sizes (Fig. 2).
 
-    Then hard pruning by it has less error at the largest size and the smallest f.
+    Then pruning by it has less error at the largest size and the smallest f.
     """
     f = min(_fractions(rows))
-    found = log_ratios(rows, ("hard", good), ("hard", poor), f)
+    found = log_ratios(rows, (strategy, good), (strategy, poor), f)
     last = found.iloc[-1]
     clear = _where(found, found["z"] < -CLEAR)["size"]
     text = f"f = {f:g}, {good} over {poor} at {int(last['size'])}: error x "
@@ -220,7 +229,8 @@ def better_metric(rows: pd.DataFrame, good: str, poor: str) -> Verdict:
         verdict = CONFIRMED
     elif last["z"] > CLEAR:
         verdict = REFUTED
-    return Verdict("a better metric helps longer", f"{good} > {poor}", verdict, text)
+    claim = f"a better metric helps {strategy} pruning longer"
+    return Verdict(claim, f"{good} > {poor}", verdict, text)
 
 
 def fast_envelope(rows: pd.DataFrame) -> Verdict:

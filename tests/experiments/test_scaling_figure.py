@@ -44,8 +44,7 @@ def test_the_figure_shows_points_and_lines():
     points = rows.drop_duplicates(["size", "strategy", "metric"]).assign(
         error=0.2, standard_error=0.01
     )
-    theory = points.assign(theory=0.3)
-    figure = scaling.draw(points, theory)
+    figure = scaling.draw(points.assign(theory=0.3))
     panels = figure.axes
     assert [axes.get_title() for axes in panels] == [
         "hard, theta 0",
@@ -56,3 +55,5 @@ def test_the_figure_shows_points_and_lines():
     lines = [line.get_ydata() for line in panels[0].lines if len(line.get_xdata()) == 2]
     assert any(np.allclose(y, 0.3) for y in lines)
     assert any(np.allclose(y, 0.2) for y in lines)
+    joined = [line.get_ydata() for line in scaling.draw(points).axes[0].lines]
+    assert not any(len(y) and np.allclose(y, 0.3) for y in joined)

@@ -1,0 +1,95 @@
+"""All metrics on CIFAR-10: how much better than random, and what becomes of classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.figure import Figure
+
+from simulations.experiments.by_class import by_class
+from simulations.experiments.cells import NO_METRIC
+from simulations.experiments.laws import means
+
+from . import style
+from .tables import shipped
+
+CAPTION = (
+    "Ten metrics, and prototypes at other numbers of clusters (prototypes_1 to _300; "
+    "prototypes has 10), on CIFAR-10 with linear heads on 64 features of SimCLR; of "
+    "45,000 examples the hardest f are kept, with (filled) and without (open) half of "
+    "an equal share for every class; 5 seeds. A: error less that of random examples of "
+    "the same number, one standard error. B: standard deviation over classes of the "
+    "number of kept examples, over its mean. C: error of the class that is worst off."
+)
+STRATEGIES = {"hard": "white", "hard_balanced": None}
+
+
+def compute() -> xr.Dataset:
+    """A row a metric, strategy and kept fraction."""
+    return xr.Dataset.from_dataframe(benchmark(shipped("cifar10_metrics")))
+
+
+def benchmark(rows: pd.DataFrame) -> pd.DataFrame:
+    """Error less that of random examples, imbalance and the worst class.
+
+    Args:
+        rows: of a table of one size.
+
+    Returns:
+        ``metric``, ``strategy``, ``keep_fraction``, ``error``, ``difference`` and its
+        ``standard_error`` (within seeds), ``imbalance``, ``worst_class``.
+    """
+    each = by_class(rows)
+    keys = ["keep_fraction", "strategy", "metric"]
+    groups = each.groupby([*keys, "seed"])
+    kept = groups["kept"].agg(["mean", "std"])
+    runs = pd.DataFrame(
+        {"imbalance": kept["std"] / kept["mean"], "worst_class": groups["error"].max()}
+    )
+    error = rows.set_index([*keys, "seed"])["error"]
+    found = means(rows, keys)[[*keys, "error"]].set_index(keys)
+    average = runs.groupby(keys).mean()
+    found[["imbalance", "worst_class"]] = average[["imbalance", "worst_class"]]
+    rest = []
+    for f, strategy, metric in found.index:
+        random = ("random", NO_METRIC) if f < 1 else ("unpruned", NO_METRIC)
+        difference = error.loc[(f, strategy, metric)] - error.loc[(f, *random)]
+        rest.append((difference.mean(), difference.std() / np.sqrt(len(difference))))
+    found[["difference", "standard_error"]] = rest
+    return found.reset_index()
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """A row a metric; a mark a kept fraction and strategy."""
+    table = data.to_dataframe()
+    hard = table.loc[(table["strategy"] == "hard").to_numpy()]
+    smallest = hard.loc[(hard["keep_fraction"] == hard["keep_fraction"].min())]
+    metrics = list(smallest.sort_values("difference")["metric"])[::-1]
+    figure = style.canvas(style.PAGE, 0.2 * len(metrics) + 1.0)
+    panels = figure.subplots(1, 3, sharey=True)
+    fractions = sorted(set(hard["keep_fraction"]))
+    for look, f in zip(style.FAMILY[1:], fractions, strict=False):
+        for strategy, fill in STRATEGIES.items():
+            here = (table["strategy"] == strategy) & (table["keep_fraction"] == f)
+            part = table.loc[here].set_index("metric").loc[metrics]
+            options = {"color": look[0], "marker": look[2], "linestyle": "none"}
+            options["markerfacecolor"] = fill or look[0]
+            places = range(len(metrics))
+            wide = part["standard_error"]
+            panels[0].errorbar(part["difference"], places, xerr=wide, **options)
+            panels[1].plot(part["imbalance"], places, **options)
+            label = f"{style.fraction(f)}, {strategy.replace('_', ' ')}"
+            panels[2].plot(part["worst_class"], places, label=label, **options)
+        random = (table["strategy"] == "random") & (table["keep_fraction"] == f)
+        for axes, name in zip(panels[1:], ("imbalance", "worst_class"), strict=True):
+            value = float(table.loc[random, name].iloc[0])
+            axes.axvline(value, color=look[0], linewidth=0.8, linestyle=look[1])
+    panels[0].axvline(0, color=style.GREY, linewidth=0.8)
+    panels[0].set_yticks(range(len(metrics)), [m.replace("_", " ") for m in metrics])
+    panels[0].set_xlabel("error less that of random")
+    panels[1].set_xlabel("imbalance of classes")
+    panels[2].set_xlabel("error of the worst class")
+    panels[2].legend(fontsize=5.5)
+    style.letter(panels)
+    return figure

@@ -1,0 +1,101 @@
+"""What the theory says of hard, easy and random examples, beside real data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from simulations.experiments.cells import NO_METRIC
+from simulations.experiments.theory import predictions
+from simulations.experiments.verdicts import log_ratios
+
+from . import style
+from .tables import shipped
+
+CAPTION = (
+    "Each prediction beside real data (CIFAR-10): ln of a ratio of errors against the "
+    "examples before pruning, below 0 where the first is better; means over seeds with "
+    "one standard error of differences within a seed. Columns: the theory's own "
+    "student on SimCLR features with labels of a linear teacher (lines: the theory of "
+    "Gaussian inputs, nothing fitted), linear heads for the ten classes on the same "
+    "features, ResNet-8 end to end. Rows: hard over easy (the switch: from above to "
+    "below 0), hard over as many random examples (the gain; constant where both follow "
+    "one power law), and hard over random for a better and a poorer metric."
+)
+TABLES = {
+    "cifar10_max_margin": "theory's student, perfect probe",
+    "cifar10_logistic": "linear heads, EL2N of a probe",
+    "cifar10_networks": "ResNet-8, EL2N",
+}
+METRICS = {
+    "cifar10_max_margin": ("theta:0", "theta:10", "theta:30"),
+    "cifar10_logistic": ("probe:5000", "probe:200"),
+    "cifar10_networks": ("el2n",),
+}
+ROWS = ("hard / easy", "hard / random", "metrics, hard / random")
+
+
+def compute() -> xr.Dataset:
+    """The ratios of all tables, and the theory's where it has any."""
+    found = []
+    for name, metrics in METRICS.items():
+        rows = shipped(name)
+        theory = predictions(rows) if name == "cifar10_max_margin" else None
+        fractions = sorted(set(rows["keep_fraction"]) - {1.0})
+        easy, random = ("easy", metrics[0]), ("random", NO_METRIC)
+        curves = [(0, metrics[0], easy, f) for f in fractions]
+        curves += [(1, metrics[0], random, f) for f in fractions]
+        curves += [(2, metric, random, fractions[0]) for metric in metrics]
+        for row, metric, other, f in curves:
+            part = log_ratios(rows, ("hard", metric), other, f)
+            if theory is not None:
+                part["theory"] = _of_theory(theory, ("hard", metric), other, f)
+            part = part.assign(table=name, row=row, metric=metric, keep_fraction=f)
+            found.append(part.drop(columns=["z", "kept"]))
+    return xr.Dataset.from_dataframe(pd.concat(found, ignore_index=True))
+
+
+def _of_theory(theory: pd.DataFrame, one, other, f: float) -> np.ndarray:
+    errors = []
+    for strategy, metric in (one, other):
+        here = np.isclose(theory["keep_fraction"], f)
+        here &= (theory["strategy"] == strategy) & (theory["metric"] == metric)
+        errors.append(theory.loc[here].sort_values("size")["theory"].to_numpy())
+    return np.log(errors[0] / errors[1])
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """Three rows of claims, a column a kind of data."""
+    table = data.to_dataframe()
+    figure = style.canvas(style.PAGE, 5.6)
+    panels = figure.subplots(len(ROWS), len(TABLES), sharey="row", sharex="col")
+    for column, (name, title) in zip(panels.T, TABLES.items(), strict=True):
+        for row, axes in enumerate(column):
+            here = (table["table"] == name) & (table["row"] == row)
+            _panel(axes, table.loc[here], "metric" if row == 2 else "keep_fraction")
+        column[0].set_title(title)
+        column[-1].set_xlabel("examples before pruning")
+    for axes, name in zip(panels[:, 0], ROWS, strict=True):
+        axes.set_ylabel(f"ln error of {name}")
+    return figure
+
+
+def _panel(axes: Axes, part: pd.DataFrame, by: str) -> None:
+    axes.axhline(0, color=style.GREY, linewidth=0.7)
+    for look, (value, curve) in zip(style.FAMILY, part.groupby(by), strict=False):
+        style.simulated(
+            axes, curve["size"], curve["log_ratio"], curve["standard_error"], look
+        )
+        color, line, _ = look
+        known = bool(np.isfinite(curve["theory"].to_numpy(float)).all())
+        lines = "theory" if known else "log_ratio"
+        axes.plot(curve["size"], curve[lines], color=color, linestyle=line, lw=0.9)
+        label = str(value)
+        if by == "keep_fraction":
+            label = style.fraction(float(label))
+        style.legend_entry(axes, look, label.replace(":", " "))
+    axes.set_xscale("log")
+    axes.legend(fontsize=5.5)

@@ -1,0 +1,66 @@
+"""``pruning-laws verdicts``: what an experiment says on the claims of the theory."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .. import options, output
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def verdicts(
+    table: Annotated[
+        Path, typer.Argument(help="results.csv of an experiment, or its folder.")
+    ],
+    resamples: Annotated[
+        int, typer.Option(min=10, help="Of the seeds, for errors of exponents.")
+    ] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
+    as_json: options.AsJson = False,
+    output_file: options.Output = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Confirmed, not confirmed, or cannot tell: by fixed rules, with the numbers.
+
+    A verdict needs 8 sizes, and differences of 3 standard errors over seeds.
+
+    \b
+    Examples:
+      pruning-laws verdicts digits
+    """
+    output.check_output(output_file, overwrite)
+
+    import xarray as xr
+
+    from simulations.experiments import read_table
+    from simulations.experiments.verdicts import verdicts as judge
+
+    rows = read_table(table)
+    with output.working("judging"):
+        found = [asdict(one) for one in judge(rows, resamples=resamples, seed=seed)]
+    names = ("claim", "metric", "verdict", "numbers")
+    result = xr.Dataset(
+        {name: ("place", [one[name] for one in found]) for name in names},
+        attrs={"resamples": resamples, "seed": seed},
+    )
+    output.emit(
+        result,
+        title="verdicts",
+        as_json=as_json,
+        path=output_file,
+        overwrite=overwrite,
+        show=_show,
+    )
+
+
+def _show(found: xr.Dataset, title: str) -> None:
+    """In lines: the numbers are too long for a table."""
+    columns = (found[name].values for name in ("claim", "metric", "verdict", "numbers"))
+    for claim, metric, verdict, numbers in zip(*columns, strict=True):
+        typer.echo(f"{claim} ({metric}): {verdict}\n    {numbers}")
