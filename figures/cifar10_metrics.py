@@ -20,7 +20,8 @@ CAPTION = (
     "45,000 examples the hardest f are kept, with (filled) and without (open) half of "
     "an equal share for every class; 5 seeds. A: error less that of random examples of "
     "the same number, one standard error. B: standard deviation over classes of the "
-    "number of kept examples, over its mean. C: error of the class that is worst off."
+    "number of kept examples, over its mean. C: error of the class that is worst off. "
+    "Dashed: random examples."
 )
 STRATEGIES = {"hard": "white", "hard_balanced": None}
 
@@ -40,24 +41,30 @@ def benchmark(rows: pd.DataFrame) -> pd.DataFrame:
         ``metric``, ``strategy``, ``keep_fraction``, ``error``, ``difference`` and its
         ``standard_error`` (within seeds), ``imbalance``, ``worst_class``.
     """
-    each = by_class(rows)
     keys = ["keep_fraction", "strategy", "metric"]
-    groups = each.groupby([*keys, "seed"])
-    kept = groups["kept"].agg(["mean", "std"])
-    runs = pd.DataFrame(
-        {"imbalance": kept["std"] / kept["mean"], "worst_class": groups["error"].max()}
+    each = by_class(rows).groupby([*keys, "seed"])
+    runs = each.agg(
+        mean=("kept", "mean"), spread=("kept", "std"), worst_class=("error", "max")
     )
-    error = rows.set_index([*keys, "seed"])["error"]
-    found = means(rows, keys)[[*keys, "error"]].set_index(keys)
-    average = runs.groupby(keys).mean()
-    found[["imbalance", "worst_class"]] = average[["imbalance", "worst_class"]]
-    rest = []
-    for f, strategy, metric in found.index:
+    runs = runs.assign(imbalance=runs["spread"] / runs["mean"])
+    average = pd.DataFrame(runs.groupby(keys).mean())
+    error = rows.set_index([*keys, "seed"])["error"].sort_index()
+    found = means(rows, keys)
+    differences, wide, classes = [], [], []
+    for place in zip(*(found[key] for key in keys), strict=True):
+        f = place[0]
         random = ("random", NO_METRIC) if f < 1 else ("unpruned", NO_METRIC)
-        difference = error.loc[(f, strategy, metric)] - error.loc[(f, *random)]
-        rest.append((difference.mean(), difference.std() / np.sqrt(len(difference))))
-    found[["difference", "standard_error"]] = rest
-    return found.reset_index()
+        one = error.loc[place] - error.loc[(f, *random)]
+        differences.append(one.mean())
+        wide.append(one.std() / np.sqrt(len(one)))
+        classes.append(average.loc[place, ["imbalance", "worst_class"]].to_numpy())
+    imbalance, worst = np.array(classes, float).T
+    return found.assign(
+        difference=differences,
+        standard_error=wide,
+        imbalance=imbalance,
+        worst_class=worst,
+    )
 
 
 def draw(data: xr.Dataset) -> Figure:

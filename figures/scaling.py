@@ -52,7 +52,7 @@ def draw(points: pd.DataFrame) -> Figure:
             _chance(axes, points, max(fractions), looks[max(fractions)][0])
             axes.set_title(f"{strategy}, {metric.replace(':', ' ')}")
             axes.set(xscale="log", yscale="log")
-            if points["error"].max() < 10 * points["error"].min():
+            if np.ptp(np.log10(points["error"].to_numpy(float))) < 1:
                 axes.yaxis.set_minor_formatter("{x:.1f}")
                 axes.yaxis.set_major_formatter("{x:g}")
     for axes in panels[-1]:
