@@ -104,6 +104,7 @@ def experiment(
         initial=None if initial is None else str(initial.absolute()),
         downstream=downstream,
         test_split=vision_options.test_split(data),
+        downstream_test_split=vision_options.test_split(downstream or ""),
     )
     machine = machine_options.machine(device, workers, ray, retries)
     share = machine_options.shard(shard)
