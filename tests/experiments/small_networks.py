@@ -58,5 +58,5 @@ def scores_file(folder, metric="el2n", seed=0, dataset=TRAIN):
 
 
 def source(folder, **changes):
-    given = {"scores": str(folder / "scores"), "device": "cpu"}
-    return Source("digits", **(given | changes))
+    given = {"data": "digits", "scores": str(folder / "scores"), "device": "cpu"}
+    return Source(**(given | changes))
