@@ -48,13 +48,14 @@ def experiment(folder, **changes):
     return Experiment(**(EXPERIMENT | {"recipe": recipe_file(folder)} | changes))
 
 
-def scores_file(folder, metric="el2n", seed=0, dataset=TRAIN):
-    """Random scores in the folder's "scores"; returns them."""
+def scores_file(folder, metric="el2n", seed=0, dataset=TRAIN, scores=None):
+    """Scores in the folder's "scores", random ones if none are given; returns them."""
     (folder / "scores").mkdir(exist_ok=True)
-    found = np.random.default_rng(seed).random(len(dataset))
+    if scores is None:
+        scores = np.random.default_rng(seed).random(len(dataset))
     path = folder / "scores" / f"{metric}.parquet"
-    write_scores(path, scores_of(dataset, metric, found), overwrite=True)
-    return found
+    write_scores(path, scores_of(dataset, metric, scores), overwrite=True)
+    return scores
 
 
 def source(folder, **changes):

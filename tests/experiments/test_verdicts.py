@@ -86,14 +86,10 @@ def test_the_switch(hard, easy, verdict):
         assert found.numbers == "f = 0.5: easy at 200 to 1600, hard at 3200 to 25600"
 
 
-def test_a_switch_at_one_fraction_and_back_at_another_is_none():
-    def hard(p):  # pools of 100 to 6,400 at f = 0.25, up to 19,200 at 0.75
-        return random(p) * (1.2 if 300 < p < 3000 else 0.8)
-
-    curves = {"hard": hard, "easy": random}
-    found = switch(pruned(curves, fractions=(0.25, 0.75)), "el2n")
+def test_a_switch_there_and_back_is_none():
+    curves = {"hard": lambda p: random(p) * (1.2 if 300 < p < 3000 else 0.8)}
+    found = switch(pruned(curves | {"easy": random}), "el2n")
     assert found.verdict == REFUTED
-    assert "f = 0.25: easy at" in found.numbers and "f = 0.75" in found.numbers
 
 
 @pytest.mark.parametrize(
@@ -106,14 +102,10 @@ def test_the_gain_is_that_of_the_largest_pool(factor, verdict):
     found = gain(pruned({"hard": hard}), "el2n")
     assert found.verdict == verdict
     assert f"at 25600: f = 0.5: error x {factor:.1f}" in found.numbers
-
-
-def test_a_gain_at_one_fraction_is_enough_and_a_loss_is_not():
-    def hard(p):
-        return random(p) * (0.9 if p == 0.8 * SIZES[-1] else 1.2)
-
-    found = gain(pruned({"hard": hard}, fractions=(0.2, 0.8)), "el2n")
-    assert found.verdict == CONFIRMED
+    # one fraction is enough for a gain, and for a loss all are needed
+    assert gain(pruned({"hard": hard}, fractions=(0.25, 0.5)), "el2n").verdict == (
+        CONFIRMED if factor != 1 else UNKNOWN
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,19 +213,13 @@ def test_log_ratios_by_hand():
         ("random", 800): (0.1,),
         ("hard", 800): (0.05,),
     }
+    names = {"hard": "el2n", "random": "none"}
     rows = pd.DataFrame(
-        {
-            "size": size,
-            "keep_fraction": 0.3,
-            "strategy": strategy,
-            "metric": "none" if strategy == "random" else "el2n",
-            "seed": seed,
-            "error": error,
-            "tested": 500,
-        }
+        (size, 0.3, strategy, names[strategy], seed, error, 500)
         for (strategy, size), each in errors.items()
         for seed, error in enumerate(each)
     )
+    rows.columns = "size keep_fraction strategy metric seed error tested".split()
     pair = ("hard", "el2n"), ("random", "none")
     found = log_ratios(rows, *pair, 0.3)
     assert found["size"].tolist() == [100, 200, 800]
