@@ -100,6 +100,12 @@ class Experiment:
         if self.downstream_recipe and self.learner != "network":
             raise InputError('downstream_recipe is for learner = "network"')
         budgets = (self.fixed_epochs, self.fixed_steps)
+        for budget in budgets:
+            if budget is not None and (not _whole(budget) or budget < 1):
+                raise InputError(
+                    "fixed_epochs and fixed_steps must be whole numbers from 1 on, got "
+                    f"{budget!r}"
+                )
         given = sum(budget is not None for budget in budgets)
         if (given and self.learner != "network") or given > 1:
             raise InputError(

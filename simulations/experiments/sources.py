@@ -46,7 +46,7 @@ class Source:
         """The training and the test set.
 
         Raises:
-            InputError: as ``simulations.vision.data.load``.
+            InputError: as ``simulations.vision.data.load``; one set for both.
         """
         return self._pair(self.data, self.test_split)
 
@@ -59,7 +59,13 @@ class Source:
         return self._pair(self.downstream or "", self.downstream_test_split)
 
     def _pair(self, name: str, test_split: str) -> tuple[DataSet, DataSet]:
-        return load(name, self.split), load(name, test_split)
+        training, test = load(name, self.split), load(name, test_split)
+        if training.fingerprint == test.fingerprint:  # a folder without splits
+            raise InputError(
+                f"{name} has no test set: give a folder with sub-folders {self.split} "
+                f"and {test_split}, with the classes in each"
+            )
+        return training, test
 
     def features(self) -> Features:
         """Read and check everything.
