@@ -4,6 +4,7 @@ import json
 
 import pytest
 import small_networks as small
+from PIL import Image
 from typer.testing import CliRunner
 
 from perceptron_theory import InputError
@@ -32,6 +33,7 @@ GOOD = {
         ({"recipe": 3}, "recipe must be a string"),
         ({"downstream_recipe": "digits_resnet8"}, 'is for learner = "network"'),
         ({"learner": "network"}, "which needs it"),
+        ({"fixed_epochs": [2]}, r"whole numbers from 1 on, got \[2\]"),
         (
             {
                 "learner": "network",
@@ -67,8 +69,10 @@ def home(tmp_path_factory):
         (folder / f"{name}.toml").write_text("".join(lines))
     (folder / "bytes.toml").write_bytes(b"\xff\xfe")
     small.scores_file(folder)
-    for name in ("other", "two", "damaged"):
-        (folder / name).mkdir()
+    for name in ("other", "two", "damaged", "images/a", "images/b"):
+        (folder / name).mkdir(parents=True)
+    for name in ("a", "b"):
+        Image.new("L", (8, 8)).save(folder / "images" / name / "x.png")
     small.scores_file(folder / "other", seed=1)
     small.scores_file(folder / "two", dataset=load("digits#0,1"))
     (folder / "damaged" / "el2n.parquet").write_bytes(b"PAR1")
@@ -106,6 +110,7 @@ SCORED = ["good.toml", "-o", "new", "--scores", "scores"]
         ([*SCORED, "-o", "other"], "holds no experiment"),
         ([*SCORED, "--data", "cifar10:none"], "none"),
         ([*SCORED, "--data", "mnist"], "of no known form"),
+        ([*SCORED, "--data", "folder:images"], "images has no test set"),
         ([*SCORED, "--features", "x.npy"], "training and the test set, or none"),
         ([*SCORED, "--initial", "done"], "are for networks"),
         ([*SCORED, "--downstream", "digits"], "are for networks"),

@@ -196,7 +196,6 @@ def test_by_trials_a_line_is_exact():
     [
         ({"sizes": (60, 140)}, "30 examples do not fill one batch of 32"),
         ({"sizes": (70, 2000)}, "sizes go up to 2000, digits train has 1438"),
-        ({"fixed_epochs": 0}, "fixed_epochs must be"),
         ({"recipe": "digits_resnet"}, "did you mean 'digits_resnet8'"),
         ({"recipe": "digits_simclr"}, "is of simclr, which learns no classes"),
     ],
