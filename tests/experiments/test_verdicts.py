@@ -88,8 +88,7 @@ def test_the_switch(hard, easy, verdict):
 
 def test_a_switch_there_and_back_is_none():
     curves = {"hard": lambda p: random(p) * (1.2 if 300 < p < 3000 else 0.8)}
-    found = switch(pruned(curves | {"easy": random}), "el2n")
-    assert found.verdict == REFUTED
+    assert switch(pruned(curves | {"easy": random}), "el2n").verdict == REFUTED
 
 
 @pytest.mark.parametrize(
