@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from perceptron_theory import InputError
 
 from .configuration import Experiment
 
@@ -41,8 +44,12 @@ class Cell:
 
 
 def cells_of(experiment: Experiment) -> list[Cell]:
-    """Every run, the quick ones first; random pruning and no pruning among them."""
-    found = []
+    """Every run, the quick ones first; random pruning and no pruning among them.
+
+    Raises:
+        InputError: two runs would have one file.
+    """
+    found: list[Cell] = []
     for seed in range(experiment.seeds):
         for size in experiment.sizes:
             found.append(Cell(size, 1.0, "unpruned", NO_METRIC, seed))
@@ -53,4 +60,11 @@ def cells_of(experiment: Experiment) -> list[Cell]:
                     for metric in experiment.metrics
                     for strategy in experiment.strategies
                 ]
+    counts = Counter(cell.key for cell in found)
+    for key in counts:
+        if counts[key] > 1:
+            raise InputError(
+                f"two runs would be called {key}: give metrics and keep_fractions that "
+                "differ by more"
+            )
     return sorted(found, key=lambda cell: (cell.kept, cell.seed))

@@ -64,6 +64,12 @@ class Experiment:
     """"network": to fine-tune by on other data, after which errors are measured."""
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value, kind = getattr(self, field.name), str(field.type)
+            if kind == "str" and not isinstance(value, str):
+                raise InputError(f"{field.name} must be a string, got {value!r}")
+            if kind.startswith("tuple") and not isinstance(value, list | tuple):
+                raise InputError(f"{field.name} must be a list, got {value!r}")
         if self.learner not in LEARNERS:
             raise unknown_name("learner", self.learner, LEARNERS)
         for field in ("sizes", "keep_fractions", "metrics", "strategies"):
@@ -93,15 +99,26 @@ class Experiment:
                 )
         if self.downstream_recipe and self.learner != "network":
             raise InputError('downstream_recipe is for learner = "network"')
-        budgets = {self.fixed_epochs, self.fixed_steps} - {None}
-        if (budgets and self.learner != "network") or len(budgets) > 1:
+        budgets = (self.fixed_epochs, self.fixed_steps)
+        for budget in budgets:
+            if budget is not None and (not _whole(budget) or budget < 1):
+                raise InputError(
+                    "fixed_epochs and fixed_steps must be whole numbers from 1 on, got "
+                    f"{budget!r}"
+                )
+        given = sum(budget is not None for budget in budgets)
+        if (given and self.learner != "network") or given > 1:
             raise InputError(
                 "give one of fixed_epochs and fixed_steps at most, and for learner = "
                 '"network"'
             )
 
     def _check_metric(self, metric: str) -> None:
-        if self.learner != "max_margin" and re.fullmatch(r"[A-Za-z][\w.-]*", metric):
+        if metric == "none":
+            raise InputError("no metric is named none: so runs by no metric are called")
+        if self.learner != "max_margin" and re.fullmatch(
+            r"[A-Za-z][\w.-]*", str(metric)
+        ):
             return
         self.metric_value(metric)
 

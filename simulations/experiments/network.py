@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -47,6 +47,8 @@ class NetworkLearner:
     """For checkpoints of runs that are not whole."""
     initial: Initial | None = None
     """Weights to start from: the cells are fine-tuned."""
+    _needs_labels: ClassVar[bool] = True
+    """Whether the errors are of what the recipe trains."""
 
     def __post_init__(self) -> None:
         total, sizes = len(self.dataset), self.experiment.sizes
@@ -57,6 +59,12 @@ class NetworkLearner:
         if self.dataset.class_names != self.test.class_names:
             raise InputError(
                 f"{self.dataset.name} and {self.test.name} have different classes"
+            )
+        if self._needs_labels and self.recipe.objective != "classification":
+            raise InputError(
+                f"the recipe {self.experiment.recipe} is of {self.recipe.objective}, "
+                "which learns no classes: give one of classification, or a "
+                "downstream_recipe"
             )
         smallest = min(cell.kept for cell in cells_of(self.experiment))
         self.plan(np.arange(smallest), 0)  # refuses fewer than a batch

@@ -24,7 +24,7 @@ from ..vision.training.step import Model, State
 _EVERY = 300.0  # seconds between checkpoints, at ends of epochs
 
 
-def trained(plan: Plan, folder: Path | None) -> State:
+def trained(plan: Plan, folder: Path | None, *, keep: bool = False) -> State:
     """The state after the whole budget.
 
     A run that is interrupted goes on from a checkpoint of the last five minutes, if an
@@ -33,6 +33,8 @@ def trained(plan: Plan, folder: Path | None) -> State:
     Args:
         plan: what to train.
         folder: for the checkpoint; removed in the end.  None keeps none.
+        keep: whether to leave in the folder a checkpoint of the end in place of that,
+            from which the same call returns at once.
 
     Raises:
         ConvergenceError: a loss or a weight became NaN or infinite.
@@ -56,7 +58,9 @@ def trained(plan: Plan, folder: Path | None) -> State:
                 if saved is not None and epoch + 1 < plan.epochs:
                     save(plan, saved, state, correct, history)
                 last = time.monotonic()
-    if folder is not None:
+        if saved is not None and keep and saved.latest() != plan.epochs:
+            save(plan, saved, state, correct, history)
+    if folder is not None and not keep:
         shutil.rmtree(folder, ignore_errors=True)
     return state
 
@@ -86,7 +90,8 @@ def flops_of_a_step(plan: Plan) -> float:
     (Of the prediction as XLA counts them; the gradient takes about twice as many.)
     """
     forward = _forward_flops(plan.model, plan.image_shape)
-    return 3 * forward * plan.recipe.batch_size
+    views = 2 if plan.recipe.objective == "simclr" else 1
+    return 3 * forward * views * plan.recipe.batch_size
 
 
 @lru_cache(maxsize=8)

@@ -16,7 +16,7 @@ from ..perceptron.sweep import shard_of
 from .cells import Cell, cells_of
 from .configuration import Experiment
 from .forecast import Forecast
-from .learner import run_cell
+from .learner import Learner, run_cell
 from .sources import Source, learner_of
 from .table import Table
 
@@ -41,10 +41,9 @@ def forecast(
         InputError: as :func:`run_experiment`.
     """
     partial = Path(folder).absolute() / "partial"
-    learner = learner_of(source, experiment, partial)
-    done = Path(folder) / "cells"
+    learner, table = _opened(experiment, source, Path(folder), partial)
     cells = shard_of(cells_of(experiment), shard)
-    missing = [cell for cell in cells if not (done / f"{cell.key}.json").exists()]
+    missing = [cell for cell in cells if not table.has(cell)]
     return len(missing), learner.forecast(missing) if missing else None
 
 
@@ -81,9 +80,8 @@ def run_experiment(
     """
     machine, tell = machine or Machine(), on_cell or (lambda cell, left: None)
     partial = Path(folder).absolute() / "partial"
-    learner = learner_of(source, experiment, partial)
-    digests = {name: learner.scores_digest(name) for name in experiment.score_files}
-    table = Table(folder, experiment, learner.fingerprints, digests)
+    _, table = _opened(experiment, source, Path(folder), partial)
+    table.create()
     cells = cells_of(experiment)
     missing = [cell for cell in shard_of(cells, shard) if not table.has(cell)]
     tell(None, len(missing))
@@ -97,6 +95,14 @@ def run_experiment(
             f"{table.folder}; the first: {cell.key}: {type(error).__name__}: {error}"
         ) from error
     return rows
+
+
+def _opened(
+    experiment: Experiment, source: Source, folder: Path, partial: Path
+) -> tuple[Learner, Table]:
+    learner = learner_of(source, experiment, partial)
+    digests = {name: learner.scores_digest(name) for name in experiment.score_files}
+    return learner, Table(folder, experiment, learner.fingerprints, digests)
 
 
 def _run_all(

@@ -40,14 +40,15 @@ class Source:
     """Of networks that are pre-trained: the data to fine-tune on, as ``data``."""
     split: str = "train"
     test_split: str = "test"
+    downstream_test_split: str = "test"
 
     def sets(self) -> tuple[DataSet, DataSet]:
         """The training and the test set.
 
         Raises:
-            InputError: as ``simulations.vision.data.load``.
+            InputError: as ``simulations.vision.data.load``; one set for both.
         """
-        return self._pair(self.data)
+        return self._pair(self.data, self.test_split)
 
     def downstream_sets(self) -> tuple[DataSet, DataSet]:
         """Those to fine-tune on.
@@ -55,10 +56,16 @@ class Source:
         Raises:
             InputError: as ``simulations.vision.data.load``.
         """
-        return self._pair(self.downstream or "")
+        return self._pair(self.downstream or "", self.downstream_test_split)
 
-    def _pair(self, name: str) -> tuple[DataSet, DataSet]:
-        return load(name, self.split), load(name, self.test_split)
+    def _pair(self, name: str, test_split: str) -> tuple[DataSet, DataSet]:
+        training, test = load(name, self.split), load(name, test_split)
+        if training.fingerprint == test.fingerprint:  # a folder without splits
+            raise InputError(
+                f"{name} has no test set: give a folder with sub-folders {self.split} "
+                f"and {test_split}, with the classes in each"
+            )
+        return training, test
 
     def features(self) -> Features:
         """Read and check everything.
@@ -92,6 +99,11 @@ def learner_of(
     """
     if experiment.learner == "network":
         return _network(source, experiment, partial)
+    if source.initial is not None or source.downstream is not None:
+        raise InputError(
+            "weights to start from (--initial) and data to fine-tune on (--downstream) "
+            f"are for networks; the learner is {experiment.learner!r}"
+        )
     features = source.features()
     if experiment.learner == "max_margin":
         return TeacherHead(features, experiment)

@@ -29,10 +29,12 @@ from .configuration import Experiment
 _FORMAT = "pruning-laws experiment 1"
 _PACKAGES = ("pruning-laws", "jax", "numpy", "scikit-learn")
 _CHECK, _CONFIGURATION = "checksum", "configuration"
+# columns of words, some of which look like numbers: a digest may be 12e4567890123456
+_WORDS = ("strategy", "metric", "scores", "versions", _CONFIGURATION)
 
 
 class Table:
-    """Rows of one experiment in a folder."""
+    """Rows of one experiment in a folder; nothing is written before :meth:`create`."""
 
     def __init__(
         self,
@@ -41,7 +43,7 @@ class Table:
         found: dict[str, str],
         scores: dict[str, str],
     ) -> None:
-        """Open or create the folder.
+        """Check the folder.
 
         Args:
             folder: new, empty, or of the same experiment.
@@ -54,7 +56,7 @@ class Table:
         """
         self.folder, self.experiment = Path(folder), experiment
         self.configuration = experiment.hash(found)
-        about = {
+        self._about = about = {
             "format": _FORMAT,
             "configuration": self.configuration,
             "inputs": found,
@@ -83,8 +85,12 @@ class Table:
         elif self.folder.exists() and any(self.folder.iterdir()):
             raise InputError(f"{folder} holds no experiment: give another folder")
         self.cells = self.folder / "cells"
+
+    def create(self) -> None:
+        """Make the folder if it is not there, and say in it what it is of."""
         self.cells.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda part: part.write_text(json.dumps(about, indent=2)))
+        text = json.dumps(self._about, indent=2)
+        write_whole(self.folder / "about.json", lambda part: part.write_text(text))
 
     def has(self, cell: Cell) -> bool:
         """Whether the run has been made.
@@ -127,6 +133,11 @@ class Table:
         _check_row(row, str(path))
         if row[_CONFIGURATION] != self.configuration:
             raise InputError(f"{path} is of another experiment: remove it")
+        if "kept_by_class" not in row:
+            raise InputError(
+                f"{path} is of an older version, without counts by class: give another "
+                "folder, or remove it, and the run is made again"
+            )
         return row
 
 
@@ -147,7 +158,10 @@ def read_table(path: Path | str) -> pd.DataFrame:
         raise InputError(f"{path} is no table of results ({line})") from error
     if not lines or not {_CHECK, _CONFIGURATION} <= set(lines[0]):
         raise InputError(f"{path} is no table of results: it lacks {_CHECK}")
-    rows = [{name: _value(text) for name, text in line.items()} for line in lines]
+    rows = [
+        {str(name): t if name in _WORDS else _value(t) for name, t in line.items()}
+        for line in lines
+    ]
     for i, row in enumerate(rows, start=2):
         _check_row(row, f"{path}, line {i}")
     table = pd.DataFrame(rows)
@@ -170,12 +184,12 @@ def read_table(path: Path | str) -> pd.DataFrame:
     return table
 
 
-def _value(text: str | None) -> Any:
+def _value(text: Any) -> Any:
     """What was written, to the last bit; pandas' reader rounds."""
     for kind in (int, float):
         try:
             return kind(text or "")
-        except ValueError:
+        except (TypeError, ValueError):  # a list: more values than columns
             pass
     return text
 

@@ -7,16 +7,20 @@ is upstream (Sorscher et al. 2022, Fig. 4).
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
 from jaxtyping import Int
 
+from perceptron_theory import InputError
+
 from ..vision.data.encoded import DataSet
+from ..vision.networks.variables import abstract_variables
 from ..vision.training import Initial, Plan, Recipe, read_recipe
 from .cells import Cell
 from .forecast import Forecast
@@ -31,10 +35,19 @@ class UpstreamLearner(NetworkLearner):
 
     downstream: tuple[DataSet, DataSet] = ()  # type: ignore[assignment] # always given
     """Training and test set."""
+    _needs_labels: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._fine_tuning(0, None)  # refuses what cannot be
+        if self._downstream_recipe.objective != "classification":
+            raise InputError(
+                f"the recipe {self.experiment.downstream_recipe} is of "
+                f"{self._downstream_recipe.objective}, which learns no classes"
+            )
+        plan = self.plan(np.arange(max(self.experiment.sizes)), 0)
+        shapes = abstract_variables(plan.model.network, plan.image_shape)
+        zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+        self._fine_tuning(0, self._initial(self.experiment.recipe, zeros))
 
     @cached_property
     def _downstream_recipe(self) -> Recipe:
@@ -52,6 +65,10 @@ class UpstreamLearner(NetworkLearner):
             initial=initial,
         )
 
+    def _initial(self, name: str, variables: dict[str, Any]) -> Initial:
+        of = (self.recipe.network, self.recipe.stem)
+        return Initial(name, *of, variables, {"pre-training": name})
+
     @property
     def fingerprints(self) -> dict[str, str]:
         dataset, test = self.downstream
@@ -64,12 +81,16 @@ class UpstreamLearner(NetworkLearner):
 
     def train(self, rows: Int[np.ndarray, " n"], cell: Cell) -> Measured:
         plan, folder = self.plan(rows, cell.seed), self.partial_of(cell)
-        state = trained(plan, folder)
+        up, down = (
+            None if folder is None else folder / name
+            for name in ("upstream", "downstream")
+        )
+        state = trained(plan, up, keep=True)
         variables = {"params": state.params, "batch_stats": state.statistics}
-        network = (self.recipe.network, self.recipe.stem)
-        initial = Initial(cell.key, *network, variables, {"cell": cell.key})
-        tuning = self._fine_tuning(cell.seed, initial)
-        after = trained(tuning, None if folder is None else folder / "downstream")
+        tuning = self._fine_tuning(cell.seed, self._initial(cell.key, variables))
+        after = trained(tuning, down)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
         labels = self.downstream[1].labels
         return measured(
             predicted(tuning, after) != labels,

@@ -16,6 +16,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
+from scipy.stats import t as student
+
+from perceptron_theory import InputError
 
 from .cells import NO_METRIC
 from .laws import ENOUGH_SIZES, compare_laws, envelope, exponents, means
@@ -48,22 +52,25 @@ def verdicts(rows: pd.DataFrame, *, resamples: int = 100, seed: int) -> list[Ver
         seed: of the resampling.
 
     Raises:
-        InputError: fewer than three seeds, six for the envelope.
+        InputError: fewer than three seeds, or a single size.
     """
+    if len(set(rows["size"])) < 2:
+        raise InputError("the table has a single size: the claims are on several")
     metrics = sorted(set(rows["metric"]) - {NO_METRIC}, key=_order)
     strategies = set(rows["strategy"])
     found = []
     for metric in metrics:
         if {"hard", "easy"} <= strategies:
             found.append(switch(rows, metric))
+        if "easy" in strategies:
             found.append(gain(rows, metric, "easy"))
         if "hard" in strategies:
             found.append(gain(rows, metric, "hard"))
             found.append(same_exponent(rows, metric, resamples, seed))
-    for good, poor in itertools.pairwise(metrics):
-        if ":" in good:  # score files have no order
-            chosen = [one for one in ("hard", "easy") if one in strategies]
-            found += [better_metric(rows, good, poor, one) for one in chosen]
+    known = [metric for metric in metrics if ":" in metric]  # score files have no order
+    for good, poor in itertools.pairwise(known):
+        chosen = [one for one in ("hard", "easy") if one in strategies]
+        found += [better_metric(rows, good, poor, one) for one in chosen]
     if len(set(rows["seed"])) >= 6:
         found.append(fast_envelope(rows))
     few = len(set(rows["size"])) < ENOUGH_SIZES
@@ -88,7 +95,9 @@ def log_ratios(
 
     Returns:
         Rows by rising ``size``: ``kept``, ``log_ratio`` (mean over seeds), its
-        ``standard_error``, and ``z``, the one over the other.
+        ``standard_error``, and ``z``: Student's t of the two, as the Gaussian number of
+        standard errors that is as rare; 0 of fewer than two seeds.  None where runs
+        lack.
     """
     here = _where(rows, np.isclose(rows["keep_fraction"], f))
     floor = 0.5 / here["tested"]  # of no wrong answer
@@ -106,9 +115,16 @@ def log_ratios(
             "kept": [round(f * size) for size in groups.mean().index],
             "log_ratio": groups.mean(),
             "standard_error": error,
-            "z": groups.mean() / error,
+            "z": _gaussian((groups.mean() / error).fillna(0.0), groups.count()),
         }
     ).reset_index()
+
+
+def _gaussian(t: pd.Series, seeds: pd.Series) -> np.ndarray:
+    """The z that is as rare as a t: with few seeds t is often large by chance."""
+    values = t.to_numpy()
+    tail = student.sf(np.abs(values), np.maximum(seeds.to_numpy() - 1, 1))
+    return np.sign(values) * norm.isf(np.maximum(tail, 1e-300))
 
 
 def switch(rows: pd.DataFrame, metric: str) -> Verdict:
@@ -145,18 +161,23 @@ def gain(rows: pd.DataFrame, metric: str, strategy: str) -> Verdict:
     At the largest or the smallest size, at any f; refuted if random is clearly better
     at all f.
     """
-    place, size = (-1, "largest") if strategy == "hard" else (0, "smallest")
-    says, z, at = [], [], 0
+    size, at = "largest", max(rows["size"])
+    if strategy == "easy":
+        size, at = "smallest", min(rows["size"])
+    says, z = [], []
     for f in _fractions(rows):
         other = ("random", NO_METRIC)
-        one = log_ratios(rows, (strategy, metric), other, f).iloc[place]
-        at = int(one["size"])
+        found = log_ratios(rows, (strategy, metric), other, f)
+        found = _where(found, found["size"] == at)
+        if found.empty:  # not run yet
+            continue
+        one = found.iloc[-1]
         says.append(f"f = {f:g}: error x {np.exp(one['log_ratio']):.3f}")
         z.append(one["z"])
     verdict = UNKNOWN
-    if min(z) < -CLEAR:
+    if min(z, default=0.0) < -CLEAR:
         verdict = CONFIRMED
-    elif min(z) > CLEAR:
+    elif min(z, default=0.0) > CLEAR:
         verdict = REFUTED
     claim = f"{strategy} beats random at the {size} size"
     return Verdict(claim, metric, verdict, f"at {at}: {', '.join(says)}")
@@ -179,6 +200,8 @@ def same_exponent(
     expected = _expected(part) if metric.startswith("theta:") else {}
     says, inside, narrow = [], [], []
     for f in _fractions(rows):
+        if not {("hard", f), ("random", f)} <= set(by.index):  # not run yet
+            continue
         hard, random = by.loc[("hard", f)], by.loc[("random", f)]
         # of 95 % intervals; both are of the same seeds, but taken as independent
         widths = [one["upper"] - one["lower"] for one in (hard, random)]
@@ -191,7 +214,7 @@ def same_exponent(
     verdict = UNKNOWN
     if not all(inside):
         verdict = REFUTED
-    elif all(narrow):
+    elif narrow and all(narrow):
         verdict = CONFIRMED
     text = f"exponent of hard less that of random, {LARGEST} largest sizes: "
     return Verdict("same exponent at fixed f", metric, verdict, text + ", ".join(says))
@@ -219,6 +242,9 @@ def better_metric(rows: pd.DataFrame, good: str, poor: str, strategy: str) -> Ve
     """
     f = min(_fractions(rows))
     found = log_ratios(rows, (strategy, good), (strategy, poor), f)
+    claim, pair = f"a better metric helps {strategy} pruning longer", f"{good} > {poor}"
+    if found.empty:
+        return Verdict(claim, pair, UNKNOWN, "no runs by both")
     last = found.iloc[-1]
     clear = _where(found, found["z"] < -CLEAR)["size"]
     text = f"f = {f:g}, {good} over {poor} at {int(last['size'])}: error x "
@@ -229,8 +255,7 @@ def better_metric(rows: pd.DataFrame, good: str, poor: str, strategy: str) -> Ve
         verdict = CONFIRMED
     elif last["z"] > CLEAR:
         verdict = REFUTED
-    claim = f"a better metric helps {strategy} pruning longer"
-    return Verdict(claim, f"{good} > {poor}", verdict, text)
+    return Verdict(claim, pair, verdict, text)
 
 
 def fast_envelope(rows: pd.DataFrame) -> Verdict:

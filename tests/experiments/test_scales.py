@@ -157,11 +157,9 @@ def test_transfer_of_paper_scale(tmp_path, monkeypatch):
     upstream = _imagenet(tmp_path / "up", monkeypatch)
     downstream = _cifar10(tmp_path / "down", monkeypatch)
     small = {"network": "resnet8", "stem": None, "resize": None}
-    # upstream is streamed and has a test set in val; downstream has one in test
+    # upstream is streamed, its test set is in val; that of downstream in test
     source = {"downstream": downstream, "downstream_test_split": "test"}
-    table = _run(
-        "transfer_upstream_paper", upstream, tmp_path, (60,), source, **small
-    )
+    table = _run("transfer_upstream_paper", upstream, tmp_path, (60,), source, **small)
     assert (table["tested"] == ROWS).all()
 
 
