@@ -15,12 +15,16 @@ from perceptron_theory.errors import unknown_name
 from ..files import read_toml, shipped_names
 
 FOLDER = Path(__file__).parent / "configurations"
-LEARNERS = ("logistic", "max_margin", "network")
+LEARNERS = ("logistic", "max_margin", "gibbs", "network")
+TEACHERS = ("max_margin", "gibbs")  # who learn from a linear teacher
 BALANCED = "_balanced"
 STRATEGIES = ("hard", "easy", "hard_balanced", "easy_balanced")
 SCALES = ("cpu", "gpu", "gpu20", "paper")
 # metrics that a learner computes by itself: the name, and the range of its number
-_OWN = {"logistic": ("probe", 20.0, 1e9), "max_margin": ("theta", 0.0, 90.0)}
+_OWN = {
+    "logistic": ("probe", 20.0, 1e9),
+    **dict.fromkeys(TEACHERS, ("theta", 0.0, 90.0)),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +42,9 @@ class Experiment:
     learner: str
     """"logistic": a linear head for the classes, on features that do not change.
     "max_margin": the theory's own student on whitened features, with labels by a linear
-    teacher (:mod:`.teacher_head`).  "network": all of a network, by a recipe."""
+    teacher (:mod:`.teacher_head`).  "gibbs": students of the version space of the same
+    examples, for the information of an example.  "network": all of a network, by a
+    recipe."""
     sizes: tuple[int, ...]
     """Examples before pruning."""
     keep_fractions: tuple[float, ...]
@@ -53,7 +59,7 @@ class Experiment:
     seeds: int = 3
     """Independent repetitions: pools, probes and what is random of the choice."""
     positive: tuple[str, ...] = ()
-    """"max_margin": names of the classes on the teacher's positive side."""
+    """"max_margin" and "gibbs": names of the classes on the teacher's positive side."""
     recipe: str = ""
     """"network": a shipped recipe, or a .toml file."""
     fixed_epochs: int | None = None
@@ -91,11 +97,11 @@ class Experiment:
             raise InputError(f"seeds must be at least 3, got {self.seeds!r}")
         for metric in self.metrics:
             self._check_metric(metric)
-        for field, learner in (("positive", "max_margin"), ("recipe", "network")):
-            if (self.learner == learner) != bool(getattr(self, field)):
+        for field, learners in (("positive", TEACHERS), ("recipe", ("network",))):
+            if (self.learner in learners) != bool(getattr(self, field)):
                 raise InputError(
-                    f'{field} is for learner = "{learner}", which needs it; the '
-                    f"learner is {self.learner!r}"
+                    f"{field} is for the learner {' or '.join(learners)}, which needs "
+                    f"it; the learner is {self.learner}"
                 )
         if self.downstream_recipe and self.learner != "network":
             raise InputError('downstream_recipe is for learner = "network"')
@@ -116,7 +122,7 @@ class Experiment:
     def _check_metric(self, metric: str) -> None:
         if metric == "none":
             raise InputError("no metric is named none: so runs by no metric are called")
-        if self.learner != "max_margin" and re.fullmatch(
+        if self.learner not in TEACHERS and re.fullmatch(
             r"[A-Za-z][\w.-]*", str(metric)
         ):
             return
@@ -137,7 +143,7 @@ class Experiment:
         if name != kind or not low <= value <= high:
             own = f"{kind}:NUMBER from {low:g} to {high:g}"
             files = "names of score files (letters, digits, _ . -)"
-            allowed = {"max_margin": own, "network": files}
+            allowed = dict.fromkeys(TEACHERS, own) | {"network": files}
             raise InputError(
                 f"metrics of {self.learner} are "
                 f"{allowed.get(self.learner, f'{own}, or {files}')}, got {metric!r}"

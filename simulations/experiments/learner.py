@@ -40,6 +40,8 @@ class Measured:
     """Of the features, those in which they vary; of a network, its parameters."""
     setting: float
     """What was chosen on validation examples, such as a ridge; 0 if nothing was."""
+    information: float = 0.0
+    """What another kept example would tell, in nats; of "gibbs" only."""
 
     @property
     def standard_error(self) -> float:

@@ -13,6 +13,7 @@ from ..vision.data.encoded import DataSet
 from ..vision.scoring import pixels_of, read_array
 from .configuration import Experiment
 from .features import Features
+from .gibbs_head import GibbsHead
 from .learner import Learner
 from .logistic_head import LogisticHead
 from .score_set import ScoreSet
@@ -107,6 +108,8 @@ def learner_of(
     features = source.features()
     if experiment.learner == "max_margin":
         return TeacherHead(features, experiment)
+    if experiment.learner == "gibbs":
+        return GibbsHead(features, experiment)
     scores = ScoreSet(source.scores, experiment.score_files, features.dataset)
     return LogisticHead(features, experiment, scores)
 

@@ -100,22 +100,27 @@ class TeacherHead:
         theta = np.deg2rad(self.experiment.metric_value(metric))
         return -np.abs(self.features.whitened[0][rows] @ self.probe(theta, seed))
 
-    def train(self, rows: Int[np.ndarray, " n"], cell: Cell) -> Measured:
+    def fresh(self, cell: Cell) -> Float[np.ndarray, "T d"]:
+        """Inputs that the cell does not train on: the test set, and all outside."""
         train, test = self.features.whitened
-        signed = _signed(train[rows], self.teacher)
+        outside = self.features.order(cell.seed)[cell.size :]
+        return np.concatenate([test, train[outside]])
+
+    def train(self, rows: Int[np.ndarray, " n"], cell: Cell) -> Measured:
+        train, _ = self.features.whitened
+        examples = signed(train[rows], self.teacher)
         # a power of two of examples, some of them twice: few programs, one student
         count = 2 ** int(np.ceil(np.log2(len(rows))))
-        stretched = np.resize(signed, (count, signed.shape[1]))
+        stretched = np.resize(examples, (count, examples.shape[1]))
         student = max_margin(stretched, tolerance=TOLERANCE)
         if int(student.status) != Status.CONVERGED:
             status = Status(int(student.status)).name
             raise ConvergenceError(
                 f"the student of {len(rows)} examples ended with {status}"
             )
-        unseen = train[self.features.order(cell.seed)[cell.size :]]
-        fresh = np.concatenate([test, unseen])
-        wrong = _signed(fresh, self.teacher) @ np.asarray(student.weights) <= 0
-        d, steps = signed.shape[1], int(student.iterations)
+        fresh = self.fresh(cell)
+        wrong = signed(fresh, self.teacher) @ np.asarray(student.weights) <= 0
+        d, steps = examples.shape[1], int(student.iterations)
         return measured(
             wrong,
             (fresh @ self.teacher > 0).astype(np.int64),
@@ -128,5 +133,6 @@ class TeacherHead:
         )
 
 
-def _signed(points, teacher) -> Float[np.ndarray, "n d"]:
+def signed(points, teacher) -> Float[np.ndarray, "n d"]:
+    """Points times the labels that the teacher gives them."""
     return points * np.where(points @ teacher > 0, 1.0, -1.0)[:, None]
