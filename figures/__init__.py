@@ -1,4 +1,4 @@
-"""The figures of the paper (Sorscher et al. 2022), of the threshold and of noise.
+"""The figures of the paper (Sorscher et al. 2022), of what goes past it, and of data.
 
 >>> import figures
 >>> [name for name in figures.FIGURES if name.startswith("fig")]
@@ -13,6 +13,13 @@ from perceptron_theory.errors import unknown_name
 
 from . import (
     advice,
+    cifar10_classes,
+    cifar10_information,
+    cifar10_logistic,
+    cifar10_max_margin,
+    cifar10_metrics,
+    cifar10_networks,
+    cifar10_transfer,
     convex,
     fig1a,
     fig1b,
@@ -23,6 +30,7 @@ from . import (
     label_noise,
     limits,
     optimal_rule,
+    practice,
     prototypes,
     students,
     threshold,
@@ -48,6 +56,14 @@ _MODULES = (
     advice,
     trained_probe,
     prototypes,
+    practice,
+    cifar10_max_margin,
+    cifar10_logistic,
+    cifar10_networks,
+    cifar10_metrics,
+    cifar10_classes,
+    cifar10_transfer,
+    cifar10_information,
 )
 FIGURES: dict[str, Figure] = {
     name: Figure(name, module.CAPTION, module.compute, module.draw)

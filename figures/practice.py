@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from simulations.experiments.cells import NO_METRIC
 from simulations.experiments.theory import predictions
@@ -35,7 +36,7 @@ METRICS = {
     "cifar10_logistic": ("probe:5000", "probe:200"),
     "cifar10_networks": ("el2n",),
 }
-ROWS = ("hard / easy", "hard / random", "metrics, hard / random")
+ROWS = ("hard / easy", "hard / random", "hard / random")
 
 
 def compute() -> xr.Dataset:
@@ -98,4 +99,5 @@ def _panel(axes: Axes, part: pd.DataFrame, by: str) -> None:
             label = style.fraction(float(label))
         style.legend_entry(axes, look, label.replace(":", " "))
     axes.set_xscale("log")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend(fontsize=5.5)
