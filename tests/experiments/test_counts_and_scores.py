@@ -101,6 +101,20 @@ def test_other_scores_of_a_metric_are_refused_and_more_metrics_taken(home, tmp_p
     assert json.loads((folder / "about.json").read_text())["scores"] == about["scores"]
 
 
+def test_a_folder_whose_about_was_lost_goes_on_with_the_same_inputs(home, tmp_path):
+    chosen, folder = logistic(sizes=(60,)), tmp_path / "x"
+    rows = run_experiment(chosen, source(home), folder)
+    (folder / "about.json").write_text('{"scores": [1]}')
+    with pytest.raises(InputError, match=r"about.json is damaged .* remove it"):
+        forecast(chosen, source(home), folder)
+    (folder / "about.json").unlink()
+    with pytest.raises(InputError, match="by other scores of el2n"):
+        forecast(chosen, source(home, "two"), folder)
+    assert forecast(chosen, source(home), folder) == (0, None)
+    assert len(run_experiment(chosen, source(home), folder)) == len(rows)
+    assert (folder / "about.json").exists()
+
+
 def test_a_table_by_two_score_files_is_refused(home, finished, tmp_path):
     run_experiment(logistic(), source(home, "two"), tmp_path / "x")
     first, second = (
