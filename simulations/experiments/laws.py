@@ -232,6 +232,9 @@ def envelope(rows: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Rows by rising ``kept`` and falling error: ``size``, ``keep_fraction``,
         ``strategy``, ``metric``, ``error``, ``standard_error``.
+
+    Raises:
+        InputError: a group of fewer than three seeds of even or of odd number.
     """
     by = ["size", "keep_fraction", "strategy", "metric"]
     odd = rows["seed"].to_numpy() % 2 == 1
