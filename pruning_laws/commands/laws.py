@@ -34,7 +34,8 @@ def laws(
 ) -> None:
     """Exponents at each f, and which law the Pareto envelope follows.
 
-    Errors against the number of kept examples. A verdict needs 8 sizes.
+    Errors against the number of kept examples. A verdict needs 8 sizes, the envelope 6
+    seeds.
 
     \b
     Examples:
@@ -47,7 +48,13 @@ def laws(
 
     from perceptron_theory import InputError
     from simulations.experiments import read_table
-    from simulations.experiments.laws import compare_laws, envelope, exponents, means
+    from simulations.experiments.laws import (
+        ENOUGH_SEEDS,
+        compare_laws,
+        envelope,
+        exponents,
+        means,
+    )
 
     if model not in ("power", "power_floor"):
         raise InputError(f"model must be power or power_floor, got {model!r}")
@@ -56,7 +63,10 @@ def laws(
         found = exponents(rows, model, resamples=resamples, seed=seed)
         whole = rows["strategy"].to_numpy() == "unpruned"
         unpruned = means(rows.loc[whole], ["size"])
-        curves = {"unpruned": unpruned, "envelope": envelope(rows)}
+        curves = {"unpruned": unpruned}
+        seeds = len(set(rows["seed"]))
+        if seeds >= ENOUGH_SEEDS:
+            curves["envelope"] = envelope(rows)
         sizes = len(set(rows["size"]))
         compared = {name: compare_laws(one, sizes) for name, one in curves.items()}
     result = xr.Dataset(
@@ -65,9 +75,12 @@ def laws(
     for name, each in compared.items():
         for column in each.columns:
             result[f"{name}_{column}"] = (f"law_of_{name}", each[column].to_numpy())
-    for column in curves["envelope"].columns:
-        values = curves["envelope"][column].to_numpy()
-        result[f"envelope_at_{column}"] = ("place", values)
+    if "envelope" in curves:
+        for column in curves["envelope"].columns:
+            values = curves["envelope"][column].to_numpy()
+            result[f"envelope_at_{column}"] = ("place", values)
+    else:
+        output.note(f"no envelope: it needs {ENOUGH_SEEDS} seeds, these are {seeds}")
     result.attrs = {"exponents_of": model, "resamples": resamples, "seed": seed}
     output.emit(
         result,

@@ -96,8 +96,8 @@ class Experiment:
         smallest, least = min(self.sizes), min(self.keep_fractions)
         if round(least * smallest) == 0:
             raise InputError(
-                f"a keep fraction of {least:g} keeps none of {smallest} examples: raise "
-                "the least size or fraction"
+                f"a keep fraction of {least:g} keeps none of {smallest} examples: "
+                "raise the least size or fraction"
             )
         if not _whole(self.seeds) or self.seeds < 3:
             raise InputError(f"seeds must be at least 3, got {self.seeds!r}")

@@ -27,6 +27,7 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
 ENOUGH_SIZES = 8  # for a verdict on a law
+ENOUGH_SEEDS = 6  # for an envelope: three to choose by, three to measure by
 
 
 def _power(p, log_a, c):

@@ -123,10 +123,17 @@ class Table:
         """The rows of these cells that have been made; ``results.csv`` is written, too.
 
         Raises:
-            InputError: a damaged row.
+            InputError: a damaged row, or rows with other columns than the first.
         """
         paths = [self._path(cell) for cell in cells]
-        rows = [self._row(path) for path in paths if path.exists()]
+        found = [path for path in paths if path.exists()]
+        rows = [self._row(path) for path in found]
+        for path, row in zip(found, rows, strict=True):
+            if set(row) != set(rows[0]):
+                raise InputError(
+                    f"{path} and {found[0]} are of two versions, with other columns: "
+                    "remove one of them, and the run is made again"
+                )
         table = pd.DataFrame(rows)
         if rows:
             write_whole(
@@ -239,6 +246,4 @@ def _json(path: Path) -> dict[str, Any]:
             raise ValueError("no record")
         return found
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} is damaged ({error}): {_REMOVE}"
-        ) from error
+        raise InputError(f"{path} is damaged ({error}): {_REMOVE}") from error

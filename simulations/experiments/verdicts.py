@@ -22,7 +22,14 @@ from scipy.stats import t as student
 from perceptron_theory import InputError
 
 from .cells import NO_METRIC
-from .laws import ENOUGH_SIZES, compare_laws, envelope, exponents, means
+from .laws import (
+    ENOUGH_SEEDS,
+    ENOUGH_SIZES,
+    compare_laws,
+    envelope,
+    exponents,
+    means,
+)
 from .theory import predictions
 
 CLEAR = 3.0  # standard errors
@@ -71,7 +78,7 @@ def verdicts(rows: pd.DataFrame, *, resamples: int = 100, seed: int) -> list[Ver
     for good, poor in itertools.pairwise(known):
         chosen = [one for one in ("hard", "easy") if one in strategies]
         found += [better_metric(rows, good, poor, one) for one in chosen]
-    if len(set(rows["seed"])) >= 6:
+    if len(set(rows["seed"])) >= ENOUGH_SEEDS:
         found.append(fast_envelope(rows))
     few = len(set(rows["size"])) < ENOUGH_SIZES
     if few:
@@ -249,7 +256,8 @@ def better_metric(rows: pd.DataFrame, good: str, poor: str, strategy: str) -> Ve
     clear = _where(found, found["z"] < -CLEAR)["size"]
     text = f"f = {f:g}, {good} over {poor} at {int(last['size'])}: error x "
     text += f"{np.exp(last['log_ratio']):.3f}, z = {last['z']:+.1f}; "
-    text += f"clearly less at {_span(clear, found['size'])}" if len(clear) else "nowhere clearly less"
+    where = _span(clear, found["size"])
+    text += f"clearly less at {where}" if where else "nowhere clearly less"
     verdict = UNKNOWN
     if last["z"] < -CLEAR:
         verdict = CONFIRMED
