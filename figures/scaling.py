@@ -7,32 +7,37 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from simulations.experiments.laws import means
+from simulations.experiments.laws import by_cost, means
 from simulations.experiments.theory import predictions
 
 from . import style
 
 
-def points_of(rows: pd.DataFrame) -> pd.DataFrame:
+def points_of(rows: pd.DataFrame, cost: str = "kept") -> pd.DataFrame:
     """Means over seeds of a table of results, and the theory where it has any.
+
+    Args:
+        rows: of a table.
+        cost: what is to stand in the place of ``kept``, see ``laws.by_cost``.
 
     Returns:
         ``size``, ``keep_fraction``, ``strategy``, ``metric``, ``kept``, ``error``,
         ``standard_error`` and, of probes at an angle, ``theory``.
     """
     keys = ["size", "keep_fraction", "strategy", "metric"]
-    points = means(rows, keys)
+    points = means(by_cost(rows, cost), keys)
     if not rows["metric"].str.startswith("theta:").any():
         return points
     theory = predictions(rows)[[*keys, "theory"]]
     return points.merge(theory, on=keys)
 
 
-def draw(points: pd.DataFrame) -> Figure:
+def draw(points: pd.DataFrame, label: str = "kept examples") -> Figure:
     """A panel a metric (across) and strategy (down), a colour a kept fraction.
 
     Args:
         points: of :func:`points_of`.  Without ``theory``, lines join the points.
+        label: of what stands in ``kept``.
     """
     metrics = sorted(set(points["metric"]) - {"none"}, key=_number)
     strategies = [s for s in ("hard", "easy") if s in set(points["strategy"])]
@@ -56,7 +61,7 @@ def draw(points: pd.DataFrame) -> Figure:
                 axes.yaxis.set_minor_formatter("{x:.1f}")
                 axes.yaxis.set_major_formatter("{x:g}")
     for axes in panels[-1]:
-        axes.set_xlabel("kept examples")
+        axes.set_xlabel(label)
     for axes in panels[:, 0]:
         axes.set_ylabel("error")
     for f, look in looks.items():

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_NAMES = {
+    "kept": "kept examples",
+    "presentations": "examples seen in training",
+    "flops": "operations of the training",
+    "seconds": "seconds of a run",
+}
+
+
 def laws(
     table: Annotated[
         Path, typer.Argument(help="results.csv of an experiment, or its folder.")
@@ -20,6 +28,13 @@ def laws(
     model: Annotated[
         str, typer.Option(help="Whose exponent: power or power_floor.")
     ] = "power_floor",
+    against: Annotated[
+        str,
+        typer.Option(
+            metavar="kept|presentations|flops|seconds",
+            help="What the error is a function of.",
+        ),
+    ] = "kept",
     resamples: Annotated[
         int, typer.Option(min=10, help="Of the seeds, for 95 % intervals.")
     ] = 100,
@@ -34,8 +49,8 @@ def laws(
 ) -> None:
     """Exponents at each f, and which law the Pareto envelope follows.
 
-    Errors against the number of kept examples. A verdict needs 8 sizes, the envelope 6
-    seeds.
+    Errors against the number of kept examples, or against a cost of training. A verdict
+    needs 8 sizes.
 
     \b
     Examples:
@@ -50,6 +65,7 @@ def laws(
     from simulations.experiments import read_table
     from simulations.experiments.laws import (
         ENOUGH_SEEDS,
+        by_cost,
         compare_laws,
         envelope,
         exponents,
@@ -58,14 +74,14 @@ def laws(
 
     if model not in ("power", "power_floor"):
         raise InputError(f"model must be power or power_floor, got {model!r}")
-    rows = read_table(table)
+    found_rows = read_table(table)
+    rows = by_cost(found_rows, against)
     with output.working("fitting"):
         found = exponents(rows, model, resamples=resamples, seed=seed)
         whole = rows["strategy"].to_numpy() == "unpruned"
         unpruned = means(rows.loc[whole], ["size"])
         curves = {"unpruned": unpruned}
-        seeds = len(set(rows["seed"]))
-        if seeds >= ENOUGH_SEEDS:
+        if len(set(rows["seed"])) >= ENOUGH_SEEDS:
             curves["envelope"] = envelope(rows)
         sizes = len(set(rows["size"]))
         compared = {name: compare_laws(one, sizes) for name, one in curves.items()}
@@ -80,22 +96,29 @@ def laws(
             values = curves["envelope"][column].to_numpy()
             result[f"envelope_at_{column}"] = ("place", values)
     else:
-        output.note(f"no envelope: it needs {ENOUGH_SEEDS} seeds, these are {seeds}")
-    result.attrs = {"exponents_of": model, "resamples": resamples, "seed": seed}
+        output.note(
+            f"fewer than {ENOUGH_SEEDS} seeds, of which half choose an envelope: none is given"
+        )
+    result.attrs = {
+        "exponents_of": model,
+        "kept_stands_for": against,
+        "resamples": resamples,
+        "seed": seed,
+    }
     output.emit(
         result,
-        title=f"error against kept examples, {model}",
+        title=f"error against {_NAMES[against]}, {model}",
         as_json=as_json,
         path=output_file,
         overwrite=overwrite,
     )
     if plot is not None:
-        _draw(rows, plot)
+        _draw(found_rows, against, plot)
         output.note(f"wrote {plot}")
 
 
-def _draw(rows: pd.DataFrame, path: Path) -> None:
+def _draw(rows: pd.DataFrame, against: str, path: Path) -> None:
     from figures import scaling, style
 
-    points = scaling.points_of(rows)
-    style.save(lambda: scaling.draw(points), path)
+    points = scaling.points_of(rows, against)
+    style.save(lambda: scaling.draw(points, _NAMES[against]), path)

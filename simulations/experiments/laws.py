@@ -186,6 +186,29 @@ def means(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return found.drop(columns=["spread"])
 
 
+COSTS = ("kept", "presentations", "flops", "seconds")
+
+
+def by_cost(rows: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """The table with a cost of training in place of the number of kept examples.
+
+    All laws are then of that cost: the mean over seeds of each point.
+
+    Args:
+        rows: of a table.
+        cost: one of ``COSTS``.
+
+    Raises:
+        InputError: another cost, or one that the table does not have.
+    """
+    if cost not in COSTS:
+        raise unknown_name("cost", cost, COSTS)
+    if cost not in rows:
+        raise InputError(f"the table has no {cost}: make the runs anew")
+    keys = ["size", "keep_fraction", "strategy", "metric"]
+    return rows.assign(kept=rows.groupby(keys)[cost].transform("mean"))
+
+
 def exponents(
     rows: pd.DataFrame, model: str = "power_floor", *, resamples: int = 100, seed: int
 ) -> pd.DataFrame:

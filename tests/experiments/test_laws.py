@@ -6,6 +6,7 @@ import pytest
 
 from perceptron_theory import InputError
 from simulations.experiments.laws import (
+    by_cost,
     compare_laws,
     envelope,
     exponents,
@@ -55,6 +56,21 @@ def test_a_law_is_found_again_and_preferred(name):
     other = "power" if "exp" in name or "str" in name else "exponential_floor"
     assert found.loc[other, "verdict"] == "not confirmed"
     assert set(compare_laws(points, 7)["verdict"]) == {"cannot tell"}
+
+
+def test_a_cost_takes_the_place_of_the_kept_examples():
+    rows = _rows(LAWS["power"])
+    # every seed has costs of its own: their mean is 5 kept^2
+    rows = rows.assign(flops=(2 + 1.2 * rows["seed"]) * rows["kept"] ** 2.0)
+    found = exponents(by_cost(rows, "flops"), "power", resamples=10, seed=0).iloc[0]
+    assert found["exponent"] == pytest.approx(0.35, abs=0.01)
+    costs = by_cost(rows, "flops").groupby("size")["kept"].unique()
+    assert costs[200] == [pytest.approx(5 * 100**2)]
+    assert by_cost(rows, "kept")["kept"].equals(rows["kept"].astype(float))
+    with pytest.raises(InputError, match="unknown cost 'watts'"):
+        by_cost(rows, "watts")
+    with pytest.raises(InputError, match="has no seconds"):
+        by_cost(rows, "seconds")
 
 
 def test_exponents_have_intervals():

@@ -227,9 +227,10 @@ def test_commands(finished, tmp_path):
     assert planned.exit_code == 0 and "168 runs of logistic" in planned.stderr
     assert not (tmp_path / "a").exists()
     args = ("laws", finished, "--model", "power", "--resamples", 10, "--json")
-    few = _run(*args)  # three seeds: all but the envelope
-    assert few.exit_code == 0 and "needs 6 seeds, these are 3" in few.stderr
-    assert "unpruned_aicc" in few.stdout and "envelope" not in few.stdout
+    found = _run(*args)  # three seeds: the envelope has too few
+    assert found.exit_code == 0 and "fewer than 6 seeds" in found.stderr
+    assert json.loads(found.stdout)["attrs"]["kept_stands_for"] == "kept"
+    assert "envelope" not in found.stdout
     wrong = _run("laws", tmp_path / "none.csv")
     assert wrong.exit_code == 2 and "no table of results" in wrong.stderr
     assert _run("experiment", "digits_logistic", "-o", __file__).exit_code == 2

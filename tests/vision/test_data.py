@@ -125,6 +125,11 @@ def test_the_downloaded_archives_are_read_as_they_are(tmp_path):
             assert "\n" not in str(raised.value)
 
 
+def test_the_folder_above_the_unpacked_files_will_do(tmp_path):
+    inside = _python_folder(tmp_path / "cifar-10-batches-py")
+    assert load_cifar10(tmp_path).fingerprint == load_cifar10(inside).fingerprint
+
+
 def test_jpeg_is_another_data_set_and_called_so(tmp_path):
     images = np.full((4, 32, 32, 3), 90, np.uint8)
     paths = [f"train/cat/{i:04d}.jpg" for i in range(4)]

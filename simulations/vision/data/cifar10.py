@@ -33,6 +33,7 @@ CLASSES = (
     "truck",
 )
 SPLITS = ("train", "test")
+_UNPACKED = ("cifar-10-batches-py", "cifar-10-batches-bin")
 _ROWS = 10_000  # of every official file
 _PIXELS = 3 * 32 * 32
 # the first entry of the quantisation table that the usual encoders take at quality 75
@@ -41,6 +42,8 @@ _QUALITY_75 = 8
 
 def cifar10(path: Path | str, split: str = "train") -> Images:
     """CIFAR-10 from a folder or archive, whichever of the three formats it holds.
+
+    The folder may also be the one above, in which an archive was unpacked.
 
     Ids are "train/00000" and so on in the official order; those of parquet files that
     have paths are these.
@@ -51,6 +54,9 @@ def cifar10(path: Path | str, split: str = "train") -> Images:
     path = Path(path)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
+    for inside in _UNPACKED:
+        if (path / inside).is_dir():
+            path = path / inside
     if path.is_dir() and any(path.glob(f"{split}*.parquet")):
         return _parquet(sorted(path.glob(f"{split}*.parquet")), split)
     if path.suffix == ".parquet":
