@@ -97,7 +97,8 @@ def laws(
             result[f"envelope_at_{column}"] = ("place", values)
     else:
         output.note(
-            f"fewer than {ENOUGH_SEEDS} seeds, of which half choose an envelope: none is given"
+            f"fewer than {ENOUGH_SEEDS} seeds, of which half choose an envelope: none "
+            "is given"
         )
     result.attrs = {
         "exponents_of": model,
