@@ -64,6 +64,7 @@ def laws(
     from perceptron_theory import InputError
     from simulations.experiments import read_table
     from simulations.experiments.laws import (
+        ENOUGH_SEEDS,
         by_cost,
         compare_laws,
         envelope,
@@ -80,7 +81,7 @@ def laws(
         whole = rows["strategy"].to_numpy() == "unpruned"
         unpruned = means(rows.loc[whole], ["size"])
         curves = {"unpruned": unpruned}
-        if len(set(rows["seed"])) >= 6:
+        if len(set(rows["seed"])) >= ENOUGH_SEEDS:
             curves["envelope"] = envelope(rows)
         sizes = len(set(rows["size"]))
         compared = {name: compare_laws(one, sizes) for name, one in curves.items()}
@@ -96,7 +97,8 @@ def laws(
             result[f"envelope_at_{column}"] = ("place", values)
     else:
         output.note(
-            "fewer than 6 seeds, of which half choose an envelope: none is given"
+            f"fewer than {ENOUGH_SEEDS} seeds, of which half choose an envelope: none "
+            "is given"
         )
     result.attrs = {
         "exponents_of": model,

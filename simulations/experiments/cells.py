@@ -29,7 +29,7 @@ class Cell:
     @property
     def kept(self) -> int:
         """Examples after pruning."""
-        return max(1, round(self.keep_fraction * self.size))
+        return round(self.keep_fraction * self.size)
 
     @property
     def key(self) -> str:

@@ -93,6 +93,12 @@ class Experiment:
         for f in self.keep_fractions:
             if not isinstance(f, float) or not 0 < f < 1:
                 raise InputError(f"keep_fractions must be inside (0, 1), got {f!r}")
+        smallest, least = min(self.sizes), min(self.keep_fractions)
+        if round(least * smallest) == 0:
+            raise InputError(
+                f"a keep fraction of {least:g} keeps none of {smallest} examples: "
+                "raise the least size or fraction"
+            )
         if not _whole(self.seeds) or self.seeds < 3:
             raise InputError(f"seeds must be at least 3, got {self.seeds!r}")
         for metric in self.metrics:

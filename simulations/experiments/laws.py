@@ -27,6 +27,7 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
 ENOUGH_SIZES = 8  # for a verdict on a law
+ENOUGH_SEEDS = 6  # for an envelope: three to choose by, three to measure by
 
 
 def _power(p, log_a, c):
@@ -255,6 +256,9 @@ def envelope(rows: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Rows by rising ``kept`` and falling error: ``size``, ``keep_fraction``,
         ``strategy``, ``metric``, ``error``, ``standard_error``.
+
+    Raises:
+        InputError: a group of fewer than three seeds of even or of odd number.
     """
     by = ["size", "keep_fraction", "strategy", "metric"]
     odd = rows["seed"].to_numpy() % 2 == 1

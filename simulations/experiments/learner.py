@@ -40,8 +40,9 @@ class Measured:
     """Of the features, those in which they vary; of a network, its parameters."""
     setting: float
     """What was chosen on validation examples, such as a ridge; 0 if nothing was."""
-    information: float = 0.0
-    """What another kept example would tell, in nats; of "gibbs" only."""
+    information: float | None = None
+    """What another kept example would tell, in nats; of "gibbs" only, others have no
+    such column."""
 
     @property
     def standard_error(self) -> float:
@@ -139,7 +140,7 @@ def run_cell(learner: Learner, cell: Cell) -> dict[str, Any]:
     present = counts[counts > 0]
     return {
         **cell.as_dict(),
-        **asdict(found),
+        **{name: value for name, value in asdict(found).items() if value is not None},
         "standard_error": found.standard_error,
         "classes_kept": len(present),
         "smallest_class": int(present.min()),

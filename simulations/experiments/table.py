@@ -28,6 +28,7 @@ from .configuration import Experiment
 
 _FORMAT = "pruning-laws experiment 1"
 _PACKAGES = ("pruning-laws", "jax", "numpy", "scikit-learn")
+_REMOVE = "remove it, and it is made again"
 _CHECK, _CONFIGURATION = "checksum", "configuration"
 # columns of words, some of which look like numbers: a digest may be 12e4567890123456
 _WORDS = ("strategy", "metric", "scores", "versions", _CONFIGURATION)
@@ -68,13 +69,15 @@ class Table:
             raise InputError(f"{folder} is a file: give a folder")
         if path.exists():
             there = _json(path)
+            before = there.get("scores", {})
+            if not isinstance(before, dict):
+                raise InputError(f"{path} is damaged (scores): {_REMOVE}")
             if there.get("configuration") != self.configuration:
                 raise InputError(
                     f"{folder} holds the results of other data, features or learner "
                     f"({there.get('configuration')}, not {self.configuration}): give "
                     "another folder"
                 )
-            before = there.get("scores", {})
             for metric in set(before) & set(scores):
                 if before[metric] != scores[metric]:
                     raise InputError(
@@ -82,9 +85,16 @@ class Table:
                         "score file that it was begun with, or another folder"
                     )
             about["scores"] = before | scores
-        elif self.folder.exists() and any(self.folder.iterdir()):
+        elif self.folder.exists() and not self._begun():
             raise InputError(f"{folder} holds no experiment: give another folder")
         self.cells = self.folder / "cells"
+
+    def _begun(self) -> bool:
+        """Whether it is empty, or has runs whose about.json was lost or never written.
+
+        Each of them is checked when it is read.
+        """
+        return (self.folder / "cells").is_dir() or not any(self.folder.iterdir())
 
     def create(self) -> None:
         """Make the folder if it is not there, and say in it what it is of."""
@@ -113,10 +123,17 @@ class Table:
         """The rows of these cells that have been made; ``results.csv`` is written, too.
 
         Raises:
-            InputError: a damaged row.
+            InputError: a damaged row, or rows with other columns than the first.
         """
         paths = [self._path(cell) for cell in cells]
-        rows = [self._row(path) for path in paths if path.exists()]
+        found = [path for path in paths if path.exists()]
+        rows = [self._row(path) for path in found]
+        for path, row in zip(found, rows, strict=True):
+            if set(row) != set(rows[0]):
+                raise InputError(
+                    f"{path} and {found[0]} are of two versions, with other columns: "
+                    "remove one of them, and the run is made again"
+                )
         table = pd.DataFrame(rows)
         if rows:
             write_whole(
@@ -133,6 +150,12 @@ class Table:
         _check_row(row, str(path))
         if row[_CONFIGURATION] != self.configuration:
             raise InputError(f"{path} is of another experiment: remove it")
+        digest = self._about["scores"].get(row["metric"], "")
+        if row.get("scores", "") != digest:
+            raise InputError(
+                f"{path} is by other scores of {row['metric']}: give the score file "
+                "that it was made with, or another folder"
+            )
         if "kept_by_class" not in row:
             raise InputError(
                 f"{path} is of an older version, without counts by class: give another "
@@ -223,6 +246,4 @@ def _json(path: Path) -> dict[str, Any]:
             raise ValueError("no record")
         return found
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} is damaged ({error}): remove it, and the run is made again"
-        ) from error
+        raise InputError(f"{path} is damaged ({error}): {_REMOVE}") from error

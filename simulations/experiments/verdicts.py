@@ -22,7 +22,14 @@ from scipy.stats import t as student
 from perceptron_theory import InputError
 
 from .cells import NO_METRIC
-from .laws import ENOUGH_SIZES, compare_laws, envelope, exponents, means
+from .laws import (
+    ENOUGH_SEEDS,
+    ENOUGH_SIZES,
+    compare_laws,
+    envelope,
+    exponents,
+    means,
+)
 from .theory import predictions
 
 CLEAR = 3.0  # standard errors
@@ -71,7 +78,7 @@ def verdicts(rows: pd.DataFrame, *, resamples: int = 100, seed: int) -> list[Ver
     for good, poor in itertools.pairwise(known):
         chosen = [one for one in ("hard", "easy") if one in strategies]
         found += [better_metric(rows, good, poor, one) for one in chosen]
-    if len(set(rows["seed"])) >= 6:
+    if len(set(rows["seed"])) >= ENOUGH_SEEDS:
         found.append(fast_envelope(rows))
     few = len(set(rows["size"])) < ENOUGH_SIZES
     if few:
@@ -140,7 +147,7 @@ def switch(rows: pd.DataFrame, metric: str) -> Verdict:
         signs.append(np.sign(clear["z"].to_numpy()))
         easy, hard = (_where(clear, clear["z"] * s > 0)["size"] for s in (1, -1))
         parts = [
-            f"{name} at {_span(sizes)}"
+            f"{name} at {_span(sizes, found['size'])}"
             for name, sizes in (("easy", easy), ("hard", hard))
             if len(sizes)
         ]
@@ -249,7 +256,8 @@ def better_metric(rows: pd.DataFrame, good: str, poor: str, strategy: str) -> Ve
     clear = _where(found, found["z"] < -CLEAR)["size"]
     text = f"f = {f:g}, {good} over {poor} at {int(last['size'])}: error x "
     text += f"{np.exp(last['log_ratio']):.3f}, z = {last['z']:+.1f}; "
-    text += f"clearly less at {_span(clear)}" if len(clear) else "nowhere clearly less"
+    where = _span(clear, found["size"])
+    text += f"clearly less at {where}" if where else "nowhere clearly less"
     verdict = UNKNOWN
     if last["z"] < -CLEAR:
         verdict = CONFIRMED
@@ -261,22 +269,28 @@ def better_metric(rows: pd.DataFrame, good: str, poor: str, strategy: str) -> Ve
 def fast_envelope(rows: pd.DataFrame) -> Verdict:
     """The Pareto envelope over (size, f) falls faster than a power law (Fig. 1D, 3).
 
-    A law that is faster has the least AICc, and both power laws are not confirmed; it
-    is refuted if no faster law is possible.
+    A law that is faster has the least AICc, both power laws are not confirmed, and it
+    predicts the largest sizes better than they do; it is refuted if no faster law is
+    possible.
     """
     sizes = len(set(rows["size"]))
     front = envelope(rows)
     laws = compare_laws(front, sizes).set_index("model")
     power = [laws.loc[name, "verdict"] for name in ("power", "power_floor")]
     fast = laws.drop(index=["power", "power_floor"])["verdict"]
+    best, slow = laws["aicc"].idxmin(), laws.loc[["power", "power_floor"]]
+    ahead = laws.loc[best, "prediction"] < slow["prediction"].min()
     verdict = UNKNOWN
     if set(power) == {"not confirmed"}:
-        verdict = CONFIRMED
+        verdict = CONFIRMED if ahead else UNKNOWN
     elif set(fast) == {"not confirmed"}:
         verdict = REFUTED
     behind = ", ".join(f"{name} {laws.loc[name, 'aicc']:.1f}" for name in laws.index)
     plain = means(_where(rows, rows["strategy"] == "unpruned"), ["size"])
-    text = f"AICc on {len(front)} places: {behind}; without pruning down to "
+    misses = ", ".join(f"{at} {laws.loc[at, 'prediction']:.1f}" for at in laws.index)
+    text = f"AICc on {len(front)} places: {behind} (chi^2 of the best: "
+    text += f"{laws.loc[best, 'chi2']:.0f}); misses at the two largest, in standard "
+    text += f"errors: {misses}; without pruning down to "
     text += f"{plain['error'].min():.4f}, envelope to {front['error'].min():.4f}"
     return Verdict("envelope faster than a power law", "any", verdict, text)
 
@@ -296,6 +310,13 @@ def _order(metric: str) -> tuple[float, str]:
     return (-value if name == "probe" else value, metric)
 
 
-def _span(sizes: Any) -> str:
-    values = [int(size) for size in sizes]
-    return f"{values[0]}" if len(values) == 1 else f"{values[0]} to {values[-1]}"
+def _span(sizes: Any, everything: Any) -> str:
+    """Runs of neighbours among all sizes: "128 to 512, 2048"."""
+    chosen, spans = {int(size) for size in sizes}, []
+    runs = itertools.groupby(map(int, everything), chosen.__contains__)
+    for inside, run in runs:
+        values = list(run)
+        if inside:
+            first, last = values[0], values[-1]
+            spans.append(f"{first}" if first == last else f"{first} to {last}")
+    return ", ".join(spans)

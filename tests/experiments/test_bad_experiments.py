@@ -29,6 +29,7 @@ GOOD = {
         ({"keep_fractions": (0.5, 0.5000001)}, "two runs would be called 60-0.5-rand"),
         ({"metrics": "el2n"}, "metrics must be a list, got 'el2n'"),
         ({"metrics": (3,)}, "or names of score files"),
+        ({"sizes": (2, 60), "keep_fractions": (0.2,)}, "keeps none of 2 examples"),
         ({"sizes": 60}, "sizes must be a list"),
         ({"recipe": 3}, "recipe must be a string"),
         ({"downstream_recipe": "digits_resnet8"}, 'is for learner = "network"'),

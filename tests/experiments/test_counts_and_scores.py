@@ -79,6 +79,7 @@ def test_a_row_says_by_which_scores(home, finished):
     by_scores = table["metric"] == "el2n"
     assert table.loc[by_scores, "scores"].nunique() == 1
     assert (table.loc[~by_scores, "scores"] == "").all()
+    assert "information" not in table  # which is of Gibbs students
     about = json.loads((finished / "about.json").read_text())
     assert about["scores"] == {"el2n": table.loc[by_scores, "scores"].iloc[0]}
 
@@ -99,6 +100,32 @@ def test_other_scores_of_a_metric_are_refused_and_more_metrics_taken(home, tmp_p
     # the first one alone is still there, and all are remembered
     run_experiment(chosen, source(home), folder)
     assert json.loads((folder / "about.json").read_text())["scores"] == about["scores"]
+
+
+def test_a_folder_whose_about_was_lost_goes_on_with_the_same_inputs(home, tmp_path):
+    chosen, folder = logistic(sizes=(60,)), tmp_path / "x"
+    rows = run_experiment(chosen, source(home), folder)
+    (folder / "about.json").write_text('{"scores": [1]}')
+    with pytest.raises(InputError, match=r"about.json is damaged .* remove it"):
+        forecast(chosen, source(home), folder)
+    (folder / "about.json").unlink()
+    with pytest.raises(InputError, match="by other scores of el2n"):
+        forecast(chosen, source(home, "two"), folder)
+    assert forecast(chosen, source(home), folder) == (0, None)
+    assert len(run_experiment(chosen, source(home), folder)) == len(rows)
+    assert (folder / "about.json").exists()
+
+
+def test_rows_with_other_columns_do_not_make_a_table(home, tmp_path):
+    chosen, folder = logistic(sizes=(60,)), tmp_path / "x"
+    run_experiment(chosen, source(home), folder)
+    path = folder / "cells" / f"{cells_of(chosen)[-1].key}.json"
+    row = json.loads(path.read_text()) | {"information": 0.0}
+    path.write_text(json.dumps(row | {"checksum": _checksum(row)}))
+    before = (folder / "results.csv").read_text()
+    with pytest.raises(InputError, match="are of two versions, with other columns"):
+        run_experiment(chosen, source(home), folder)
+    assert (folder / "results.csv").read_text() == before
 
 
 def test_a_table_by_two_score_files_is_refused(home, finished, tmp_path):

@@ -168,6 +168,20 @@ def test_the_envelope():
     assert "without pruning down to 0.0188" in slow.numbers  # 3 / 160, and noise
 
 
+def test_an_envelope_that_steps_and_then_is_a_power_law_is_not_faster():
+    # a stretched exponential has the least AICc, but a power law goes on as it does
+    step = {"hard": lambda p: np.where(p < 1000, 2.0, 0.5) * 2 * p**-0.6}
+    found = fast_envelope(pruned(step, fractions=(0.1, 0.2, 0.4, 0.7)))
+    assert found.verdict != CONFIRMED and "misses at the two largest" in found.numbers
+
+
+def test_sizes_between_which_nothing_is_clear_are_named():
+    early = (200, 400, 1600)
+    easy = {"easy": lambda p: (0.5 if 2 * p in early else 1.0) * random(p)}
+    found = switch(pruned(easy | {"hard": random}), "el2n")
+    assert found.numbers == "f = 0.5: easy at 200 to 400, 1600"
+
+
 def test_a_better_metric():
     def good(p):
         return 0.8 * random(p)
