@@ -39,7 +39,7 @@ def benchmark(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         ``metric``, ``strategy``, ``keep_fraction``, ``error``, ``difference`` and its
-        ``standard_error`` (within seeds), ``imbalance``, ``worst_class``.
+        ``standard_error``, ``imbalance``, ``worst_class``.
     """
     keys = ["keep_fraction", "strategy", "metric"]
     each = by_class(rows).groupby([*keys, "seed"])
@@ -49,14 +49,16 @@ def benchmark(rows: pd.DataFrame) -> pd.DataFrame:
     runs = runs.assign(imbalance=runs["spread"] / runs["mean"])
     average = pd.DataFrame(runs.groupby(keys).mean())
     error = rows.set_index([*keys, "seed"])["error"].sort_index()
-    found = means(rows, keys)
+    found, tested = means(rows, keys), rows["tested"].mean()
     differences, wide, classes = [], [], []
     for place in zip(*(found[key] for key in keys), strict=True):
         f = place[0]
         random = ("random", NO_METRIC) if f < 1 else ("unpruned", NO_METRIC)
         one = error.loc[place] - error.loc[(f, *random)]
         differences.append(one.mean())
-        wide.append(one.std() / np.sqrt(len(one)))
+        # of the seeds, and at least of the test set, which they share
+        by_test = abs(one.mean()) * (1 - abs(one.mean())) / tested
+        wide.append(np.sqrt(max(one.var() / len(one), by_test)))
         classes.append(average.loc[place, ["imbalance", "worst_class"]].to_numpy())
     imbalance, worst = np.array(classes, float).T
     return found.assign(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,15 +78,20 @@ def verdicts(rows: pd.DataFrame, *, resamples: int = 100, seed: int) -> list[Ver
     for good, poor in itertools.pairwise(known):
         chosen = [one for one in ("hard", "easy") if one in strategies]
         found += [better_metric(rows, good, poor, one) for one in chosen]
-    if len(set(rows["seed"])) >= ENOUGH_SEEDS:
-        found.append(fast_envelope(rows))
-    few = len(set(rows["size"])) < ENOUGH_SIZES
-    if few:
-        note = f"only {len(set(rows['size']))} sizes; "
-        found = [
-            Verdict(one.claim, one.metric, UNKNOWN, note + one.numbers) for one in found
-        ]
-    return found
+    found.append(fast_envelope(rows))
+    return [_of_enough_sizes(one, rows) for one in found]
+
+
+def _of_enough_sizes(found: Verdict, rows: pd.DataFrame) -> Verdict:
+    """The verdict, or that it cannot be told, by the sizes that its metrics have."""
+    counts = [len(set(rows["size"]))]
+    for metric in found.metric.split(" > "):
+        part = _where(rows, rows["metric"] == metric)
+        counts += [len(set(part["size"]))] if len(part) else []
+    if min(counts) >= ENOUGH_SIZES:
+        return found
+    note = f"only {min(counts)} sizes; {found.numbers}"
+    return replace(found, verdict=UNKNOWN, numbers=note)
 
 
 def log_ratios(
@@ -102,9 +107,9 @@ def log_ratios(
 
     Returns:
         Rows by rising ``size``: ``kept``, ``log_ratio`` (mean over seeds), its
-        ``standard_error``, and ``z``: Student's t of the two, as the Gaussian number of
-        standard errors that is as rare; 0 of fewer than two seeds.  None where runs
-        lack.
+        ``standard_error`` (over seeds, and at least that of the test set), and ``z``:
+        Student's t of the two, as the Gaussian number of standard errors that is as
+        rare; 0 of fewer than two seeds.  None where runs lack.
     """
     here = _where(rows, np.isclose(rows["keep_fraction"], f))
     floor = 0.5 / here["tested"]  # of no wrong answer
@@ -116,7 +121,13 @@ def log_ratios(
         pairs.append(part.set_index(["size", "seed"])["log"])
     differences = (pairs[0] - pairs[1]).dropna()
     groups = differences.groupby("size")
-    error = (groups.std() / np.sqrt(groups.count())).clip(lower=1e-12)
+    # seeds share a test set: its draw alone gives at least this variance, which is that
+    # of two sets of wrong answers of which one contains the other
+    shares = [np.exp(-pair.groupby("size").mean()) for pair in pairs]
+    by_test = (shares[0] - shares[1]).abs() / here["tested"].mean()
+    by_seeds = groups.var() / groups.count()
+    error = np.sqrt(np.maximum(by_seeds, by_test.reindex(by_seeds.index)))
+    error = error.clip(lower=1e-12).where(groups.count() > 1)
     return pd.DataFrame(
         {
             "kept": [round(f * size) for size in groups.mean().index],
@@ -273,7 +284,10 @@ def fast_envelope(rows: pd.DataFrame) -> Verdict:
     predicts the largest sizes better than they do; it is refuted if no faster law is
     possible.
     """
-    sizes = len(set(rows["size"]))
+    claim, sizes = "envelope faster than a power law", len(set(rows["size"]))
+    seeds = len(set(rows["seed"]))
+    if seeds < ENOUGH_SEEDS:
+        return Verdict(claim, "any", UNKNOWN, f"{seeds} seeds, {ENOUGH_SEEDS} needed")
     front = envelope(rows)
     laws = compare_laws(front, sizes).set_index("model")
     power = [laws.loc[name, "verdict"] for name in ("power", "power_floor")]
@@ -292,7 +306,7 @@ def fast_envelope(rows: pd.DataFrame) -> Verdict:
     text += f"{laws.loc[best, 'chi2']:.0f}); misses at the two largest, in standard "
     text += f"errors: {misses}; without pruning down to "
     text += f"{plain['error'].min():.4f}, envelope to {front['error'].min():.4f}"
-    return Verdict("envelope faster than a power law", "any", verdict, text)
+    return Verdict(claim, "any", verdict, text)
 
 
 def _where(rows: pd.DataFrame, chosen: Any) -> pd.DataFrame:
