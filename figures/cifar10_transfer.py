@@ -13,10 +13,10 @@ from .tables import shipped
 
 CAPTION = (
     "Transfer with ResNet-8 (strided stem): pre-trained on six classes of CIFAR-10, "
-    "fine-tuned and tested on the other four; 3 seeds, one standard error. A: what is "
-    "pruned is upstream, all downstream examples are used. B: what is pruned is "
-    "downstream, from one network that was pre-trained on all upstream examples. Hard "
-    "and easy by EL2N of networks that were trained on these classes."
+    "fine-tuned and tested on the other four; means of 3 (A) and 8 (B) seeds with one "
+    "standard error. A: what is pruned is upstream, all downstream examples are used. "
+    "B: what is pruned is downstream, from one network that was pre-trained on all "
+    "upstream examples. Hard and easy by EL2N of networks trained on these classes."
 )
 SIDES = {"upstream": "A", "downstream": "B"}
 LOOKS = {**style.RULES, "unpruned": (style.BLACK, "-", "s")}
