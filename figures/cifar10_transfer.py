@@ -6,6 +6,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
+from simulations.experiments.curves import POINT
 from simulations.experiments.laws import means
 
 from . import style
@@ -24,9 +25,8 @@ LOOKS = {**style.RULES, "unpruned": (style.BLACK, "-", "s")}
 
 def compute() -> xr.Dataset:
     """Means over seeds of both tables."""
-    keys = ["size", "keep_fraction", "strategy", "metric"]
     found = [
-        means(shipped(f"cifar10_{side}"), keys).assign(side=side) for side in SIDES
+        means(shipped(f"cifar10_{side}"), POINT).assign(side=side) for side in SIDES
     ]
     return xr.Dataset.from_dataframe(pd.concat(found, ignore_index=True))
 

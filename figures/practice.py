@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from simulations.experiments.cells import NO_METRIC
+from simulations.experiments.curves import curve
 from simulations.experiments.theory import predictions
 from simulations.experiments.verdicts import log_ratios
 
@@ -60,11 +61,7 @@ def compute() -> xr.Dataset:
 
 
 def _of_theory(theory: pd.DataFrame, one, other, f: float) -> np.ndarray:
-    errors = []
-    for strategy, metric in (one, other):
-        here = np.isclose(theory["keep_fraction"], f)
-        here &= (theory["strategy"] == strategy) & (theory["metric"] == metric)
-        errors.append(theory.loc[here].sort_values("size")["theory"].to_numpy())
+    errors = [curve(theory, *key, f)["theory"].to_numpy() for key in (one, other)]
     return np.log(errors[0] / errors[1])
 
 
@@ -86,14 +83,14 @@ def draw(data: xr.Dataset) -> Figure:
 
 def _panel(axes: Axes, part: pd.DataFrame, by: str) -> None:
     axes.axhline(0, color=style.GREY, linewidth=0.7)
-    for look, (value, curve) in zip(style.FAMILY, part.groupby(by), strict=False):
+    for look, (value, points) in zip(style.FAMILY, part.groupby(by), strict=False):
         style.simulated(
-            axes, curve["size"], curve["log_ratio"], curve["standard_error"], look
+            axes, points["size"], points["log_ratio"], points["standard_error"], look
         )
         color, line, _ = look
-        known = bool(np.isfinite(curve["theory"].to_numpy(float)).all())
+        known = bool(np.isfinite(points["theory"].to_numpy(float)).all())
         lines = "theory" if known else "log_ratio"
-        axes.plot(curve["size"], curve[lines], color=color, linestyle=line, lw=0.9)
+        axes.plot(points["size"], points[lines], color=color, linestyle=line, lw=0.9)
         label = str(value)
         if by == "keep_fraction":
             label = style.fraction(float(label))

@@ -7,6 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from simulations.experiments.cells import NO_METRIC
+from simulations.experiments.curves import POINT, curve, number_in
 from simulations.experiments.laws import by_cost, means
 from simulations.experiments.theory import predictions
 
@@ -24,12 +26,11 @@ def points_of(rows: pd.DataFrame, cost: str = "kept") -> pd.DataFrame:
         ``size``, ``keep_fraction``, ``strategy``, ``metric``, ``kept``, ``error``,
         ``standard_error`` and, of probes at an angle, ``theory``.
     """
-    keys = ["size", "keep_fraction", "strategy", "metric"]
-    points = means(by_cost(rows, cost), keys)
+    points = means(by_cost(rows, cost), POINT)
     if not rows["metric"].str.startswith("theta:").any():
         return points
-    theory = predictions(rows)[[*keys, "theory"]]
-    return points.merge(theory, on=keys)
+    theory = predictions(rows)[[*POINT, "theory"]]
+    return points.merge(theory, on=POINT)
 
 
 def draw(points: pd.DataFrame, label: str = "kept examples") -> Figure:
@@ -39,7 +40,7 @@ def draw(points: pd.DataFrame, label: str = "kept examples") -> Figure:
         points: of :func:`points_of`.  Without ``theory``, lines join the points.
         label: of what stands in ``kept``.
     """
-    metrics = sorted(set(points["metric"]) - {"none"}, key=_number)
+    metrics = sorted(set(points["metric"]) - {NO_METRIC}, key=number_in)
     strategies = [s for s in ("hard", "easy") if s in set(points["strategy"])]
     fractions = sorted(set(points["keep_fraction"]) - {1.0})
     looks = dict(zip([1.0, *fractions], style.FAMILY, strict=False))
@@ -50,7 +51,7 @@ def draw(points: pd.DataFrame, label: str = "kept examples") -> Figure:
     )
     for row, strategy in zip(panels, strategies, strict=True):
         for axes, metric in zip(row, metrics, strict=True):
-            shown = [("unpruned", "none", 1.0)]
+            shown = [("unpruned", NO_METRIC, 1.0)]
             shown += [(strategy, metric, f) for f in fractions]
             for name, of, f in shown:
                 _curve(axes, points, (name, of, f), looks[f])
@@ -72,7 +73,7 @@ def draw(points: pd.DataFrame, label: str = "kept examples") -> Figure:
 
 
 def _curve(axes: Axes, points, key, look) -> None:
-    found = _of(points, key)
+    found = curve(points, *key)
     style.simulated(axes, found["kept"], found["error"], found["standard_error"], look)
     color, line, _ = look
     lines = "theory" if "theory" in found else "error"
@@ -81,16 +82,5 @@ def _curve(axes: Axes, points, key, look) -> None:
 
 def _chance(axes: Axes, points, f: float, color) -> None:
     """Random pruning of one kept fraction: as no pruning of so many examples."""
-    found = _of(points, ("random", "none", f))
+    found = curve(points, "random", NO_METRIC, f)
     axes.plot(found["kept"], found["error"], "+", color=color, markersize=4, zorder=5)
-
-
-def _of(table: pd.DataFrame, key) -> pd.DataFrame:
-    strategy, metric, f = key
-    here = (table["strategy"] == strategy) & (table["metric"] == metric)
-    here &= np.isclose(table["keep_fraction"], f)
-    return table.loc[here].sort_values("kept")
-
-
-def _number(metric: str) -> float:
-    return float(metric.partition(":")[2] or 0)

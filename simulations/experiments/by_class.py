@@ -8,6 +8,8 @@ from jaxtyping import Bool, Int
 
 from perceptron_theory import InputError
 
+from .curves import RUN
+
 
 def written(counts: Int[np.ndarray, " C"]) -> str:
     """As in a table."""
@@ -40,7 +42,6 @@ def by_class(rows: pd.DataFrame) -> pd.DataFrame:
     names = ["kept_by_class", "tested_by_class", "wrong_by_class"]
     if not set(names) <= set(rows.columns):
         raise InputError("the table has no counts by class: make the runs anew")
-    which = ["size", "keep_fraction", "strategy", "metric", "seed"]
     counts = [
         np.stack([np.array(text.split(), int) for text in rows[name]]) for name in names
     ]
@@ -49,7 +50,7 @@ def by_class(rows: pd.DataFrame) -> pd.DataFrame:
         raise InputError(
             "the classes that were tested are others than those trained on"
         )
-    found = rows[which].loc[rows.index.repeat(classes)].reset_index(drop=True)
+    found = rows[RUN].loc[rows.index.repeat(classes)].reset_index(drop=True)
     kept, tested, wrong = (each.ravel() for each in counts)
     return found.assign(
         **{"class": np.tile(np.arange(classes), len(rows))},

@@ -26,6 +26,8 @@ from scipy.optimize import OptimizeWarning, curve_fit
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
+from .curves import POINT
+
 ENOUGH_SIZES = 8  # for a verdict on a law
 ENOUGH_SEEDS = 6  # for an envelope: three to choose by, three to measure by
 
@@ -205,8 +207,7 @@ def by_cost(rows: pd.DataFrame, cost: str) -> pd.DataFrame:
         raise unknown_name("cost", cost, COSTS)
     if cost not in rows:
         raise InputError(f"the table has no {cost}: make the runs anew")
-    keys = ["size", "keep_fraction", "strategy", "metric"]
-    return rows.assign(kept=rows.groupby(keys)[cost].transform("mean"))
+    return rows.assign(kept=rows.groupby(POINT)[cost].transform("mean"))
 
 
 def exponents(
@@ -260,19 +261,18 @@ def envelope(rows: pd.DataFrame) -> pd.DataFrame:
     Raises:
         InputError: a group of fewer than three seeds of even or of odd number.
     """
-    by = ["size", "keep_fraction", "strategy", "metric"]
     odd = rows["seed"].to_numpy() % 2 == 1
-    chosen = means(rows.loc[~odd], by).sort_values(["kept", "error"])
-    measured = means(rows.loc[odd], by).set_index(by)
+    chosen = means(rows.loc[~odd], POINT).sort_values(["kept", "error"])
+    measured = means(rows.loc[odd], POINT).set_index(POINT)
     best, lowest = [], math.inf
     for row in chosen.to_dict("records"):
         if row["error"] < lowest:
             lowest = row["error"]
-            best.append({name: row[name] for name in by} | {"kept": row["kept"]})
+            best.append({name: row[name] for name in POINT} | {"kept": row["kept"]})
     front = pd.DataFrame(best)
     # the best of each kept size
     front = front.drop_duplicates("kept", keep="last")
-    return front.join(measured[["error", "standard_error"]], on=by).reset_index(
+    return front.join(measured[["error", "standard_error"]], on=POINT).reset_index(
         drop=True
     )
 

@@ -25,6 +25,7 @@ from perceptron_theory import InputError
 from ..files import write_whole
 from .cells import Cell
 from .configuration import Experiment
+from .curves import RUN
 
 _FORMAT = "pruning-laws experiment 1"
 _PACKAGES = ("pruning-laws", "jax", "numpy", "scikit-learn")
@@ -194,8 +195,7 @@ def read_table(path: Path | str) -> pd.DataFrame:
             f"{path} mixes rows of {len(found)} configurations ({', '.join(found)}): "
             "give one table for each"
         )
-    keys = ["size", "keep_fraction", "strategy", "metric", "seed"]
-    twice = table.duplicated(keys)
+    twice = table.duplicated(RUN)
     if twice.any():
         raise InputError(f"{path} has a run twice: line {int(twice.argmax()) + 2}")
     if "scores" in table:

@@ -9,6 +9,7 @@ import perceptron_theory as pt
 from perceptron_theory import InputError
 
 from .cells import NO_METRIC
+from .curves import POINT, number_in
 
 
 def predictions(rows: pd.DataFrame) -> pd.DataFrame:
@@ -28,7 +29,7 @@ def predictions(rows: pd.DataFrame) -> pd.DataFrame:
     Raises:
         InputError: a metric that is no angle.
     """
-    names = ["size", "keep_fraction", "strategy", "metric", "kept", "dimensions"]
+    names = [*POINT, "kept", "dimensions"]
     points = pd.DataFrame(rows[names]).drop_duplicates().reset_index(drop=True)
     angles = np.array([_angle(metric) for metric in points["metric"]])
     alpha = np.asarray(points["kept"], float) / np.asarray(points["dimensions"], float)
@@ -52,9 +53,8 @@ def _angle(metric: str) -> float:
     """In radians; 0 where no metric decides."""
     if metric == NO_METRIC:
         return 0.0
-    name, _, degrees = metric.partition(":")
-    if name != "theta":
+    if not metric.startswith("theta:"):
         raise InputError(
             f"the theory knows probes by their angle (theta:DEGREES), got {metric!r}"
         )
-    return float(np.deg2rad(float(degrees)))
+    return float(np.deg2rad(number_in(metric)))

@@ -22,6 +22,7 @@ from scipy.stats import t as student
 from perceptron_theory import InputError
 
 from .cells import NO_METRIC
+from .curves import curve, number_in
 from .laws import (
     ENOUGH_SEEDS,
     ENOUGH_SIZES,
@@ -111,20 +112,18 @@ def log_ratios(
         Student's t of the two, as the Gaussian number of standard errors that is as
         rare; 0 of fewer than two seeds.  None where runs lack.
     """
-    here = _where(rows, np.isclose(rows["keep_fraction"], f))
-    floor = 0.5 / here["tested"]  # of no wrong answer
-    logs = np.log(np.maximum(here["error"], floor))
     pairs = []
     for strategy, metric in (one, other):
-        chosen = (here["strategy"] == strategy) & (here["metric"] == metric)
-        part = _where(here, chosen).assign(log=logs[chosen])
+        part = curve(rows, strategy, metric, f)
+        floor = 0.5 / part["tested"]  # of no wrong answer
+        part = part.assign(log=np.log(np.maximum(part["error"], floor)))
         pairs.append(part.set_index(["size", "seed"])["log"])
     differences = (pairs[0] - pairs[1]).dropna()
     groups = differences.groupby("size")
     # seeds share a test set: its draw alone gives at least this variance, which is that
     # of two sets of wrong answers of which one contains the other
     shares = [np.exp(-pair.groupby("size").mean()) for pair in pairs]
-    by_test = (shares[0] - shares[1]).abs() / here["tested"].mean()
+    by_test = (shares[0] - shares[1]).abs() / rows["tested"].mean()
     by_seeds = groups.var() / groups.count()
     error = np.sqrt(np.maximum(by_seeds, by_test.reindex(by_seeds.index)))
     error = error.clip(lower=1e-12).where(groups.count() > 1)
@@ -215,7 +214,7 @@ def same_exponent(
     part = _where(rows, np.isin(rows["size"], largest) & same)
     found = exponents(part, "power", resamples=resamples, seed=seed)
     by = found.set_index(["strategy", "keep_fraction"])
-    expected = _expected(part) if metric.startswith("theta:") else {}
+    expected = _expected(part, metric) if metric.startswith("theta:") else {}
     says, inside, narrow = [], [], []
     for f in _fractions(rows):
         if not {("hard", f), ("random", f)} <= set(by.index):  # not run yet
@@ -238,15 +237,14 @@ def same_exponent(
     return Verdict("same exponent at fixed f", metric, verdict, text + ", ".join(says))
 
 
-def _expected(rows: pd.DataFrame) -> dict[float, float]:
+def _expected(rows: pd.DataFrame, metric: str) -> dict[float, float]:
     """The theory's difference of exponents at these points, by f."""
     theory = predictions(rows)
     found = {}
     for f in _fractions(rows):
         slopes = []
-        for strategy in ("hard", "random"):
-            here = (theory["strategy"] == strategy) & (theory["keep_fraction"] == f)
-            part = _where(theory, here)
+        for key in (("hard", metric), ("random", NO_METRIC)):
+            part = curve(theory, *key, f)
             logs = np.log(part["kept"]), np.log(part["theory"])
             slopes.append(np.polyfit(*logs, 1)[0])
         found[f] = slopes[1] - slopes[0]
@@ -319,9 +317,8 @@ def _fractions(rows: pd.DataFrame) -> list[float]:
 
 def _order(metric: str) -> tuple[float, str]:
     """The better first: small angles, probes of many examples."""
-    name, _, number = metric.partition(":")
-    value = float(number or 0)
-    return (-value if name == "probe" else value, metric)
+    value = number_in(metric)
+    return (-value if metric.startswith("probe:") else value, metric)
 
 
 def _span(sizes: Any, everything: Any) -> str:
