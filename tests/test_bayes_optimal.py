@@ -99,6 +99,7 @@ def test_stationary_point_of_the_free_entropy(rule, f):
     assert float(sol.information_gain[0]) == pytest.approx(at[0] - more, rel=1e-8)
 
 
+@pytest.mark.slow
 def test_saddle_point_with_the_probe_known():
     """theta > 0 by SciPy's double integral over (z, xi), absolute and signed hard."""
     alpha, f, theta = 1.3, 0.35, 0.5

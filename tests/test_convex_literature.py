@@ -138,6 +138,7 @@ def test_logistic_loss_of_kolossov_montanari_tandon():
         np.testing.assert_allclose(found.error[i], 1 - 2 * right, rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_limits_of_the_ridge():
     point = {"alpha_prune": 2.0, "keep_fraction": 0.5, "theta": np.deg2rad(20)}
     ridge = np.array([1e-2, 1e-6, 1e-12, 1e6])

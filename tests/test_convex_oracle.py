@@ -230,7 +230,11 @@ CASES = [
 RIDGES = np.array([0.37, 0.0023, 13.0])
 
 
-@pytest.mark.parametrize("case", CASES[1:3], ids=lambda c: "-".join(map(str, c[:4])))
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(CASES[1], marks=pytest.mark.slow), CASES[2]],
+    ids=lambda c: "-".join(map(str, c[:4])),
+)
 def test_error_to_eight_digits(case):
     loss, theta, rule, margin, alpha, fraction = case
     found = pt.solve_convex(

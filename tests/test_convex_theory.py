@@ -109,6 +109,7 @@ def test_square_loss_is_ridge_regression():
         np.testing.assert_allclose(found[i], expected, rtol=2e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_squared_hinge_without_ridge_is_the_max_margin_student():
     ridge = np.array([1e-3, 1e-5])
     student = solve_convex(**NOTES, loss="squared_hinge", ridge=ridge)

@@ -62,7 +62,7 @@ def test_masses_of_intervals_are_proportions():
     ("theta", "margin", "student"),
     [
         (0.0, "absolute", "max_margin"),
-        (0.3, "absolute", "max_margin"),
+        pytest.param(0.3, "absolute", "max_margin", marks=pytest.mark.slow),
         pytest.param(0.3, "signed", "max_margin", marks=pytest.mark.slow),
         pytest.param(0.0, "absolute", "gibbs", marks=pytest.mark.slow),
         pytest.param(0.3, "signed", "bayes_point", marks=pytest.mark.slow),

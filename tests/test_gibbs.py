@@ -67,6 +67,7 @@ def _entropy(sol, q, A, B, theta, f):
     return 0.5 * spread_term + float(sol.alpha_prune) * mean
 
 
+@pytest.mark.slow
 def test_stationary_point_of_the_entropy():
     """By SciPy: S has its value, and no slope in q, A and B, where solve puts it."""
     theta, f = 25 * DEGREE, 0.4

@@ -72,6 +72,7 @@ def solved(alpha, fraction, lower, p, theta=0.0, ridge: Any = 0.1):
     )
 
 
+@pytest.mark.slow
 def test_what_a_perfect_probe_makes_of_wrong_labels():
     """Theta = 0: the easy are right, the hardest wrong, both known without noise."""
     p, alpha = 0.2, np.array([0.5, 3.0])
