@@ -160,7 +160,10 @@ def test_the_error_falls_as_examples_are_added():
 
 @pytest.mark.parametrize(
     ("theta", "rule", "margin"),
-    [(0.0, pt.Mixture(0.6), "absolute"), (0.5, HARD, "signed")],
+    [
+        (0.0, pt.Mixture(0.6), "absolute"),
+        pytest.param(0.5, HARD, "signed", marks=pytest.mark.slow),
+    ],
 )
 def test_gradients_are_those_of_differences(theta, rule, margin):
     """Under jit and vmap, with one point that is not valid."""

@@ -205,6 +205,7 @@ def _square_constants(alpha, ridge, fraction):
     return (w[1] ** 2 - noise * fit) / w[0] ** 2, noise / w[0] ** 2
 
 
+@pytest.mark.slow
 def test_the_diagram_of_the_square_loss_in_closed_form():
     alpha, ridge = 2.0, 0.3
     flips, fractions = np.array([0.0, 0.2, 0.45]), np.array([0.3, 0.5, 0.7, 0.9])

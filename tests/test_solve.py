@@ -73,7 +73,7 @@ def test_oracle_close_to_the_threshold():
         ("hard", "absolute", None),
         ("easy", "absolute", None),
         ("hard", "signed", None),
-        ("mixture", "absolute", "hard"),
+        pytest.param("mixture", "absolute", "hard", marks=pytest.mark.slow),
     ],
 )
 def test_oracle_at_an_angle(rule, margin, end):

@@ -307,6 +307,7 @@ def test_students_without_a_theory_are_refused_and_named(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.slow
 def test_students_of_the_version_space_and_of_losses_are_compared(tmp_path):
     points = [
         Point(2.0, 0.5, student=student, precision=0.2)
