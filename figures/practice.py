@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from simulations.experiments.cells import NO_METRIC
-from simulations.experiments.curves import curve
+from simulations.experiments.curves import curve, fractions
 from simulations.experiments.theory import predictions
 from simulations.experiments.verdicts import log_ratios
 
@@ -46,11 +46,11 @@ def compute() -> xr.Dataset:
     for name, metrics in METRICS.items():
         rows = shipped(name)
         theory = predictions(rows) if name == "cifar10_max_margin" else None
-        fractions = sorted(set(rows["keep_fraction"]) - {1.0})
+        kept = fractions(rows)
         easy, random = ("easy", metrics[0]), ("random", NO_METRIC)
-        curves = [(0, metrics[0], easy, f) for f in fractions]
-        curves += [(1, metrics[0], random, f) for f in fractions]
-        curves += [(2, metric, random, fractions[0]) for metric in metrics]
+        curves = [(0, metrics[0], easy, f) for f in kept]
+        curves += [(1, metrics[0], random, f) for f in kept]
+        curves += [(2, metric, random, kept[0]) for metric in metrics]
         for row, metric, other, f in curves:
             part = log_ratios(rows, ("hard", metric), other, f)
             if theory is not None:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from simulations.experiments.cells import NO_METRIC
-from simulations.experiments.curves import POINT, curve, number_in
+from simulations.experiments.curves import POINT, curve, fractions, number_in
 from simulations.experiments.laws import by_cost, means
 from simulations.experiments.theory import predictions
 
@@ -42,8 +42,8 @@ def draw(points: pd.DataFrame, label: str = "kept examples") -> Figure:
     """
     metrics = sorted(set(points["metric"]) - {NO_METRIC}, key=number_in)
     strategies = [s for s in ("hard", "easy") if s in set(points["strategy"])]
-    fractions = sorted(set(points["keep_fraction"]) - {1.0})
-    looks = dict(zip([1.0, *fractions], style.FAMILY, strict=False))
+    kept = fractions(points)
+    looks = dict(zip([1.0, *kept], style.FAMILY, strict=False))
     width, height = 2.3 * len(metrics) + 0.5, 2.1 * len(strategies) + 0.7
     figure = style.canvas(max(width, style.COLUMN), height)
     panels = figure.subplots(
@@ -52,10 +52,10 @@ def draw(points: pd.DataFrame, label: str = "kept examples") -> Figure:
     for row, strategy in zip(panels, strategies, strict=True):
         for axes, metric in zip(row, metrics, strict=True):
             shown = [("unpruned", NO_METRIC, 1.0)]
-            shown += [(strategy, metric, f) for f in fractions]
+            shown += [(strategy, metric, f) for f in kept]
             for name, of, f in shown:
                 _curve(axes, points, (name, of, f), looks[f])
-            _chance(axes, points, max(fractions), looks[max(fractions)][0])
+            _chance(axes, points, kept[-1], looks[kept[-1]][0])
             axes.set_title(f"{strategy}, {metric.replace(':', ' ')}")
             axes.set(xscale="log", yscale="log")
             if np.ptp(np.log10(points["error"].to_numpy(float))) < 1:

@@ -24,6 +24,11 @@ def curve(
     return table.loc[here.to_numpy()].sort_values("size", kind="stable")
 
 
+def fractions(table: pd.DataFrame) -> list[float]:
+    """Those of pruned sets, rising: without 1, which is no pruning."""
+    return sorted(set(table["keep_fraction"]) - {1.0})
+
+
 def number_in(metric: str) -> float:
     """The N of probe:N, the degrees of theta:DEGREES; 0 of a score file."""
     return float(metric.partition(":")[2] or 0)

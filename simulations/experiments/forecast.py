@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from ..perceptron.cpu_threads import one_blas_thread
 from .cells import NO_METRIC, Cell
 
 if TYPE_CHECKING:
-    from .learner import Measured
+    from .learner import Learner
 
 _TRIALS = (200, 2000)  # examples
 
@@ -37,21 +37,22 @@ class Forecast:
         )
 
 
-def by_trials(cells: Sequence[Cell], run: Callable[[Cell], Measured]) -> Forecast:
+def by_trials(learner: Learner, cells: Sequence[Cell]) -> Forecast:
     """By training on two small sets without pruning, and a straight line through them.
 
     Args:
+        learner: trains them.
         cells: of the experiment.
-        run: trains a cell.
     """
     largest = max(cell.size for cell in cells)
     found = []
     for size in sorted({min(one, largest) for one in _TRIALS}):
         trial = Cell(size, 1.0, "unpruned", NO_METRIC, cells[0].seed)
+        rows = learner.pool(size, trial.seed)
         with one_blas_thread():
-            run(trial)  # compiles what is to be compiled
+            learner.train(rows, trial)  # compiles what is to be compiled
             started = time.perf_counter()
-            cost = run(trial)
+            cost = learner.train(rows, trial)
             seconds = time.perf_counter() - started
         found.append((size, cost.presentations, cost.flops, seconds))
     sizes, *costs = np.array(found).T

@@ -53,7 +53,7 @@ class GibbsHead(TeacherHead):
         bounces, d = int(space.bounces.sum()), examples.shape[1]
         found = measured(
             right * 2 <= len(students),
-            (fresh @ self.teacher > 0).astype(np.int64),
+            self.side(fresh),
             self.classes,
             steps=bounces,
             presentations=len(rows) * bounces,
@@ -71,10 +71,10 @@ class GibbsHead(TeacherHead):
         """Which fresh examples the rule would keep, by the cutoff of the pool."""
         if cell.metric == NO_METRIC:
             return np.ones(len(fresh), bool)
-        theta = np.deg2rad(self.experiment.metric_value(cell.metric))
-        probe = self.probe(theta, cell.seed)
-        kept = np.abs(self.features.whitened[0][rows] @ probe)
-        margins = np.abs(fresh @ probe)
+        kept, margins = (
+            self.margins(points, cell.metric, cell.seed)
+            for points in (self.features.whitened[0][rows], fresh)
+        )
         if cell.strategy == "hard":
             return margins <= kept.max()
         return margins >= kept.min()

@@ -63,9 +63,7 @@ class LogisticHead:
         return self.scores.digest(metric)
 
     def forecast(self, cells: Sequence[Cell]) -> Forecast:
-        return by_trials(
-            cells, lambda cell: self.train(self.pool(cell.size, cell.seed), cell)
-        )
+        return by_trials(self, cells)
 
     @property
     def _validation(self) -> int:

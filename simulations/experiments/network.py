@@ -20,8 +20,10 @@ from jaxtyping import Float, Int
 from perceptron_theory import InputError
 
 from ..vision.data.encoded import DataSet
+from ..vision.networks.variables import parameter_count
 from ..vision.training import Initial, Plan, Recipe, placement, read_recipe
 from ..vision.training.placement import Placement
+from ..vision.training.step import State
 from .cells import Cell, cells_of
 from .configuration import Experiment
 from .features import random_order
@@ -60,12 +62,9 @@ class NetworkLearner:
             raise InputError(
                 f"{self.dataset.name} and {self.test.name} have different classes"
             )
-        if self._needs_labels and self.recipe.objective != "classification":
-            raise InputError(
-                f"the recipe {self.experiment.recipe} is of {self.recipe.objective}, "
-                "which learns no classes: give one of classification, or a "
-                "downstream_recipe"
-            )
+        if self._needs_labels:
+            advice = ": give one of classification, or a downstream_recipe"
+            check_labelled(self.recipe, self.experiment.recipe, advice)
         smallest = min(cell.kept for cell in cells_of(self.experiment))
         self.plan(np.arange(smallest), 0)  # refuses fewer than a batch
 
@@ -131,14 +130,7 @@ class NetworkLearner:
     def train(self, rows: Int[np.ndarray, " n"], cell: Cell) -> Measured:
         plan = self.plan(rows, cell.seed)
         state = trained(plan, self.partial_of(cell))
-        return measured(
-            predicted(plan, state) != self.test.labels,
-            self.test.labels,
-            self.classes,
-            **cost_of(plan),
-            dimensions=sum(leaf.size for leaf in jax.tree.leaves(state.params)),
-            setting=0.0,
-        )
+        return tested(plan, state, cost_of(plan))
 
     def forecast(self, cells: Sequence[Cell]) -> Forecast:
         plans: dict[int, Plan] = {}
@@ -153,6 +145,33 @@ class NetworkLearner:
             sum(one["flops"] for one in totals),
             len(plans) * first + steps * each,  # a program a number of examples
         )
+
+
+def check_labelled(recipe: Recipe, name: str, advice: str = "") -> None:
+    """Refuse a recipe after which there are no errors to measure.
+
+    Raises:
+        InputError: it learns no classes; with the advice.
+    """
+    if recipe.objective != "classification":
+        raise InputError(
+            f"the recipe {name} is of {recipe.objective}, which learns no classes"
+            f"{advice}"
+        )
+
+
+def tested(plan: Plan, state: State, cost: dict[str, Any]) -> Measured:
+    """What became of a network, on the test set of its plan."""
+    assert plan.test is not None
+    labels, model = plan.test.labels, plan.model
+    return measured(
+        predicted(plan, state) != labels,
+        labels,
+        len(plan.test.class_names),
+        **cost,
+        dimensions=parameter_count(model.network, plan.image_shape),
+        setting=0.0,
+    )
 
 
 def cost_of(plan: Plan) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from jaxtyping import Int
 from ..vision.networks.variables import abstract_variables
 from ..vision.training import Plan
 from ..vision.training.checkpoints import Checkpoints, checkpoints
-from ..vision.training.epoch_record import EpochRecord
+from ..vision.training.epoch_record import run_epoch
+from ..vision.training.evaluation import all_logits
 from ..vision.training.run import begin, save
 from ..vision.training.step import Model, State
 
@@ -47,13 +48,8 @@ def trained(plan: Plan, folder: Path | None, *, keep: bool = False) -> State:
             state, correct, history = begin(plan, saved)
         last = time.monotonic()
         for epoch in range(len(history), plan.epochs):
-            record = EpochRecord(plan, epoch, correct)
-            for changed, seen in plan.training.epoch(
-                state, plan.key, epoch, record.due
-            ):
-                state = changed
-                record.add(seen)
-            history.append(record.row(state))
+            state, row = run_epoch(plan, state, epoch, correct)
+            history.append(row)
             if time.monotonic() - last > _EVERY:
                 if saved is not None and epoch + 1 < plan.epochs:
                     save(plan, saved, state, correct, history)
@@ -78,10 +74,7 @@ def _kept(folder: Path | None) -> Iterator[Checkpoints | None]:
 def predicted(plan: Plan, state: State) -> Int[np.ndarray, " T"]:
     """The class that the network gives each test example."""
     assert plan.test is not None and plan.testing is not None
-    found = np.full(len(plan.test), -1)
-    for rows, logits in plan.testing.logits(state):
-        found[rows] = logits.argmax(1)
-    return found
+    return all_logits(plan.testing, state, len(plan.test)).argmax(1)
 
 
 def flops_of_a_step(plan: Plan) -> float:

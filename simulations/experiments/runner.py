@@ -40,8 +40,7 @@ def forecast(
     Raises:
         InputError: as :func:`run_experiment`.
     """
-    partial = Path(folder).absolute() / "partial"
-    learner, table = _opened(experiment, source, Path(folder), partial)
+    learner, table = _opened(experiment, source, folder)
     cells = shard_of(cells_of(experiment), shard)
     missing = [cell for cell in cells if not table.has(cell)]
     return len(missing), learner.forecast(missing) if missing else None
@@ -79,13 +78,12 @@ def run_experiment(
         KeyboardInterrupt: on Ctrl-C; all finished runs are in the folder.
     """
     machine, tell = machine or Machine(), on_cell or (lambda cell, left: None)
-    partial = Path(folder).absolute() / "partial"
-    _, table = _opened(experiment, source, Path(folder), partial)
+    _, table = _opened(experiment, source, folder)
     table.create()
     cells = cells_of(experiment)
     missing = [cell for cell in shard_of(cells, shard) if not table.has(cell)]
     tell(None, len(missing))
-    same = {"source": source, "experiment": experiment, "partial": partial}
+    same = {"source": source, "experiment": experiment, "partial": _partial(folder)}
     failed = _run_all(missing, same, table, machine, tell)
     rows = table.gather(cells)
     if failed:
@@ -97,10 +95,15 @@ def run_experiment(
     return rows
 
 
+def _partial(folder: Path | str) -> Path:
+    """Where the checkpoints of long runs are."""
+    return Path(folder).absolute() / "partial"
+
+
 def _opened(
-    experiment: Experiment, source: Source, folder: Path, partial: Path
+    experiment: Experiment, source: Source, folder: Path | str
 ) -> tuple[Learner, Table]:
-    learner = learner_of(source, experiment, partial)
+    learner = learner_of(source, experiment, _partial(folder))
     digests = {name: learner.scores_digest(name) for name in experiment.score_files}
     return learner, Table(folder, experiment, learner.fingerprints, digests)
 

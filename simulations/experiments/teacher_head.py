@@ -68,9 +68,7 @@ class TeacherHead:
         return ""
 
     def forecast(self, cells: Sequence[Cell]) -> Forecast:
-        return by_trials(
-            cells, lambda cell: self.train(self.pool(cell.size, cell.seed), cell)
-        )
+        return by_trials(self, cells)
 
     @cached_property
     def teacher(self) -> Float[np.ndarray, " d"]:
@@ -92,13 +90,23 @@ class TeacherHead:
         return self.features.order(seed)[:size]
 
     def labels(self, rows: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
-        return (self.features.whitened[0][rows] @ self.teacher > 0).astype(np.int64)
+        return self.side(self.features.whitened[0][rows])
+
+    def side(self, points: Float[np.ndarray, "n d"]) -> Int[np.ndarray, " n"]:
+        """The labels that the teacher gives points: 1 on the positive side."""
+        return (points @ self.teacher > 0).astype(np.int64)
 
     def difficulty(
         self, metric: str, rows: Int[np.ndarray, " n"], seed: int
     ) -> Float[np.ndarray, " n"]:
+        return -self.margins(self.features.whitened[0][rows], metric, seed)
+
+    def margins(
+        self, points: Float[np.ndarray, "n d"], metric: str, seed: int
+    ) -> Float[np.ndarray, " n"]:
+        """|P.x| of points, by the probe of a metric."""
         theta = np.deg2rad(self.experiment.metric_value(metric))
-        return -np.abs(self.features.whitened[0][rows] @ self.probe(theta, seed))
+        return np.abs(points @ self.probe(theta, seed))
 
     def fresh(self, cell: Cell) -> Float[np.ndarray, "T d"]:
         """Inputs that the cell does not train on: the test set, and all outside."""
@@ -123,7 +131,7 @@ class TeacherHead:
         d, steps = examples.shape[1], int(student.iterations)
         return measured(
             wrong,
-            (fresh @ self.teacher > 0).astype(np.int64),
+            self.side(fresh),
             self.classes,
             steps=steps,
             presentations=len(rows) * steps,

@@ -17,16 +17,20 @@ import jax
 import numpy as np
 from jaxtyping import Int
 
-from perceptron_theory import InputError
-
 from ..vision.data.encoded import DataSet
 from ..vision.networks.variables import abstract_variables
 from ..vision.training import Initial, Plan, Recipe, read_recipe
 from .cells import Cell
 from .forecast import Forecast
-from .learner import Measured, measured
-from .network import NetworkLearner, cost_of, seconds_of_steps
-from .network_run import predicted, trained
+from .learner import Measured
+from .network import (
+    NetworkLearner,
+    check_labelled,
+    cost_of,
+    seconds_of_steps,
+    tested,
+)
+from .network_run import trained
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +43,7 @@ class UpstreamLearner(NetworkLearner):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self._downstream_recipe.objective != "classification":
-            raise InputError(
-                f"the recipe {self.experiment.downstream_recipe} is of "
-                f"{self._downstream_recipe.objective}, which learns no classes"
-            )
+        check_labelled(self._downstream_recipe, self.experiment.downstream_recipe)
         plan = self.plan(np.arange(max(self.experiment.sizes)), 0)
         shapes = abstract_variables(plan.model.network, plan.image_shape)
         zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
@@ -91,15 +91,7 @@ class UpstreamLearner(NetworkLearner):
         after = trained(tuning, down)
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
-        labels = self.downstream[1].labels
-        return measured(
-            predicted(tuning, after) != labels,
-            labels,
-            len(self.downstream[1].class_names),
-            **_sum(cost_of(plan), cost_of(tuning)),
-            dimensions=sum(leaf.size for leaf in jax.tree.leaves(after.params)),
-            setting=0.0,
-        )
+        return tested(tuning, after, _sum(cost_of(plan), cost_of(tuning)))
 
     def forecast(self, cells: Sequence[Cell]) -> Forecast:
         before = super().forecast(cells)

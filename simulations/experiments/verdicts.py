@@ -4,7 +4,7 @@ Each claim gets one of three verdicts, by rules that are fixed here and not by e
 "confirmed", "not confirmed" and "cannot tell", which every claim gets from a table of
 fewer than ``laws.ENOUGH_SIZES`` sizes.  Differences are taken within a seed, whose
 pools all strategies share, as ln(error / other error); a difference counts if it is
-``CLEAR`` standard errors over seeds from 0.
+``CLEAR`` standard errors from 0, see :func:`log_ratios`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from scipy.stats import t as student
 from perceptron_theory import InputError
 
 from .cells import NO_METRIC
-from .curves import curve, number_in
+from .curves import curve, fractions, number_in
 from .laws import (
     ENOUGH_SEEDS,
     ENOUGH_SIZES,
@@ -151,7 +151,7 @@ def switch(rows: pd.DataFrame, metric: str) -> Verdict:
     other way round.
     """
     says, signs = [], []
-    for f in _fractions(rows):
+    for f in fractions(rows):
         found = log_ratios(rows, ("hard", metric), ("easy", metric), f)
         clear = _where(found, found["z"].abs() > CLEAR)
         signs.append(np.sign(clear["z"].to_numpy()))
@@ -182,7 +182,7 @@ def gain(rows: pd.DataFrame, metric: str, strategy: str) -> Verdict:
     if strategy == "easy":
         size, at = "smallest", min(rows["size"])
     says, z = [], []
-    for f in _fractions(rows):
+    for f in fractions(rows):
         other = ("random", NO_METRIC)
         found = log_ratios(rows, (strategy, metric), other, f)
         found = _where(found, found["size"] == at)
@@ -216,7 +216,7 @@ def same_exponent(
     by = found.set_index(["strategy", "keep_fraction"])
     expected = _expected(part, metric) if metric.startswith("theta:") else {}
     says, inside, narrow = [], [], []
-    for f in _fractions(rows):
+    for f in fractions(rows):
         if not {("hard", f), ("random", f)} <= set(by.index):  # not run yet
             continue
         hard, random = by.loc[("hard", f)], by.loc[("random", f)]
@@ -241,7 +241,7 @@ def _expected(rows: pd.DataFrame, metric: str) -> dict[float, float]:
     """The theory's difference of exponents at these points, by f."""
     theory = predictions(rows)
     found = {}
-    for f in _fractions(rows):
+    for f in fractions(rows):
         slopes = []
         for key in (("hard", metric), ("random", NO_METRIC)):
             part = curve(theory, *key, f)
@@ -256,7 +256,7 @@ def better_metric(rows: pd.DataFrame, good: str, poor: str, strategy: str) -> Ve
 
     Then pruning by it has less error at the largest size and the smallest f.
     """
-    f = min(_fractions(rows))
+    f = min(fractions(rows))
     found = log_ratios(rows, (strategy, good), (strategy, poor), f)
     claim, pair = f"a better metric helps {strategy} pruning longer", f"{good} > {poor}"
     if found.empty:
@@ -309,10 +309,6 @@ def fast_envelope(rows: pd.DataFrame) -> Verdict:
 
 def _where(rows: pd.DataFrame, chosen: Any) -> pd.DataFrame:
     return rows.loc[np.asarray(chosen)]
-
-
-def _fractions(rows: pd.DataFrame) -> list[float]:
-    return sorted(set(rows["keep_fraction"]) - {1.0})
 
 
 def _order(metric: str) -> tuple[float, str]:

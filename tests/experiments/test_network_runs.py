@@ -179,7 +179,17 @@ def test_by_trials_a_line_is_exact():
 
     cells = [Cell(9000, f, "random", "none", 4) for f in (0.01, 0.5, 1.0)]
     ran = []
-    found = by_trials(cells, lambda cell: ran.append(cell) or Cost(cell))
+
+    class Learner:
+        def pool(self, size, seed):
+            return np.arange(size)
+
+        def train(self, rows, cell):
+            assert len(rows) == cell.size
+            ran.append(cell)
+            return Cost(cell)
+
+    found = by_trials(Learner(), cells)
     assert {(cell.size, cell.seed, cell.strategy) for cell in ran} == {
         (200, 4, "unpruned"),
         (2000, 4, "unpruned"),

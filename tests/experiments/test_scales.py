@@ -6,6 +6,7 @@ and, but for the slow test, the network is a small one.
 
 import io
 import pickle
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +23,6 @@ from simulations.experiments import (
     read_table,
     run_experiment,
 )
-from simulations.vision.data import cifar10 as _  # noqa: F401 # its module, below
 from simulations.vision.data import load
 from simulations.vision.score_files import scores_of, write_scores
 from simulations.vision.training import read_recipe, write_recipe
@@ -37,8 +37,6 @@ def _images(count, seed=0):
 
 
 def _cifar10(root, monkeypatch):
-    import sys
-
     monkeypatch.setattr(sys.modules["simulations.vision.data.cifar10"], "_ROWS", ROWS)
     for i, name in enumerate([f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]):
         rows = _images(ROWS, i).transpose(0, 3, 1, 2).reshape(ROWS, -1)

@@ -15,6 +15,7 @@ from perceptron_theory import ConvergenceError
 from .feeds import all_finite
 from .optimizer import learning_rate
 from .plan import Plan
+from .records import Advance
 from .step import Seen, State
 
 
@@ -71,6 +72,33 @@ class EpochRecord:
             "train_accuracy": self._right / self._examples,
             "images_per_second": self._examples / (time.perf_counter() - self._started),
         }
+
+
+def run_epoch(
+    plan: Plan,
+    state: State,
+    epoch: int,
+    correct: Bool[np.ndarray, "epochs P"],
+    advance: Advance = lambda count, text="": None,
+) -> tuple[State, dict[str, Any]]:
+    """Train for an epoch: the state after it, and its row of metrics.
+
+    Args:
+        plan: what to train.
+        state: before the epoch; used up.
+        epoch: its number, from 0.
+        correct: its row is filled in.
+        advance: told of steps as they are done.
+
+    Raises:
+        ConvergenceError: a loss or a weight is not finite.
+    """
+    record = EpochRecord(plan, epoch, correct)
+    for changed, seen in plan.training.epoch(state, plan.key, epoch, record.due):
+        state = changed
+        record.add(seen)
+        advance(len(seen), record.says)
+    return state, record.row(state)
 
 
 def _check_losses(seen: Sequence[Seen], epoch: int, steps: int) -> None:

@@ -21,7 +21,7 @@ from .. import inputs
 from ..embedding import embed, source_of
 from ..embedding_files import write_embeddings
 from .checkpoints import Checkpoints, checkpoints, shapes_of
-from .epoch_record import EpochRecord
+from .epoch_record import run_epoch
 from .evaluation import all_logits, evaluate
 from .plan import Plan
 from .records import Advance, progress_bar, tensorboard, write_metrics
@@ -108,14 +108,8 @@ def run_plan(
         advance(min(len(history) * plan.training.epoch_steps, plan.model.total_steps))
         for epoch in range(len(history), epochs):
             last = epoch + 1 == epochs
-            record = EpochRecord(plan, epoch, correct)
-            for changed, seen in plan.training.epoch(
-                state, plan.key, epoch, record.due
-            ):
-                state = changed
-                record.add(seen)
-                advance(len(seen), record.says)
-            row = record.row(state) | tested(plan, state, epoch, last)
+            state, row = run_epoch(plan, state, epoch, correct, advance)
+            row |= tested(plan, state, epoch, last)
             history.append(row)
             if epoch + 1 in plan.recipe.logits_epochs:
                 write_outputs(plan, state, folder, epoch + 1, f"_{epoch + 1}")
