@@ -28,7 +28,7 @@ def verdicts(
 ) -> None:
     """Confirmed, not confirmed, or cannot tell: by fixed rules, with the numbers.
 
-    A verdict needs 8 sizes, and differences of 3 standard errors over seeds.
+    A verdict needs 8 sizes, and differences of 3 standard errors.
 
     \b
     Examples:

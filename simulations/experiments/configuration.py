@@ -87,6 +87,12 @@ class Experiment:
         for one in self.strategies:
             if one not in STRATEGIES:
                 raise unknown_name("strategy", one, STRATEGIES)
+        balanced = [one for one in self.strategies if one.endswith(BALANCED)]
+        if self.learner == "gibbs" and balanced:
+            raise InputError(
+                "gibbs measures examples that the rule would keep, by its one cutoff: "
+                f"{balanced[0]} has one for each class, give hard or easy"
+            )
         for size in self.sizes:
             if not _whole(size) or size < 2:
                 raise InputError(f"sizes must be whole numbers above 1, got {size!r}")

@@ -1,9 +1,12 @@
 """The information of an example: of Gaussian inputs it is that of the theory."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import perceptron_theory as pt
+from perceptron_theory import InputError
 from simulations.experiments import Cell, Experiment
 from simulations.experiments.features import Features
 from simulations.experiments.gibbs_head import GibbsHead
@@ -52,6 +55,11 @@ def test_gaussian_inputs_have_the_information_of_theory(learner, size, f):
     assert abs(np.mean(gains) - exact.information_gain) < (
         3 * error + 0.05 * exact.information_gain
     )
+
+
+def test_a_rule_of_many_cutoffs_is_refused():
+    with pytest.raises(InputError, match="hard_balanced has one for each class"):
+        replace(EXPERIMENT, strategies=("hard", "hard_balanced"))
 
 
 def test_fresh_examples_are_those_that_the_rule_would_keep(learner):

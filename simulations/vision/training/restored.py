@@ -133,7 +133,7 @@ def about_run(folder: Path) -> dict[str, Any]:
         InputError: it is none, or of an older version.
     """
     about = read_about(folder)
-    if not isinstance(about, dict):
+    if about is None:
         raise InputError(f"{folder} is no folder of `pruning-laws train`")
     needed = ("recipe", "dtype", "seed", "classes", "image_shape", "mean", "std")
     missing = [name for name in (*needed, "in_memory") if name not in about]

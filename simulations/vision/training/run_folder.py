@@ -63,7 +63,10 @@ def read_about(folder: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        return json.loads(path.read_text())
+        found = json.loads(path.read_text())
+        if not isinstance(found, dict):
+            raise ValueError("no record")
+        return found
     except ValueError as error:
         raise InputError(f"{path} is damaged ({error}): delete it") from error
 
