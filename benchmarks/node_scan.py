@@ -20,12 +20,10 @@ import zlib
 import numpy as np
 
 import perceptron_theory as pt
-from perceptron_theory import (
-    convex_equations,
-    convex_point,
-    field_line,
-    saddle_point,
-)
+from perceptron_theory.convex import equations as convex_equations
+from perceptron_theory.convex import field_line
+from perceptron_theory.convex import point as convex_point
+from perceptron_theory.solving import saddle_point
 
 RULES = ("hard", "easy", "window", "random", "mix", "mixe")
 MORE = 8

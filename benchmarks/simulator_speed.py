@@ -4,8 +4,8 @@
     python benchmarks/simulator_speed.py scaling [--sizes 250 500 1000 2000 4000]
 
 ``table``: N = 200, f = 0.3, hard rule, theta = 0, the instances of
-``simulations.perceptron.pool.training_sets``; seconds an instance, of a batch of one
-and of 64, and the largest duality gap reached, all certified alike.  Peers run a
+``simulations.perceptron.data.pool.training_sets``; seconds an instance, of a batch of
+one and of 64, and the largest duality gap reached, all certified alike.  Peers run a
 process a core for the batch.  CPU seconds are those of all threads: on a machine with
 other jobs compare these.
 
@@ -47,8 +47,8 @@ TARGETS = {
 def instances(alpha, size, draws):
     import numpy as np
 
-    from simulations.perceptron.point import Point
-    from simulations.perceptron.training_sets import training_sets
+    from simulations.perceptron.data.point import Point
+    from simulations.perceptron.data.training_sets import training_sets
 
     point = Point(alpha, POINT["fraction"])
     return np.stack(training_sets(point, size=size, draws=draws, seed=POINT["seed"]))
@@ -192,8 +192,12 @@ def single(size: int, alpha: float, accuracy: float, precision: str) -> None:
     import numpy as np
 
     from simulations.perceptron import max_margin
-    from simulations.perceptron.max_margin import _program, _scale_sets, _screen_sets
-    from simulations.perceptron.working_set import candidates
+    from simulations.perceptron.students.hard_margin import (
+        _program,
+        _scale_sets,
+        _screen_sets,
+    )
+    from simulations.perceptron.students.working_set import candidates
 
     x = instances(alpha, size, 1)
     options = {"tolerance": accuracy, "precision": precision}

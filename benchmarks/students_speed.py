@@ -13,8 +13,8 @@ from functools import partial
 import numpy as np
 
 import perceptron_theory as pt
-from perceptron_theory.losses import LOSSES
-from perceptron_theory.solve import STUDENTS
+from perceptron_theory.convex.losses import LOSSES
+from perceptron_theory.solving.front_door import STUDENTS
 
 RIDGE = 0.1
 

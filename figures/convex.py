@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import perceptron_theory as pt
-from simulations.perceptron.averages import averages
-from simulations.perceptron.convex import simulate_convex
-from simulations.perceptron.point import Point
+from simulations.perceptron.data.averages import averages
+from simulations.perceptron.data.point import Point
+from simulations.perceptron.students.convex import simulate_convex
 
 from . import style
 

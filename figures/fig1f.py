@@ -10,8 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import perceptron_theory as pt
-from perceptron_theory.information import paper_information_gain, paper_overlap
-from perceptron_theory.solution import VersionSpace
+from perceptron_theory.solving.solution import VersionSpace
+from perceptron_theory.students.paper_information import (
+    paper_information_gain,
+    paper_overlap,
+)
 
 from . import style
 

@@ -14,8 +14,8 @@ from matplotlib.ticker import NullLocator
 
 import perceptron_theory as pt
 from simulations.perceptron import Point
-from simulations.perceptron.averages import averages
-from simulations.perceptron.convex import simulate_convex
+from simulations.perceptron.data.averages import averages
+from simulations.perceptron.students.convex import simulate_convex
 
 from . import curves, style
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import NullFormatter
 
 import perceptron_theory as pt
 from simulations.perceptron import simulated_errors
-from simulations.perceptron.point import Point
+from simulations.perceptron.data.point import Point
 
 from . import curves, style
 

@@ -12,9 +12,9 @@ from matplotlib.ticker import NullLocator
 
 import perceptron_theory as pt
 from simulations.perceptron import Point, simulated_errors
-from simulations.perceptron.averages import averages
-from simulations.perceptron.posterior import simulate_posterior
-from simulations.perceptron.version_space import simulate_version_space
+from simulations.perceptron.data.averages import averages
+from simulations.perceptron.students.version_space import simulate_version_space
+from simulations.perceptron.studies.posterior import simulate_posterior
 
 from . import style
 

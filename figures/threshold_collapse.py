@@ -9,7 +9,10 @@ import xarray as xr
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
-from simulations.perceptron.finite_size import cover_probability, threshold_collapse
+from simulations.perceptron.studies.finite_size import (
+    cover_probability,
+    threshold_collapse,
+)
 
 from . import style
 

@@ -23,7 +23,7 @@ CAPTION = (
 
 
 def draw(report: xr.Dataset) -> Figure:
-    """The figure of a ``Report.dataset`` of :mod:`simulations.perceptron.validate`."""
+    """The figure of a ``Report.dataset`` of :mod:`simulations.perceptron`."""
     figure = style.canvas(style.PAGE, 2.6)
     panels = figure.subplots(1, 3)
     kinds = np.array([name.partition("(")[0] for name in report["student"].values])

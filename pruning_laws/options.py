@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from perceptron_theory import Rule
-    from simulations.perceptron.student import Student
+    from simulations.perceptron.students.contract import Student
 
 NUMBERS_HELP = (
     "A number, a comma list 0.1,0.3,1, or a range START:STOP:COUNT, "
@@ -217,7 +217,10 @@ def students(text: str) -> list[str | Student]:
         typer.BadParameter: a ridge without its parameters.
         perceptron_theory.InputError: a name that is no student.
     """
-    from simulations.perceptron.students import ConvexRidge, resolve_student
+    from simulations.perceptron.students.catalog import (
+        ConvexRidge,
+        resolve_student,
+    )
 
     def one(name: str) -> str | Student:
         match name.split(":"):

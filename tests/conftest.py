@@ -31,7 +31,8 @@ def pytest_configure(config):
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     if "XLA_FLAGS" not in os.environ:  # the workers have them from their parent
-        from perceptron_theory.compilation import QUICK  # JAX has not read flags yet
+        # JAX has not read its flags yet
+        from perceptron_theory.numerics.compilation import QUICK
 
         flags = " ".join(f"--{name}={int(value)}" for name, value in QUICK.items())
         # a version of XLA that does not know a flag aborts
@@ -48,7 +49,8 @@ def one_program_a_mode(request):
     One that is small: compiled quickly, a program takes its time to run.  Modules with
     SINGLE_POINTS = True run the programs that users run.
     """
-    from perceptron_theory import batches, convex_batches
+    from perceptron_theory.convex import batches as convex_batches
+    from perceptron_theory.solving import batches
 
     with pytest.MonkeyPatch.context() as patch:
         if not getattr(request.module, "SINGLE_POINTS", False):
@@ -69,7 +71,7 @@ def few_programs_at_once():
     if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
         import jax
 
-        from perceptron_theory import batches
+        from perceptron_theory.solving import batches
 
         jax.clear_caches()
         batches._READY.clear()

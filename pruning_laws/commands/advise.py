@@ -12,7 +12,7 @@ from .. import options, output
 if TYPE_CHECKING:
     import xarray as xr
 
-    from perceptron_theory.advise import Advice
+    from perceptron_theory.choices.advice import Advice
 
 
 def advise(
@@ -47,7 +47,7 @@ def advise(
     output.check_output(output_file, overwrite)
     angle = options.one(options.angles(theta, theta_degrees), "--theta")
 
-    from perceptron_theory.advise import advise as ask
+    from perceptron_theory.choices.advice import advise as ask
 
     with output.working("comparing the rules"):
         advice = ask(

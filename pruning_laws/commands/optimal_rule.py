@@ -9,7 +9,7 @@ from .. import options, output
 if TYPE_CHECKING:
     import xarray as xr
 
-    from perceptron_theory.optimal_rule import OptimalRule
+    from perceptron_theory.choices.best_rule import OptimalRule
 
 
 def optimal_rule(
@@ -39,7 +39,7 @@ def optimal_rule(
     output.check_output(output_file, overwrite)
     angle = options.one(options.angles(theta, theta_degrees), "--theta")
 
-    from perceptron_theory.optimal_rule import optimal_rule as search
+    from perceptron_theory.choices.best_rule import optimal_rule as search
 
     with output.working("searching the best rule"):
         best = search(

@@ -111,9 +111,9 @@ def validate(
     reports = machine_options.join(coordinator, processes, process)
 
     from simulations.perceptron import run_validation
-    from simulations.perceptron.large_suite import large_points, sampled_points
-    from simulations.perceptron.suite import DEMO_POINTS, VALIDATION_POINTS
-    from simulations.perceptron.validate import draw_share
+    from simulations.perceptron.studies.large_suite import large_points, sampled_points
+    from simulations.perceptron.studies.suite import DEMO_POINTS, VALIDATION_POINTS
+    from simulations.perceptron.studies.validation import draw_share
 
     if suite == "standard":
         points = chosen or (DEMO_POINTS if quick else VALIDATION_POINTS)

@@ -22,7 +22,7 @@ from scipy.special import digamma
 
 from perceptron_theory import ConvergenceError
 
-from ..perceptron.version_space import SampleStatus, sample
+from ..perceptron.students.version_space import SampleStatus, sample
 from .cells import NO_METRIC, Cell
 from .learner import Measured, measured
 from .teacher_head import TeacherHead, signed

@@ -11,8 +11,8 @@ import pandas as pd
 
 from perceptron_theory import ConvergenceError
 
-from ..perceptron.machine import FAULTS, Machine
-from ..perceptron.sweep import shard_of
+from ..perceptron.running.machine import FAULTS, Machine
+from ..perceptron.running.sweep import shard_of
 from .cells import Cell, cells_of
 from .configuration import Experiment
 from .forecast import Forecast

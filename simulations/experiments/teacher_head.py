@@ -23,7 +23,7 @@ from jaxtyping import Float, Int
 from perceptron_theory import ConvergenceError, InputError
 
 from ..perceptron import max_margin
-from ..perceptron.max_margin import Status
+from ..perceptron.students.hard_margin import Status
 from .cells import Cell
 from .configuration import Experiment
 from .features import Features

@@ -1,8 +1,9 @@
 """Which examples to keep, given their scores: separate from every metric.
 
 A rule orders the examples by preference, and the first of them are kept; a class floor
-keeps the first of every class before that.  Names as in :mod:`perceptron_theory.rules`,
-where a *small margin* is hard: a high score is hard here.
+keeps the first of every class before that.  Names as in
+:mod:`perceptron_theory.rules.rule`, where a *small margin* is hard: a high score
+is hard here.
 
 Equal scores are ordered at random by the seed.  In order of their index they would be
 pruned class by class where the data are sorted by class, as integer scores such as
@@ -23,7 +24,7 @@ from jaxtyping import Array, Float, Int
 import perceptron_theory as pt
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
-from perceptron_theory.rules import Easy, Hard, Mixture, Random, Window
+from perceptron_theory.rules.rule import Easy, Hard, Mixture, Random, Window
 
 from ..files import write_npy, write_whole
 from . import inputs

@@ -1,0 +1,1 @@
+"""What to keep: frontiers, diagrams, advice, the best rule, the best ridge."""

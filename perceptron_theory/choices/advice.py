@@ -1,0 +1,337 @@
+"""What to keep of the data one has, what it buys, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ..errors import ConvergenceError, InputError, unknown_name
+from ..numerics.bracketing import bracketed_roots
+from ..numerics.minimise import minimise
+from ..numerics.precision import eager_only
+from ..rules.inputs import HALF_PI, SMALLEST, check_load, check_theta, one_number
+from ..rules.rule import check_margin, resolve_rule
+from ..solving.front_door import solve
+from ..solving.saddle_point import Inputs, Mode
+from .margin_derivative import errors, search
+from .pareto import LEAST_LOAD
+
+WRONG = np.deg2rad(2.0)  # the error of theta that is tried
+EQUAL = 1e-8  # of ln error: no reason to prune
+LARGEST = 1e9  # unpruned examples per dimension, beyond which none are counted
+SCAN = 0.2  # step in ln f of the search for the fewest examples
+RULES = ("hard", "easy")
+
+Values = Float[np.ndarray, " n"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A rule and how much to keep by it.
+
+    Attributes:
+        rule: "hard", "easy" or "random".
+        keep_fraction: f.
+        alpha_prune: kept examples per dimension.
+        error: predicted generalisation error.
+        unpruned_alpha: examples per dimension that unpruned data would need for that
+            error; inf beyond 1e9.
+        saving: unpruned_alpha / alpha_prune.
+        error_closer: the error if the true theta is 2 degrees smaller (or 0).
+        error_further: the error if it is 2 degrees larger (or pi/2).
+        error_by_theta: d error/d theta at fixed rule and f, per radian; exact.
+    """
+
+    rule: str
+    keep_fraction: float
+    alpha_prune: float
+    error: float
+    unpruned_alpha: float
+    saving: float
+    error_closer: float
+    error_further: float
+    error_by_theta: float
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to keep of a pool.
+
+    Attributes:
+        alpha_tot: examples of the pool per dimension.
+        theta: angle of teacher and probe, radians.
+        margin: "absolute" or "signed".
+        max_alpha_prune: the budget of kept examples per dimension, or None.
+        best: the choice of least error without a budget.
+        within_budget: the same with at most ``max_alpha_prune`` kept (equal to ``best``
+            without a budget).
+        pool_error: the error without pruning.
+        tolerance: how far above the whole pool's error is still as good, a part of it.
+        fewest: the fewest kept examples whose error lies within that.
+        text: all of it in a few sentences.
+    """
+
+    alpha_tot: float
+    theta: float
+    margin: str
+    max_alpha_prune: float | None
+    best: Choice
+    within_budget: Choice
+    pool_error: float
+    tolerance: float
+    fewest: Choice
+
+    @property
+    def text(self) -> str:
+        """The advice in plain sentences."""
+        best, few, budget = self.best, self.fewest, self.within_budget
+        lines = [
+            f"Of {self.alpha_tot:.4g} examples per dimension, with a probe "
+            f"{np.rad2deg(self.theta):.3g} degrees from the teacher: "
+            f"{_instruction(best)}. Predicted error {best.error:.4g}"
+            + ("." if best.keep_fraction == 1 else f", unpruned {self.pool_error:.4g}.")
+        ]
+        if self.max_alpha_prune is not None and budget != best:
+            lines.append(
+                f"With at most {self.max_alpha_prune:.4g} kept: {_instruction(budget)}."
+                f" Predicted error {budget.error:.4g}."
+            )
+        lines.append(_saving(budget))
+        limit = f"{100 * self.tolerance:.3g} % of the error of the whole pool"
+        lines.append(
+            f"Within {limit}: {_instruction(few)}."
+            if few.keep_fraction < 1
+            else f"No smaller part comes within {limit}."
+        )
+        lines.append(_doubt(budget, self.theta))
+        return " ".join(lines)
+
+
+def _instruction(choice: Choice) -> str:
+    if choice.rule == "random" and choice.keep_fraction == 1:
+        return "keep all"
+    share = (
+        f"{100 * choice.keep_fraction:.3g} % ({choice.alpha_prune:.4g} per dimension)"
+    )
+    if choice.rule == "random":
+        return f"keep a random {share}"
+    return f"keep the {'hardest' if choice.rule == 'hard' else 'easiest'} {share}"
+
+
+def _saving(choice: Choice) -> str:
+    if choice.rule == "random":
+        return "Choosing by the margin saves nothing there."
+    return (
+        f"Unpruned data would need {choice.unpruned_alpha:.4g} examples per dimension "
+        f"for that error, {choice.saving:.3g} times as many."
+    )
+
+
+def _doubt(choice: Choice, theta: float) -> str:
+    if choice.rule == "random":
+        return "A wrong theta does not matter to that choice."
+    degrees = np.rad2deg(min(theta, WRONG))
+    closer = f", if {degrees:.3g} degrees smaller {choice.error_closer:.4g}"
+    return (
+        f"If theta is 2 degrees larger the error is {choice.error_further:.4g}"
+        f"{closer if theta > 0 else ''}; it changes by {choice.error_by_theta:.3g} per "
+        "radian."
+    )
+
+
+@eager_only
+def advise(
+    *,
+    alpha_tot: Any,
+    theta: Any,
+    margin: str = "absolute",
+    student: str = "max_margin",
+    max_alpha_prune: Any = None,
+    tolerance: Any = 0.05,
+) -> Advice:
+    """Which of hard, easy and random to keep of a given pool, and how much.
+
+    The global minimum of the error over f at fixed alpha_tot, for each rule, with and
+    without a budget of kept examples; the two rules' own optima are compared, and
+    random is the whole pool (or all of the budget).
+
+    Args:
+        alpha_tot: examples of the pool per dimension, one number.
+        theta: angle of teacher and probe in radians, [0, pi/2].
+        margin: "absolute" (|P.x|) or "signed" (y P.x).
+        student: "max_margin".
+        max_alpha_prune: the most examples per dimension that may be kept.
+        tolerance: part of the whole pool's error by which ``fewest`` may exceed it.
+
+    Raises:
+        InputError: an argument outside its range.
+        ConvergenceError: an optimum that could not be solved.
+
+    Example:
+        >>> best = advise(alpha_tot=10.0, theta=0.0).best
+        >>> f"{best.rule} {best.keep_fraction:.3f} {best.error:.5f}"
+        'easy 0.903 0.04883'
+    """
+    total, angle = one_number("alpha_tot", alpha_tot), one_number("theta", theta)
+    check_load("alpha_tot", total)
+    check_theta(angle)
+    check_margin(margin)
+    if student != "max_margin":
+        raise unknown_name("student", student, ("max_margin",))
+    pool, angle = float(total), float(angle)
+    if pool > LARGEST:
+        raise InputError(
+            f"alpha_tot must be at most {LARGEST:g}, got {pool:g}: beyond, "
+            "power_law_coefficient gives the error of every rule"
+        )
+    most = None
+    if max_alpha_prune is not None:
+        check_load("max_alpha_prune", one_number("max_alpha_prune", max_alpha_prune))
+        most = float(one_number("max_alpha_prune", max_alpha_prune))
+    near = float(one_number("tolerance", tolerance))
+    if not 0 <= near < np.inf:
+        raise InputError(f"tolerance must be a part of the error >= 0, got {near:g}")
+    budget = pool if most is None else min(most, pool)
+    if budget < LEAST_LOAD:
+        raise InputError(
+            f"alpha_tot and max_alpha_prune must be at least {LEAST_LOAD:g}, the least "
+            f"load that is solved, got {budget:g}"
+        )
+    at = partial(_log_errors, pool=pool, theta=angle, margin=margin)
+    optima = {load: _optimum(at, pool, load) for load in {pool, budget}}
+    whole = float(_log_whole(pool))
+    choice = partial(_choice, pool=pool, theta=angle, margin=margin)
+    best = choice(*optima[pool])
+    return Advice(
+        alpha_tot=pool,
+        theta=angle,
+        margin=margin,
+        max_alpha_prune=most,
+        best=best,
+        within_budget=best if budget == pool else choice(*optima[budget]),
+        pool_error=float(np.exp(whole)),
+        tolerance=near,
+        fewest=choice(*_fewest(at, pool, whole + np.log1p(near))),
+    )
+
+
+def _log_errors(
+    rule: str, x: Any, *, pool: float, theta: float, margin: str
+) -> np.ndarray:
+    """Ln error where exp(x) of the pool is kept; NaN where it was not solved."""
+    fraction = np.minimum(np.exp(x), 1.0)
+    if rule == "random":  # whatever the probe
+        return _log_whole(pool * fraction)
+    solution = solve(
+        alpha_tot=pool,
+        keep_fraction=_padded(fraction),
+        theta=theta,
+        rule=rule,
+        margin=margin,
+        throw=False,
+    )
+    return np.log(solution.error)[: np.size(x)].reshape(np.shape(x))
+
+
+def _log_whole(alpha: Any) -> np.ndarray:
+    """Ln error of unpruned data."""
+    solution = solve(alpha_tot=_padded(alpha), keep_fraction=1.0, throw=False)
+    return np.log(solution.error)[: np.size(alpha)].reshape(np.shape(alpha))
+
+
+def _padded(x: Any) -> np.ndarray:
+    """Never a single point, which would be compiled apart."""
+    return np.resize(x, max(2, np.size(x)))
+
+
+def _least(pool: float) -> float:
+    return float(np.log(max(SMALLEST, LEAST_LOAD / pool)))
+
+
+def _optimum(at: Any, pool: float, most: float) -> tuple[str, float]:
+    """The rule and ln f of least error with at most ``most`` kept."""
+    top = float(np.log(most / pool))
+    best, value = ("random", top), float(at("random", np.full(1, top))[0])
+    for rule in RULES:
+        low = np.array([min(_least(pool), top)])
+        found = minimise(lambda x, row, rule=rule: at(rule, x), low, np.array([top]))
+        if np.isnan(found.value[0]):
+            raise ConvergenceError(
+                f"the best {rule} fraction of alpha_tot = {pool:.17g} did not converge"
+            )
+        if found.value[0] < value - EQUAL:
+            x = top if found.at_upper[0] else float(found.position[0])
+            best, value = (rule, x), float(found.value[0])
+    return best
+
+
+def _fewest(at: Any, pool: float, goal: float) -> tuple[str, float]:
+    """The rule and least ln f whose ln error is at most ``goal``."""
+    low = _least(pool)
+    x = np.linspace(low, 0.0, 2 + int(-low / SCAN))
+    best = ("random", 0.0)
+    for rule in (*RULES, "random"):
+        good = at(rule, x) <= goal
+        n = int(np.argmax(good))
+        if not good.any() or x[n] >= best[1] + 1.01 * SCAN:
+            continue
+        root = x[n]
+        if n > 0:
+            ends = [np.array([value]) for value in x[n - 1 : n + 1]]
+            gap = lambda x, row, rule=rule: at(rule, x) - goal  # noqa: E731
+            values = [gap(end, None) for end in ends]
+            root = bracketed_roots(gap, *ends, *values, 1e-10)[0]
+        if root < best[1] - EQUAL:
+            best = (rule, float(root))
+    return best
+
+
+def _choice(rule: str, x: float, *, pool: float, theta: float, margin: str) -> Choice:
+    fraction = 1.0 if x == 0 else float(np.exp(x))
+    alpha = pool * fraction
+    tried = [theta, max(theta - WRONG, 0.0), min(theta + WRONG, HALF_PI)]
+    if rule == "random":
+        tried = [0.0] * 3
+    values = [
+        float(np.exp(_log_errors(rule, x, pool=pool, theta=t, margin=margin)))
+        for t in tried
+    ]
+    slope, unpruned = 0.0, alpha
+    if rule != "random":
+        slope = _by_theta(rule, pool, fraction, theta, margin)
+        unpruned = _unpruned(np.log(values[0]))
+    if np.isnan(values).any():
+        raise ConvergenceError(
+            f"{rule} did not converge at alpha_prune = {alpha:.17g}, keep_fraction = "
+            f"{fraction:.17g} and theta within 2 degrees of {theta:.17g}"
+        )
+    end = unpruned, unpruned / alpha, values[1], values[2], slope
+    return Choice(rule, fraction, alpha, values[0], *end)
+
+
+def _by_theta(rule: str, pool: float, f: float, theta: float, margin: str) -> float:
+    """The exact d error/d theta, from the rates of the saddle point."""
+    inputs = Inputs(*map(_padded, (pool, f, theta)))  # pyright: ignore
+    state = search(inputs, resolve_rule(rule), Mode(margin, theta == 0, True))
+    log_a, b, _ = state.value[0]
+    by_log_a, by_b, _ = state.rates[0, :, 2]
+    a, noise = np.exp(log_a), np.hypot(1.0, b)
+    turn = a * (b / noise * by_b - noise * by_log_a) / (a * a + noise * noise)
+    return float(np.where(np.isnan(errors(state)[0]), np.nan, turn / np.pi))
+
+
+def _unpruned(log_error: float) -> float:
+    """The load at which unpruned data have this error, which falls with the load."""
+
+    def gap(x: Values, row: Any) -> Values:
+        return _log_whole(np.exp(x)) - log_error
+
+    ends = [np.log(np.array([x])) for x in (LEAST_LOAD, LARGEST)]
+    values = [gap(end, None) for end in ends]
+    if values[1] > 0:
+        return np.inf
+    return float(np.exp(bracketed_roots(gap, *ends, *values, 1e-12)[0]))

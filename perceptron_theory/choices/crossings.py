@@ -1,0 +1,203 @@
+"""Where the errors of three strategies cross, in a plane of a parameter and ln f.
+
+The boundaries are the roots of the difference of two log errors, divided by 1 - f: at
+f = 1 the three strategies are one, and that root is not a boundary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from ..errors import ConvergenceError, InputError
+from ..numerics.bracketing import bracketed_roots
+from ..numerics.contours import connect
+from ..rules.inputs import as_array
+
+STRATEGIES = ("hard", "easy", "random")
+PAIRS = (("hard", "easy"), ("hard", "random"), ("easy", "random"))
+NEAREST = 0.999  # closer to f = 1 than this the difference of errors is rounding
+PROBE = 1e-4  # step of the Jacobian at a triple point
+
+# ln error of a strategy at points (x, ln f)
+LogError = Callable[[str, Any, Any], np.ndarray]
+
+
+class Plane(NamedTuple):
+    """What a diagram is drawn in: x is a function of its first parameter."""
+
+    log_error: LogError
+    name: str  # of the first parameter
+    value: Callable[[Any], Any]  # the first parameter from x
+    about: tuple[str, str]  # what it is, its unit
+    tolerance: float  # of x and ln f on a boundary
+
+
+class Curve(NamedTuple):
+    """Points (x, y = ln f) where two errors agree; equal branch: one curve."""
+
+    pair: tuple[str, str]
+    x: Float[np.ndarray, " n"]
+    y: Float[np.ndarray, " n"]
+    branch: np.ndarray
+
+
+def axis(name: str, value: Any) -> Float[np.ndarray, " n"]:
+    """An increasing axis of a diagram.
+
+    Raises:
+        InputError: not 1-D or not increasing.
+    """
+    values = np.atleast_1d(as_array(name, value))
+    if values.ndim > 1:
+        raise InputError(f"{name} must be 1-D, got shape {values.shape}")
+    if (np.diff(values) <= 0).any():
+        raise InputError(f"{name} must increase: sort it and remove repeated values")
+    return values
+
+
+def text(long_name: str, units: str = "1") -> dict[str, str]:
+    """The attributes of a variable."""
+    return {"long_name": long_name, "units": units}
+
+
+def all_errors(plane: Plane, x: Any, y: Any) -> np.ndarray:
+    """Ln error of the three strategies, along a first axis."""
+    return np.stack([plane.log_error(name, x, y) for name in STRATEGIES])
+
+
+def boundary(
+    plane: Plane,
+    pair: tuple[str, str],
+    x: Float[np.ndarray, " n"],
+    y: Float[np.ndarray, " m"],
+    value: Float[np.ndarray, "n m"] | None = None,
+) -> Curve:
+    """All crossings of two errors on the lines of a grid, joined to curves.
+
+    ``value`` is the difference on the grid, if it is known.
+    """
+
+    def difference(x: Any, y: Any) -> np.ndarray:
+        first, second = (plane.log_error(name, x, y) for name in pair)
+        return (first - second) / (1.0 - np.exp(y))
+
+    value = difference(x[:, None], y) if value is None else value
+    up = value > 0
+    (i, j), (k, m) = np.nonzero(up[1:] != up[:-1]), np.nonzero(up[:, 1:] != up[:, :-1])
+    # crossings along x (edge 0) first, then along f (edge 1)
+    start = np.concatenate([x[i], y[m]])
+    stop = np.concatenate([x[i + 1], y[m + 1]])
+    fixed = np.concatenate([y[j], x[k]])
+    along_x = np.arange(len(start)) < len(i)
+
+    def function(at: Any, n: Any) -> Any:
+        first = np.where(along_x[n], at, fixed[n])
+        return difference(first, np.where(along_x[n], fixed[n], at))
+
+    root = (
+        bracketed_roots(
+            function,
+            start,
+            stop,
+            np.concatenate([value[i, j], value[k, m]]),
+            np.concatenate([value[i + 1, j], value[k, m + 1]]),
+            plane.tolerance,
+        )
+        if len(start)
+        else start
+    )
+    order, branch = connect(up, _edges(i, j), _edges(k, m))
+    at_x = np.where(along_x, root, fixed)[order]
+    at_y = np.where(along_x, fixed, root)[order]
+    return Curve(pair, at_x, at_y, branch)
+
+
+def _edges(i: np.ndarray, j: np.ndarray) -> list[tuple[int, int]]:
+    return [*zip(i.tolist(), j.tolist(), strict=True)]
+
+
+def boundary_variables(plane: Plane, curves: list[Curve]) -> dict[str, Any]:
+    """The curves as variables on the dimension ``boundary_point``."""
+    x, y = (np.concatenate([getattr(c, k) for c in curves]) for k in "xy")
+    kind = np.concatenate([np.full(len(c.x), "/".join(c.pair), "U16") for c in curves])
+    branches, last = [], 0
+    for curve in curves:
+        branches.append(curve.branch + last)
+        last += int(curve.branch.max(initial=-1)) + 1
+    errors = np.exp(all_errors(plane, x, y)) if len(x) else np.zeros((3, 0))
+    used = np.array([[s in k.split("/") for k in kind] for s in STRATEGIES], bool)
+    used = used.reshape(3, len(x))
+    other = np.where(used, np.inf, errors).min(axis=0, initial=np.inf)
+    crossing = np.where(used, errors, -np.inf).max(axis=0, initial=-np.inf)
+
+    def on(values: Any, *about: str) -> tuple[str, Any, dict[str, str]]:
+        return "boundary_point", values, text(*about)
+
+    what, unit = plane.about
+    return {
+        "boundary_kind": on(kind, "the two strategies of equal error"),
+        "boundary_branch": on(np.concatenate(branches), "number of the curve"),
+        f"boundary_{plane.name}": on(plane.value(x), f"{what} on the boundary", unit),
+        "boundary_keep_fraction": on(np.exp(y), "keep fraction on the boundary"),
+        "boundary_error": on(crossing, "generalisation error on the boundary"),
+        "boundary_best": on(other >= crossing, "whether the third strategy is worse"),
+    }
+
+
+def triple_points(plane: Plane, curve: Curve, x: Any, y: Any) -> dict[str, Any]:
+    """Where, along the hard/easy curves, the error of random crosses theirs.
+
+    Those within the ranges of ``x`` and ``y``.
+
+    Raises:
+        ConvergenceError: Newton's method for one of them failed.
+    """
+    ranges = (x.min(), x.max()), (y.min(), min(y.max(), np.log(NEAREST)))
+
+    def gap(x: Any, y: Any) -> np.ndarray:
+        hard, easy, random = all_errors(plane, x, y)
+        return np.stack([hard - easy, hard - random]) / (1.0 - np.exp(y))
+
+    x, y = np.zeros(0), np.zeros(0)
+    if len(curve.x) > 1:
+        side = gap(curve.x, curve.y)[1]
+        cross = (side[1:] > 0) != (side[:-1] > 0)
+        n = np.nonzero(cross & (curve.branch[1:] == curve.branch[:-1]))[0]
+        share = side[n] / (side[n] - side[n + 1])
+        x = curve.x[n] + share * (curve.x[n + 1] - curve.x[n])
+        y = curve.y[n] + share * (curve.y[n + 1] - curve.y[n])
+    moved = inside = np.zeros(len(x), bool)
+    for _ in range(12 if len(x) else 0):
+        points = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]]) * PROBE
+        value = gap(x[:, None] + points[:, 0], y[:, None] + points[:, 1])
+        by_x = (value[..., 1] - value[..., 2]) / (2 * PROBE)
+        by_y = (value[..., 3] - value[..., 4]) / (2 * PROBE)
+        jacobian = np.stack([by_x, by_y], -1).transpose(1, 0, 2)
+        # pinv: the curves may touch
+        step = (np.linalg.pinv(jacobian) @ value[..., 0].T[..., None])[..., 0]
+        # what is driven out is no triple point of this part of the plane
+        x = np.clip(x - step[:, 0], ranges[0][0] - PROBE, ranges[0][1] + PROBE)
+        y = np.clip(y - step[:, 1], ranges[1][0] - PROBE, ranges[1][1] + PROBE)
+        moved = np.abs(step).max(axis=1) >= plane.tolerance
+        inside = np.ones(len(x), bool)
+        for values, (low, high) in zip((x, y), ranges, strict=True):
+            inside &= (values >= low) & (values <= high)
+        if not moved.any():
+            break
+    if (moved & inside).any():
+        raise ConvergenceError("a triple point of the diagram was not found")
+    error = np.exp(plane.log_error("hard", x, y)) if len(x) else x
+
+    def on(values: Any, *about: str) -> tuple[str, Any, dict[str, str]]:
+        return "triple_point", values[inside], text(*about)
+
+    what, unit = plane.about
+    return {
+        f"triple_{plane.name}": on(plane.value(x), f"{what} at the triple point", unit),
+        "triple_keep_fraction": on(np.exp(y), "keep fraction at the triple point"),
+        "triple_error": on(error, "generalisation error at the triple point"),
+    }

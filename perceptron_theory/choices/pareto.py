@@ -1,0 +1,342 @@
+"""The fraction to keep: the Pareto frontier of Sorscher et al. 2022, Figs. 1A and 1E.
+
+Two questions are kept apart.  How well can ``alpha_prune`` kept examples do, from
+however large a pool (minimum over f at fixed alpha_prune)?  And what is the best use
+of a pool of ``alpha_tot`` (minimum over f at fixed alpha_tot)?  In the plane of
+alpha_prune and error the answers to the first are the lower envelope of the curves of
+all pools; a pool's curve touches it where f is the best for its own alpha_prune.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from ..errors import ConvergenceError, InputError
+from ..numerics.bracketing import bracketed_roots
+from ..numerics.minimise import Function, Minimum, minimise
+from ..numerics.precision import eager_only
+from ..rules.inputs import SMALLEST, as_array, check_load, check_rule, check_theta
+from ..rules.rule import (
+    Hard,
+    KeepProbability,
+    Random,
+    Rule,
+    Window,
+    check_margin,
+    resolve_rule,
+)
+from ..solving.front_door import solve
+
+LEAST_LOAD = 1e-3  # the least alpha_prune that is solved
+THRESHOLD = 2.0  # theta = 0, f -> 0: the error goes to 0 from this alpha_prune on
+ABSCISSA = 0.01  # step of the derivative with respect to ln f
+
+INTERIOR = "interior"
+NO_PRUNING = "no pruning (f = 1)"
+WIDEST = "widest window (f = 1 - lower)"
+CAP = "cap (initial data)"
+LIMIT = "limit f -> 0"
+LOWER_END = f"lower end (f = {SMALLEST:g})"
+SMALLEST_LOAD = f"lower end (alpha_prune = {LEAST_LOAD:g})"
+NONE = "no contact"
+
+PER_DIMENSION = "examples/dimension"
+KEPT, POOL = "kept examples per dimension", "examples of the pool per dimension"
+
+Values = Float[np.ndarray, " n"]
+
+
+@eager_only
+def pareto_frontier(
+    alpha_prune: Any = None,
+    *,
+    alpha_tot: Any = None,
+    theta: Any = 0.0,
+    max_alpha_tot: Any = None,
+    rule: str | Rule = "hard",
+    margin: str = "absolute",
+) -> xr.Dataset:
+    """The keep fraction of least error, by minimisation over f in [1e-8, 1].
+
+    With ``alpha_prune``: for each number of kept examples the global minimum over f,
+    the pool being as large as f asks for or at most ``max_alpha_tot``.  Variables on
+    the dimension ``alpha_prune``: ``f_opt``, ``error``, ``alpha_tot`` and ``kind``,
+    which says what sort of optimum it is: "interior", "no pruning (f = 1)",
+    "cap (initial data)" (all of the pool that is allowed is used), "lower end
+    (f = 1e-8)" (the error still falls there), or "limit f -> 0": at theta = 0 the hard
+    rule has no best f once alpha_prune >= 2, its error goes to 0 with f, and so
+    f_opt = 0, error = 0 and alpha_tot = inf.
+
+    With ``alpha_tot``: on the dimension ``alpha_tot``, two sets of variables.
+    ``f_opt``, ``alpha_prune``, ``error``, ``kind``: the envelope as the paper draws it,
+    the point at which this pool's curve of error against alpha_prune touches the
+    envelope of the curves of all pools, d error/d f = 0 at fixed alpha_prune.  It is
+    not where the pool's own error is least, which is ``pool_f_opt``,
+    ``pool_alpha_prune``, ``pool_error``, ``pool_kind``: the minimum over f at fixed
+    alpha_tot.  NaN and the kind "no contact" stand where a pool's curve does not reach
+    the envelope.
+
+    Args:
+        alpha_prune: kept examples per dimension, (n,) or a number.
+        alpha_tot: examples of the pool per dimension; give one of the two.
+        theta: angle of teacher and probe in radians.
+        max_alpha_tot: the largest pool there is; only with ``alpha_prune``, and not
+            smaller than it.
+        rule: "hard", "easy", "random" or a rule object with a keep fraction.
+        margin: "absolute" (|P.x|) or "signed" (y P.x).
+
+    Raises:
+        InputError: an argument outside its range, or not exactly one load.
+        ConvergenceError: an optimum whose error could not be solved.
+    """
+    if (alpha_prune is None) == (alpha_tot is None):
+        raise InputError("give exactly one of alpha_prune and alpha_tot")
+    name = rule if isinstance(rule, str) else repr(rule)
+    rule, angle = resolve_rule(rule), as_array("theta", theta)
+    check_margin(margin)
+    check_theta(angle)
+    if angle.size != 1:
+        raise InputError(f"theta must be one angle here, got {angle.size}")
+    angle = float(angle.reshape(()))
+    if isinstance(rule, KeepProbability):
+        raise InputError(
+            "a KeepProbability rule fixes its keep fraction: there is none to optimise"
+        )
+    check_rule(rule, np.full((), SMALLEST))
+    if any(np.ndim(leaf) for leaf in jax.tree.leaves(rule)):
+        raise InputError(f"a rule must have numbers as parameters here, got {rule!r}")
+    log_error = partial(_log_error, theta=angle, rule=rule, margin=margin)
+    attrs = {"theta": angle, "rule": name, "margin": margin}
+    if alpha_prune is not None:
+        loads = _loads("alpha_prune", alpha_prune)
+        result = _at_fixed_load(loads, max_alpha_tot, log_error, rule, angle)
+    else:
+        if max_alpha_tot is not None:
+            raise InputError("max_alpha_tot goes with alpha_prune: leave it out")
+        loads = _loads("alpha_tot", alpha_tot)
+        result = _envelope(loads, log_error, rule, angle)
+    return result.assign_attrs(attrs)
+
+
+def _loads(name: str, value: Any) -> Values:
+    loads = np.atleast_1d(as_array(name, value))
+    if loads.ndim > 1:
+        raise InputError(f"{name} must be a number or 1-D, got shape {loads.shape}")
+    check_load(name, loads)
+    if (loads < LEAST_LOAD).any():
+        raise InputError(f"{name} must be at least {LEAST_LOAD:g}, got {loads.min():g}")
+    return loads
+
+
+def _log_error(
+    alpha: Any, fraction: Any, *, theta: float, rule: Rule, margin: str
+) -> np.ndarray:
+    """Ln error; NaN where the point did not converge."""
+    fraction = np.minimum(fraction, 1.0)  # exp(log(f)) may exceed 1 in its last digit
+    solution = solve(
+        alpha_prune=alpha,
+        keep_fraction=fraction,
+        theta=theta,
+        rule=rule,
+        margin=margin,
+        throw=False,
+    )
+    return np.log(solution.error)
+
+
+def _widest(rule: Rule) -> float:
+    """The largest fraction that a rule can keep."""
+    return 1.0 - float(rule.lower) if isinstance(rule, Window) else 1.0
+
+
+def _falls_to_zero(rule: Rule, theta: float) -> bool:
+    """Whether alpha_prune >= 2 hard examples fix the teacher as f -> 0."""
+    hard = isinstance(rule, Hard) or (isinstance(rule, Window) and not rule.lower)
+    return hard and theta == 0
+
+
+def _best_of_all(
+    loads: Values, largest: float, log_error: Any, rule: Rule
+) -> tuple[Minimum, Values]:
+    """The minimum over ln f at fixed alpha_prune, and its lower ends in f."""
+    least = np.maximum(SMALLEST, loads / largest)
+
+    def along(x: Float[np.ndarray, "n k"], row: Any) -> Float[np.ndarray, "n k"]:
+        return log_error(loads[row, None], np.exp(x))
+
+    return _minimise(along, least, rule), least
+
+
+def _minimise(along: Function, least: Values, rule: Rule) -> Minimum:
+    if isinstance(rule, Random):  # every f is as good: keep all
+        end = np.zeros(len(least))
+        value = along(end[:, None], np.arange(len(end)))[:, 0]
+        return Minimum(end, value, end < 0, end == 0)
+    widest = np.full(len(least), _widest(rule))
+    return minimise(along, np.log(np.minimum(least, widest)), np.log(widest))
+
+
+def _kinds(minimum: Minimum, lower: np.ndarray, rule: Rule) -> np.ndarray:
+    """What sort of optimum each one is; ``lower`` says what the lower ends are."""
+    top = NO_PRUNING if _widest(rule) == 1 else WIDEST
+    # a pool of just the examples to keep leaves no choice: no pruning comes first
+    kind = np.where(minimum.at_lower, lower, INTERIOR)
+    return np.where(minimum.at_upper, top, kind)
+
+
+def _require_solved(minimum: Minimum, name: str, loads: Values) -> None:
+    bad = np.isnan(minimum.value)
+    if bad.any():
+        raise ConvergenceError(
+            f"the optimum of {bad.sum()} of {bad.size} points did not converge, the "
+            f"first at {name} = {loads[bad][0]:.17g}"
+        )
+
+
+def _at_fixed_load(
+    loads: Values, largest: Any, log_error: Any, rule: Rule, theta: float
+) -> xr.Dataset:
+    cap = np.inf
+    if largest is not None:
+        array = np.atleast_1d(as_array("max_alpha_tot", largest))
+        check_load("max_alpha_tot", array)
+        if array.size != 1:
+            raise InputError(f"max_alpha_tot must be one number, got {array.size}")
+        cap = float(array.flat[0])
+        if cap < loads.max() / _widest(rule):
+            raise InputError(
+                f"max_alpha_tot must be at least what is kept, {loads.max():g}"
+                f" / {_widest(rule):g}, got {cap:g}"
+            )
+    minimum, least = _best_of_all(loads, cap, log_error, rule)
+    lower = np.where(least > SMALLEST, CAP, LOWER_END)
+    kind = _kinds(minimum, lower, rule)
+    _require_solved(minimum, "alpha_prune", loads)
+    fraction, error = np.exp(minimum.position), np.exp(minimum.value)
+    fraction = np.where(minimum.at_upper, _widest(rule), fraction)
+    limit = np.full(len(loads), False)
+    if cap == np.inf and _falls_to_zero(rule, theta):
+        limit = loads >= THRESHOLD
+    fraction, error = np.where(limit, 0.0, fraction), np.where(limit, 0.0, error)
+    total = np.divide(loads, fraction, out=np.full(len(loads), np.inf), where=~limit)
+    attrs = {"max_alpha_tot": cap}
+    return xr.Dataset(
+        {
+            "f_opt": ("alpha_prune", fraction, _text("best keep fraction")),
+            "error": ("alpha_prune", error, _text("generalisation error at f_opt")),
+            "alpha_tot": ("alpha_prune", total, _text(POOL, PER_DIMENSION)),
+            "kind": ("alpha_prune", np.where(limit, LIMIT, kind), _text("optimum")),
+        },
+        coords={"alpha_prune": ("alpha_prune", loads, _text(KEPT, PER_DIMENSION))},
+        attrs=attrs,
+    )
+
+
+def _text(long_name: str, units: str = "1", description: str = "") -> dict[str, str]:
+    text = {"long_name": long_name, "units": units}
+    return text | ({"description": description} if description else {})
+
+
+def _envelope(loads: Values, log_error: Any, rule: Rule, theta: float) -> xr.Dataset:
+    least = np.maximum(SMALLEST, LEAST_LOAD / loads)
+
+    def along(x: Float[np.ndarray, "n k"], row: Any) -> Float[np.ndarray, "n k"]:
+        return log_error(loads[row, None] * np.exp(x), np.exp(x))
+
+    pool = _minimise(along, least, rule)
+    _require_solved(pool, "alpha_tot", loads)
+    pool_kind = _kinds(pool, np.where(least > SMALLEST, SMALLEST_LOAD, LOWER_END), rule)
+    pool_f = np.exp(pool.position)
+    fraction, error, kind = _contacts(loads, least, log_error, rule, theta)
+    of_curve = "of the point where this pool's curve touches the envelope of all pools"
+    of_pool = "of the minimum of the error over f at fixed alpha_tot"
+
+    def on(values: Any, *text: str) -> tuple[str, Any, dict[str, str]]:
+        return "alpha_tot", values, _text(*text)
+
+    return xr.Dataset(
+        {
+            "f_opt": on(fraction, "keep fraction of the envelope", "1", of_curve),
+            "alpha_prune": on(fraction * loads, KEPT, PER_DIMENSION, of_curve),
+            "error": on(error, "generalisation error of the envelope", "1", of_curve),
+            "kind": on(kind, "optimum of the envelope", "1", of_curve),
+            "pool_f_opt": on(pool_f, "best keep fraction of the pool", "1", of_pool),
+            "pool_alpha_prune": on(pool_f * loads, KEPT, PER_DIMENSION, of_pool),
+            "pool_error": on(
+                np.exp(pool.value), "least generalisation error", "1", of_pool
+            ),
+            "pool_kind": on(pool_kind, "optimum of the pool", "1", of_pool),
+        },
+        coords={"alpha_tot": on(loads, POOL, PER_DIMENSION)},
+    )
+
+
+def _contacts(
+    loads: Values, least: Values, log_error: Any, rule: Rule, theta: float
+) -> tuple[Values, Values, np.ndarray]:
+    """Where d error/d f = 0 at fixed alpha_prune = f alpha_tot, on the lower envelope.
+
+    The derivative is taken along each pool's curve, its roots bracketed by a scan; a
+    root counts if no other f does better with the same alpha_prune.
+    """
+    top = np.log(_widest(rule))
+
+    def slope(x: Values, row: Any) -> Values:
+        return _slope(x, loads[row], log_error, top)
+
+    if isinstance(rule, Random):
+        row, x = np.arange(len(loads)), np.zeros(len(loads))
+    else:
+        count = 2 + int(np.ceil(-np.log(least).min() / 0.5))
+        share = np.linspace(0.0, 1.0, count)
+        low = np.log(least)[:, None]
+        grid = low + (top - low) * share
+        flat = np.repeat(np.arange(len(loads)), count)
+        slopes = slope(grid.ravel(), flat).reshape(grid.shape)
+        for k in range(1, count):  # a point not solved takes its neighbour's side
+            slopes[:, k] = np.where(
+                np.isnan(slopes[:, k]), slopes[:, k - 1], slopes[:, k]
+            )
+        row, k = np.nonzero(np.sign(slopes[:, :-1]) * np.sign(slopes[:, 1:]) < 0)
+        x = bracketed_roots(
+            lambda x, i: slope(x, row[i]),
+            grid[row, k],
+            grid[row, k + 1],
+            slopes[row, k],
+            slopes[row, k + 1],
+            1e-13,  # of ln f: near the threshold it is alpha - 2 that matters
+        )
+        whole = np.nonzero(slopes[:, -1] <= 0)[0]
+        row, x = np.concatenate([row, whole]), np.concatenate([x, 0 * whole + top])
+    fraction, error = np.full(len(loads), np.nan), np.full(len(loads), np.nan)
+    kind = np.full(len(loads), NONE, dtype="U40")
+    if len(row):
+        alpha = loads[row] * np.exp(x)
+        value = log_error(alpha, np.exp(x))
+        best, _ = _best_of_all(alpha, np.inf, log_error, rule)
+        # the errors near the threshold are known to 1e-7 or so, not to 1e-8
+        good = value <= best.value + 1e-6
+        if _falls_to_zero(rule, theta):
+            good &= alpha < THRESHOLD
+        for n in np.nonzero(good)[0]:  # of several contacts, the one of least error
+            if not np.exp(value[n]) >= error[row[n]]:
+                fraction[row[n]], error[row[n]] = np.exp(x[n]), np.exp(value[n])
+                whole = NO_PRUNING if _widest(rule) == 1 else WIDEST
+                kind[row[n]] = whole if x[n] == top else INTERIOR
+    return fraction, error, kind
+
+
+def _slope(x: Values, alpha_tot: Values, log_error: Any, top: float) -> Values:
+    """D ln error / d ln f at fixed alpha_prune, by differences of fourth order."""
+    inside = (x + 2 * ABSCISSA <= top)[:, None]
+    steps = np.where(inside, [-2, -1, 0, 1, 2], [-4, -3, -2, -1, 0]) * ABSCISSA
+    weights = np.where(inside, [1, -8, 0, 8, -1], [3, -16, 36, -48, 25])
+    alpha = (alpha_tot * np.exp(x))[:, None]
+    values = log_error(alpha, np.exp(x[:, None] + steps))
+    return np.sum(np.where(weights == 0, 0.0, weights * values), 1) / (12 * ABSCISSA)

@@ -1,0 +1,64 @@
+"""Averages over the kept examples of one margin z: what moves with a threshold."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..numerics.gaussian import density, slack_moments
+from ..numerics.quadrature import SHARP, panels
+from ..students.max_margin import Problem
+from .equations import FINE, Setting, Sums, Unknowns, student_of
+from .losses import bends, parameter, response
+
+REACH = 7.5  # widths of M, given z, that carry weight
+
+
+def line_sums(
+    z: Float[Array, ""],
+    label: Float[Array, ""] | float,
+    x: Unknowns,
+    problem: Problem,
+    setting: Setting,
+) -> tuple[Sums, Sums]:
+    """The averages of :mod:`.equations` over y and xi on u > 0, plain and by y.
+
+    y is normal, so that a part Phi(z c/s) of each is counted.  At theta = 0 (u = z > 0)
+    there is no y.
+    """
+    loss, on_line = setting.loss, setting.mode.on_line
+    r, step = jnp.exp(x[0]), jnp.exp(x[3])
+    p, w, c, s = student_of(x, problem)
+    s = jnp.maximum(s, 1e-150)
+    spread = jnp.sqrt(1.0 + w * w)
+    # given M, y lies k of its widths above u = 0: k = start + slope (M - p z)
+    start, slope = spread * z * c / s, w / spread
+    steps = jnp.array([-SHARP, 0.0, SHARP])
+    places = spread * jnp.append(steps, jnp.array([-REACH, REACH]))
+    if not on_line:
+        flat = jnp.abs(slope) < 1e-9
+        places = jnp.append(places, (steps - start) / jnp.where(flat, 1.0, slope))
+    places = jnp.clip(places, -REACH * spread, REACH * spread) + p * z
+    breaks = parameter(loss, r * label * places, step)
+    inner = jnp.clip(bends(loss, step), jnp.min(breaks), jnp.max(breaks))
+    t, weight = panels(jnp.sort(jnp.concatenate([breaks, inner])), FINE[1])
+    answer = response(loss, t, step)
+    off = label * answer.margin / r - p * z
+    weight = weight * answer.stretch / r * density(off / spread) / spread
+    pull, bent = answer.pull / r, -answer.by_margin
+
+    def sums(one, u, v):
+        terms = pull * pull * one, label * pull * u, label * pull * v, bent * one
+        return jnp.stack([jnp.sum(weight * term) for term in terms])
+
+    if on_line:
+        one = jnp.ones_like(t)
+        return sums(one, z * one, 0.0 * one), jnp.zeros(4)
+    k = start + slope * off
+    peak, zeroth, first, _ = slack_moments(k)
+    mean = w * off / spread**2
+    y = mean * zeroth + peak / spread
+    square = mean * y + (mean * peak + zeroth / spread - k * peak / spread) / spread
+    u, by_u = s / spread * first, s / spread * (mean * first + zeroth / spread)
+    v, by_v = s * z * zeroth - c * y, s * z * y - c * square
+    return sums(zeroth, u, v), sums(y, by_u, by_v)

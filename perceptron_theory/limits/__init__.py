@@ -1,0 +1,1 @@
+"""Closed forms: many examples, few of them kept, small angles."""

@@ -1,0 +1,1 @@
+"""Numbers: normal tails, quadrature, roots and minima, precision, compilation."""

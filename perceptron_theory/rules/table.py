@@ -1,0 +1,49 @@
+"""Rules written out: one compiled program for all with the same number of cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .rule import CellRule, Cells, Mixture, Random, Rule, _register
+
+
+@dataclass(frozen=True)
+class CellTable(CellRule):
+    """The cells of a rule at one keep fraction, with their derivatives.
+
+    Args:
+        rows: (n, 10): ``below``, ``above`` and ``level`` of each cell, then the
+            derivatives of the five with respect to f.
+        levels: whether the levels change with f.
+    """
+
+    rows: Any
+    levels: bool
+
+    def cells(self, keep_fraction: Float[Array, ""]) -> Cells:
+        # the value that was computed, and the derivative to whoever asks for it
+        step = keep_fraction - jax.lax.stop_gradient(keep_fraction)
+        at = self.rows[:, :5] + step * self.rows[:, 5:]
+        return Cells(at[:, :2], at[:, 2:4], at[:, 4])
+
+
+_register(CellTable, ("rows",), ("levels",))
+
+
+def levels_change(rule: Rule) -> bool:
+    """Whether a rule's keep-probabilities depend on f (or may do so)."""
+    if isinstance(rule, CellTable):
+        return rule.levels
+    return isinstance(rule, Random | Mixture)
+
+
+def cell_rows(rule: CellRule, keep_fraction: Float[Array, ""]) -> Float[Array, "n 10"]:
+    """The rows of a :class:`CellTable`."""
+    values = jax.jvp(rule.cells, (keep_fraction,), (jnp.ones_like(keep_fraction),))
+    columns = [jnp.column_stack([*cells[:2], cells.level]) for cells in values]
+    return jnp.concatenate(columns, axis=1)

@@ -1,0 +1,1 @@
+"""From inputs to solutions: one point, many points, and what is returned."""

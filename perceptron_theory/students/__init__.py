@@ -1,0 +1,1 @@
+"""Students that fit every kept label: equations, first guesses, derivatives."""

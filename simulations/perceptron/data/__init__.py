@@ -1,0 +1,1 @@
+"""Pools of labelled examples, what a rule keeps of them, and training sets."""

@@ -1,0 +1,1 @@
+"""Thousands of draws: sweeps that resume, on many processes and machines."""

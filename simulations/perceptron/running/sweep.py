@@ -1,0 +1,352 @@
+"""Many points at several N, drawn into a store until each has what it needs."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import jax
+import numpy as np
+import xarray as xr
+from jax.experimental import multihost_utils
+
+from perceptron_theory import ConvergenceError, InputError
+
+from ..data.point import Point
+from ..data.training_sets import (
+    batch_draws,
+    check_pool,
+    check_training_set,
+    realisable_sizes,
+)
+from .machine import FAULTS, Executor, Machine
+from .naming import whole_number
+from .store import Store
+from .summary import Summary, summarize
+
+T = TypeVar("T")
+
+# Below this many draws a standard error is too uncertain to stop at.
+_FEWEST_DRAWS = 128
+
+
+@dataclass(frozen=True)
+class Part:
+    """One point at one N, and how much is to be drawn of it.
+
+    Raises:
+        InputError: numbers that are not whole, fewer than 2 draws, or a relative error
+            outside (0, 1).
+    """
+
+    point: Point
+    size: int
+    draws: int | None = None
+    """Number of draws; None draws to the ``relative_error``."""
+    relative_error: float = 0.01
+    """Standard error of the mean, as a part of the mean, to stop at."""
+    max_draws: int = 20_000
+    """Draws at most, for the sake of a relative error."""
+
+    def __post_init__(self) -> None:
+        for name in ("size", "draws", "max_draws"):
+            value = getattr(self, name)
+            if name != "draws" or value is not None:
+                object.__setattr__(self, name, whole_number(value, name))
+        fewest = self.max_draws if self.draws is None else self.draws
+        if fewest < 2 or not 0 < self.relative_error < 1:
+            raise InputError(
+                "need at least 2 draws and a relative_error in (0, 1); got "
+                f"{fewest}, {self.relative_error!r}"
+            )
+
+    @property
+    def title(self) -> str:
+        """Point, student and N."""
+        return f"{self.point.title} N={self.size}"
+
+
+def enough(part: Part, found: xr.Dataset | None) -> xr.Dataset | None:
+    """The draws of a part that count, if they are enough; None if more are needed.
+
+    They are those that an uninterrupted run would have stopped at: how many draws lie
+    in the store, and how many were made at once, plays no part.
+    """
+    have = _drawn(found)
+    if found is None or have < 2:
+        return None
+    if part.draws is not None:
+        whole = have >= part.draws
+        return found.isel(draw=slice(part.draws)) if whole else None
+    batch = batch_draws(part.point, part.size)
+    fewest = min(_FEWEST_DRAWS, part.max_draws)
+    for count in range(batch, have + batch, batch):
+        count = min(count, part.max_draws)
+        if count < fewest or count > have:
+            continue
+        prefix = found.isel(draw=slice(count))
+        summary = summarize(prefix)
+        precise = summary.standard_error <= part.relative_error * summary.mean
+        if precise or count == part.max_draws:
+            return prefix
+    return None
+
+
+def next_draws(part: Part, found: xr.Dataset | None, batches: int) -> int:
+    """How many draws to make next: 0 if there are enough.
+
+    As many batches as are computed at once, but for the last of a fixed number.
+    """
+    if enough(part, found) is not None:
+        return 0
+    have = _drawn(found)
+    limit = part.max_draws if part.draws is None else part.draws
+    return min(batches * batch_draws(part.point, part.size), limit - have)
+
+
+def shard_of(items: Sequence[T], shard: tuple[int, int] | None) -> list[T]:
+    """Share ``i`` of ``n`` (i from 1) of the items, dealt like cards.
+
+    Raises:
+        InputError: i is not one of 1 .. n.
+    """
+    if shard is None:
+        return list(items)
+    i, n = shard
+    if not 1 <= i <= n:
+        raise InputError(f"shard must be i/n with 1 <= i <= n, got {i}/{n}")
+    return list(items[i - 1 :: n])
+
+
+@dataclass
+class _Work:
+    """A part under way, its file locked."""
+
+    part: Part
+    lock: ExitStack
+    found: xr.Dataset | None
+    failures: int = 0
+
+
+@dataclass
+class _Outcome:
+    done: int = 0
+    failed: list[str] = field(default_factory=list)
+    cause: BaseException | None = None
+    """The error of the first that failed."""
+
+    def fail(self, part: Part, error: BaseException) -> None:
+        """A part that is given up."""
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        self.failed.append(f"{part.title}: {reason}")
+        self.cause = self.cause or error
+
+
+def check_parts(parts: Sequence[Part], pool: str) -> None:
+    """Refuse, before anything is written or drawn, what cannot be drawn.
+
+    Raises:
+        InputError: a size below 2, nothing kept, a pool or training set too large for
+            the memory, or a rule that cannot be drawn directly.
+    """
+    for part in parts:
+        if part.size < 2:
+            raise InputError(f"sizes N must be at least 2, got {part.size}")
+        total, kept = realisable_sizes(part.point, part.size)
+        check_pool(pool, part.point, total)
+        check_training_set(part.point, part.size, kept)
+
+
+def run_sweep(
+    parts: Sequence[Part],
+    store: Store,
+    *,
+    machine: Machine | None = None,
+    on_part: Callable[[Part, bool], None] | None = None,
+) -> None:
+    """Draw every part into the store until it has enough.
+
+    Every finished batch is written at once.  Parts that another run is at are left for
+    the end, and then waited for.  A task that fails for reasons of its machine is
+    tried again; one that goes on failing, or fails by a fault of its program, does
+    not stop the others.
+
+    Args:
+        parts: what to draw.
+        store: where to; on several hosts, that of the first.
+        machine: where to compute; by default on all devices of this process.
+        on_part: called with a part when it begins (False) and when it ends (True).
+
+    Raises:
+        InputError: a part that cannot be drawn, or a file that is damaged or another's.
+        ConvergenceError: parts that failed, from the error of the first; all others
+            are drawn.
+        OSError: the disk is full, or not writable.
+        KeyboardInterrupt: on Ctrl-C, with what was kept.
+    """
+    machine, outcome = machine or Machine(), _Outcome()
+    if jax.process_count() > 1 and (machine.workers > 1 or machine.ray is not None):
+        raise InputError(
+            "several hosts share the work already: leave out workers and Ray"
+        )
+    tell = on_part or (lambda part, ended: None)
+    try:
+        with machine.executor() as executor:
+            run = _on_hosts if jax.process_count() > 1 else _on_this_host
+            run(list(parts), store, machine, executor, tell, outcome)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"stopped after {outcome.done} of {len(parts)} parts; all finished draws "
+            f"are in {store.folder}: run the same again to go on"
+        ) from None
+    if outcome.failed:
+        raise ConvergenceError(
+            f"{len(outcome.failed)} of {len(parts)} parts failed; the draws of all "
+            f"others are in {store.folder}. The first: {outcome.failed[0]}"
+        ) from outcome.cause
+
+
+def _on_this_host(
+    parts: list[Part],
+    store: Store,
+    machine: Machine,
+    executor: Executor,
+    tell: Callable[[Part, bool], None],
+    outcome: _Outcome,
+) -> None:
+    waiting, busy = deque(parts), deque[Part]()
+    running: dict[Future, _Work] = {}
+
+    def go_on(work: _Work) -> None:
+        """Submit the next draws of a part, or end it."""
+        part = work.part
+        count = next_draws(part, work.found, executor.batches)
+        if count:
+            task = _task(part, _drawn(work.found), count, store, machine)
+            running[executor.submit(task)] = work
+        else:
+            end(work)
+
+    def end(work: _Work) -> None:
+        work.lock.close()
+        outcome.done += 1
+        tell(work.part, True)
+
+    with ExitStack() as locks:
+        while waiting or busy or running:
+            while (waiting or busy) and len(running) < executor.slots:
+                wait_for_it = not waiting
+                if wait_for_it and running:
+                    break  # first what can be done without waiting
+                part = (waiting or busy).popleft()
+                lock = locks.enter_context(ExitStack())
+                held = store.lock(part.point, part.size, wait=wait_for_it)
+                if not lock.enter_context(held):
+                    busy.append(part)
+                    continue
+                tell(part, False)
+                go_on(_Work(part, lock, store.load(part.point, part.size)))
+            if not running:
+                continue
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                work = running.pop(future)
+                error = future.exception()
+                if error is None:
+                    work.found = store.append(
+                        work.part.point, work.part.size, work.found, future.result()
+                    )
+                elif isinstance(error, InputError | KeyboardInterrupt):
+                    raise error
+                elif isinstance(error, (ConvergenceError, *FAULTS)) or (
+                    work.failures >= machine.retries
+                ):
+                    outcome.fail(work.part, error)
+                    end(work)
+                    continue
+                else:
+                    work.failures += 1
+                go_on(work)
+
+
+def _on_hosts(
+    parts: list[Part],
+    store: Store,
+    machine: Machine,
+    executor: Executor,
+    tell: Callable[[Part, bool], None],
+    outcome: _Outcome,
+) -> None:
+    """All hosts compute one part after another; the first reads and writes."""
+    first = jax.process_index() == 0
+    for part in parts:
+        tell(part, False)
+        with ExitStack() as lock:
+            found = None
+            if first:
+                lock.enter_context(store.lock(part.point, part.size, wait=True))
+                found = store.load(part.point, part.size)
+            while True:
+                batches = executor.batches * jax.process_count()
+                plan = _drawn(found), next_draws(part, found, batches) if first else 0
+                start, count = map(int, _from_first_host(np.array(plan)))
+                if not count:
+                    break
+                task = _task(part, start, count, store, machine)
+                try:
+                    new = executor.submit(task).result()
+                except ConvergenceError as error:  # of gathered results: on every host
+                    outcome.fail(part, error)
+                    break
+                if first:
+                    found = store.append(part.point, part.size, found, new)
+        outcome.done += 1
+        tell(part, True)
+
+
+def _from_first_host(numbers: np.ndarray) -> np.ndarray:
+    with jax.enable_x64(True):
+        return np.asarray(multihost_utils.broadcast_one_to_all(numbers))
+
+
+def _drawn(found: xr.Dataset | None) -> int:
+    return 0 if found is None else found.sizes["draw"]
+
+
+def _task(part, start, count, store, machine) -> dict:
+    return {
+        "point": part.point,
+        "size": part.size,
+        "draws": count,
+        "seed": store.seed,
+        "first": start,
+        "pool": store.pool,
+        "device": machine.device,
+    }
+
+
+def summaries(parts: Sequence[Part], store: Store) -> list[Summary]:
+    """Statistics of the draws of every part, after :func:`run_sweep`; on every host.
+
+    Raises:
+        InputError: the store has not enough draws of a part.
+    """
+    if jax.process_index() > 0:
+        blank = np.zeros((len(parts), len(Summary._fields)))
+        return _rows(_from_first_host(blank))
+    found = []
+    for part in parts:
+        draws = enough(part, store.load(part.point, part.size))
+        if draws is None:
+            raise InputError(f"{store.folder} has not all draws of {part.title} yet")
+        found.append(summarize(draws))
+    if jax.process_count() > 1:
+        _from_first_host(np.array(found, float))
+    return found
+
+
+def _rows(table: np.ndarray) -> list[Summary]:
+    return [Summary(*row[:-1].tolist(), int(row[-1])) for row in table]

@@ -1,0 +1,1 @@
+"""Students that are trained on a set of examples, all of one contract."""

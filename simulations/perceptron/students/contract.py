@@ -1,0 +1,146 @@
+"""What a student is: its contract, its results, and what all students share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from perceptron_theory import InputError
+
+from ..running.devices import spread
+from ..running.naming import as_number, function_name, whole_number
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a student made of a batch of training sets."""
+
+    weights: Float[np.ndarray, "batch N"]
+    """Unit vectors; NaN where there is no student."""
+    certificate: Float[np.ndarray, " batch"]
+    """Proves that the student did what it claims: see ``certificate_name``."""
+    done: Bool[np.ndarray, " batch"]
+    """It reached its goal."""
+    columns: dict[str, Float[np.ndarray, " batch"]]
+    """Further results of each set."""
+
+
+class Student(Protocol):
+    """Anything that trains on a batch of sets of signed examples y x."""
+
+    @property
+    def name(self) -> str:
+        """The student with its settings, as it is called in files."""
+        ...
+
+    @property
+    def certificate_name(self) -> str:
+        """What ``Trained.certificate`` is."""
+        ...
+
+    @property
+    def padding(self) -> str:
+        """What may be added to a set without a change: repeats of examples or zeros."""
+        ...
+
+    def __call__(self, examples: Float[np.ndarray, "batch P N"], key: Array) -> Trained:
+        """Train on every set.
+
+        Args:
+            examples: signed examples, at least one a set.
+            key: JAX keys of shape (batch,).
+        """
+        ...
+
+
+class Named:
+    """A dataclass whose name lists its settings."""
+
+    def __init_subclass__(cls, called: str) -> None:
+        cls.called = called
+
+    called: str
+
+    def _settings(self) -> dict[str, object]:
+        return dict(vars(self))
+
+    def _real(self, *settings: str) -> None:
+        """Make settings floats; refuse what is none."""
+        for setting in settings:
+            value = as_number(getattr(self, setting), setting)
+            object.__setattr__(self, setting, value)
+
+    def _whole(self, setting: str, least: int = 1) -> None:
+        """Make a setting an int; refuse what is none, or too small."""
+        number = whole_number(getattr(self, setting), setting)
+        require(number >= least, f"{setting} must be at least {least}", number)
+        object.__setattr__(self, setting, number)  # one name for 8 and NumPy's 8
+
+    @property
+    def name(self) -> str:
+        settings = ", ".join(f"{k}={_text(v)}" for k, v in self._settings().items())
+        return f"{self.called}({settings})" if settings else self.called
+
+
+def _text(value: object) -> str:
+    if callable(value):  # a user's loss
+        return function_name(value)
+    return str(value)
+
+
+def require(good: bool, what: str, got: object) -> None:
+    """Raise an InputError that says ``what`` is wanted, unless all is good."""
+    if not good:
+        raise InputError(f"{what}, got {got!r}")
+
+
+def check_batch(examples: np.ndarray, key: Array) -> None:
+    """Refuse examples that are no batch of sets, and keys that are not one a set."""
+    shape = np.shape(examples)
+    if len(shape) != 3 or 0 in shape:
+        raise InputError(f"examples must have shape (batch, P, N), got {shape}")
+    dtype = getattr(key, "dtype", type(key))
+    if not jnp.issubdtype(dtype, jax.dtypes.prng_key):
+        raise InputError(f"key must be made by jax.random.key, got {dtype}")
+    if key.shape != shape[:1]:
+        raise InputError(
+            f"one key a set is needed, shape {shape[:1]}, got keys of shape {key.shape}"
+        )
+
+
+def call_compiled(function, examples, key, *numbers, **static) -> dict[str, np.ndarray]:
+    """Call a compiled function in float64; its fields by name, as NumPy arrays.
+
+    Raises:
+        InputError: examples that are not finite.
+    """
+    if not np.isfinite(examples).all():
+        raise InputError("examples must be finite: some are NaN or infinite")
+    with jax.enable_x64(True):
+        numbers = (0.0 if x is None else x for x in numbers)
+        batched = np.asarray(examples, np.float64), key
+        found = spread(function, batched, *numbers, **static)
+        return {name: np.asarray(x) for name, x in found._asdict().items()}
+
+
+def angle_to_teacher(
+    weights: Float[np.ndarray, "*batch N"],
+) -> Float[np.ndarray, "*batch"]:
+    """Angle of weights of any length and the teacher e_1, in radians.
+
+    With all digits of a small one, by the arc tangent.
+    """
+    return np.arctan2(np.linalg.norm(weights[..., 1:], axis=-1), weights[..., 0])
+
+
+def unit(weights: Float[np.ndarray, "batch N"]) -> Float[np.ndarray, "batch N"]:
+    """The weights at length one; NaN for zeros."""
+    largest = np.abs(weights).max(axis=1, keepdims=True)
+    usable = (largest > 0) & np.isfinite(largest)
+    scaled = weights / np.where(usable, largest, np.nan)  # squares do not overflow
+    return scaled / np.linalg.norm(scaled, axis=1, keepdims=True)

@@ -1,0 +1,1 @@
+"""Comparisons made of many draws: validation, finite size, trained probes."""

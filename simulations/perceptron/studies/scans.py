@@ -1,0 +1,179 @@
+"""Simulated errors with error bars: tables over points and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from perceptron_theory import InputError
+
+from ..data.point import Point
+from ..running.machine import Machine
+from ..running.naming import whole_number
+from ..running.progress import drawn
+from ..running.summary import Summary
+from ..running.sweep import Part, shard_of, summaries
+from .agreement import extrapolate
+
+_DESCRIPTIONS = {
+    "mean": "mean error of the students",
+    "standard_error": "standard error of the mean",
+    "median": "median error of the students",
+    "median_error": "standard error of the median",
+    "quantile_05": "error that 5 % of the draws are below",
+    "quantile_25": "error that 25 % of the draws are below",
+    "quantile_75": "error that 75 % of the draws are below",
+    "quantile_95": "error that 95 % of the draws are below",
+    "alpha_prune_realised": "P/N",
+    "keep_fraction_realised": "P/P_tot",
+    "draws": "number of draws",
+}
+
+
+def simulated_errors(
+    points: Sequence[Point],
+    *,
+    sizes: Sequence[int] = (200,),
+    draws: int | None = 64,
+    relative_error: float = 0.01,
+    max_draws: int = 20_000,
+    seed: int = 0,
+    pool: str = "drawn",
+    output: str | Path | None = None,
+    shard: tuple[int, int] | None = None,
+    machine: Machine | None = None,
+    progress: bool = False,
+) -> xr.Dataset:
+    """Errors of simulated students at a list of points, as for Fig. 1A of the paper.
+
+    Args:
+        points: the parameters; their ``precision`` is not used.
+        sizes: input dimensions N; with three or more the mean is extrapolated in 1/N.
+        draws: repetitions for each point and N, at least 2; None draws until the
+            standard error of each mean is ``relative_error`` of it, or ``max_draws``.
+        relative_error: in (0, 1).
+        max_draws: at least 2.
+        seed: of all draws.
+        pool: "drawn", or "direct": see :func:`.training_sets.training_sets`.
+        output: folder to keep the draws in, to go on with after an interruption; it
+            may be the folder of a validation of the same seed.  None keeps nothing.
+        shard: (i, n) takes the i-th of n shares of the points, i from 1: the others are
+            for other machines, and all can keep their draws in one folder.
+        machine: what to compute on; by default all devices of this process.
+        progress: show a bar on stderr.
+
+    Returns:
+        Dataset over ``point`` and ``size`` of mean, standard_error, median,
+        median_error, quantiles (errors are fractions of misclassified examples), draws,
+        and the realised P/N and P/P_tot; the parameters are coordinates of ``point``.
+        With three or more sizes also error_at_infinity, its standard error
+        (error_at_infinity_error), and fit_p_value: the chance of a worse fit of
+        a + b/N, which does not hold where it is tiny.
+
+    Raises:
+        InputError: no points or sizes, fewer than 2 draws, a bad shard, or an
+            ``output`` that belongs to something else.
+        ConvergenceError: students that failed; all others are kept.
+    """
+    sizes = tuple(dict.fromkeys(whole_number(size, "sizes") for size in sizes))
+    seed, max_draws = whole_number(seed, "seed"), whole_number(max_draws, "max_draws")
+    draws = None if draws is None else whole_number(draws, "draws")
+    if (
+        not len(points)
+        or not sizes
+        or (draws is not None and draws < 2)
+        or max_draws < 2
+    ):
+        raise InputError(
+            f"need points, sizes and at least 2 draws; got {len(points)} points, "
+            f"{len(sizes)} sizes, {draws if draws is not None else max_draws} draws"
+        )
+    if not 0 < relative_error < 1:
+        raise InputError(f"relative_error must lie in (0, 1), got {relative_error!r}")
+    points = shard_of(points, shard)
+    if not points:
+        raise InputError(f"shard {shard} has no points: there are fewer than shards")
+    parts = [
+        Part(point, size, draws, relative_error, max_draws)
+        for point in points
+        for size in sizes
+    ]
+    how = {"seed": seed, "pool": pool, "machine": machine, "progress": progress}
+    with drawn(parts, output, **how) as store:
+        table = np.array(summaries(parts, store))
+    table = table.reshape(len(points), len(sizes), -1)
+    names = {"alpha_prune": "alpha_prune_realised"}
+    names |= {"keep_fraction": "keep_fraction_realised"}
+    columns = {
+        names.get(name, name): (("point", "size"), table[..., i])
+        for i, name in enumerate(Summary._fields)
+    }
+    dataset = xr.Dataset(
+        columns,
+        coords={
+            "size": ("size", list(sizes), {"long_name": "input dimension N"}),
+            "alpha_prune": ("point", [point.alpha_prune for point in points]),
+            "keep_fraction": ("point", [point.fraction for point in points]),
+            "theta": ("point", [p.theta for p in points], {"units": "rad"}),
+            "rule": ("point", [point.rule_name for point in points]),
+            "margin": ("point", [point.margin for point in points]),
+            "student": ("point", [point.student_name for point in points]),
+        },
+        attrs={"seed": seed, "pool": pool},
+    )
+    dataset["draws"] = dataset["draws"].astype(int)
+    for name, text in _DESCRIPTIONS.items():
+        dataset[name].attrs.update(long_name=text, units="1")
+    return dataset if len(set(sizes)) < 3 else _extrapolated(dataset)
+
+
+def _extrapolated(dataset: xr.Dataset) -> xr.Dataset:
+    """Add the mean error at infinite N, by a fit of a + b/N for each point."""
+    sizes = dataset["size"].values.astype(float)
+    fits = [
+        extrapolate(sizes, mean, error, 0.0)
+        for mean, error in zip(
+            dataset["mean"].values, dataset["standard_error"].values, strict=True
+        )
+    ]
+    return dataset.assign(
+        error_at_infinity=("point", [fit.value for fit in fits]),
+        error_at_infinity_error=("point", [fit.error for fit in fits]),
+        fit_p_value=("point", [fit.p_value for fit in fits]),
+    )
+
+
+def threshold_scan(
+    alpha_prune: Sequence[float] = (1.0, 1.4, 1.6, 1.8, 2.0, 2.2, 2.4, 2.6, 3.0),
+    *,
+    keep_fraction: float = 0.01,
+    sizes: Sequence[int] = (50, 100, 200),
+    draws: int = 64,
+    seed: int = 0,
+    output: str | Path | None = None,
+) -> xr.Dataset:
+    """Errors around the threshold at alpha_prune = 2: theta = 0, hard, small f.
+
+    As f -> 0 the error of the theory tends to 1/2 below alpha_prune = 2 and to zero
+    above.  Finite N smears the step and skews the errors of single draws: read the
+    median beside the mean.
+
+    Returns:
+        Dataset over ``alpha_prune`` and ``size`` with the variables of
+        :func:`simulated_errors`.
+
+    Raises:
+        InputError: as :func:`simulated_errors`.
+    """
+    points = [Point(float(alpha), keep_fraction) for alpha in alpha_prune]
+    dataset = simulated_errors(
+        points, sizes=sizes, draws=draws, seed=seed, output=output
+    )
+    dataset = dataset.swap_dims(point="alpha_prune")
+    dataset = dataset.drop_vars(["keep_fraction", "theta", "rule", "margin", "student"])
+    dataset.alpha_prune.attrs["long_name"] = "kept load P/N"
+    dataset.attrs["keep_fraction"] = keep_fraction
+    return dataset

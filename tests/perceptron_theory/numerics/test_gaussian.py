@@ -1,0 +1,89 @@
+"""The functions of one Gaussian, against mpmath."""
+
+import jax
+import mpmath as mp
+import numpy as np
+import pytest
+
+from perceptron_theory.numerics.gaussian import (
+    folded_quantile,
+    mills_fraction,
+    mills_ratio,
+    slack_moments,
+)
+from perceptron_theory.students.version_space import response
+
+
+@pytest.mark.parametrize("x", [0.0, 1e-9, 0.3, 1.7, 4.9, 5.1, 12.0, 37.0, 1e3, 1e8])
+def test_mills_ratio(x):
+    with mp.workdps(60):
+        exact = mp.quad(lambda t: mp.exp(-x * t - t * t / 2), [0, 1 / (1 + x), mp.inf])
+    with jax.enable_x64(True):
+        assert float(mills_ratio(np.float64(x))) == pytest.approx(
+            float(exact), rel=1e-15
+        )
+
+
+@pytest.mark.parametrize("x", [0.0, 1e-9, 0.4, 2.1, 4.8, 5.3, 11.0, 41.0, 2e3, 1e7])
+def test_mills_fraction(x):
+    with mp.workdps(100):
+        at = mp.mpf(x)
+        pull = 2 * mp.npdf(at) / mp.erfc(at / mp.sqrt(2))
+        h = pull - at if x < 50 else _fraction(at, 1)
+        g = 1 / h - at if x < 50 else _fraction(at, 2) * 2
+    with jax.enable_x64(True):
+        found = mills_fraction(np.float64(x))
+    assert float(found[0]) == pytest.approx(float(h), rel=1e-15)
+    assert float(found[1]) == pytest.approx(float(g), rel=1e-15)
+
+
+def _fraction(x, start):
+    """1/(x + (start + 1)/(x + (start + 2)/(x + ...))), for large x."""
+    value = mp.mpf(0)
+    for k in range(start + 60, start, -1):
+        value = k / (x + value)
+    return 1 / (x + value)
+
+
+@pytest.mark.parametrize("x", [-3e3, -47.0, -6.2, -1.3, -1e-7, 0.0, 0.6, 3.1, 9.0])
+def test_response_of_the_version_space(x):
+    with mp.workdps(80):
+        log_right = lambda t: mp.log(mp.erfc(-t / mp.sqrt(2)) / 2)  # noqa: E731
+        at = mp.mpf(x)
+        pull, slope, bend = (mp.diff(log_right, at, n, h=1e-20) for n in (1, 2, 3))
+        exact = [pull, -slope, log_right(at), pull - at * slope]
+        rates = [slope, -bend, pull, -at * bend]
+    with jax.enable_x64(True):
+        got, moved = jax.jvp(response, (jax.numpy.float64(x),), (jax.numpy.ones(()),))
+    for value, true in zip(got, exact, strict=True):
+        assert float(value) == pytest.approx(float(true), rel=1e-14)
+    for value, true in zip(moved, rates, strict=True):
+        # the third derivative is smaller than its terms by x^4
+        tolerance = 1e-14 * max(1.0, abs(x)) ** 2
+        assert float(value) == pytest.approx(float(true), rel=tolerance, abs=1e-300)
+
+
+def test_slack_moments():
+    t = np.linspace(-30.0, 30.0, 121)
+    with jax.enable_x64(True):
+        got = np.array([np.asarray(g) for g in slack_moments(jax.numpy.asarray(t))])
+    for i, at in enumerate(t):
+        with mp.workdps(60):
+            peak, zeroth = mp.npdf(at), mp.ncdf(at)
+            first = at * zeroth + peak
+            exact = [peak, zeroth, first, at * first + zeroth]
+        # the higher moments cancel in the lower tail, where they carry no weight
+        for order, (value, true) in enumerate(zip(got[:, i], exact, strict=True)):
+            cancelled = max(1.0, -at) ** (2 * max(order - 1, 0))
+            assert value == pytest.approx(float(true), rel=2e-14 * cancelled)
+
+
+def test_folded_quantile_at_both_ends():
+    mass = np.array([1e-12, 1e-3, 0.4])
+    with jax.enable_x64(True):
+        low = np.asarray(folded_quantile(mass, 1.0 - mass))
+        high = np.asarray(folded_quantile(1.0 - mass, mass))
+    for f, below, above in zip(mass, low, high, strict=True):
+        with mp.workdps(40):
+            assert float(mp.erf(below / mp.sqrt(2))) == pytest.approx(f, rel=1e-14)
+            assert float(mp.erfc(above / mp.sqrt(2))) == pytest.approx(f, rel=1e-14)
