@@ -14,7 +14,7 @@ import numpy as np
 
 import perceptron_theory as pt
 from perceptron_theory.convex.losses import LOSSES
-from perceptron_theory.solving.front_door import STUDENTS
+from perceptron_theory.students.names import STUDENTS
 
 RIDGE = 0.1
 

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import perceptron_theory as pt
-from perceptron_theory.solving.solution import VersionSpace
-from perceptron_theory.students.paper_information import (
+from perceptron_theory import VersionSpace
+from perceptron_theory.students.version_space.paper_information import (
     paper_information_gain,
     paper_overlap,
 )

@@ -49,14 +49,14 @@ def one_program_a_mode(request):
     One that is small: compiled quickly, a program takes its time to run.  Modules with
     SINGLE_POINTS = True run the programs that users run.
     """
-    from perceptron_theory.convex import batches as convex_batches
-    from perceptron_theory.solving import batches
+    from perceptron_theory.convex.student import Convex
+    from perceptron_theory.students.student import Student
 
     with pytest.MonkeyPatch.context() as patch:
         if not getattr(request.module, "SINGLE_POINTS", False):
-            for sizes in batches.SIZES, convex_batches.SIZES:
-                patch.setitem(sizes, True, (64,))  # theta = 0
-                patch.setitem(sizes, False, (8,))
+            for student in Student, Convex:  # the others have the sizes of Student
+                patch.setitem(student.batch_sizes, True, (64,))  # theta = 0
+                patch.setitem(student.batch_sizes, False, (8,))
         yield
 
 
@@ -71,7 +71,7 @@ def few_programs_at_once():
     if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
         import jax
 
-        from perceptron_theory.solving import batches
+        from perceptron_theory.numerics import batching
 
         jax.clear_caches()
-        batches._READY.clear()
+        batching._READY.clear()

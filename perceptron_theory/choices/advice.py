@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from ..errors import ConvergenceError, InputError, unknown_name
+from ..errors import ConvergenceError, InputError
 from ..numerics.bracketing import bracketed_roots
+from ..numerics.checks import (
+    HALF_PI,
+    SMALLEST,
+    check_load,
+    check_margin,
+    check_theta,
+    one_number,
+)
 from ..numerics.minimise import minimise
 from ..numerics.precision import eager_only
-from ..rules.inputs import HALF_PI, SMALLEST, check_load, check_theta, one_number
-from ..rules.rule import check_margin, resolve_rule
-from ..solving.front_door import solve
-from ..solving.saddle_point import Inputs, Mode
-from .margin_derivative import errors, search
+from ..rules.names import resolve_rule
+from ..students.student import Student
+from .learner import has_best_ridge, log_error, resolve_learner, slopes
 from .pareto import LEAST_LOAD
 
 WRONG = np.deg2rad(2.0)  # the error of theta that is tried
 EQUAL = 1e-8  # of ln error: no reason to prune
 LARGEST = 1e9  # unpruned examples per dimension, beyond which none are counted
 SCAN = 0.2  # step in ln f of the search for the fewest examples
+UNPRUNED = 96  # loads of a scan for the error of unpruned data
+STEP = 1e-4  # of theta, where there is no exact derivative
 RULES = ("hard", "easy")
 
 Values = Float[np.ndarray, " n"]
@@ -149,7 +156,10 @@ def advise(
     alpha_tot: Any,
     theta: Any,
     margin: str = "absolute",
-    student: str = "max_margin",
+    student: str | Student = "max_margin",
+    loss: Any = None,
+    ridge: Any = None,
+    flip_probability: Any = 0.0,
     max_alpha_prune: Any = None,
     tolerance: Any = 0.05,
 ) -> Advice:
@@ -163,7 +173,10 @@ def advise(
         alpha_tot: examples of the pool per dimension, one number.
         theta: angle of teacher and probe in radians, [0, pi/2].
         margin: "absolute" (|P.x|) or "signed" (y P.x).
-        student: "max_margin".
+        student: any that :func:`solve` takes.
+        loss: a convex loss in place of a student, as in :func:`solve_convex`.
+        ridge: of that loss: a number, or "optimal", the best one of each choice.
+        flip_probability: of the labels of the pool, with a loss.
         max_alpha_prune: the most examples per dimension that may be kept.
         tolerance: part of the whole pool's error by which ``fewest`` may exceed it.
 
@@ -180,8 +193,7 @@ def advise(
     check_load("alpha_tot", total)
     check_theta(angle)
     check_margin(margin)
-    if student != "max_margin":
-        raise unknown_name("student", student, ("max_margin",))
+    learner = resolve_learner(student, loss, ridge, flip_probability)
     pool, angle = float(total), float(angle)
     if pool > LARGEST:
         raise InputError(
@@ -201,59 +213,63 @@ def advise(
             f"alpha_tot and max_alpha_prune must be at least {LEAST_LOAD:g}, the least "
             f"load that is solved, got {budget:g}"
         )
-    at = partial(_log_errors, pool=pool, theta=angle, margin=margin)
-    optima = {load: _optimum(at, pool, load) for load in {pool, budget}}
-    whole = float(_log_whole(pool))
-    choice = partial(_choice, pool=pool, theta=angle, margin=margin)
-    best = choice(*optima[pool])
+    task = Task(learner, pool, angle, margin)
+    optima = {load: _optimum(task, load) for load in {pool, budget}}
+    whole = float(task.log_error("random", np.zeros(()))[()])
+    best = _choice(task, *optima[pool])
     return Advice(
         alpha_tot=pool,
         theta=angle,
         margin=margin,
         max_alpha_prune=most,
         best=best,
-        within_budget=best if budget == pool else choice(*optima[budget]),
+        within_budget=best if budget == pool else _choice(task, *optima[budget]),
         pool_error=float(np.exp(whole)),
         tolerance=near,
-        fewest=choice(*_fewest(at, pool, whole + np.log1p(near))),
+        fewest=_choice(task, *_fewest(task, whole + np.log1p(near))),
     )
 
 
-def _log_errors(
-    rule: str, x: Any, *, pool: float, theta: float, margin: str
-) -> np.ndarray:
-    """Ln error where exp(x) of the pool is kept; NaN where it was not solved."""
-    fraction = np.minimum(np.exp(x), 1.0)
-    if rule == "random":  # whatever the probe
-        return _log_whole(pool * fraction)
-    solution = solve(
-        alpha_tot=pool,
-        keep_fraction=_padded(fraction),
-        theta=theta,
-        rule=rule,
-        margin=margin,
-        throw=False,
-    )
-    return np.log(solution.error)[: np.size(x)].reshape(np.shape(x))
+class Task(NamedTuple):
+    """Whose errors are compared, for which pool and probe."""
 
+    student: Student
+    pool: float
+    theta: float
+    margin: str
 
-def _log_whole(alpha: Any) -> np.ndarray:
-    """Ln error of unpruned data."""
-    solution = solve(alpha_tot=_padded(alpha), keep_fraction=1.0, throw=False)
-    return np.log(solution.error)[: np.size(alpha)].reshape(np.shape(alpha))
+    def log_error(
+        self, rule: str, x: Any, theta: float | None = None
+    ) -> Float[np.ndarray, "*k"]:
+        """Ln error where exp(x) of the pool is kept; NaN where it was not solved."""
+        return log_error(
+            self.student,
+            rule,
+            alpha_tot=self.pool,
+            keep_fraction=np.minimum(np.exp(x), 1.0),
+            theta=self.theta if theta is None else theta,
+            margin=self.margin,
+        )
 
-
-def _padded(x: Any) -> np.ndarray:
-    """Never a single point, which would be compiled apart."""
-    return np.resize(x, max(2, np.size(x)))
+    def unpruned(self, alpha: Any) -> Float[np.ndarray, "*k"]:
+        """Ln error of unpruned data of other loads."""
+        return log_error(
+            self.student,
+            "random",
+            alpha_prune=alpha,
+            keep_fraction=1.0,
+            theta=self.theta,
+            margin=self.margin,
+        )
 
 
 def _least(pool: float) -> float:
     return float(np.log(max(SMALLEST, LEAST_LOAD / pool)))
 
 
-def _optimum(at: Any, pool: float, most: float) -> tuple[str, float]:
+def _optimum(task: Task, most: float) -> tuple[str, float]:
     """The rule and ln f of least error with at most ``most`` kept."""
+    at, pool = task.log_error, task.pool
     top = float(np.log(most / pool))
     best, value = ("random", top), float(at("random", np.full(1, top))[0])
     for rule in RULES:
@@ -269,9 +285,9 @@ def _optimum(at: Any, pool: float, most: float) -> tuple[str, float]:
     return best
 
 
-def _fewest(at: Any, pool: float, goal: float) -> tuple[str, float]:
+def _fewest(task: Task, goal: float) -> tuple[str, float]:
     """The rule and least ln f whose ln error is at most ``goal``."""
-    low = _least(pool)
+    at, low = task.log_error, _least(task.pool)
     x = np.linspace(low, 0.0, 2 + int(-low / SCAN))
     best = ("random", 0.0)
     for rule in (*RULES, "random"):
@@ -290,20 +306,19 @@ def _fewest(at: Any, pool: float, goal: float) -> tuple[str, float]:
     return best
 
 
-def _choice(rule: str, x: float, *, pool: float, theta: float, margin: str) -> Choice:
+def _choice(task: Task, rule: str, x: float) -> Choice:
     fraction = 1.0 if x == 0 else float(np.exp(x))
-    alpha = pool * fraction
+    alpha, theta = task.pool * fraction, task.theta
     tried = [theta, max(theta - WRONG, 0.0), min(theta + WRONG, HALF_PI)]
-    if rule == "random":
-        tried = [0.0] * 3
-    values = [
-        float(np.exp(_log_errors(rule, x, pool=pool, theta=t, margin=margin)))
-        for t in tried
-    ]
+    blind = rule == "random" and not task.student.knows_probe
+    if blind:
+        tried = [theta] * 3
+    values = [float(np.exp(task.log_error(rule, x, t))) for t in tried]
     slope, unpruned = 0.0, alpha
+    if not blind:
+        slope = _by_theta(task, rule, x, fraction, values[0])
     if rule != "random":
-        slope = _by_theta(rule, pool, fraction, theta, margin)
-        unpruned = _unpruned(np.log(values[0]))
+        unpruned = _unpruned(task, np.log(values[0]))
     if np.isnan(values).any():
         raise ConvergenceError(
             f"{rule} did not converge at alpha_prune = {alpha:.17g}, keep_fraction = "
@@ -313,25 +328,45 @@ def _choice(rule: str, x: float, *, pool: float, theta: float, margin: str) -> C
     return Choice(rule, fraction, alpha, values[0], *end)
 
 
-def _by_theta(rule: str, pool: float, f: float, theta: float, margin: str) -> float:
-    """The exact d error/d theta, from the rates of the saddle point."""
-    inputs = Inputs(*map(_padded, (pool, f, theta)))  # pyright: ignore
-    state = search(inputs, resolve_rule(rule), Mode(margin, theta == 0, True))
-    log_a, b, _ = state.value[0]
-    by_log_a, by_b, _ = state.rates[0, :, 2]
-    a, noise = np.exp(log_a), np.hypot(1.0, b)
-    turn = a * (b / noise * by_b - noise * by_log_a) / (a * a + noise * noise)
-    return float(np.where(np.isnan(errors(state)[0]), np.nan, turn / np.pi))
+def _by_theta(task: Task, rule: str, x: float, f: float, error: float) -> float:
+    """D error/d theta: exact, from the rates of the saddle point.
+
+    With the best ridge, which moves with theta but where it does not matter to first
+    order, by a difference.
+    """
+    theta = task.theta
+    if has_best_ridge(task.student):
+        ends = np.clip([theta - STEP, theta + STEP], 0.0, HALF_PI)
+        low, high = (float(np.exp(task.log_error(rule, x, end))) for end in ends)
+        return (high - low) / float(ends[1] - ends[0])
+    rates = slopes(
+        task.student,
+        resolve_rule(rule),
+        alpha_prune=task.pool * f,
+        keep_fraction=f,
+        theta=theta,
+        margin=task.margin,
+    )
+    return float(rates[0, 2] * error)
 
 
-def _unpruned(log_error: float) -> float:
-    """The load at which unpruned data have this error, which falls with the load."""
+def _unpruned(task: Task, log_error: float) -> float:
+    """The least load at which unpruned data have this error; inf if it is beyond all.
+
+    The errors of most students fall with the load; those of a small ridge have a peak
+    on the way, so that a scan comes first.
+    """
 
     def gap(x: Values, row: Any) -> Values:
-        return _log_whole(np.exp(x)) - log_error
+        return task.unpruned(np.exp(x)) - log_error
 
-    ends = [np.log(np.array([x])) for x in (LEAST_LOAD, LARGEST)]
-    values = [gap(end, None) for end in ends]
-    if values[1] > 0:
+    ends = np.linspace(np.log(LEAST_LOAD), np.log(LARGEST), UNPRUNED)
+    values = gap(ends, None)
+    good = values <= 0
+    if not good.any():
         return np.inf
-    return float(np.exp(bracketed_roots(gap, *ends, *values, 1e-12)[0]))
+    n = int(np.argmax(good))
+    if n == 0:
+        return LEAST_LOAD
+    bracket = ends[n - 1 : n], ends[n : n + 1], values[n - 1 : n], values[n : n + 1]
+    return float(np.exp(bracketed_roots(gap, *bracket, 1e-12)[0]))

@@ -17,28 +17,29 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ..convex.equations import Setting, mean_example
-from ..convex.front_door import checked, checked_loss, split
-from ..convex.losses import Loss, separates, squared_hinge
-from ..convex.noisy_pieces import noisy_problem
-from ..convex.path import Point
-from ..errors import ConvergenceError, InputError
+from ..convex.equations import mean_example
+from ..convex.losses import squared_hinge
+from ..convex.student import SMALLEST_RIDGE, Convex
+from ..errors import ConvergenceError
+from ..kept.problem import Mode
+from ..numerics.batching import in_batches, take
 from ..numerics.bracketing import bracketed_roots
+from ..numerics.checks import check_margin, one_load
 from ..numerics.compilation import batched
 from ..numerics.precision import eager_only
-from ..rules.inputs import SMALLEST_RIDGE
-from ..rules.rule import Rule, check_margin, resolve_rule
-from ..solving.batches import _in_batches, _take
-from ..solving.front_door import solve
-from ..solving.saddle_point import Mode
-from ..solving.solution import Count, Value
+from ..rules.names import resolve_rule
+from ..rules.rule import Rule
+from ..solving.front_door import Asked, checked, solve, split
+from ..solving.states import tabulated
+from ..students.solution import Count, Value
+from ..students.state import Point
 from .ridge_path import RidgePath, along, ridge_path
 
 SMALLEST = 1e-8  # of the scan; SMALLEST_RIDGE where that is not small enough
@@ -85,7 +86,7 @@ def optimal_ridge(
     theta: Any = 0.0,
     rule: str | Rule = "hard",
     margin: str = "absolute",
-    loss: str | Loss = "logistic",
+    loss: Any = "logistic",
     flip_probability: Any = 0.0,
 ) -> OptimalRidge:
     r"""The ridge in [0, inf] with which a student of a convex loss errs least.
@@ -105,42 +106,41 @@ def optimal_ridge(
         >>> f"{best.ridge:.6f}"
         '0.570796'
     """
-    rule = resolve_rule(rule)
-    mode = Mode(check_margin(margin), False, alpha_prune is None)
-    function = checked_loss(loss)
-    if (alpha_prune is None) == (alpha_tot is None):
-        raise InputError("give exactly one of alpha_prune and alpha_tot")
-    load = alpha_tot if mode.total else alpha_prune
+    name, load = one_load(alpha_prune, alpha_tot)
+    student = Convex(loss, 1.0, flip_probability)
+    asked = Asked(name, resolve_rule(rule), check_margin(margin), student)
     with jax.enable_x64(True):
-        values = load, keep_fraction, theta, 1.0, flip_probability
-        shape, flat, tree = checked(values, rule, mode)
+        flat = checked((load, keep_fraction, theta), asked)
         # a point once, however often it is asked for
-        table, back = np.unique(np.stack(flat), axis=1, return_inverse=True)
+        table, back = np.unique(np.stack(flat.arrays), axis=1, return_inverse=True)
         out = np.empty((4, table.shape[1]))
-        for here, point, setting in split(list(table), tree, function, mode):
-            out[:, here] = _best(point, setting)
+        once = flat._replace(arrays=tuple(table))
+        for here, point, mode in split(once, asked, exact=False):
+            out[:, here] = _best(point, mode)
+    shape = flat.shape
     ridge, error, kind, slope = (x[back.ravel()].reshape(shape)[()] for x in out)
     return OptimalRidge(ridge, error, np.asarray(kind).astype(int)[()], slope)
 
 
+def _mean_of(point: Point, mode: Mode) -> tuple[Any, Any, Any]:
+    """E[y u], E[y v] and the kept load."""
+    student = point.student
+    assert isinstance(student, Convex)
+    problem, labels, _ = student.labelled_problem(point, mode)
+    return *mean_example(problem, labels, mode.on_line), problem.alpha_prune
+
+
 @lru_cache(maxsize=64)
-def _mean_example(setting: Setting) -> Any:
-    def one(point):
-        inputs, _, flipped, rule = point
-        mode, noisy = setting.mode, setting.noisy
-        problem, labels, _ = noisy_problem(inputs, rule, flipped, mode, noisy)
-        a, b = mean_example(problem, labels, mode.on_line)
-        # the kept load too
-        return a, b, problem.alpha_prune
-
-    return batched(one)
+def _mean_example(mode: Mode) -> Any:
+    return batched(partial(_mean_of, mode=mode))
 
 
-def _best(point: Point, setting: Setting) -> Float[np.ndarray, "4 n"]:
+def _best(point: Point, mode: Mode) -> Float[np.ndarray, "4 n"]:
     """Ridge, error, kind and slope of each point."""
-    a, b, alpha = _in_batches(_mean_example(setting), (1, 64), point)
+    at, here = tabulated(point, mode)
+    a, b, alpha = in_batches(_mean_example(here), (1, 64), at)
     ends = np.log(SMALLEST), np.log(BEYOND * (1.0 + alpha))
-    path = ridge_path(point, setting, _places(*ends))
+    path = ridge_path(point, mode, _places(*ends))
     minima = [_minima(path)]
     # the limits: Hebb's rule, and no ridge
     hebb = np.arctan2(np.sqrt(1.0 / alpha + b * b), a) / np.pi
@@ -156,7 +156,7 @@ def _best(point: Point, setting: Setting) -> Float[np.ndarray, "4 n"]:
         rest = np.nonzero(below)[0]
         start = np.full(rest.size, np.log(SMALLEST))
         path = ridge_path(
-            _take(rest, point), setting, _places(np.log(SMALLEST_RIDGE), start)
+            take(rest, point), mode, _places(np.log(SMALLEST_RIDGE), start)
         )
         row, *values = _minima(path)
         minima.append((rest[row], *values))
@@ -214,20 +214,25 @@ def _without_ridge(path: RidgePath) -> Float[np.ndarray, " n"]:
 
     Where it is not known it is extrapolated, if the end of the path is linear there.
     """
-    point, setting, *_ = path
-    if setting.noisy or not separates(setting.loss):
+    point, mode, *_ = path
+    student = point.student
+    assert isinstance(student, Convex)
+    separates = student.loss.separates()
+    if student.wrong_labels or not separates:
         limit = _extrapolated(path)
         rest = np.nonzero(np.isinf(limit) & (path.slope[:, 0] > FLAT))[0]
-        if rest.size and separates(setting.loss):
-            limit[rest] = _separated(_take(rest, point), setting)
+        if rest.size and separates:
+            limit[rest] = _separated(take(rest, point), mode)
         return limit
-    name = "alpha_tot" if setting.mode.total else "alpha_prune"
-    load: dict[str, Any] = {name: point.inputs.alpha}
-    if jax.tree.leaves(point.rule) or hasattr(point.rule, "cells"):
+    load: dict[str, Any] = {
+        "alpha_tot" if mode.total else "alpha_prune": point.inputs.alpha
+    }
+    if point.rule.takes_fraction:
         load["keep_fraction"] = point.inputs.keep_fraction
-    theta = 0.0 if setting.mode.on_line else point.inputs.theta
-    limit = solve(theta=theta, rule=point.rule, margin=setting.mode.margin, **load)
-    return np.asarray(limit.error)
+    theta = 0.0 if mode.on_line else point.inputs.theta
+    return np.asarray(
+        solve(theta=theta, rule=point.rule, margin=mode.margin, **load).error
+    )
 
 
 def _extrapolated(path: RidgePath) -> Float[np.ndarray, " n"]:
@@ -239,14 +244,16 @@ def _extrapolated(path: RidgePath) -> Float[np.ndarray, " n"]:
     return np.where(linear, path.error[:, 0] * (1.0 - slope[0]), np.inf)
 
 
-def _separated(point: Point, setting: Setting) -> Float[np.ndarray, " n"]:
+def _separated(point: Point, mode: Mode) -> Float[np.ndarray, " n"]:
     """The error of the max-margin student on wrong labels; inf if there is none.
 
     It is the squared hinge's, at first order in the ridge.  What the ridge resists,
     lambda V, vanishes with the ridge unless the labels can all be satisfied.
     """
     places = np.log(SMALLEST) + np.array([[0.0, STEP]])
-    places = np.repeat(places, len(point.ridge), axis=0)
-    path = ridge_path(point, setting._replace(loss=squared_hinge), places)
+    places = np.repeat(places, len(point.inputs.alpha), axis=0)
+    numbers = jax.tree.leaves(point.student)
+    hinge = Convex(squared_hinge, *numbers, noisy=True)
+    path = ridge_path(point._replace(student=hinge), mode, places)
     resisted = SMALLEST * np.exp(path.found.value[:, 0, 3])
     return np.where(resisted > RESISTED, _extrapolated(path), np.inf)

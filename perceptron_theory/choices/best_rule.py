@@ -24,18 +24,31 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from ..convex.student import Convex
 from ..errors import ConvergenceError, InputError
+from ..kept.problem import Mode
+from ..numerics.checks import (
+    SMALLEST,
+    check_fraction,
+    check_load,
+    check_margin,
+    check_theta,
+    one_number,
+)
 from ..numerics.precision import eager_only
-from ..rules.inputs import SMALLEST, check_fraction, check_load, check_theta, one_number
+from ..rules.by_quantile import Mixture, Window
 from ..rules.intervals import Intervals
-from ..rules.rule import Mixture, Window, check_margin
-from ..solving.saddle_point import Mode
-from .margin_derivative import check_student
-from .rule_descent import MOST, Found, Masses, Point, descend, log_errors, solve_rules
+from ..students.student import Student
+from .best_ridge import Optimum, optimal_ridge
+from .learner import has_best_ridge, resolve_learner
+from .margin_derivative import check_differentiable
+from .rule_descent import MOST, Found, Masses, Place, descend, log_errors, solve_rules
 
 SCAN = 64  # windows, and splits between the two ends, that are tried first
 ZOOMS = 4  # refinements of the share of a mixture
 SAME = 1e-9  # optima whose ln errors are closer than this are one
+TURNS = 20  # of rule and ridge, at most
+SETTLED = 1e-9  # relative gain of a turn that counts as none
 STATIONARY = 1e-6  # the gap up to which the end of a search counts as an optimum
 
 
@@ -104,7 +117,10 @@ def optimal_rule(
     keep_fraction: Any = None,
     theta: Any = 0.0,
     margin: str = "absolute",
-    student: str = "max_margin",
+    student: str | Student = "max_margin",
+    loss: Any = None,
+    ridge: Any = None,
+    flip_probability: Any = 0.0,
 ) -> OptimalRule:
     """The keep-probability of the margin with the least error at a given kept fraction.
 
@@ -120,7 +136,11 @@ def optimal_rule(
         keep_fraction: f = alpha_prune/alpha_tot in (0, 1]; give two of the three.
         theta: angle of teacher and probe in radians, [0, pi/2].
         margin: "absolute" (|P.x|) or "signed" (y P.x): what the rule may depend on.
-        student: "max_margin", "gibbs" or "bayes_point".
+        student: any but "bayes_optimal", which sees the rule itself.
+        loss: a convex loss in place of a student, as in :func:`solve_convex`.
+        ridge: of that loss: a number, or "optimal": rule and ridge are then improved in
+            turn until neither gains.
+        flip_probability: of the labels of the pool, with a loss.
 
     Raises:
         InputError: an argument outside its range, not two of the three loads, or more
@@ -136,10 +156,48 @@ def optimal_rule(
     angle = float(one_number("theta", theta))
     check_theta(np.array(angle))
     check_margin(margin)
-    check_student(student)
-    # at theta = 0 the two margins are one: y P.x = |P.x|
-    kind = "absolute" if angle == 0 else margin
-    at = Point(alpha, fraction, angle, Mode(kind, angle == 0, False, student))
+    learner = resolve_learner(student, loss, ridge, flip_probability)
+    if has_best_ridge(learner):
+        assert isinstance(learner, Convex)
+        return _with_best_ridge(learner, alpha, fraction, angle, margin)
+    check_differentiable(learner)
+    kind = learner.traced_variant()
+    # at theta = 0 the two margins are one, y P.x = |P.x|, if the labels are right
+    ranked = "absolute" if angle == 0 and not kind.wrong_labels else margin
+    mode = Mode(ranked, angle == 0, False, exact=False)
+    return _search(Place(alpha, fraction, angle, mode, kind), margin)
+
+
+def _with_best_ridge(
+    learner: Convex, alpha: float, fraction: float, theta: float, margin: str
+) -> OptimalRule:
+    """The rule and the ridge of least error, each improved in turn.
+
+    Raises:
+        ConvergenceError: they do not settle, or the best ridge is 0 or infinite.
+    """
+    loss, flips = learner.loss, learner.flip_probability
+    where: dict[str, Any] = {"theta": theta, "margin": margin}
+    where |= {"alpha_prune": alpha, "keep_fraction": fraction}
+    rule: Any = "hard"
+    last = np.inf
+    for _ in range(TURNS):
+        best = optimal_ridge(rule=rule, loss=loss, flip_probability=flips, **where)
+        if best.kind != Optimum.INTERIOR:
+            raise ConvergenceError(
+                f"the best ridge is {best.ridge:g} with the rule {rule!r}: "
+                "give ridge as a number"
+            )
+        options: dict[str, Any] = {"loss": loss, "ridge": float(best.ridge)}
+        found = optimal_rule(flip_probability=flips, **options, **where)
+        if found.error > last * (1.0 - SETTLED):
+            return found
+        rule, last = found.rule, found.error
+    raise ConvergenceError("the best rule and the best ridge did not settle")
+
+
+def _search(at: Place, margin: str) -> OptimalRule:
+    alpha, fraction, angle = at.alpha, at.fraction, at.theta
     hard, easy = _row(0.0, fraction), _row(1.0 - fraction, fraction)
     share = [1.0, 1.0, float(fraction == 1)]  # all of the pool is no random part
     simple = log_errors(solve_rules(np.stack([hard, easy, hard]), at, share), at)
@@ -176,7 +234,7 @@ def optimal_rule(
         keep_fraction=fraction,
         theta=angle,
         margin=margin,
-        student=student,
+        student=at.student.name,
         intervals=best.ends,
         quantiles=_quantiles(best),
         multiplier=best.multiplier * error,
@@ -241,11 +299,11 @@ def _splits(f: float) -> Float[np.ndarray, "n m"]:
     return np.stack([_row(0.0, x, 1.0 - f, f - x) for x in part])
 
 
-def _best(rows: Float[np.ndarray, "n m"], at: Point) -> Masses:
+def _best(rows: Float[np.ndarray, "n m"], at: Place) -> Masses:
     return rows[np.argmin(log_errors(solve_rules(rows, at), at))]
 
 
-def _best_mixture(at: Point) -> tuple[float, Mixture]:
+def _best_mixture(at: Place) -> tuple[float, Mixture]:
     """Ln error and rule: the share in a scan of both kinds, its bracket refined."""
     f, best = at.fraction, (np.inf, Mixture(0.0))
     for kind, row in (("hard", _row(0.0, f)), ("easy", _row(1.0 - f, f))):
@@ -261,7 +319,7 @@ def _best_mixture(at: Point) -> tuple[float, Mixture]:
     return best
 
 
-def _whole(log_error: float, at: Point) -> Found:
+def _whole(log_error: float, at: Place) -> Found:
     """All of the pool: there is nothing to choose."""
     least = 0.0 if at.mode.margin == "absolute" else -np.inf
     ends = np.array([[least, np.inf]])

@@ -14,8 +14,8 @@ from jaxtyping import Float
 
 from ..errors import ConvergenceError, InputError
 from ..numerics.bracketing import bracketed_roots
+from ..numerics.checks import as_array
 from ..numerics.contours import connect
-from ..rules.inputs import as_array
 
 STRATEGIES = ("hard", "easy", "random")
 PAIRS = (("hard", "easy"), ("hard", "random"), ("easy", "random"))

@@ -8,11 +8,16 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from ..errors import InputError
+from ..errors import ConvergenceError
+from ..numerics.checks import (
+    check_fraction,
+    check_load,
+    check_margin,
+    check_theta,
+    one_number,
+)
 from ..numerics.precision import eager_only
-from ..rules.inputs import as_array, check_fraction, check_load, check_theta
-from ..rules.rule import check_margin
-from ..solving.front_door import solve
+from ..students.student import Student
 from .crossings import (
     NEAREST,
     PAIRS,
@@ -25,6 +30,7 @@ from .crossings import (
     text,
     triple_points,
 )
+from .learner import log_error, resolve_learner
 
 FINEST = 24  # points a direction in which the boundaries are looked for, at least
 TOLERANCE = 1e-8  # of ln alpha_tot and ln f on a boundary
@@ -34,7 +40,15 @@ PER_DIMENSION = "examples/dimension"
 
 @eager_only
 def phase_diagram(
-    alpha_tot: Any, keep_fraction: Any, *, theta: Any = 0.0, margin: str = "absolute"
+    alpha_tot: Any,
+    keep_fraction: Any,
+    *,
+    theta: Any = 0.0,
+    margin: str = "absolute",
+    student: str | Student = "max_margin",
+    loss: Any = None,
+    ridge: Any = None,
+    flip_probability: Any = 0.0,
 ) -> xr.Dataset:
     """The errors of three strategies on a grid, and where they cross.
 
@@ -43,6 +57,10 @@ def phase_diagram(
         keep_fraction: f in (0, 1], increasing, (m,).
         theta: angle of teacher and probe in radians.
         margin: "absolute" (|P.x|) or "signed" (y P.x).
+        student: any that :func:`solve` takes.
+        loss: a convex loss in place of a student, as in :func:`solve_convex`.
+        ridge: of that loss: a number, or "optimal", the best one of each strategy.
+        flip_probability: of the labels of the pool, with a loss.
 
     Returns:
         On the dimensions ``alpha_tot`` and ``keep_fraction``: ``error_hard``,
@@ -66,18 +84,29 @@ def phase_diagram(
     fractions = axis("keep_fraction", keep_fraction)
     check_load("alpha_tot", loads)
     check_fraction("keep_fraction", fractions)
-    angle = as_array("theta", theta)
+    angle = one_number("theta", theta)
     check_theta(angle)
-    if angle.size != 1:
-        raise InputError(f"theta must be one angle here, got {angle.size}")
-    angle = float(angle.reshape(()))
+    angle = float(angle)
     check_margin(margin)
+    learner = resolve_learner(student, loss, ridge, flip_probability)
 
-    def log_error(name: str, x: Any, y: Any) -> np.ndarray:
-        return _log_error(name, np.exp(x), np.exp(y), angle, margin)
+    def errors(name: str, x: Any, y: Any) -> np.ndarray:
+        load, fraction = np.exp(x + y), np.exp(y)
+        where: dict[str, Any] = {"keep_fraction": fraction, "theta": angle}
+        value = log_error(learner, name, alpha_prune=load, margin=margin, **where)
+        if np.isnan(value).any():
+            first = int(np.argmax(np.isnan(value)))
+            loads, parts = (np.broadcast_to(v, value.shape) for v in (load, fraction))
+            raise ConvergenceError(
+                f"{np.isnan(value).sum()} of {value.size} points of the strategy "
+                f"{name} did not converge, the first at alpha_prune = "
+                f"{loads.flat[first]:.17g}, keep_fraction = {parts.flat[first]:.17g}, "
+                f"theta = {angle:.17g}"
+            )
+        return value
 
     about = "pool", PER_DIMENSION
-    plane = Plane(log_error, "alpha_tot", np.exp, about, TOLERANCE)
+    plane = Plane(errors, "alpha_tot", np.exp, about, TOLERANCE)
     grid = np.exp(all_errors(plane, np.log(loads)[:, None], np.log(fractions)))
     best = np.array(STRATEGIES)[np.argmin(grid, axis=0)]
     best = np.where(fractions == 1, "equal", best)
@@ -104,26 +133,13 @@ def phase_diagram(
                 text("kept part of the pool"),
             ),
         },
-        attrs={"theta": angle, "margin": margin, "tolerance": TOLERANCE},
+        attrs={
+            "theta": angle,
+            "margin": margin,
+            "student": learner.name,
+            "tolerance": TOLERANCE,
+        },
     )
-
-
-def _log_error(
-    name: str, alpha_tot: Any, fraction: Any, theta: float, margin: str
-) -> np.ndarray:
-    """Ln error of one strategy."""
-    alpha = alpha_tot * fraction
-    if name == "random":  # whatever the probe: that of the whole pool of this load
-        solution = solve(alpha_prune=alpha, keep_fraction=1.0)
-    else:
-        solution = solve(
-            alpha_prune=alpha,
-            keep_fraction=fraction,
-            theta=theta,
-            rule=name,
-            margin=margin,
-        )
-    return np.log(solution.error)
 
 
 def _fine(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:

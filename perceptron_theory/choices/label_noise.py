@@ -1,6 +1,6 @@
 r"""Wrong labels: which examples to keep, and where keeping the hard ones does harm.
 
-A label of the pool is wrong with probability p, before pruning (:mod:`.noisy_pieces`).
+A label of the pool is wrong with probability p, before pruning (:mod:`.wrong_labels`).
 Three statements hold exactly (tests/perceptron_theory/choices/test_label_noise.py):
 
 *Signed margin, theta = 0: the line of chance.*  B = 0, and A = 0 solves lambda A =
@@ -34,19 +34,19 @@ import xarray as xr
 from jaxtyping import Float
 from scipy.special import erf
 
-from ..convex.front_door import solve_convex
-from ..convex.losses import Loss
+from ..convex.student import check_flips, check_ridge
 from ..errors import InputError
-from ..numerics.precision import eager_only
-from ..rules.inputs import (
+from ..numerics.checks import (
     as_array,
-    check_flips,
     check_fraction,
-    check_ridge,
+    check_margin,
     check_theta,
+    one_load,
     one_number,
 )
-from ..rules.rule import Window, check_margin
+from ..numerics.precision import eager_only
+from ..rules.by_quantile import Window
+from ..solving.front_door import solve_convex
 from .best_ridge import optimal_ridge
 from .crossings import (
     NEAREST,
@@ -95,7 +95,7 @@ def noise_diagram(
     alpha_prune: Any = None,
     alpha_tot: Any = None,
     theta: Any = 0.0,
-    loss: str | Loss = "logistic",
+    loss: Any = "logistic",
     ridge: float | str,
     margin: str = "absolute",
 ) -> xr.Dataset:
@@ -140,10 +140,8 @@ def noise_diagram(
     if best_ridge and ridge != "optimal":
         raise InputError(f"ridge must be a positive number or 'optimal', got {ridge!r}")
     single = {"theta": theta} | ({} if best_ridge else {"ridge": ridge})
-    if (alpha_prune is None) == (alpha_tot is None):
-        raise InputError("give exactly one of alpha_prune and alpha_tot")
-    load = "alpha_prune" if alpha_tot is None else "alpha_tot"
-    single[load] = alpha_prune if alpha_tot is None else alpha_tot
+    load, value = one_load(alpha_prune, alpha_tot)
+    single[load] = value
     single = {name: float(one_number(name, value)) for name, value in single.items()}
     if not best_ridge:
         check_ridge(np.array(single["ridge"]), ", or 'optimal'")

@@ -25,36 +25,26 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..errors import ConvergenceError, InputError, unknown_name
-from ..numerics.compilation import batched
-from ..numerics.precision import eager_only
-from ..rules.inputs import (
+from ..errors import ConvergenceError, InputError
+from ..kept.problem import Inputs, Mode
+from ..numerics.checks import (
     as_array,
     check_fraction,
     check_load,
-    check_rule,
+    check_margin,
     check_theta,
+    one_load,
     one_number,
 )
-from ..rules.rule import Rule, check_margin, resolve_rule
-from ..solving.batches import _nowhere, _search, _settled
-from ..solving.saddle_point import (
-    FINE,
-    LONG,
-    Inputs,
-    Mode,
-    Start,
-    State,
-    _equations,
-    build,
-)
-from ..students import version_space
-from ..students.max_margin import Problem, Unknowns
-from ..students.newton import solve_3
-from ..students.sensitivity import _at_thresholds
-
-# those whose rules can be optimised
-STUDENTS = ("max_margin", "gibbs", "bayes_point")
+from ..numerics.compilation import batched
+from ..numerics.newton import solve_3, solve_scaled
+from ..numerics.precision import eager_only
+from ..rules.names import resolve_rule
+from ..rules.rule import Rule, check_rule
+from ..solving.states import nowhere, search, settled
+from ..students.state import Point, Start, State, error_of
+from ..students.student import LONG, Student
+from .learner import has_best_ridge, resolve_learner
 
 
 class Rates(NamedTuple):
@@ -81,7 +71,10 @@ def functional_derivative(
     theta: Any = 0.0,
     rule: str | Rule = "hard",
     margin: str = "absolute",
-    student: str = "max_margin",
+    student: str | Student = "max_margin",
+    loss: Any = None,
+    ridge: Any = None,
+    flip_probability: Any = 0.0,
 ) -> Float[np.ndarray, "*shape"]:
     """D error/d(kept mass at margin z), exact, for one rule and one point.
 
@@ -100,7 +93,11 @@ def functional_derivative(
         theta: angle of teacher and probe in radians, [0, pi/2].
         rule: any rule that :func:`solve` takes.
         margin: "absolute" or "signed".
-        student: "max_margin", "gibbs" or "bayes_point".
+        student: any whose equations are averages over the kept examples (all but
+            "bayes_optimal", which sees the rule itself).
+        loss: a convex loss in place of a student, as in :func:`solve_convex`.
+        ridge: of that loss, a number.
+        flip_probability: of the labels of the pool, with a loss.
 
     Raises:
         InputError: an argument outside its range, or not exactly one load.
@@ -108,16 +105,14 @@ def functional_derivative(
     """
     kind = resolve_rule(rule)
     check_margin(margin)
-    check_student(student)
+    learner = resolve_learner(student, loss, ridge, flip_probability)
+    check_differentiable(learner)
     margins = as_array("z", z)
     if margin == "absolute" and (margins < 0).any():
         raise InputError(f"an absolute margin z must be >= 0, got {margins.min():g}")
-    if (alpha_prune is None) == (alpha_tot is None):
-        raise InputError("give exactly one of alpha_prune and alpha_tot")
-    total = alpha_prune is None
-    name = "alpha_tot" if total else "alpha_prune"
-    load = one_number(name, alpha_tot if total else alpha_prune)
-    angle = one_number("theta", theta)
+    name, given = one_load(alpha_prune, alpha_tot)
+    load, angle = one_number(name, given), one_number("theta", theta)
+    total = name == "alpha_tot"
     check_load(name, load)
     check_theta(angle)
     if keep_fraction is not None:
@@ -127,54 +122,66 @@ def functional_derivative(
     fraction = np.ones(()) if keep_fraction is None else keep_fraction
     if total and keep_fraction is not None:
         load = load * fraction
-    mode = Mode(margin, bool(angle == 0), total and keep_fraction is None, student)
+    mode = Mode(margin, bool(angle == 0), total and keep_fraction is None)
     # two of the same: a single point would be compiled apart
     inputs = Inputs(*(np.full(2, x) for x in (load, fraction, angle)))  # pyright: ignore
     kind = jax.tree.map(lambda x: np.full(2, one_number("a rule's parameter", x)), kind)
-    state = search(inputs, kind, mode)
+    point = Point(inputs, kind, repeated(learner, 2))
+    state = find(point, mode)
     if not state.found[0]:
         raise ConvergenceError(
-            f"the point did not converge: {name} = "
-            f"{float(alpha_tot if total else alpha_prune):.17g}, keep_fraction = "
-            f"{fraction:.17g}, theta = {angle:.17g}"
+            f"the point did not converge: {name} = {float(given):.17g}, "
+            f"keep_fraction = {fraction:.17g}, theta = {angle:.17g}"
         )
     flat = np.append(margins.ravel(), np.zeros(margins.size % 2))
-    rates = derivatives(state, inputs, kind, flat, mode)
+    rates = derivatives(state, point, flat, mode)
     at = rates.at[0, : margins.size].reshape(margins.shape)
     if total:
         at = at + rates.by_load[0] / state.fraction[0]
-    return np.asarray(at * errors(state, student)[0])[()]
+    return np.asarray(at * errors(state, learner)[0])[()]
 
 
-def check_student(student: str) -> None:
-    """Refuse a student whose derivative is not known here."""
-    if student not in STUDENTS:
-        raise unknown_name("student", student, STUDENTS)
+def check_differentiable(student: Student) -> None:
+    """Refuse a student whose answer to more kept examples is not known.
+
+    Raises:
+        InputError: it is not known, or the ridge is not a number.
+    """
+    if type(student).by_margin is Student.by_margin:
+        raise InputError(
+            f"no derivative with respect to the kept margins is known for the student "
+            f"{student.name}: it is for the other ones, and for convex losses"
+        )
+    if has_best_ridge(student):
+        raise InputError("ridge must be a number here, got 'optimal'")
 
 
-def search(
-    inputs: Inputs,
-    rule: Rule,
-    mode: Mode,
-    sure: bool = True,
-    near: State | None = None,
+def repeated(student: Student, count: int) -> Student:
+    """The student, its numbers as arrays, for so many points."""
+    kind = student.traced_variant()
+    return jax.tree.map(lambda x: np.full(count, float(x)), kind)
+
+
+def find(
+    point: Point, mode: Mode, sure: bool = True, near: State | None = None
 ) -> State:
-    """The saddle points of flat arrays of inputs and of the rule's parameters.
+    """The saddle points of flat arrays of points.
 
     From a guess, which is enough for most, or from one state ``near`` all of them; what
     is left over is given up if not ``sure``.
     """
-    count = len(inputs.alpha)
-    limit, cold = np.full(count, LONG), _nowhere(count)
+    count = len(point.inputs.alpha)
+    cold = nowhere(point.student, count)
     state = None
     if near is not None:
-        (log_a, b, tau), slack = near.value[0, :3], near.slack[0]
-        at = (np.full(count, x) for x in (log_a, b * np.exp(-log_a), tau, slack))
-        state = _settled(Start(*at, cold.steps), limit, inputs, rule, mode)
-    if state is None or not state.found.all():
-        state = _either(state, _settled(cold, limit, inputs, rule, mode))
-    if sure and not state.found.all():
-        state = _either(state, _search(cold, inputs, rule, mode))
+        first = jax.tree.map(lambda x: x[:1], near)
+        x = np.repeat(point.student.start_of(first), count, axis=0)
+        state = settled(Start(x, cold.steps), LONG, point, mode)
+    student = point.student
+    if not student.always_path and (state is None or not state.found.all()):
+        state = _either(state, settled(cold, LONG, point, mode))
+    if state is None or (sure and not state.found.all()):
+        state = _either(state, search(cold, point, mode))
     return state
 
 
@@ -190,66 +197,38 @@ def _either(first: State | None, second: State) -> State:
     return jax.tree.map(pick, first, second)
 
 
-def errors(state: State, student: str = "max_margin") -> Float[np.ndarray, " n"]:
+def errors(state: State, student: Student) -> Float[np.ndarray, " n"]:
     """The generalisation error of each state; NaN where none was found."""
-    log_a, b, third = state.value.T[:3]
-    width = np.exp(third) if student == "gibbs" else 0.0
-    angle = np.arctan2(np.sqrt(1.0 + b * b + width**2), np.exp(log_a))
-    return np.where(state.found, angle / np.pi, np.nan)
+    return np.where(state.found, error_of(student.direction(state.value.T)), np.nan)
 
 
 def derivatives(
-    state: State, inputs: Inputs, rule: Rule, z: Float[np.ndarray, " k"], mode: Mode
+    state: State, point: Point, z: Float[np.ndarray, " k"], mode: Mode
 ) -> Rates:
     """The :class:`Rates` of n states at the same k margins (k even), in one program."""
-    log_a, b = state.value.T[:2]
-    x = np.stack([log_a, b * np.exp(-log_a), state.slack], axis=1)
     with jax.enable_x64(True):
-        out = _compiled(mode)(x, inputs, rule, z)
+        out = _compiled(mode)(state.x, point, z)
         return jax.tree.map(np.asarray, out)
 
 
 @lru_cache
 def _compiled(mode: Mode) -> Any:
-    return batched(partial(_rates, mode=mode), (0, 0, 0, None))
-
-
-def _log_error(x: Unknowns, student: str) -> Float[Array, ""]:
-    a = jnp.exp(x[0])
-    width = jnp.exp(x[2]) if student == "gibbs" else 0.0
-    noise = jnp.sqrt(1.0 + (a * x[1]) ** 2 + width**2)
-    return jnp.log(jnp.arctan2(noise, a))
-
-
-def _forces(
-    x: Unknowns, problem: Problem, first: Float[Array, ""], mode: Mode
-) -> Float[Array, "cells 2 3"]:
-    """What each example at a threshold adds to the three equations, beside the mean."""
-    margin, n, alpha = mode.margin, FINE[1], problem.alpha_prune
-    if mode.student == "max_margin":
-        square, force, turned = jnp.moveaxis(
-            _at_thresholds(x, problem, margin, n, mode.on_line)[..., :3], -1, 0
-        )
-    else:
-        one = version_space._edges(x, problem, margin, n, mode.on_line)
-        a, square = jnp.exp(x[0]), jnp.exp(2.0 * x[2])
-        total = a * a * (1.0 + x[1] * x[1]) + 1.0 + square  # 1/r^2
-        square, force = one.square, one.u_pull * total / (a * square)
-        turned = one.v_pull - x[1] * one.u_pull
-    turned = jnp.zeros_like(turned) if mode.on_line else turned / first
-    return jnp.stack([alpha * square - 1.0, alpha * force - 1.0, turned], axis=-1)
+    return batched(partial(_rates, mode=mode), (0, 0, None))
 
 
 def _rates(
-    x: Unknowns, inputs: Inputs, rule: Rule, z: Float[Array, " k"], mode: Mode
+    x: Float[Array, " n"], point: Point, z: Float[Array, " k"], mode: Mode
 ) -> Rates:
-    problem, _ = build(inputs, rule, mode)
-    _, jacobian, first, _ = _equations(mode, FINE)(x, problem)
-    adjoint = solve_3(jacobian.T, jax.grad(_log_error)(x, mode.student))
+    student = point.student
+    problem, _ = student.problem(point, mode)
     ends = problem.pieces.ends
-    at = jnp.concatenate([ends, z.reshape(-1, 2)])
-    lines = problem._replace(pieces=problem.pieces._replace(ends=at))
-    moved = -_forces(x, lines, first, mode) @ adjoint / problem.keep_fraction
+
+    def log_error(x: Float[Array, " n"]) -> Float[Array, ""]:
+        return jnp.log(error_of(student.centre(x)))
+
+    by = student.by_margin(x, point, mode, jnp.concatenate([ends, z.reshape(-1, 2)]))
+    solve = solve_3 if len(x) == 3 else solve_scaled
+    adjoint = solve(by.jacobian.T, jax.grad(log_error)(x))
+    moved = -by.more @ adjoint / problem.keep_fraction
     n = len(ends)
-    by_load = -(adjoint[0] + adjoint[1])
-    return Rates(moved[n:].ravel(), moved[:n], ends, by_load)
+    return Rates(moved[n:].ravel(), moved[:n], ends, -by.load @ adjoint)

@@ -9,8 +9,7 @@ all pools; a pool's curve touches it where f is the best for its own alpha_prune
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -19,22 +18,23 @@ from jaxtyping import Float
 
 from ..errors import ConvergenceError, InputError
 from ..numerics.bracketing import bracketed_roots
+from ..numerics.checks import (
+    SMALLEST,
+    as_array,
+    check_load,
+    check_margin,
+    check_theta,
+    one_load,
+    one_number,
+)
 from ..numerics.minimise import Function, Minimum, minimise
 from ..numerics.precision import eager_only
-from ..rules.inputs import SMALLEST, as_array, check_load, check_rule, check_theta
-from ..rules.rule import (
-    Hard,
-    KeepProbability,
-    Random,
-    Rule,
-    Window,
-    check_margin,
-    resolve_rule,
-)
-from ..solving.front_door import solve
+from ..rules.names import resolve_rule
+from ..rules.rule import Rule, check_rule, keeps_hardest
+from ..students.student import Student
+from .learner import log_error, resolve_learner
 
 LEAST_LOAD = 1e-3  # the least alpha_prune that is solved
-THRESHOLD = 2.0  # theta = 0, f -> 0: the error goes to 0 from this alpha_prune on
 ABSCISSA = 0.01  # step of the derivative with respect to ln f
 
 INTERIOR = "interior"
@@ -61,6 +61,10 @@ def pareto_frontier(
     max_alpha_tot: Any = None,
     rule: str | Rule = "hard",
     margin: str = "absolute",
+    student: str | Student = "max_margin",
+    loss: Any = None,
+    ridge: Any = None,
+    flip_probability: Any = 0.0,
 ) -> xr.Dataset:
     """The keep fraction of least error, by minimisation over f in [1e-8, 1].
 
@@ -90,38 +94,68 @@ def pareto_frontier(
             smaller than it.
         rule: "hard", "easy", "random" or a rule object with a keep fraction.
         margin: "absolute" (|P.x|) or "signed" (y P.x).
+        student: any that :func:`solve` takes.
+        loss: a convex loss in place of a student, as in :func:`solve_convex`.
+        ridge: of that loss: a number, or "optimal", the best one at every point.
+        flip_probability: of the labels of the pool, with a loss.
 
     Raises:
         InputError: an argument outside its range, or not exactly one load.
         ConvergenceError: an optimum whose error could not be solved.
     """
-    if (alpha_prune is None) == (alpha_tot is None):
-        raise InputError("give exactly one of alpha_prune and alpha_tot")
+    one_load(alpha_prune, alpha_tot)
     name = rule if isinstance(rule, str) else repr(rule)
-    rule, angle = resolve_rule(rule), as_array("theta", theta)
+    kind, angle = resolve_rule(rule), one_number("theta", theta)
     check_margin(margin)
     check_theta(angle)
-    if angle.size != 1:
-        raise InputError(f"theta must be one angle here, got {angle.size}")
-    angle = float(angle.reshape(()))
-    if isinstance(rule, KeepProbability):
+    angle = float(angle)
+    if not kind.takes_fraction:
         raise InputError(
-            "a KeepProbability rule fixes its keep fraction: there is none to optimise"
+            f"a {type(kind).__name__} rule fixes its keep fraction: there is none to "
+            "optimise"
         )
-    check_rule(rule, np.full((), SMALLEST))
-    if any(np.ndim(leaf) for leaf in jax.tree.leaves(rule)):
+    check_rule(kind, np.full((), SMALLEST))
+    if any(np.ndim(leaf) for leaf in jax.tree.leaves(kind)):
         raise InputError(f"a rule must have numbers as parameters here, got {rule!r}")
-    log_error = partial(_log_error, theta=angle, rule=rule, margin=margin)
-    attrs = {"theta": angle, "rule": name, "margin": margin}
+    learner = resolve_learner(student, loss, ridge, flip_probability)
+    task = Task(learner, kind, angle, margin)
+    attrs = {"theta": angle, "rule": name, "margin": margin, "student": learner.name}
     if alpha_prune is not None:
         loads = _loads("alpha_prune", alpha_prune)
-        result = _at_fixed_load(loads, max_alpha_tot, log_error, rule, angle)
+        result = _at_fixed_load(loads, max_alpha_tot, task)
     else:
         if max_alpha_tot is not None:
             raise InputError("max_alpha_tot goes with alpha_prune: leave it out")
         loads = _loads("alpha_tot", alpha_tot)
-        result = _envelope(loads, log_error, rule, angle)
+        result = _envelope(loads, task)
     return result.assign_attrs(attrs)
+
+
+class Task(NamedTuple):
+    """Whose error is minimised over the kept fraction of which rule."""
+
+    student: Student
+    rule: Rule
+    theta: float
+    margin: str
+
+    def log_error(self, alpha: Any, fraction: Any) -> np.ndarray:
+        """Ln error; NaN where the point did not converge."""
+        return log_error(
+            self.student,
+            self.rule,
+            alpha_prune=alpha,
+            # exp(log(f)) may exceed 1 in its last digit
+            keep_fraction=np.minimum(fraction, 1.0),
+            theta=self.theta,
+            margin=self.margin,
+        )
+
+    def falls_to_zero(self, alpha: Values) -> np.ndarray:
+        """Where a vanishing part of the hardest examples fixes the teacher."""
+        if self.theta > 0 or not keeps_hardest(self.rule):
+            return np.zeros(np.shape(alpha), bool)
+        return self.student.falls_to_zero(alpha)
 
 
 def _loads(name: str, value: Any) -> Values:
@@ -134,57 +168,28 @@ def _loads(name: str, value: Any) -> Values:
     return loads
 
 
-def _log_error(
-    alpha: Any, fraction: Any, *, theta: float, rule: Rule, margin: str
-) -> np.ndarray:
-    """Ln error; NaN where the point did not converge."""
-    fraction = np.minimum(fraction, 1.0)  # exp(log(f)) may exceed 1 in its last digit
-    solution = solve(
-        alpha_prune=alpha,
-        keep_fraction=fraction,
-        theta=theta,
-        rule=rule,
-        margin=margin,
-        throw=False,
-    )
-    return np.log(solution.error)
-
-
-def _widest(rule: Rule) -> float:
-    """The largest fraction that a rule can keep."""
-    return 1.0 - float(rule.lower) if isinstance(rule, Window) else 1.0
-
-
-def _falls_to_zero(rule: Rule, theta: float) -> bool:
-    """Whether alpha_prune >= 2 hard examples fix the teacher as f -> 0."""
-    hard = isinstance(rule, Hard) or (isinstance(rule, Window) and not rule.lower)
-    return hard and theta == 0
-
-
-def _best_of_all(
-    loads: Values, largest: float, log_error: Any, rule: Rule
-) -> tuple[Minimum, Values]:
+def _best_of_all(loads: Values, largest: float, task: Task) -> tuple[Minimum, Values]:
     """The minimum over ln f at fixed alpha_prune, and its lower ends in f."""
     least = np.maximum(SMALLEST, loads / largest)
 
     def along(x: Float[np.ndarray, "n k"], row: Any) -> Float[np.ndarray, "n k"]:
-        return log_error(loads[row, None], np.exp(x))
+        return task.log_error(loads[row, None], np.exp(x))
 
-    return _minimise(along, least, rule), least
+    return _minimise(along, least, task.rule), least
 
 
 def _minimise(along: Function, least: Values, rule: Rule) -> Minimum:
-    if isinstance(rule, Random):  # every f is as good: keep all
+    if rule.indifferent:  # every f is as good: keep all
         end = np.zeros(len(least))
         value = along(end[:, None], np.arange(len(end)))[:, 0]
         return Minimum(end, value, end < 0, end == 0)
-    widest = np.full(len(least), _widest(rule))
+    widest = np.full(len(least), rule.largest_fraction)
     return minimise(along, np.log(np.minimum(least, widest)), np.log(widest))
 
 
 def _kinds(minimum: Minimum, lower: np.ndarray, rule: Rule) -> np.ndarray:
     """What sort of optimum each one is; ``lower`` says what the lower ends are."""
-    top = NO_PRUNING if _widest(rule) == 1 else WIDEST
+    top = NO_PRUNING if rule.largest_fraction == 1 else WIDEST
     # a pool of just the examples to keep leaves no choice: no pruning comes first
     kind = np.where(minimum.at_lower, lower, INTERIOR)
     return np.where(minimum.at_upper, top, kind)
@@ -199,30 +204,28 @@ def _require_solved(minimum: Minimum, name: str, loads: Values) -> None:
         )
 
 
-def _at_fixed_load(
-    loads: Values, largest: Any, log_error: Any, rule: Rule, theta: float
-) -> xr.Dataset:
-    cap = np.inf
+def _at_fixed_load(loads: Values, largest: Any, task: Task) -> xr.Dataset:
+    cap, rule = np.inf, task.rule
     if largest is not None:
         array = np.atleast_1d(as_array("max_alpha_tot", largest))
         check_load("max_alpha_tot", array)
         if array.size != 1:
             raise InputError(f"max_alpha_tot must be one number, got {array.size}")
         cap = float(array.flat[0])
-        if cap < loads.max() / _widest(rule):
+        if cap < loads.max() / rule.largest_fraction:
             raise InputError(
                 f"max_alpha_tot must be at least what is kept, {loads.max():g}"
-                f" / {_widest(rule):g}, got {cap:g}"
+                f" / {rule.largest_fraction:g}, got {cap:g}"
             )
-    minimum, least = _best_of_all(loads, cap, log_error, rule)
+    minimum, least = _best_of_all(loads, cap, task)
     lower = np.where(least > SMALLEST, CAP, LOWER_END)
     kind = _kinds(minimum, lower, rule)
     _require_solved(minimum, "alpha_prune", loads)
     fraction, error = np.exp(minimum.position), np.exp(minimum.value)
-    fraction = np.where(minimum.at_upper, _widest(rule), fraction)
+    fraction = np.where(minimum.at_upper, rule.largest_fraction, fraction)
     limit = np.full(len(loads), False)
-    if cap == np.inf and _falls_to_zero(rule, theta):
-        limit = loads >= THRESHOLD
+    if cap == np.inf:
+        limit = task.falls_to_zero(loads)
     fraction, error = np.where(limit, 0.0, fraction), np.where(limit, 0.0, error)
     total = np.divide(loads, fraction, out=np.full(len(loads), np.inf), where=~limit)
     attrs = {"max_alpha_tot": cap}
@@ -243,17 +246,18 @@ def _text(long_name: str, units: str = "1", description: str = "") -> dict[str, 
     return text | ({"description": description} if description else {})
 
 
-def _envelope(loads: Values, log_error: Any, rule: Rule, theta: float) -> xr.Dataset:
+def _envelope(loads: Values, task: Task) -> xr.Dataset:
+    rule = task.rule
     least = np.maximum(SMALLEST, LEAST_LOAD / loads)
 
     def along(x: Float[np.ndarray, "n k"], row: Any) -> Float[np.ndarray, "n k"]:
-        return log_error(loads[row, None] * np.exp(x), np.exp(x))
+        return task.log_error(loads[row, None] * np.exp(x), np.exp(x))
 
     pool = _minimise(along, least, rule)
     _require_solved(pool, "alpha_tot", loads)
     pool_kind = _kinds(pool, np.where(least > SMALLEST, SMALLEST_LOAD, LOWER_END), rule)
     pool_f = np.exp(pool.position)
-    fraction, error, kind = _contacts(loads, least, log_error, rule, theta)
+    fraction, error, kind = _contacts(loads, least, task)
     of_curve = "of the point where this pool's curve touches the envelope of all pools"
     of_pool = "of the minimum of the error over f at fixed alpha_tot"
 
@@ -278,19 +282,20 @@ def _envelope(loads: Values, log_error: Any, rule: Rule, theta: float) -> xr.Dat
 
 
 def _contacts(
-    loads: Values, least: Values, log_error: Any, rule: Rule, theta: float
+    loads: Values, least: Values, task: Task
 ) -> tuple[Values, Values, np.ndarray]:
     """Where d error/d f = 0 at fixed alpha_prune = f alpha_tot, on the lower envelope.
 
     The derivative is taken along each pool's curve, its roots bracketed by a scan; a
     root counts if no other f does better with the same alpha_prune.
     """
-    top = np.log(_widest(rule))
+    rule = task.rule
+    top = np.log(rule.largest_fraction)
 
     def slope(x: Values, row: Any) -> Values:
-        return _slope(x, loads[row], log_error, top)
+        return _slope(x, loads[row], task, top)
 
-    if isinstance(rule, Random):
+    if rule.indifferent:
         row, x = np.arange(len(loads)), np.zeros(len(loads))
     else:
         count = 2 + int(np.ceil(-np.log(least).min() / 0.5))
@@ -318,25 +323,24 @@ def _contacts(
     kind = np.full(len(loads), NONE, dtype="U40")
     if len(row):
         alpha = loads[row] * np.exp(x)
-        value = log_error(alpha, np.exp(x))
-        best, _ = _best_of_all(alpha, np.inf, log_error, rule)
+        value = task.log_error(alpha, np.exp(x))
+        best, _ = _best_of_all(alpha, np.inf, task)
         # the errors near the threshold are known to 1e-7 or so, not to 1e-8
         good = value <= best.value + 1e-6
-        if _falls_to_zero(rule, theta):
-            good &= alpha < THRESHOLD
+        good &= ~task.falls_to_zero(alpha)
         for n in np.nonzero(good)[0]:  # of several contacts, the one of least error
             if not np.exp(value[n]) >= error[row[n]]:
                 fraction[row[n]], error[row[n]] = np.exp(x[n]), np.exp(value[n])
-                whole = NO_PRUNING if _widest(rule) == 1 else WIDEST
+                whole = NO_PRUNING if rule.largest_fraction == 1 else WIDEST
                 kind[row[n]] = whole if x[n] == top else INTERIOR
     return fraction, error, kind
 
 
-def _slope(x: Values, alpha_tot: Values, log_error: Any, top: float) -> Values:
+def _slope(x: Values, alpha_tot: Values, task: Task, top: float) -> Values:
     """D ln error / d ln f at fixed alpha_prune, by differences of fourth order."""
     inside = (x + 2 * ABSCISSA <= top)[:, None]
     steps = np.where(inside, [-2, -1, 0, 1, 2], [-4, -3, -2, -1, 0]) * ABSCISSA
     weights = np.where(inside, [1, -8, 0, 8, -1], [3, -16, 36, -48, 25])
     alpha = (alpha_tot * np.exp(x))[:, None]
-    values = log_error(alpha, np.exp(x[:, None] + steps))
+    values = task.log_error(alpha, np.exp(x[:, None] + steps))
     return np.sum(np.where(weights == 0, 0.0, weights * values), 1) / (12 * ABSCISSA)

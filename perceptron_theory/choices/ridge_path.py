@@ -10,14 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..convex.batches import find_many, settled_near
-from ..convex.equations import Setting
-from ..convex.losses import square
-from ..convex.path import Point
-from ..convex.point import Found
+from ..convex.student import Convex
 from ..errors import ConvergenceError
+from ..kept.problem import Mode
+from ..numerics.batching import in_batches, put, take
 from ..numerics.compilation import batched
-from ..solving.batches import _in_batches, _put, _take
+from ..solving.states import find_many, settled, tabulated
+from ..students.state import Direction, Point, Start, State, error_of
 
 Rows = Float[np.ndarray, " n"]
 Table = Float[np.ndarray, "n k"]
@@ -30,28 +29,28 @@ class RidgePath(NamedTuple):
     """
 
     point: Point
-    setting: Setting
+    mode: Mode
     places: Table
-    found: Found
+    found: State
     error: Table
     slope: Table
 
 
-def ridge_path(point: Point, setting: Setting, places: Table) -> RidgePath:
+def ridge_path(point: Point, mode: Mode, places: Table) -> RidgePath:
     """Follow every point from the last of its (increasing) places to the first.
 
     Raises:
         ConvergenceError: a student was not found.
     """
     columns = places.T[::-1]
-    found = [_sure(find_many(_at(point, columns[0]), setting), columns[0])]
+    found = [_sure(find_many(_at(point, columns[0]), mode), columns[0])]
     for last, here in pairwise(columns):
-        found.append(_beside(found[-1], here - last, _at(point, here), setting))
+        found.append(_beside(found[-1], here - last, _at(point, here), mode))
     pairs = zip(found, columns, strict=True)
     sizes = np.array([_measured(*pair) for pair in pairs])  # (places, 2, points)
     error, slope = np.moveaxis(sizes[::-1], 0, -1)
     stacked = jax.tree.map(lambda *x: np.stack(x[::-1], axis=1), *found)
-    return RidgePath(point, setting, places, stacked, error, slope)
+    return RidgePath(point, mode, places, stacked, error, slope)
 
 
 def along(path: RidgePath, log_ridge: Rows, rows: np.ndarray) -> tuple[Rows, Rows]:
@@ -60,30 +59,49 @@ def along(path: RidgePath, log_ridge: Rows, rows: np.ndarray) -> tuple[Rows, Row
     near = np.argmin(np.abs(steps), axis=1)
     known = jax.tree.map(lambda x: x[rows, near], path.found)
     step = np.take_along_axis(steps, near[:, None], axis=1)[:, 0]
-    some = _at(_take(rows, path.point), log_ridge)
-    found = _beside(known, step, some, path.setting)
+    some = _at(take(rows, path.point), log_ridge)
+    found = _beside(known, step, some, path.mode)
     return _measured(found, log_ridge)
 
 
+def ridge_of(point: Point) -> Rows:
+    """The ridges of the points of a path."""
+    assert isinstance(point.student, Convex)
+    return np.asarray(point.student.ridge)
+
+
+def at_ridge(point: Point, ridge: Rows) -> Point:
+    """The same points with other ridges."""
+    structure = jax.tree.structure(point.student)
+    _, flips = jax.tree.leaves(point.student)
+    return point._replace(student=jax.tree.unflatten(structure, [ridge, flips]))
+
+
 def _at(point: Point, log_ridge: Rows) -> Point:
-    return point._replace(ridge=np.exp(log_ridge))
+    return at_ridge(point, np.exp(log_ridge))
 
 
-def _beside(known: Found, step: Rows, point: Point, setting: Setting) -> Found:
+def _beside(known: State, step: Rows, point: Point, mode: Mode) -> State:
     """The students of points that lie a step in ln(ridge) off known ones."""
-    if setting.loss is square:  # where the start is all but the root
-        return _sure(find_many(point, setting), np.log(point.ridge))
-    before = point.ridge * np.exp(-step)
+    student = point.student
+    assert isinstance(student, Convex)
+    ridge = ridge_of(point)
+    if student.loss.linear:  # where the start is all but the root
+        return _sure(find_many(point, mode), np.log(ridge))
+    before = ridge * np.exp(-step)
     moved = known.rates[:, :, 3] * (before * step)[:, None]
-    found = settled_near(known.value + moved, point, setting)
+    x = student.start_at(known.value + moved)
+    at, here = tabulated(point, mode)
+    near = student.near_steps[0]
+    found = settled(Start(x, np.zeros(len(x), int)), near, at, here)
     rest = np.nonzero(~found.found)[0]
     if rest.size:
         found = jax.tree.map(np.array, found)
-        _put(find_many(_take(rest, point), setting), rest, found)
-    return _sure(found, np.log(point.ridge))
+        put(find_many(take(rest, point), mode), rest, found)
+    return _sure(found, np.log(ridge))
 
 
-def _sure(found: Found, log_ridge: Rows) -> Found:
+def _sure(found: State, log_ridge: Rows) -> State:
     if not found.found.all():
         i = int(np.argmin(found.found))
         raise ConvergenceError(
@@ -93,16 +111,16 @@ def _sure(found: Found, log_ridge: Rows) -> Found:
     return found
 
 
-def _measured(found: Found, log_ridge: Rows) -> tuple[Rows, Rows]:
-    return _in_batches(_error_and_slope, (1, 64), found, np.exp(log_ridge))
+def _measured(found: State, log_ridge: Rows) -> tuple[Rows, Rows]:
+    return in_batches(_error_and_slope, (1, 64), found, np.exp(log_ridge))
 
 
 @batched
 def _error_and_slope(
-    found: Found, ridge: Float[Array, ""]
+    found: State, ridge: Float[Array, ""]
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    def angle(x):
-        return jnp.arctan2(jnp.sqrt(1.0 + x[2] ** 2), jnp.sinh(x[1]))
+    def error(value: Float[Array, " 4"]) -> Float[Array, ""]:
+        return error_of(Direction(jnp.sinh(value[1]), value[2]))
 
-    value, by = angle(found.value), jax.grad(angle)(found.value)
-    return value / jnp.pi, ridge * jnp.dot(by, found.rates[:, 3]) / value
+    value, by = error(found.value), jax.grad(error)(found.value)
+    return value, ridge * jnp.dot(by, found.rates[:, 3]) / value

@@ -12,7 +12,7 @@ largest.  Two moves lower the error, both by the derivative D of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -20,11 +20,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from ..kept.problem import Inputs, Mode
+from ..kept.thresholds import FARTHEST
+from ..kept.wrong_labels import pool_masses
 from ..numerics.compilation import batched
-from ..rules.rule import CellRule, Cells, _register
-from ..rules.thresholds import FARTHEST, _log_masses
-from ..solving.saddle_point import Inputs, Mode, State
-from .margin_derivative import Rates, derivatives, errors, search
+from ..rules.rule import Cells, Rule
+from ..students.state import Point, State
+from ..students.student import Student
+from .margin_derivative import Rates, derivatives, errors, find, repeated
 
 # of a rule: dropped, kept, ..., kept, dropped, from the smallest margin to the largest
 Masses = Float[np.ndarray, " m"]
@@ -42,7 +45,7 @@ GAIN = 1e-11  # of ln error: not worth a step
 
 
 @dataclass(frozen=True)
-class Blend(CellRule):
+class Blend(Rule):
     """Intervals with a ``share`` of the f, and the rest at random from what is left.
 
     One compiled program for every rule that is compared.  Its derivative with respect
@@ -69,16 +72,14 @@ class Blend(CellRule):
         return Cells(ends(below), ends(above), level)
 
 
-_register(Blend, ("masses", "share"))
-
-
-class Point(NamedTuple):
-    """Where a rule is sought."""
+class Place(NamedTuple):
+    """Where a rule is sought, and for whom."""
 
     alpha: float
     fraction: float
     theta: float
     mode: Mode
+    student: Student
 
 
 class Grid(NamedTuple):
@@ -91,19 +92,20 @@ class Grid(NamedTuple):
 # --- evaluation -------------------------------------------------------------------
 
 
-def _arguments(masses: Any, share: Any, at: Point, size: int) -> tuple[Inputs, Blend]:
-    """Flat inputs and rules of many candidates, padded to a compiled size."""
+def _points(masses: Any, share: Any, at: Place, size: int) -> Point:
+    """Many candidates as points, padded to a compiled size."""
     masses = np.atleast_2d(masses)
     share = np.broadcast_to(share, len(masses)).astype(float)
     index = np.minimum(np.arange(size), len(masses) - 1)
     full: Any = lambda x: np.full(size, float(x))  # noqa: E731
     rule = Blend(tuple(masses[index].T), share[index])
-    return Inputs(full(at.alpha), full(at.fraction), full(at.theta)), rule
+    inputs = Inputs(full(at.alpha), full(at.fraction), full(at.theta))
+    return Point(inputs, rule, repeated(at.student, size))
 
 
 def solve_rules(
     masses: Any,
-    at: Point,
+    at: Place,
     share: Any = 1.0,
     sure: bool = True,
     near: State | None = None,
@@ -117,43 +119,35 @@ def solve_rules(
     share = np.broadcast_to(share, len(masses))
     parts = []
     for i in range(0, len(masses), BATCH):
-        arguments = _arguments(masses[i : i + BATCH], share[i : i + BATCH], at, BATCH)
-        parts.append(search(*arguments, at.mode, sure, near))
+        some = _points(masses[i : i + BATCH], share[i : i + BATCH], at, BATCH)
+        parts.append(find(some, at.mode, sure, near))
     return jax.tree.map(lambda *x: np.concatenate(x)[: len(masses)], *parts)
 
 
-def log_errors(state: State, at: Point) -> Float[np.ndarray, " n"]:
+def log_errors(state: State, at: Place) -> Float[np.ndarray, " n"]:
     """Ln error of each state; inf where none was found."""
-    value = np.log(errors(state, at.mode.student))
+    value = np.log(errors(state, at.student))
     return np.where(np.isnan(value), np.inf, value)
 
 
-def _profiles(state: State, masses: Any, at: Point, grid: Grid) -> Rates:
+def _profiles(state: State, masses: Any, at: Place, grid: Grid) -> Rates:
     """The rates of up to PROFILES states; the ends are those of the kept intervals."""
     count = len(np.atleast_2d(masses))
-    inputs, rule = _arguments(masses, 1.0, at, PROFILES)
+    some = _points(masses, 1.0, at, PROFILES)
     index = np.minimum(np.arange(PROFILES), count - 1)
     state = jax.tree.map(lambda x: x[index], state)
-    rates = derivatives(state, inputs, rule, grid.z, at.mode)
+    rates = derivatives(state, some, grid.z, at.mode)
     rates = rates._replace(at_ends=rates.at_ends[:, 1::2], ends=rates.ends[:, 1::2])
     return jax.tree.map(lambda x: x[:count], rates)
 
 
 @lru_cache
 def _masses_of(margin: str) -> Any:
-    """Compiled: the masses of the pool below and above margins."""
-
-    def one(z: Float[Array, ""], theta: Float[Array, ""]) -> tuple[Any, Any]:
-        if margin == "absolute":
-            r = z / jnp.sqrt(2.0)
-            return jax.scipy.special.erf(r), jax.scipy.special.erfc(r)
-        below, above = _log_masses(z, theta)
-        return jnp.exp(below), jnp.exp(above)
-
-    return batched(one, (0, None))
+    """Compiled: the masses of the pool below and above ranked margins."""
+    return batched(partial(pool_masses, margin=margin), (0, None, None))
 
 
-def _grid(at: Point, ends: Float[np.ndarray, " n"]) -> Grid:
+def _grid(at: Place, ends: Float[np.ndarray, " n"]) -> Grid:
     """Margins on all scales, and closer and closer to the ends of the intervals.
 
     Always the same number; repeated ones do no harm.
@@ -162,16 +156,19 @@ def _grid(at: Point, ends: Float[np.ndarray, " n"]) -> Grid:
     lowest = 0.0
     scales = np.append(np.geomspace(least, FARTHEST, SCALES), 0.0)
     z = [scales, np.linspace(0.0, FARTHEST, SCALES)]
-    if at.mode.margin == "signed" and not at.mode.on_line:
-        lowest = -FARTHEST * np.sin(at.theta)
-        z.append(-np.sin(at.theta) * scales)
+    flips = float(getattr(at.student, "flip_probability", 0.0))
+    if at.mode.margin == "signed" and (flips or not at.mode.on_line):
+        # wrong labels turn margins of all sizes, a tilted probe small ones
+        width = 1.0 if flips else float(np.sin(at.theta))
+        lowest = -FARTHEST * width
+        z.append(-width * scales)
     ends = np.resize(ends, 2 * MOST)
     near = np.geomspace(1e-7, 0.5, CLUSTER)
     z.append((ends[:, None] + np.append(near, -near)).ravel())
     z.append(np.full(sum(map(len, z)) % 2, FARTHEST))
     z = np.sort(np.clip(np.concatenate(z), lowest, FARTHEST))
     with jax.enable_x64(True):
-        below, above = map(np.array, _masses_of(at.mode.margin)(z, at.theta))
+        below, above = map(np.array, _masses_of(at.mode.margin)(z, at.theta, flips))
     below[z == lowest], above[z == lowest] = 0.0, 1.0
     below[z == FARTHEST], above[z == FARTHEST] = 1.0, 0.0
     # the difference of the smaller masses keeps its digits
@@ -274,7 +271,7 @@ class Found(NamedTuple):
     gap: float
 
 
-def descend(masses: Masses, at: Point, fixed: bool = False) -> Found:
+def descend(masses: Masses, at: Place, fixed: bool = False) -> Found:
     """The local minimum of the error that is reached from a rule.
 
     ``fixed``: only the ends of the intervals that there are move.
@@ -306,7 +303,7 @@ def _count(masses: Masses) -> int:
     return int(np.sum(masses[KEPT] > 0))
 
 
-def _examined(masses: Masses, at: Point) -> tuple[Found, Float[np.ndarray, " k"], Grid]:
+def _examined(masses: Masses, at: Place) -> tuple[Found, Float[np.ndarray, " k"], Grid]:
     """How far D of a rule is from lying below mu where it keeps, above elsewhere.
 
     Also D, and the margins it is given at.
@@ -339,7 +336,7 @@ def _shifted(masses: Masses, shifts: Float[np.ndarray, "n m"]) -> np.ndarray:
     return masses + np.diff(shifts, prepend=edge, append=edge, axis=1)
 
 
-def _polish(masses: Masses, at: Point) -> Masses:
+def _polish(masses: Masses, at: Place) -> Masses:
     """Newton's method on the ends, at fixed kept mass, until D is the same at all."""
     final = 0
     for _ in range(NEWTON):

@@ -19,24 +19,24 @@ integrals over M with the weights W of :mod:`.field_law`.  Since dW_jk/da =
 is taken after a partial integration, E[dq/dM] = E[xi q] with xi = M - a u - b v.
 
 Wrong labels (a part flip_probability of the pool) are pieces of the label -1
-(:mod:`.noisy_pieces`); where they prevail a < 0.
+(:mod:`.wrong_labels`); where they prevail a < 0.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..kept.field import Student
+from ..kept.field_law import Piece, field_breaks, field_law, pieces_of, squeezed
+from ..kept.problem import Mode, Problem
+from ..kept.wrong_labels import Labels
 from ..numerics.quadrature import panels
-from ..solving.saddle_point import Mode
-from ..students.field import Student
-from ..students.max_margin import Problem
-from .field_law import Piece, field_breaks, field_law, pieces_of, squeezed
-from .losses import EXPLICIT, NODES, Loss, bends, ends, hinge, parameter, response
-from .noisy_pieces import Labels
+from .loss import NODES, Loss
+from .losses import hinge
 
 COARSE = (12, 16)  # nodes a panel along z and along M, to follow a path
 FINE = (20, NODES)  # ... to settle the root: 1e-10 or better
@@ -80,6 +80,33 @@ def student_of(x: Unknowns, problem: Problem) -> Student:
     return Student(a * c + b * s, a * s - b * c, c, s)
 
 
+class _Terms(NamedTuple):
+    """Every average in the equations and their Jacobian, as :class:`Averages`."""
+
+    square: Any
+    u_pull: Any
+    v_pull: Any
+    bent: Any
+    square_by_r: Any
+    u_pull_by_r: Any
+    v_pull_by_r: Any
+    bent_by_r: Any
+    square_by_a: Any
+    u_pull_by_a: Any
+    v_pull_by_a: Any
+    bent_by_a: Any
+    square_by_b: Any
+    u_pull_by_b: Any
+    v_pull_by_b: Any
+    bent_by_b: Any
+    square_by_step: Any
+    u_pull_by_step: Any
+    v_pull_by_step: Any
+    bent_by_step: Any
+    against: Any
+    size: Any
+
+
 def _terms(
     t: Float[Array, " k"],
     weight: Float[Array, " k"],
@@ -88,11 +115,11 @@ def _terms(
     piece: Piece,
     setting: Setting,
     n: int,
-) -> Float[Array, " 22"]:
-    """Every average in the equations and their Jacobian, over some nodes in t."""
+) -> Float[Array, " terms"]:
+    """The terms, in the order of :class:`_Terms`, summed over some nodes in t."""
     r, step = jnp.exp(x[0]), jnp.exp(x[3])
     a, b = weights(x)
-    answer = response(setting.loss, t, step)
+    answer = setting.loss.response(t, step)
     field, pull, slope = answer.margin / r, answer.pull / r, answer.by_margin
     law = field_law(
         field, piece, problem, student_of(x, problem), n, setting.mode.on_line
@@ -108,7 +135,7 @@ def _terms(
     rows += [2.0 * pull * slope * v, slope * uv, slope * vv, -slope * xi_v]
     rows += [2.0 * pull * risen * one, risen * u, risen * v, -risen * xi]
     rows += [jnp.maximum(-pull * u, 0.0), jnp.abs(pull) * one]
-    return jnp.sum(jnp.stack(rows), axis=1)
+    return jnp.sum(jnp.stack(_Terms(*rows)), axis=1)
 
 
 def averages(
@@ -129,16 +156,16 @@ def averages(
     used = (piece.outer > piece.inner) & (piece.level > 0)
     student = student_of(x, problem)
     places = field_breaks(piece, used, student, mode.on_line)
-    if loss not in EXPLICIT:
+    if not loss.explicit:
         more = jnp.clip(squeezed(student), places[0], places[-1])
         places = jnp.sort(jnp.concatenate([places, more]))
     places = r * places
     if levels is not None:
         changed = problem._replace(pieces=problem.pieces._replace(level=levels))
         piece = pieces_of(changed, labels, mode.on_line)
-    breaks = parameter(loss, places, step)
-    inside = bends(loss, step)
-    last = breaks[-1] if not ends(loss) else jnp.minimum(breaks[-1], inside[-1])
+    breaks = loss.parameter(places, step)
+    inside = loss.bends(step)
+    last = breaks[-1] if not loss.ends else jnp.minimum(breaks[-1], inside[-1])
     breaks = jnp.concatenate([breaks, inside])
     # the nodes stay where they are when the average is differentiated
     breaks = jax.lax.stop_gradient(jnp.sort(jnp.clip(breaks, breaks[0], last)))
@@ -149,12 +176,13 @@ def averages(
         j, total = state
         ends = jax.lax.dynamic_slice(breaks, (where[j],), (2,))
         t, weight = panels(ends, n[1])
-        return j + 1, total + _terms(t, weight, x, problem, piece, setting, n[0])
+        more = _terms(t, weight, x, problem, piece, setting, n[0])
+        return j + 1, total + more
 
-    state = jnp.zeros((), int), jnp.zeros(22)
+    state = jnp.zeros((), int), jnp.zeros(len(_Terms._fields))
     _, total = jax.lax.while_loop(lambda s: s[0] < jnp.sum(real), add, state)
-    by = total[4:20].reshape(4, 4).T
-    return Averages(total[:4], by, total[20], total[21])
+    m, by = _Terms(*total), total[4:20].reshape(4, 4).T
+    return Averages(total[:4], by, m.against, m.size)
 
 
 def mean_example(
@@ -261,3 +289,9 @@ def equations(
     root = jnp.sqrt(1.0 + a * a)
     columns = by_r, root * by_a + x[2] * a * by_b, root * by_b, by_step + by[3]
     return Evaluation(out, jnp.stack(columns, axis=1), by_sums, by[3], found.sums)
+
+
+def blank() -> Evaluation:
+    """An evaluation that has not been made."""
+    four, square = jnp.zeros(4), jnp.zeros((4, 4))
+    return Evaluation(four, square, square, four, four)

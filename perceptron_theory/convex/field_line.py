@@ -5,11 +5,11 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..kept.nodes import SHARP
+from ..kept.problem import Problem
 from ..numerics.gaussian import density, slack_moments
-from ..numerics.quadrature import SHARP, panels
-from ..students.max_margin import Problem
+from ..numerics.quadrature import panels
 from .equations import FINE, Setting, Sums, Unknowns, student_of
-from .losses import bends, parameter, response
 
 REACH = 7.5  # widths of M, given z, that carry weight
 
@@ -39,10 +39,10 @@ def line_sums(
         flat = jnp.abs(slope) < 1e-9
         places = jnp.append(places, (steps - start) / jnp.where(flat, 1.0, slope))
     places = jnp.clip(places, -REACH * spread, REACH * spread) + p * z
-    breaks = parameter(loss, r * label * places, step)
-    inner = jnp.clip(bends(loss, step), jnp.min(breaks), jnp.max(breaks))
+    breaks = loss.parameter(r * label * places, step)
+    inner = jnp.clip(loss.bends(step), jnp.min(breaks), jnp.max(breaks))
     t, weight = panels(jnp.sort(jnp.concatenate([breaks, inner])), FINE[1])
-    answer = response(loss, t, step)
+    answer = loss.response(t, step)
     off = label * answer.margin / r - p * z
     weight = weight * answer.stretch / r * density(off / spread) / spread
     pull, bent = answer.pull / r, -answer.by_margin

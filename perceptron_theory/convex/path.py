@@ -10,73 +10,32 @@ falls by orders of magnitude: there the steps are in log r.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..rules.rule import Cells, Rule
-from ..rules.table import levels_change
-from ..solving.saddle_point import Inputs
-from ..students.max_margin import Problem
-from ..students.newton import kept_rows
-from .equations import (
-    COARSE,
-    Evaluation,
-    Setting,
-    Unknowns,
-    equations,
-    ridge_regression,
-)
-from .losses import square
-from .noisy_pieces import Labels, noisy_problem
+from ..kept.average import kept_rows
+from ..kept.problem import Problem
+from ..kept.wrong_labels import Labels
+from ..numerics.newton import Chart, newton, solve_scaled
+from ..students.state import Start
+from ..students.student import LONG
+from .equations import COARSE, Setting, Unknowns, blank, equations, ridge_regression
 
-LONG = 30  # steps from the end of the path
 STEEP = 2.0  # |dlog r/dln(ridge)| from which on log r is stepped along the path
 LEAP = 0.7  # in log r
 
 
-class Point(NamedTuple):
-    """A point as :func:`solve_convex` takes it."""
-
-    inputs: Inputs
-    ridge: Float[Array, ""]
-    flipped: Float[Array, ""]
-    rule: Rule
-
-
-class Start(NamedTuple):
-    """Where to search (NaN: nowhere yet), and the evaluations so far."""
-
-    x: Any
-    steps: Any
-
-
-class Root(NamedTuple):
-    """Where Newton's method ended."""
-
-    x: Unknowns
-    at: Evaluation
-    steps: Int[Array, ""]
-    found: Bool[Array, ""]
-
-
-def solve_scaled(matrix: Float[Array, "4 4"], right: Float[Array, " 4"]) -> Any:
-    """matrix^-1 right by elimination with equilibrated rows and pivots."""
-    size = jnp.max(jnp.abs(matrix), axis=1)
-    size = jnp.where(size > 0, size, 1.0)
-    return jnp.linalg.solve(matrix / size[:, None], right / size)
-
-
-def _size(step: Unknowns, x: Unknowns) -> Float[Array, ""]:
+def size_of(step: Unknowns, x: Unknowns) -> Float[Array, ""]:
     """A change in units that matter: b on the scale of 1 + |b|."""
     root = jnp.cosh(x[1])
     unit = jnp.ones(4).at[2].set(1.0 / root + jnp.abs(x[2]))
     return jnp.max(jnp.abs(step) / unit)
 
 
-def _moved(x: Unknowns, step: Unknowns) -> Unknowns:
+def moved(x: Unknowns, step: Unknowns) -> Unknowns:
     """The unknowns after a step, a short one of which is straight in (1, A, B)/r.
 
     Of few examples, all close to the boundary of the probe, the student's weight along
@@ -94,59 +53,35 @@ def _moved(x: Unknowns, step: Unknowns) -> Unknowns:
     return jnp.where(short, straight, plain)
 
 
-def newton(x: Unknowns, evaluate: Any, max_steps: Any, tolerance: Any) -> Root:
-    """Damped Newton steps (natural monotonicity test, as in :mod:`.newton`)."""
-
-    def body(state):
-        root, step, damping = state
-        x, trial = root.x, _moved(root.x, damping * step)
-        new = evaluate(trial)
-        simplified = _size(solve_scaled(root.at.jacobian, -new.value), x)
-        new_step = solve_scaled(new.jacobian, -new.value)
-        finite, first = jnp.all(jnp.isfinite(new_step)), root.steps == 0
-        before = _size(step, x)
-        falls = simplified < (1.0 - 0.25 * damping) * before
-        good = finite & (first | falls | (simplified < 1e-10) | (damping < 0.02))
-        longest = jnp.minimum(1.0, 1.5 / _size(new_step, trial))
-        fast = first | (simplified < 0.5 * before)
-        grown = jnp.where(fast, 1.0, jnp.minimum(2.0 * damping, 1.0))
-        pick = partial(jnp.where, good)
-        x, at = jax.tree.map(pick, (trial, new), (x, root.at))
-        done = good & (_size(new_step, trial) < tolerance)
-        damping = pick(jnp.minimum(grown, longest), 0.4 * damping)
-        return Root(x, at, root.steps + 1, done), pick(new_step, step), damping
-
-    none, square = jnp.full(4, jnp.inf), jnp.eye(4)
-    at = Evaluation(none, square, square, none, none)
-    root = Root(x, at, jnp.zeros((), int), jnp.asarray(False))
-    state = root, jnp.zeros(4), jnp.ones(())
-    go_on = lambda s: (s[0].steps < max_steps) & ~s[0].found  # noqa: E731
-    root, step, _ = jax.lax.while_loop(go_on, body, state)
-    return root._replace(x=jnp.where(root.found, _moved(root.x, step), root.x))
+CHART = Chart(size_of, lambda step, x: 1.5 / size_of(step, x), moved)
 
 
-def problem_of(point: Point, setting: Setting) -> tuple[Problem, Labels, Cells | None]:
-    """The pieces of the kept region, their labels, and how its masses move."""
-    inputs, _, flipped, rule = point
-    problem, labels, rate = noisy_problem(
-        inputs, rule, flipped, setting.mode, setting.noisy
-    )
-    if rate is not None and not levels_change(rule):
-        rate = rate._replace(level=None)  # constant
-    return problem, labels, rate
+class _Walk(NamedTuple):
+    """How far the path has been followed, and how it goes on."""
+
+    x: Unknowns
+    tangent: Unknowns
+    place: Float[Array, ""]  # ln(ridge)
+    step: Float[Array, ""]
+    steps: Int[Array, ""]
+    tries: Int[Array, ""]
+    good: Bool[Array, ""]
 
 
-def sure_start(
-    point: Point, setting: Setting, needed: bool | Bool[Array, ""] = True
+def follow(
+    ridge: Float[Array, ""],
+    problem: Problem,
+    labels: Labels,
+    setting: Setting,
+    needed: bool | Bool[Array, ""],
 ) -> Start:
     """The root to a few digits, followed from a large ridge where ``needed``."""
-    problem, labels, _ = problem_of(point, setting)
-    if setting.loss is square:
-        x = ridge_regression(jnp.log(point.ridge), problem, labels, setting)
+    if setting.loss.linear:
+        x = ridge_regression(jnp.log(ridge), problem, labels, setting)
         return Start(x, jnp.ones((), int))
     alpha, on_line = problem.alpha_prune, setting.mode.on_line
     force = -jax.grad(setting.loss)(jnp.zeros(()))
-    target = jnp.log(point.ridge)
+    target = jnp.log(ridge)
     begin = jnp.maximum(target, jnp.log(10.0 * (1.0 + alpha) * (1.0 + force)))
     u, v, share = kept_rows(problem, labels)
     share = share * jnp.repeat(labels, share.shape[0] // labels.shape[0])
@@ -156,7 +91,7 @@ def sure_start(
     ratio = b / jnp.sqrt(1.0 + a * a)
     x = jnp.stack([log_r, jnp.arcsinh(a), ratio, -begin])
 
-    def body(state):
+    def body(state: _Walk) -> _Walk:
         x, tangent, place, step, steps, tries, _ = state
         first, gap = tries == 0, place - target
         hold = jnp.abs(tangent[0]) > STEEP
@@ -165,7 +100,7 @@ def sure_start(
         step = jnp.minimum(jnp.minimum(step, most_r), jnp.abs(gap)) * jnp.sign(gap)
         last = ~hold & (jnp.abs(step) >= jnp.abs(gap))
         place_new = jnp.where(last, target, place - step)
-        guess = _moved(x, -step * tangent)
+        guess = moved(x, -step * tangent)
 
         def evaluate(y):
             # log r is held where y has ln(ridge) in its place
@@ -183,6 +118,8 @@ def sure_start(
         root = newton(
             jnp.where(hold, guess.at[0].set(place_new), guess),
             evaluate,
+            blank(),
+            CHART,
             most,
             close * jnp.where(hold, 1e-4, jnp.where(last, 1e-3, 1e-2)),
         )
@@ -196,7 +133,7 @@ def sure_start(
         good = good & (first | ~hold | (place_new < place))
         pick = partial(jnp.where, good)
         factor = pick(jnp.where(last | hold | (root.steps <= 5), 2.0, 1.0), 0.4)
-        return (
+        return _Walk(
             pick(x_new, x),
             pick(jnp.where(hold, turned, slope), tangent),
             pick(place_new, place),
@@ -206,7 +143,7 @@ def sure_start(
             good,
         )
 
-    def go_on(state):
+    def go_on(state: _Walk) -> Bool[Array, ""]:
         _, tangent, place, step, _, tries, good = state
         long = step * jnp.maximum(1.0, jnp.abs(tangent[0])) > 1e-3
         more = (place != target) & (tries < 150) & long
@@ -214,6 +151,8 @@ def sure_start(
 
     # the first try is at the beginning itself, and if it fails the last
     none = jnp.zeros((), int)
-    state = x, jnp.zeros(4), begin, jnp.zeros(()), none, none, jnp.asarray(False)
-    x, _, place, _, steps, _, good = jax.lax.while_loop(go_on, body, state)
-    return Start(jnp.where(good & (place == target), x, jnp.nan), steps)
+    no = jnp.zeros((), bool)
+    state = _Walk(x, jnp.zeros(4), begin, jnp.zeros(()), none, none, no)
+    end = jax.lax.while_loop(go_on, body, state)
+    arrived = end.good & (end.place == target)
+    return Start(jnp.where(arrived, end.x, jnp.nan), end.steps)

@@ -30,7 +30,6 @@ With D the density of u at gamma and large g gamma the latter is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from typing import Any
 
@@ -40,41 +39,35 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import erf, ndtr
 
-from ..errors import InputError, unknown_name
+from ..errors import InputError
+from ..kept.thresholds import Pieces, kept_pieces
+from ..numerics.checks import (
+    as_array,
+    broadcast,
+    check_fraction,
+    check_margin,
+    check_theta,
+    one_number,
+)
 from ..numerics.compilation import batched
 from ..numerics.gaussian import SQRT_2, SQRT_2PI
-from ..numerics.limit_nodes import (
-    Nodes,
-    Values,
-    nodes_between,
-    rectified_moments,
-    root_between,
-)
+from ..numerics.limit_nodes import Nodes, Values, nodes_between, root_between
 from ..numerics.minimise import minimise
 from ..numerics.precision import eager_only
-from ..rules.inputs import as_array, check_fraction, check_rule, check_theta, one_number
-from ..rules.rule import KNOTS, KeepProbability, Rule, check_margin, resolve_rule
-from ..rules.thresholds import Pieces, kept_pieces
-from ..students.bayes_limits import aligned_power_law, bayes_boundary, jumps_of
-from ..students.version_space_limits import (
-    boundary_coefficient as version_space_boundary,
-)
+from ..rules.keep_probability import KNOTS, KeepProbability
+from ..rules.names import resolve_rule
+from ..rules.rule import Rule, check_rule
+from ..students.bayes_optimal.limits import jumps_of
+from ..students.names import resolve_student
+from ..students.student import Student
 
-STUDENTS = ("max_margin",)  # those whose limits are all known
 FAR = 38.0  # phi is zero in float64 beyond
 
 
-def check_student(student: str, known: Iterable[str] = STUDENTS) -> None:
-    """Raise InputError for a student whose limit is not among the known ones."""
-    known = tuple(known)  # a dict would want a hash
-    if student not in known:
-        raise unknown_name("student", student, known)
-
-
 @lru_cache
-def random_coefficient(student: str = "max_margin") -> float:
+def random_coefficient(student: str | Student = "max_margin") -> float:
     """C of random data: error -> C/alpha; of max margin from G_3(tau) = 3 G_1(tau)."""
-    return _BOUNDARY[student](np.zeros(1), np.ones(1))
+    return resolve_student(student).boundary_coefficient(np.zeros(1), np.ones(1))
 
 
 # alpha -> inf
@@ -86,7 +79,7 @@ def power_law_coefficient(
     theta: Any = 0.0,
     rule: str | Rule = "hard",
     margin: str = "absolute",
-    student: str = "max_margin",
+    student: str | Student = "max_margin",
 ) -> Values:
     """C of error -> C/alpha_prune as alpha_prune -> inf at fixed f.
 
@@ -116,7 +109,8 @@ def power_law_coefficient(
         >>> f"{power_law_coefficient(1.0):.10f}"
         '0.5004889318'
     """
-    check_student(student, _BOUNDARY)
+    kind = resolve_student(student)
+    kind.boundary_coefficient(np.zeros(1), np.ones(1))  # is known at all
     check_margin(margin)
     rule, angle = resolve_rule(rule), as_array("theta", theta)
     check_theta(angle)
@@ -126,14 +120,8 @@ def power_law_coefficient(
         check_fraction("keep_fraction", fraction)
     check_rule(rule, fraction, margin)
     leaves, tree = jax.tree.flatten(rule)
-    arrays = [np.ones(()) if fraction is None else fraction, angle, *leaves]
-    try:
-        values = np.broadcast_arrays(*(np.asarray(x, dtype=np.float64) for x in arrays))
-    except ValueError as error:
-        shapes = ", ".join(str(np.shape(x)) for x in arrays)
-        raise InputError(
-            f"keep_fraction, theta and the rule do not broadcast: shapes {shapes}"
-        ) from error
+    ones = np.ones(()) if fraction is None else fraction
+    values = broadcast({"keep_fraction": ones, "theta": angle}, leaves)
     flat = [x.ravel() for x in values]
     pieces: Any = [None] * flat[0].size
     if not isinstance(rule, KeepProbability):
@@ -142,7 +130,7 @@ def power_law_coefficient(
             every = jax.tree.map(np.asarray, every)
         pieces = [Pieces(*row) for row in zip(*every, strict=True)]
     each = zip(flat[0], flat[1], pieces, strict=True)
-    result = [_coefficient(f, t, rule, margin, piece, student) for f, t, piece in each]
+    result = [_coefficient(f, t, rule, margin, piece, kind) for f, t, piece in each]
     return np.array(result).reshape(values[0].shape)[()]
 
 
@@ -163,48 +151,26 @@ def _coefficient(
     rule: Rule,
     margin: str,
     pieces: Pieces | None,
-    student: str,
+    student: Student,
 ) -> float:
     """C at one point."""
-    of_boundary = _BOUNDARY[student]
     s, c = (np.sin(theta), np.cos(theta)) if theta > 0 else (1.0, 0.0)
     z, width, keep = _kept(rule, margin, pieces, s)
     if isinstance(rule, KeepProbability):
         half = ndtr(z * c / s) if theta > 0 else 1.0 * (z > 0)
         f = float(np.sum(2.0 * width * _density(z) * half * keep))
-    if theta == 0 and student == "bayes_optimal":
-        return aligned_power_law(f, _jumps(rule, pieces))
     if theta == 0:
         edge, level = _edge(rule, pieces, z, keep)
-        density = level * np.exp(-0.5 * edge**2)
-        if density == 0 or (edge > 0 and student != "max_margin"):
-            return np.inf
-        return random_coefficient(student) * f / density
+        return student.aligned_coefficient(f, edge, level, _jumps(rule, pieces))
     v, weight = z / s, width / s * _density(z / s) * keep
     if margin == "absolute":
         total = np.sum(weight)
         return float(random_coefficient(student) * f / total) if total > 0 else np.inf
     weight, v = weight[weight > 0], v[weight > 0]
     one_sided = not (v.size and v.min() < 0 < v.max())
-    if not v.size or (one_sided and student != "bayes_optimal"):
+    if not v.size or (one_sided and not student.learns_one_sided):
         return np.inf
-    return of_boundary(v, weight) * f
-
-
-def _max_margin_boundary(v: Nodes, weight: Nodes) -> float:
-    """C/f of a kept density w(v) on the teacher's boundary."""
-    tau, b = _asymmetric(v, weight)
-    first = np.sum(weight * rectified_moments(tau - b * v)[1])
-    return float(np.hypot(1.0, b) / (SQRT_2PI * first))
-
-
-# C/f of every student, from a kept density on the boundary
-_BOUNDARY: dict[str, Callable[[Nodes, Nodes], float]] = {
-    "max_margin": _max_margin_boundary,
-    "gibbs": partial(version_space_boundary, gibbs=True),
-    "bayes_point": partial(version_space_boundary, gibbs=False),
-    "bayes_optimal": bayes_boundary,
-}
+    return student.boundary_coefficient(v, weight) * f
 
 
 def _density(z: Nodes) -> Nodes:
@@ -271,30 +237,6 @@ def _edge(
     return float(edge), max(float(level), 0.0)
 
 
-def _asymmetric(v: Nodes, weight: Nodes) -> tuple[float, float]:
-    """(tau, b) of the limit for a kept density on the boundary that is not even."""
-
-    def tilt(tau: float) -> float:
-        """The b that balances the forces along v: they fall as b grows."""
-        if not v.any():  # all of it at v = 0: nothing tilts
-            return 0.0
-
-        def force(b: float) -> float:
-            return float(np.sum(weight * v * rectified_moments(tau - b * v)[2]))
-
-        reach = 1.0
-        while force(-reach) < 0 or force(reach) > 0:
-            reach *= 4.0
-        return root_between(force, -reach, reach, 1e-15 * reach)
-
-    def balance(tau: float) -> float:
-        _, first, _, third = rectified_moments(tau - tilt(tau) * v)
-        return float(np.sum(weight * (third / 3.0 - first)))
-
-    tau = root_between(balance, -1.0, 3.0, 1e-14)
-    return tau, tilt(tau)
-
-
 # the smallest useful fraction
 
 
@@ -304,7 +246,7 @@ def f_min(
     *,
     tolerance: float = 0.1,
     margin: str = "absolute",
-    student: str = "max_margin",
+    student: str | Student = "max_margin",
 ) -> Values:
     r"""The smallest useful fraction of hard examples at large alpha_prune.
 
@@ -325,7 +267,7 @@ def f_min(
         theta: angle of teacher and probe in radians, [0, pi/2]; 0 at 0.
         tolerance: of the absolute margin, positive.
         margin: "absolute" or "signed".
-        student: "max_margin".
+        student: any whose power law is known.
 
     Raises:
         InputError: an argument outside its range.
@@ -334,15 +276,17 @@ def f_min(
         >>> f"{f_min(0.01):.7f}", f"{f_min(0.01, margin='signed'):.7f}"
         ('0.0061548', '0.0087803')
     """
-    check_student(student)
+    kind = resolve_student(student)
+    kind.boundary_coefficient(np.zeros(1), np.ones(1))  # is known at all
     check_margin(margin)
     angle = as_array("theta", theta)
     check_theta(angle)
     tolerance = float(one_number("tolerance", tolerance))
     if not 0 < tolerance < np.inf:
         raise InputError(f"tolerance must be positive and finite, got {tolerance:g}")
-    one = _least_signed if margin == "signed" else _knee
-    value = [one(x, tolerance) if x > 0 else 0.0 for x in angle.flat]
+    signed = partial(_least_signed, student=kind)
+    one = signed if margin == "signed" else partial(_knee, tolerance=tolerance)
+    value = [one(x) if x > 0 else 0.0 for x in angle.flat]
     return np.array(value).reshape(angle.shape)[()]
 
 
@@ -359,12 +303,12 @@ def _knee(theta: float, tolerance: float) -> float:
     return float(erf(gamma / SQRT_2))
 
 
-def _least_signed(theta: float, _: float) -> float:
+def _least_signed(theta: float, student: Student) -> float:
     """Where the signed rule's coefficient is least: between 0.6 and 0.9 theta."""
 
     def along(x: Float[np.ndarray, "1 k"], _: Any) -> Float[np.ndarray, "1 k"]:
         f = np.minimum(np.exp(x), 1.0)
-        return np.log(power_law_coefficient(f, theta, "hard", "signed"))
+        return np.log(power_law_coefficient(f, theta, "hard", "signed", student))
 
     ends = np.log([0.5 * theta]), np.log([min(1.2 * theta, 1.0)])
     return float(np.exp(minimise(along, *ends).position[0]))

@@ -31,12 +31,21 @@ from scipy.optimize import root
 from scipy.special import ndtr
 
 from ..errors import ConvergenceError, InputError
+from ..numerics.checks import as_array, broadcast, check_load
 from ..numerics.gaussian import SQRT_2PI
-from ..numerics.limit_nodes import Nodes, nodes_between, rectified_moments, root_between
+from ..numerics.limit_nodes import (
+    Nodes,
+    Values,
+    nodes_between,
+    rectified_moments,
+    root_between,
+)
 from ..numerics.minimise import minimise
 from ..numerics.precision import eager_only
-from ..rules.inputs import as_array, check_load
-from .power_law import Values, check_student, random_coefficient
+from ..students.max_margin import MaxMargin
+from ..students.names import resolve_student
+from ..students.student import Student
+from .power_law import random_coefficient
 
 EDGE = float(np.sqrt(np.pi / 2.0))  # Gamma/g
 LEAST_STRETCH = 1e-4  # h (1 + Gamma) this small is the threshold, to 1e-8 of alpha
@@ -84,12 +93,11 @@ def _positive(name: str, value: Any) -> np.ndarray:
     return array
 
 
-def _together(*named: tuple[str, np.ndarray]) -> list[np.ndarray]:
-    try:
-        return list(np.broadcast_arrays(*(x for _, x in named)))
-    except ValueError as error:
-        shapes = ", ".join(f"{name} {x.shape}" for name, x in named)
-        raise InputError(f"shapes do not broadcast: {shapes}") from error
+def check_student(student: str | Student) -> None:
+    """Refuse a student whose limit of small angles has not been derived."""
+    kind = resolve_student(student)
+    if not isinstance(kind, MaxMargin):
+        raise kind.no_limit("theta -> 0")
 
 
 def _nodes(edge: float, h: float) -> tuple[Nodes, Nodes, Nodes, Nodes]:
@@ -149,7 +157,9 @@ def _at_threshold(edge: float) -> tuple[float, float]:
 
 
 @eager_only
-def small_angle_threshold(f_over_theta: Any, student: str = "max_margin") -> Values:
+def small_angle_threshold(
+    f_over_theta: Any, student: str | Student = "max_margin"
+) -> Values:
     """alpha_c(g): the error tends to 0 with theta above it, to 1/2 below (f = g theta).
 
     It falls from infinity, like 2.5547/g for small g, to 2 at large g, like
@@ -166,7 +176,7 @@ def small_angle_threshold(f_over_theta: Any, student: str = "max_margin") -> Val
 
 @eager_only
 def small_angle_scaling(
-    alpha_prune: Any, f_over_theta: Any, student: str = "max_margin"
+    alpha_prune: Any, f_over_theta: Any, student: str | Student = "max_margin"
 ) -> SmallAngle:
     """Error/theta as theta -> 0 with f = g theta: hard rule, absolute margin.
 
@@ -186,7 +196,7 @@ def small_angle_scaling(
     alpha = as_array("alpha_prune", alpha_prune)
     check_load("alpha_prune", alpha)
     g = _positive("f_over_theta", f_over_theta)
-    alpha, g = _together(("alpha_prune", alpha), ("f_over_theta", g))
+    alpha, g = broadcast({"alpha_prune": alpha, "f_over_theta": g})
     each = zip(alpha.flat, g.flat, strict=True)
     rows = np.array([_small_angle(x, EDGE * y) for x, y in each])
     error, tilt, threshold = (x.reshape(alpha.shape)[()] for x in rows.T)
@@ -223,7 +233,7 @@ def _small_angle(alpha: float, edge: float) -> tuple[float, float, float]:
 
 @eager_only
 def best_fraction_scaling(
-    alpha_prune: Any, student: str = "max_margin"
+    alpha_prune: Any, student: str | Student = "max_margin"
 ) -> BestFraction:
     r"""The best g = f/theta at each alpha_prune > 2 as theta -> 0, and its error.
 

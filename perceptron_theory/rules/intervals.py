@@ -10,13 +10,13 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..errors import InputError
+from ..numerics.checks import as_array
 from ..numerics.precision import traced
-from .inputs import as_array
-from .rule import CellRule, Cells, _register
+from .rule import Cells, Fractions, Rule
 
 
 @dataclass(frozen=True)
-class Intervals(CellRule):
+class Intervals(Rule):
     """Keep the margins of some intervals of the margin-quantile axis, and no others.
 
     From the smallest margin of the pool to the largest: ``dropped[0]`` is left out,
@@ -39,6 +39,8 @@ class Intervals(CellRule):
 
     dropped: tuple[Any, ...]
     kept: tuple[Any, ...]
+
+    levels_depend_on_f = False
 
     def __post_init__(self) -> None:
         for name in ("dropped", "kept"):
@@ -67,6 +69,12 @@ class Intervals(CellRule):
             if not np.all(sum(masses) > 0):
                 raise InputError(f"Intervals.{name} must not be zero everywhere")
 
+    def check(self, keep_fraction: Fractions, margin: str) -> None:
+        pass  # at construction
+
+    def with_arrays(self) -> Intervals:
+        return self  # its two tuples are of numbers or arrays already
+
     def cells(self, keep_fraction: Float[Array, ""]) -> Cells:
         f = keep_fraction
         out, into = _stack(self.dropped), _stack(self.kept)
@@ -81,9 +89,6 @@ class Intervals(CellRule):
 
 def _stack(masses: tuple[Any, ...]) -> Float[Array, " n"]:
     return jnp.stack([jnp.asarray(m) * 1.0 for m in masses])
-
-
-_register(Intervals, ("dropped", "kept"))
 
 
 def keep_between(*ends: tuple[float, float]) -> Intervals:

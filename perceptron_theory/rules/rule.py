@@ -1,33 +1,32 @@
-r"""Pruning rules: which examples of the pool are kept, given the probe's margin.
+r"""What a pruning rule is: which examples are kept, given the probe's margin.
 
 An example x with label y = sign(T.x) has, under a unit probe P, the margin
 |P.x| ("absolute", the convention of the replica equations of Sorscher et al. 2022,
 arXiv 2206.14486, App. A) or y P.x ("signed", the wording of the paper's algorithm).
-Small margin = hard, large margin = easy.
+A small margin is hard, a large margin is easy.
 
-Every rule but :class:`KeepProbability` is piecewise constant on the axis of margin
-*quantiles* [0, 1] (0 = smallest margin of the pool): a few cells, in each of which an
-example is kept with a constant probability, the ``level``.  The cells are the one
-definition of a rule: the theory turns their ends into thresholds of the margin, the
-simulator into ranks of a finite pool.
+Every rule but :class:`.KeepProbability` is piecewise constant on the axis of margin
+*quantiles* [0, 1] (0 is the smallest margin of the pool): it has a few cells, in each
+of which an example is kept with a constant probability, the ``level``.  The cells are
+the one definition of a rule: the theory turns their ends into thresholds of the margin,
+the simulator into ranks of a finite pool.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ..errors import InputError, unknown_name
+from ..errors import InputError
+from ..numerics.checks import SMALLEST, as_array
+from ..numerics.parameters import Parameters
+from ..numerics.precision import traced
 
-MARGINS = ("absolute", "signed")
-# ends of the panels for a keep-probability given as a function
-KNOTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
+Fractions = Float[np.ndarray, "*batch"] | None
 
 
 class Cells(NamedTuple):
@@ -43,7 +42,8 @@ class Cells(NamedTuple):
     level: Float[Array, " n"]
 
 
-def _cells(*rows: tuple[Any, Any, Any, Any, Any]) -> Cells:
+def cells_of(*rows: tuple[Any, Any, Any, Any, Any]) -> Cells:
+    """The cells of rows (lower, upper, mass above lower, mass above upper, level)."""
     lower, upper, lower_above, upper_above, level = zip(*rows, strict=True)
     stack = lambda values: jnp.stack([jnp.asarray(v) * 1.0 for v in values])  # noqa: E731
     return Cells(
@@ -53,180 +53,163 @@ def _cells(*rows: tuple[Any, Any, Any, Any, Any]) -> Cells:
     )
 
 
-@dataclass(frozen=True)
-class Hard:
-    """Keep the fraction f of smallest margin: margin < gamma."""
+class Rule(Parameters):
+    """The contract of a pruning rule: a frozen dataclass that brings its ``cells``.
 
-    def cells(self, keep_fraction: Float[Array, ""]) -> Cells:
-        f = keep_fraction
-        return _cells((0.0, f, 1.0, 1.0 - f, 1.0))
+    A rule of one's own derives from this class and is taken wherever a name is.  Its
+    fields are numbers, or arrays that broadcast with the other inputs; those that are
+    something else (a name, a function) are listed in ``static``.  Only :meth:`cells`
+    has to be written; the other methods have defaults.
 
-
-@dataclass(frozen=True)
-class Easy:
-    """Keep the fraction f of largest margin: margin > gamma."""
-
-    def cells(self, keep_fraction: Float[Array, ""]) -> Cells:
-        f = keep_fraction
-        return _cells((1.0 - f, 1.0, f, 0.0, 1.0))
-
-
-@dataclass(frozen=True)
-class Random:
-    """Keep a random fraction f, whatever the margin."""
-
-    def cells(self, keep_fraction: Float[Array, ""]) -> Cells:
-        return _cells((0.0, 1.0, 1.0, 0.0, keep_fraction))
-
-
-@dataclass(frozen=True)
-class Window:
-    """Keep the margins between the quantiles ``lower`` and ``lower`` + f of the pool.
-
-    ``lower`` is 0 for the hard rule and 1 - f for the easy one; lower + f <= 1.
+    Example:
+        >>> @dataclasses.dataclass(frozen=True)
+        ... class TwoBands(Rule):
+        ...     def cells(self, keep_fraction):
+        ...         f = keep_fraction
+        ...         low = (0.0, f / 2, 1.0, 1.0 - f / 2, 1.0)
+        ...         high = (1.0 - f / 2, 1.0, f / 2, 0.0, 1.0)
+        ...         return cells_of(low, high)
+        >>> TwoBands().text
+        'two_bands'
     """
 
-    lower: Any  # a float or an array that broadcasts with the other inputs
+    takes_fraction: bool = True
+    """Whether the kept fraction is an input, and not a consequence, of the rule."""
+    levels_depend_on_f: bool = True
+    """False where the keep-probabilities of the cells are the same for every f."""
+    indifferent: bool = False
+    """True of a rule that does not look at the margin."""
 
     def cells(self, keep_fraction: Float[Array, ""]) -> Cells:
-        f, lower = keep_fraction, self.lower
-        # max(): lower = 1 - f may leave -2e-17 above the window
-        rest = jnp.maximum((1.0 - f) - lower, 0.0)
-        return _cells((lower, lower + f, 1.0 - lower, rest, 1.0))
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """Keep a ``share`` of the f by margin, and draw the rest at random.
-
-    share * f of the pool is kept by ``rule`` ("hard" or "easy"); the other
-    (1 - share) * f is a random part of what that rule left out, so that exactly a
-    fraction f is kept and no example twice.  0 <= share <= 1.
-    """
-
-    share: Any  # a float or an array that broadcasts with the other inputs
-    rule: str = "hard"
-
-    def __post_init__(self) -> None:
-        if self.rule not in ("hard", "easy"):
-            raise unknown_name("mixture rule", self.rule, ("hard", "easy"))
-
-    def cells(self, keep_fraction: Float[Array, ""]) -> Cells:
-        f = keep_fraction
-        chosen = self.share * f
-        left = 1.0 - chosen
-        # share = f = 1 leaves nothing over: any level describes an empty cell
-        rest = jnp.where(left > 0, (f - chosen) / jnp.where(left > 0, left, 1.0), 1.0)
-        if self.rule == "hard":
-            return _cells((0.0, chosen, 1.0, left, 1.0), (chosen, 1.0, left, 0.0, rest))
-        return _cells((0.0, left, 1.0, chosen, rest), (left, 1.0, chosen, 0.0, 1.0))
-
-
-@dataclass(frozen=True)
-class KeepProbability:
-    """Keep an example of margin z with probability ``function(z)`` in [0, 1].
-
-    ``function`` is a JAX function of one margin (absolute or signed, as the call
-    says).  It may have kinks and jumps only at ``breakpoints`` (increasing margins):
-    between them it is integrated as a smooth function.  The kept fraction follows
-    from it, so ``keep_fraction`` is not given.
-    """
-
-    function: Callable[[Float[Array, ""]], Float[Array, ""]]
-    breakpoints: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        try:
-            points = tuple(float(x) for x in self.breakpoints)
-        except (TypeError, ValueError):
-            raise InputError(
-                "KeepProbability.breakpoints must be a tuple of margins, got "
-                f"{self.breakpoints!r}"
-            ) from None
-        # hashable: compiled programs are kept by rule
-        object.__setattr__(self, "breakpoints", points)
-
-
-class CellRule:
-    """Base of the rules of other files: pytrees that bring ``cells``, as above."""
-
-    def cells(self, keep_fraction: Float[Array, ""]) -> Cells:
+        """The cells at one keep fraction; a JAX function of it."""
         raise NotImplementedError
 
+    def check(self, keep_fraction: Fractions, margin: str) -> None:
+        """Refuse parameters that are out of range or do not go with the fractions.
 
-Rule = Hard | Easy | Random | Window | Mixture | KeepProbability | CellRule
+        The default looks at the cells themselves: masses in order that add up to one,
+        levels in [0, 1], and a kept mass of f.
+
+        Raises:
+            InputError: they do not fit; the message says what came and what is allowed.
+        """
+        assert keep_fraction is not None
+        _check_cells(self, keep_fraction)
+
+    def fits(self, keep_fraction: Any) -> Bool[Array, ""] | bool:
+        """Whether the parameters go with f, for NumPy arrays and inside a trace."""
+        return True
+
+    @property
+    def largest_fraction(self) -> float:
+        """The largest fraction that the rule can keep."""
+        return 1.0
+
+    def with_arrays(self) -> Self:
+        """The same rule, its lists of numbers made arrays (JAX takes a list apart)."""
+        lists = {
+            name: np.asarray(getattr(self, name))
+            for name in self.numbers()
+            if isinstance(getattr(self, name), list | tuple)
+        }
+        return self.replaced(**lists) if lists else self
+
+    def realised(self, kept: tuple[tuple[int, int, int], ...], total: int) -> Rule:
+        """The rule that whole numbers of examples leave of this one.
+
+        ``kept`` are (first rank, last rank + 1, number kept) of each cell in a pool of
+        ``total`` examples.  A rule without parameters of its own stays as it is.
+        """
+        return self
 
 
-def _register(
-    cls: type, data: tuple[str, ...] = (), meta: tuple[str, ...] = ()
+def keeps_hardest(rule: Rule, keep_fraction: float = SMALLEST) -> bool:
+    """Whether a rule keeps exactly the f smallest margins, at a small f."""
+    if not rule.takes_fraction:
+        return False
+    with jax.enable_x64(True):
+        below, _, level = map(np.asarray, rule.cells(jnp.asarray(keep_fraction)))
+    kept = (level > 0) & (below[:, 1] > below[:, 0])
+    return bool(np.all(below[kept, 1] <= keep_fraction * (1.0 + 1e-9)))
+
+
+def check_rule(
+    rule: Rule, keep_fraction: np.ndarray | None, margin: str = "signed"
 ) -> None:
-    """Make a rule a pytree with its class in the static part.
-
-    register_dataclass does not: structures of two classes without static fields compare
-    equal (jax 0.10.2), and a compiled function of one is then called with the other.
-    """
-
-    def flatten(rule: Any) -> tuple[Any, Any]:
-        values = tuple(getattr(rule, name) for name in meta)
-        return tuple(getattr(rule, name) for name in data), (cls.__name__, *values)
-
-    def unflatten(static: Any, leaves: Any) -> Any:
-        rule = object.__new__(cls)
-        for name, value in zip((*data, *meta), (*leaves, *static[1:]), strict=True):
-            object.__setattr__(rule, name, value)
-        return rule
-
-    jax.tree_util.register_pytree_node(cls, flatten, unflatten)
-
-
-for _rule in (Hard, Easy, Random):
-    _register(_rule)
-_register(Window, ("lower",))
-_register(Mixture, ("share",), ("rule",))
-_register(KeepProbability, (), ("function", "breakpoints"))
-
-RULES: dict[str, type] = {"hard": Hard, "easy": Easy, "random": Random}
-
-
-def resolve_rule(rule: str | Rule) -> Rule:
-    """The rule object behind a name; a rule object is returned as it is.
+    """Check the parameters of a rule, and that a fraction is given where it is needed.
 
     Raises:
-        InputError: unknown name (the nearest known one is suggested) or type.
+        InputError: as :meth:`Rule.check`; a fraction too many or too few.
     """
-    if isinstance(rule, Window) and isinstance(rule.lower, list | tuple):
-        return Window(np.asarray(rule.lower))  # a list would be a pytree of its numbers
-    if isinstance(rule, Mixture) and isinstance(rule.share, list | tuple):
-        return Mixture(np.asarray(rule.share), rule.rule)
-    if isinstance(rule, Rule):
-        return rule
-    if not isinstance(rule, str):
+    if not rule.takes_fraction:
+        if keep_fraction is not None:
+            raise InputError(
+                f"keep_fraction follows from a {type(rule).__name__} rule: leave it out"
+            )
+    elif keep_fraction is None:
+        raise InputError("keep_fraction is missing: give the kept part of the pool")
+    rule.check(keep_fraction, margin)
+
+
+def check_untraced(rule: Rule, keep_fraction: Any, margin: str) -> None:
+    """Check what can be told of a rule inside a transformation, where f may be traced.
+
+    Raises:
+        InputError: as :func:`check_rule`.
+    """
+    if traced(rule):
+        if keep_fraction is None:
+            raise InputError("keep_fraction is missing: give the kept part of the pool")
+        return
+    some = None if keep_fraction is None else np.full((), SMALLEST)
+    if keep_fraction is not None and not traced(keep_fraction):
+        some = as_array("keep_fraction", keep_fraction)
+    with jax.ensure_compile_time_eval():
+        check_rule(rule, some, margin)
+
+
+def _check_cells(rule: Rule, keep_fraction: Float[np.ndarray, "*batch"]) -> None:
+    """The cells of a rule that somebody else wrote describe what they should."""
+    leaves, tree = jax.tree.flatten(rule)
+    name = type(rule).__name__
+    try:
+        f, *leaves = np.broadcast_arrays(keep_fraction, *leaves)
+        some = np.unique(np.array([np.argmin(f), np.argmax(f), f.size // 2]))
+        points = [(f.flat[i], [x.flat[i] for x in leaves]) for i in some]
+        with jax.enable_x64(True):
+            every = []
+            for x, own in points:
+                here: Rule = jax.tree.unflatten(tree, own)
+                every.append((x, here.cells(jnp.asarray(x))))
+    except InputError:
+        raise
+    except Exception as error:  # whatever a user's rule raises
         raise InputError(
-            f"rule must be one of {', '.join(map(repr, RULES))} or a rule object "
-            f"such as perceptron_theory.Window(lower=0.3), got {rule!r}"
-        )
-    if rule in ("window", "mixture"):
-        example = "Window(lower=0.3)" if rule == "window" else "Mixture(share=0.5)"
-        raise InputError(
-            f"rule {rule!r} has a parameter: give perceptron_theory.{example}"
-        )
-    if rule not in RULES:
-        raise unknown_name("rule", rule, RULES)
-    return RULES[rule]()
-
-
-def check_margin(margin: str) -> str:
-    """``margin`` itself if it names a convention, InputError otherwise."""
-    if margin not in MARGINS:
-        raise unknown_name("margin", margin, MARGINS)
-    return margin
-
-
-def fits(rule: Rule, keep_fraction: Float[Array, ""]) -> Bool[Array, ""] | bool:
-    """Whether a rule's parameters are in range and go with f, for a trace."""
-    if isinstance(rule, Window):
-        top = rule.lower + keep_fraction
-        return (rule.lower >= 0) & (rule.lower < 1) & (top <= 1 + 1e-12)
-    if isinstance(rule, Mixture):
-        return (rule.share >= 0) & (rule.share <= 1)
-    return True
+            f"{name}.cells must be a JAX function of one keep fraction, got a "
+            f"{type(error).__name__} from it: {error}"
+        ) from error
+    for fraction, cells in every:
+        if not isinstance(cells, Cells):
+            raise InputError(
+                f"{name}.cells must return perceptron_theory.Cells, got "
+                f"{type(cells).__name__}"
+            )
+        below, above, level = (np.asarray(x, dtype=np.float64) for x in cells)
+        shapes = below.shape == above.shape == (level.size, 2) and level.ndim == 1
+        wanted = None
+        if not shapes:
+            wanted = "have the shapes (n, 2), (n, 2) and (n,)"
+        elif not np.allclose(below + above, 1.0, rtol=0.0, atol=1e-12):
+            wanted = "have masses below and above each end that add up to one"
+        elif not (np.diff(below.ravel()) >= -1e-12).all():
+            wanted = "be in order of the margin and not overlap"
+        elif not ((level >= 0) & (level <= 1 + 1e-12)).all():
+            wanted = "have levels in [0, 1]"
+        elif abs(level @ np.diff(below, axis=1)[:, 0] / fraction - 1.0) > 1e-6:
+            wanted = "keep the fraction f of the pool"
+        if wanted:
+            raise InputError(
+                f"the cells of {name} must {wanted}, at keep_fraction = {fraction:g} "
+                f"they are below = {below.tolist()}, above = {above.tolist()}, level = "
+                f"{level.tolist()}"
+            )

@@ -9,21 +9,23 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .rule import CellRule, Cells, Mixture, Random, Rule, _register
+from .rule import Cells, Rule
 
 
 @dataclass(frozen=True)
-class CellTable(CellRule):
+class CellTable(Rule):
     """The cells of a rule at one keep fraction, with their derivatives.
 
     Args:
         rows: (n, 10): ``below``, ``above`` and ``level`` of each cell, then the
             derivatives of the five with respect to f.
-        levels: whether the levels change with f.
+        levels_depend_on_f: whether the levels change with f.
     """
 
     rows: Any
-    levels: bool
+    levels_depend_on_f: bool
+
+    static = ("levels_depend_on_f",)
 
     def cells(self, keep_fraction: Float[Array, ""]) -> Cells:
         # the value that was computed, and the derivative to whoever asks for it
@@ -32,17 +34,7 @@ class CellTable(CellRule):
         return Cells(at[:, :2], at[:, 2:4], at[:, 4])
 
 
-_register(CellTable, ("rows",), ("levels",))
-
-
-def levels_change(rule: Rule) -> bool:
-    """Whether a rule's keep-probabilities depend on f (or may do so)."""
-    if isinstance(rule, CellTable):
-        return rule.levels
-    return isinstance(rule, Random | Mixture)
-
-
-def cell_rows(rule: CellRule, keep_fraction: Float[Array, ""]) -> Float[Array, "n 10"]:
+def cell_rows(rule: Rule, keep_fraction: Float[Array, ""]) -> Float[Array, "n 10"]:
     """The rows of a :class:`CellTable`."""
     values = jax.jvp(rule.cells, (keep_fraction,), (jnp.ones_like(keep_fraction),))
     columns = [jnp.column_stack([*cells[:2], cells.level]) for cells in values]

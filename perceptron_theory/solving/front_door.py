@@ -1,32 +1,36 @@
-"""The front door of the theory: a student's error for any load, fraction and angle."""
+"""The front door of the theory: any student, any rule, any load, fraction and angle."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
-from ..errors import InputError, unknown_name
-from ..numerics.precision import eager_only, require_x64, staged, traced
-from ..rules.inputs import (
+from ..convex.student import Convex
+from ..kept.problem import Inputs, Mode
+from ..numerics.checks import (
     HALF_PI,
     as_array,
+    broadcast,
     check_fraction,
     check_load,
-    check_rule,
+    check_margin,
     check_theta,
-    check_untraced,
+    one_load,
 )
-from ..rules.rule import KeepProbability, Rule, check_margin, fits, resolve_rule
-from .batches import solve_many
-from .saddle_point import Inputs, Mode, point
-from .solution import Solution, Status, VersionSpace, describe, raise_if_unsolved
-
-STUDENTS = ("max_margin", "gibbs", "bayes_point", "bayes_optimal")
+from ..numerics.precision import require_x64, staged, traced
+from ..rules.names import resolve_rule
+from ..rules.rule import Rule, check_rule, check_untraced
+from ..students.names import resolve_student
+from ..students.solution import Status, raise_if_unsolved
+from ..students.state import Point, State
+from ..students.student import Student
+from .point import solved_point
+from .states import find_many, solve_many
 
 
 def solve(
@@ -37,13 +41,14 @@ def solve(
     theta: Any = 0.0,
     rule: str | Rule = "hard",
     margin: str = "absolute",
-    student: str = "max_margin",
+    student: str | Student = "max_margin",
     throw: bool = True,
-) -> Solution:
-    r"""The error of a student trained to maximal margin on pruned data, N -> inf.
+) -> Any:
+    r"""The error of a student trained on pruned data, N -> infinity.
 
-    Solves the saddle-point equations of :mod:`perceptron_theory.students.max_margin`
-    (Sorscher et al. 2022, App. A) in float64.  Arguments broadcast like NumPy arrays.
+    Solves the student's saddle-point equations in float64; those of the max-margin
+    student, the default, are in :mod:`perceptron_theory.students.max_margin.equations`
+    (Sorscher et al. 2022, App. A).  Arguments broadcast like NumPy arrays.
 
     Args:
         alpha_prune: kept examples per dimension, in [1e-3, 1e6].
@@ -51,23 +56,26 @@ def solve(
         keep_fraction: f in (0, 1] (solved down to 1e-8); not for a
             :class:`KeepProbability` rule, which implies it.
         theta: angle of teacher and probe in radians, [0, pi/2].
-        rule: "hard", "easy", "random" or a rule object.
+        rule: "hard", "easy", "random" or an object of a class derived from
+            :class:`Rule`.
         margin: "absolute" (|P.x|) or "signed" (y P.x): which margin the rule ranks by.
-        student: "max_margin"; "gibbs", "bayes_point" (:mod:`.version_space`); or
-            "bayes_optimal" (:mod:`.bayes_optimal`), which knows the rule and at theta >
-            0 the probe and its angle too.  At theta = 0 the probe is the teacher and
-            stays hidden, so that this student's error jumps there: as theta -> 0 it is
-            at most theta/pi, and not that at theta = 0, whose derivative with respect
-            to theta is given as 0.
+        student: "max_margin"; "gibbs", "bayes_point" (the version space); or
+            "bayes_optimal", which knows the rule and at theta > 0 the probe and its
+            angle too.  At theta = 0 the probe is the teacher and stays hidden, so that
+            this student's error jumps there: as theta -> 0 it is at most theta/pi, and
+            not that at theta = 0, whose derivative with respect to theta is given as
+            0.  Or an object of a class derived from :class:`Student`, such as
+            ``Convex("logistic", ridge=0.1)``.
         throw: raise where a point does not converge; else see ``status``.
 
     Returns:
-        A :class:`Solution` (:class:`VersionSpace` for its students) whose fields have
-        the broadcast shape: NumPy arrays from an eager call, JAX arrays inside a
-        transformation, where a point that does not converge gives NaN and its status.
-        ``jax.grad`` of ``error``, ``overlap``, ``probe_overlap`` and ``margin`` with
-        respect to the load, ``keep_fraction`` and ``theta`` is exact (implicit
-        differentiation).
+        A :class:`Solution` (:class:`VersionSpace` for its students,
+        :class:`ConvexSolution` for a convex loss) whose fields have the broadcast
+        shape: NumPy arrays from an eager call, JAX arrays inside a transformation,
+        where a point that does not converge gives NaN and its status.  ``jax.grad`` of
+        ``error``, ``overlap``, ``probe_overlap`` and ``margin`` with respect to the
+        load, ``keep_fraction``, ``theta`` and the numbers of the student is exact
+        (implicit differentiation).
 
     Raises:
         InputError: an argument outside its range, unknown names, shapes that do not
@@ -80,157 +88,242 @@ def solve(
         >>> f"{sol.error:.7f}"
         '0.0175676'
     """
-    rule = resolve_rule(rule)
-    check_margin(margin)
-    if student not in STUDENTS:
-        raise unknown_name("student", student, STUDENTS)
-    if (alpha_prune is None) == (alpha_tot is None):
-        raise InputError("give exactly one of alpha_prune and alpha_tot")
-    total = alpha_prune is None
-    load = alpha_tot if total else alpha_prune
-    if traced(load, keep_fraction, theta, rule) or staged():
-        require_x64("perceptron_theory.solving.front_door")
-        return _traced(load, keep_fraction, theta, rule, margin, total, student)
+    name, load = one_load(alpha_prune, alpha_tot)
+    values = load, keep_fraction, theta
+    kind = resolve_student(student)
+    asked = Asked(name, resolve_rule(rule), check_margin(margin), kind)
+    return answer(values, asked, throw)
+
+
+class Asked(NamedTuple):
+    """What is asked for: which load is given, the rule, the margin and the student."""
+
+    load: str
+    rule: Rule
+    margin: str
+    student: Student
+
+    @property
+    def total(self) -> bool:
+        """Whether the load is that of the pool."""
+        return self.load == "alpha_tot"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the inputs of a point."""
+        return "alpha_prune", "keep_fraction", "theta", *self.student.numbers()
+
+
+def answer(values: tuple[Any, Any, Any], asked: Asked, throw: bool) -> Any:
+    """The solution of load, keep_fraction and theta, eagerly or inside a trace."""
+    if traced(*values, asked.rule, asked.student) or staged():
+        require_x64("perceptron_theory.solve")
+        return _traced(values, asked)
     with jax.enable_x64(True):
-        name = "alpha_tot" if total else "alpha_prune"
-        return _eager(name, load, keep_fraction, theta, rule, margin, student, throw)
+        flat = checked(values, asked)
+        parts, places = [], []
+        for here, point, mode in split(flat, asked, exact=False):
+            parts.append(solve_many(point, mode))
+            places.append(here)
+        solution = _joined(parts, places, flat.shape)
+    if throw:
+        raise_if_unsolved(solution, (*asked.names, "residual"))
+    return solution
 
 
-def _traced(
-    load: Any,
-    fraction: Any,
-    theta: Any,
-    rule: Rule,
-    margin: str,
-    total: bool,
-    student: str,
-) -> Solution:
+def states(values: tuple[Any, Any, Any], asked: Asked) -> State:
+    """The states behind the solutions, with their rates; flat NumPy arrays."""
+    with jax.enable_x64(True):
+        flat = checked(values, asked)
+        parts, places = [], []
+        for here, point, mode in split(flat, asked, exact=True):
+            parts.append(find_many(point, mode))
+            places.append(here)
+        return _joined(parts, places, (flat.arrays[0].size,))
+
+
+def _joined(parts: list[Any], places: list[np.ndarray], shape: tuple[int, ...]) -> Any:
+    back = np.argsort(np.concatenate(places))
+
+    def join(*x: np.ndarray) -> np.ndarray:
+        whole = np.concatenate(x)[back]
+        return whole.reshape((*shape, *whole.shape[1:]))[()]
+
+    return jax.tree.map(join, *parts)
+
+
+class Flat(NamedTuple):
+    """All inputs of an eager call, broadcast and flat, and the shape they have."""
+
+    shape: tuple[int, ...]
+    arrays: tuple[np.ndarray, ...]  # load, f, theta, the rule's and the student's
+    rule: Any  # the structure of the rule
+    student: Any
+
+
+def checked(values: tuple[Any, Any, Any], asked: Asked) -> Flat:
+    """The inputs of an eager call, checked, as flat arrays of one length.
+
+    Raises:
+        InputError: one is outside its range, or they do not broadcast.
+    """
+    load, angle = as_array(asked.load, values[0]), as_array("theta", values[2])
+    check_load(asked.load, load)
+    check_theta(angle)
+    fraction = None
+    if values[1] is not None:
+        fraction = as_array("keep_fraction", values[1])
+        check_fraction("keep_fraction", fraction)
+    check_rule(asked.rule, fraction, asked.margin)
+    asked.student.check()
+    named = {asked.load: load, "theta": angle}
+    if fraction is not None:
+        named["keep_fraction"] = fraction
+    own, rule = jax.tree.flatten(asked.rule)
+    theirs, student = jax.tree.flatten(asked.student)
+    named |= dict(zip(asked.student.numbers(), theirs, strict=True))
+    every = broadcast(named, own)
+    flat = dict(zip(named, (x.ravel() for x in every), strict=False))
+    rest = [x.ravel() for x in every[len(named) :]]
+    fraction = flat.get("keep_fraction", np.ones(every[0].size))
+    arrays = flat[asked.load], fraction, flat["theta"], *rest
+    arrays = *arrays, *(flat[name] for name in asked.student.numbers())
+    return Flat(every[0].shape, arrays, rule, student)
+
+
+def split(
+    flat: Flat, asked: Asked, exact: bool
+) -> Iterator[tuple[np.ndarray, Point, Mode]]:
+    """The points that share a compiled program: where they are, they, and its mode."""
+    own = flat.rule.num_leaves
+    numbers = flat.arrays[3 + own :]
+    for on_line in (True, False):
+        for mask, student in asked.student.variants(numbers):
+            here = np.nonzero(((flat.arrays[2] == 0) == on_line) & mask)[0]
+            if not here.size:
+                continue
+            part = [x[here] for x in flat.arrays]
+            rule = jax.tree.unflatten(flat.rule, part[3 : 3 + own])
+            structure = jax.tree.structure(student)
+            kind = jax.tree.unflatten(structure, part[3 + own :])
+            inputs = Inputs(*part[:3])  # pyright: ignore[reportArgumentType]
+            # one program where it makes no difference
+            mode = Mode(asked.margin, on_line, asked.total, exact or not on_line)
+            yield here, Point(inputs, rule, kind), mode
+
+
+def _traced(values: tuple[Any, Any, Any], asked: Asked) -> Any:
     """Inside a transformation: one program, NaN where the inputs are not valid."""
-    check_untraced(rule, fraction, margin)
+    load, fraction, theta = values
+    check_untraced(asked.rule, fraction, asked.margin)
     fraction = 1.0 if fraction is None else fraction
-    leaves, tree = jax.tree.flatten(rule)
-    values = [jnp.asarray(x, dtype=jnp.float64) for x in (load, fraction, theta)]
-    values += [jnp.asarray(x, dtype=jnp.float64) for x in leaves]
-    values = jnp.broadcast_arrays(*values)
+    student = asked.student.traced_variant()
+    own, rule = jax.tree.flatten(asked.rule)
+    theirs, structure = jax.tree.flatten(student)
+    inputs = [load, fraction, theta, *own, *theirs]
+    inputs = jnp.broadcast_arrays(*(jnp.asarray(x, jnp.float64) for x in inputs))
     # theta known to be nowhere, or everywhere, zero needs one branch only
     known = None if traced(theta) else np.asarray(theta) == 0
     branches = (True, False) if known is None else tuple({bool(k) for k in known.flat})
-    one = _program(margin, total, student, branches, tree)
-    for _ in range(values[0].ndim):
+    modes = tuple(Mode(asked.margin, line, asked.total) for line in branches)
+    one = _program(modes, rule, structure)
+    for _ in range(inputs[0].ndim):
         one = jax.vmap(one)
-    return one(*values)
+    return one(*inputs)
 
 
-@lru_cache
-def _program(
-    margin: str, total: bool, student: str, branches: tuple[bool, ...], tree: Any
-) -> Any:
+@lru_cache(maxsize=128)
+def _program(modes: tuple[Mode, ...], rule_tree: Any, student_tree: Any) -> Any:
     """One point inside a transformation; compiled once, also under an eager grad."""
 
-    def one(load, fraction, theta, *leaves):
+    def one(load, fraction, theta, *numbers):
         valid = (load > 0) & (load < jnp.inf) & (fraction > 0) & (fraction <= 1)
         valid = valid & (theta >= 0) & (theta <= HALF_PI)
-        valid = valid & fits(jax.tree.unflatten(tree, leaves), fraction)
-        safe = lambda x, other: jnp.where(valid, x, other)  # noqa: E731
+        own, theirs = numbers[: rule_tree.num_leaves], numbers[rule_tree.num_leaves :]
+        valid = valid & jax.tree.unflatten(rule_tree, own).fits(fraction)
+        valid = valid & jax.tree.unflatten(student_tree, theirs).fits()
+        safe = partial(jnp.where, valid)
         inputs = Inputs(safe(load, 1.0), safe(fraction, 1.0), safe(theta, 0.0))
-        rule = jax.tree.unflatten(tree, [safe(leaf, 0.0) for leaf in leaves])
-        modes = [Mode(margin, line, total, student) for line in branches]
-        states = [point(inputs, rule, mode) for mode in modes]
+        rule = jax.tree.unflatten(rule_tree, [safe(x, 0.0) for x in own])
+        student = jax.tree.unflatten(student_tree, [safe(x, 0.1) for x in theirs])
+        point = Point(inputs, rule, student)
+        states = [solved_point(point, mode) for mode in modes]
         state = states[0]
-        if len(branches) == 2:
-            line = (inputs.theta == 0) == branches[0]
+        if len(modes) == 2:
+            line = (inputs.theta == 0) == modes[0].on_line
             state = jax.tree.map(partial(jnp.where, line), *states)
         status = jnp.where(state.found, Status.CONVERGED, Status.NOT_CONVERGED)
         status = jnp.where(valid, status, Status.INVALID_INPUT)
-        return describe(inputs, state, status, total, student)
+        return student.describe(point, state, status, modes[0])
 
     return jax.jit(one)
 
 
-def _eager(
-    name: str,
-    load: Any,
-    fraction: Any,
-    theta: Any,
-    rule: Rule,
-    margin: str,
-    student: str,
-    throw: bool,
-) -> Solution:
-    load, theta = as_array(name, load), as_array("theta", theta)
-    check_load(name, load)
-    check_theta(theta)
-    if fraction is not None:
-        fraction = as_array("keep_fraction", fraction)
-        check_fraction("keep_fraction", fraction)
-    check_rule(rule, fraction, margin)
-    fraction = np.ones(()) if fraction is None else fraction
-    leaves, tree = jax.tree.flatten(rule)
-    leaves = [np.asarray(x, dtype=np.float64) for x in leaves]
-    try:
-        shape = np.broadcast_shapes(
-            *(x.shape for x in (load, fraction, theta, *leaves))
-        )
-    except ValueError as error:
-        shapes = f"{name} {load.shape}, keep_fraction {fraction.shape}"
-        raise InputError(
-            f"shapes do not broadcast: {shapes}, theta {theta.shape}"
-        ) from error
-    flat = [np.broadcast_to(x, shape).ravel() for x in (load, fraction, theta, *leaves)]
-    aligned = flat[2] == 0
-    fields: dict[str, np.ndarray] = {}
-    for on_line in (True, False):
-        chosen = aligned if on_line else ~aligned
-        if not chosen.any():
-            continue
-        part = [x[chosen] for x in flat]
-        here = jax.tree.unflatten(tree, part[3:])
-        mode = Mode(margin, on_line, name == "alpha_tot", student)
-        out = solve_many(Inputs(*part[:3]), here, mode)  # pyright: ignore
-        for key, values in vars(out).items():
-            fields.setdefault(key, np.empty(len(aligned), values.dtype))[chosen] = (
-                values
-            )
-    kind = Solution if student == "max_margin" else VersionSpace
-    solution = kind(**{k: v.reshape(shape)[()] for k, v in fields.items()})
-    if throw:
-        names = "alpha_prune", "keep_fraction", "theta", "residual"
-        raise_if_unsolved(solution, names)
-    return solution
+def solve_convex(
+    *,
+    alpha_prune: Any = None,
+    alpha_tot: Any = None,
+    keep_fraction: Any = None,
+    theta: Any = 0.0,
+    rule: str | Rule = "hard",
+    margin: str = "absolute",
+    loss: Any = "logistic",
+    ridge: Any,
+    flip_probability: Any = 0.0,
+    throw: bool = True,
+) -> Any:
+    r"""The student of a convex loss with ridge on pruned data, N -> infinity.
 
+    It minimises sum l(y w.x) + (N ridge/2) |w|^2 over the kept examples.  Solves the
+    equations of :mod:`perceptron_theory.convex.equations` in float64.  Arguments
+    broadcast like NumPy arrays.
 
-@eager_only
-def threshold(
-    keep_fraction: Any, *, theta: Any = 0.0, rule: str | Rule = "hard", **options: Any
-) -> Float[np.ndarray, "*batch"] | float:
-    """The margin gamma at which "hard" or "easy" keep a fraction f; see thresholds."""
-    from ..rules.thresholds import kept_pieces
+    Args:
+        alpha_prune: kept examples per dimension.
+        alpha_tot: examples of the pool per dimension; give one of the two.
+        keep_fraction: f in (0, 1]; not for a :class:`KeepProbability` rule.
+        theta: angle of teacher and probe in radians, [0, pi/2].
+        rule: "hard", "easy", "random" or a rule object.
+        margin: "absolute" (|P.x|) or "signed" (y P.x).
+        loss: "logistic", "hinge", "squared_hinge", "square"
+            (:mod:`perceptron_theory.convex.losses`), or a convex JAX function of one
+            margin with a derivative.  Its second derivative may jump only at the
+            margins 0, +-1, +-2, +-4, +-8, +-16, +-32, and must not change too sharply
+            between them (what cannot be solved to eight digits is refused).
+        ridge: at least 1e-16 (:func:`optimal_ridge` knows the limit).
+        flip_probability: of every label of the pool, before pruning, in [0, 1/2); the
+            signed margin is y P.x with the wrong label (:mod:`.noisy_pieces`).
+        throw: raise where a point does not converge; else see ``status``.
 
-    margin = check_margin(options.pop("margin", "absolute"))
-    if options:
-        raise InputError(f"threshold takes no argument {next(iter(options))!r}")
-    rule = resolve_rule(rule)
-    if isinstance(rule, KeepProbability):
-        raise InputError("a KeepProbability rule has no threshold")
-    fraction, theta = as_array("keep_fraction", keep_fraction), as_array("theta", theta)
-    check_fraction("keep_fraction", fraction)
-    check_theta(theta)
-    check_rule(rule, fraction, margin)
-    end = 0 if rule == resolve_rule("easy") else 1
-    leaves, tree = jax.tree.flatten(rule)
-    leaves = [np.asarray(x, dtype=np.float64) for x in leaves]
-    try:
-        values = np.broadcast_arrays(fraction, theta, *leaves)
-    except ValueError as error:
-        raise InputError(
-            f"shapes do not broadcast: keep_fraction {fraction.shape}, theta "
-            f"{theta.shape}"
-        ) from error
+    Returns:
+        A :class:`ConvexSolution` whose fields have the broadcast shape: NumPy arrays
+        from an eager call, JAX arrays inside a transformation, where a point that does
+        not converge gives NaN and its status.  ``jax.grad`` of ``error``, ``overlap``,
+        ``probe_overlap``, ``weights`` and ``response`` with respect to the load,
+        ``keep_fraction``, ``theta``, ``ridge`` and ``flip_probability`` is exact
+        (implicit differentiation; one-sided at f = 1 and at flip_probability = 0).
 
-    def one(f: Float[Array, ""], t: Float[Array, ""], *own: Any) -> Float[Array, ""]:
-        here = jax.tree.unflatten(tree, own)
-        return kept_pieces(here.cells(f), t, margin).ends[0, end]
+    Raises:
+        InputError: an argument outside its range, a loss that is not finite, not
+            convex, not falling at margin 0 or without a derivative.
+        ConvergenceError: a point that did not converge (eager, ``throw=True``).
+        PrecisionError: inside jit, vmap or grad with x64 off.
 
-    with jax.enable_x64(True):
-        found = jax.vmap(one)(*(jnp.ravel(x) for x in values))
-        return np.asarray(found).reshape(values[0].shape)[()]
+    Example:
+        >>> student = solve_convex(
+        ...     alpha_prune=2.0, keep_fraction=0.5, theta=np.deg2rad(20), ridge=0.1
+        ... )
+        >>> f"{student.error:.8f}"
+        '0.25375867'
+    """
+    student = Convex(loss, ridge, flip_probability)
+    return solve(
+        alpha_prune=alpha_prune,
+        alpha_tot=alpha_tot,
+        keep_fraction=keep_fraction,
+        theta=theta,
+        rule=rule,
+        margin=margin,
+        student=student,
+        throw=throw,
+    )

@@ -24,7 +24,7 @@ from jaxtyping import Array, Float, Int
 import perceptron_theory as pt
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
-from perceptron_theory.rules.rule import Easy, Hard, Mixture, Random, Window
+from perceptron_theory.rules.by_quantile import Easy, Hard, Mixture, Random, Window
 
 from ..files import write_npy, write_whole
 from . import inputs

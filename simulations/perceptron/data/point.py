@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perceptron_theory import InputError, KeepProbability, Rule, resolve_rule
-from perceptron_theory.rules.rule import check_margin, fits
+from perceptron_theory.numerics.checks import check_margin
 
 from ..running.naming import as_number, function_name
 from .pool import mean_keep_probability
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def _goes_with(rule: Rule, keep_fraction: float | None) -> bool:
-    """``fits`` without JAX, which importing the suites of points must not start."""
+    """``Rule.fits`` without JAX, which importing the suites must not start."""
     try:
-        fit = fits(rule, np.float64(keep_fraction))  # type: ignore[arg-type]
+        fit = rule.fits(np.float64(keep_fraction))  # type: ignore[arg-type]
     except TypeError:  # parameters that are no numbers
         return False
     return bool(np.all(fit))

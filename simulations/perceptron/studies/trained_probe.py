@@ -28,9 +28,9 @@ from perceptron_theory import (
     KeepProbability,
     Rule,
     resolve_rule,
+    solve,
 )
-from perceptron_theory.rules.rule import check_margin
-from perceptron_theory.solving import front_door as solve
+from perceptron_theory.numerics.checks import check_margin
 
 from ..data.point import Point
 from ..data.pool import keep_by_rank, pool_sizes, rank_segments

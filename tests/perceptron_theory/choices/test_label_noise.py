@@ -15,8 +15,8 @@ from scipy.special import erf, erfinv
 from scipy.stats import norm
 
 import perceptron_theory as pt
-from perceptron_theory.convex.noisy_pieces import noisy_quantile
-from perceptron_theory.rules.thresholds import signed_quantile
+from perceptron_theory.kept.thresholds import signed_quantile
+from perceptron_theory.kept.wrong_labels import noisy_quantile
 
 THETA = 0.6
 

@@ -12,8 +12,8 @@ import perceptron_theory as pt
 from perceptron_theory.choices.best_rule import optimal_rule
 from perceptron_theory.choices.margin_derivative import functional_derivative
 from perceptron_theory.choices.rule_descent import MOST, Point, log_errors, solve_rules
+from perceptron_theory.kept.problem import Mode
 from perceptron_theory.rules.intervals import Intervals
-from perceptron_theory.solving.saddle_point import Mode
 
 
 def many(ends):

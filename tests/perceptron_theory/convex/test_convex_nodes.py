@@ -13,7 +13,7 @@ import perceptron_theory as pt
 from perceptron_theory.convex.equations import FINE, Setting, averages
 from perceptron_theory.convex.losses import LOSSES
 from perceptron_theory.convex.path import Point, problem_of
-from perceptron_theory.solving.saddle_point import Inputs, Mode
+from perceptron_theory.kept.problem import Inputs, Mode
 
 # load, f, theta, ridge, p, and the unknowns of the root
 POINTS = [

@@ -12,7 +12,7 @@ from scipy.special import erfinv
 from scipy.stats import norm
 
 import perceptron_theory as pt
-from perceptron_theory.convex.front_door import solve_convex
+from perceptron_theory import solve_convex
 from perceptron_theory.convex.losses import check_smooth, hinge, resolve_loss
 
 NOTES: dict[str, Any] = {

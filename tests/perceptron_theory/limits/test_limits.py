@@ -13,7 +13,7 @@ from perceptron_theory.limits.small_angle import (
     small_angle_scaling,
     small_angle_threshold,
 )
-from perceptron_theory.rules.rule import MARGINS
+from perceptron_theory.numerics.checks import MARGINS
 
 DEGREE = np.pi / 180
 

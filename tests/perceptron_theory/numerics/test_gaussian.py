@@ -11,7 +11,7 @@ from perceptron_theory.numerics.gaussian import (
     mills_ratio,
     slack_moments,
 )
-from perceptron_theory.students.version_space import response
+from perceptron_theory.students.version_space.equations import response
 
 
 @pytest.mark.parametrize("x", [0.0, 1e-9, 0.3, 1.7, 4.9, 5.1, 12.0, 37.0, 1e3, 1e8])

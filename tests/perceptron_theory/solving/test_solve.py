@@ -11,7 +11,7 @@ import pytest
 from oracle.make_reference import load
 
 import perceptron_theory as pt
-from perceptron_theory.rules.inputs import as_array
+from perceptron_theory.numerics.checks import as_array
 
 DEGREE = np.pi / 180
 

@@ -11,8 +11,8 @@ from scipy.special import ndtr
 from scipy.stats import norm
 
 import perceptron_theory as pt
-from perceptron_theory.rules.thresholds import kept_pieces
-from perceptron_theory.students import bayes_limits
+from perceptron_theory.kept.thresholds import kept_pieces
+from perceptron_theory.students.bayes_optimal import limits as bayes_limits
 
 STUDENT = {"student": "bayes_optimal"}
 HARD = pt.Window(0.0)  # by one class, which is compiled once

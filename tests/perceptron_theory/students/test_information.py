@@ -8,7 +8,7 @@ from scipy.integrate import dblquad, quad
 from scipy.special import log_ndtr, ndtri
 
 import perceptron_theory as pt
-from perceptron_theory.students.paper_information import (
+from perceptron_theory.students.version_space.paper_information import (
     gain_at_overlap,
     paper_information_gain,
     paper_overlap,

@@ -1,0 +1,134 @@
+"""Who is asked what to keep: any student, with its errors wherever it can be solved."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from ..convex.student import Convex
+from ..errors import ConvergenceError, InputError
+from ..numerics.checks import one_number
+from ..rules.names import resolve_rule
+from ..rules.rule import Rule
+from ..solving.front_door import Asked, solve, states
+from ..students.names import resolve_student
+from ..students.state import error_of
+from ..students.student import Student
+from .best_ridge import optimal_ridge
+
+
+def resolve_learner(
+    student: str | Student, loss: Any, ridge: Any, flip_probability: Any
+) -> Student:
+    """The student that is meant: by name or as an object, or by its convex loss.
+
+    Its numbers are single ones here.
+
+    Raises:
+        InputError: both a student and a loss are given, a ridge or wrong labels without
+            a loss, or a number out of range.
+    """
+    if loss is None:
+        if ridge is not None or np.any(np.asarray(flip_probability) != 0):
+            raise InputError(
+                "ridge and flip_probability go with a convex loss: give "
+                "loss='logistic' or another one (the other students fit every label)"
+            )
+        kind = resolve_student(student)
+    elif not (isinstance(student, str) and student == "max_margin"):
+        raise InputError(f"give a student or a loss, got {student!r} and {loss!r}")
+    elif ridge is None:
+        raise InputError(f"loss={loss!r} needs a ridge: a number, or 'optimal'")
+    else:
+        kind = Convex(loss, ridge, flip_probability)
+    best = has_best_ridge(kind)
+    names = [name for name in kind.numbers() if not (best and name == "ridge")]
+    single = {name: float(one_number(name, getattr(kind, name))) for name in names}
+    kind = kind.replaced(**single) if single else kind
+    if not best:
+        kind.check()
+    return kind
+
+
+def has_best_ridge(student: Student) -> bool:
+    """Whether every error is that with the best ridge."""
+    return isinstance(student, Convex) and student.optimal
+
+
+def log_error(
+    student: Student,
+    rule: str | Rule,
+    *,
+    alpha_prune: Any = None,
+    alpha_tot: Any = None,
+    keep_fraction: Any,
+    theta: float = 0.0,
+    margin: str = "absolute",
+) -> Float[np.ndarray, "*batch"]:
+    """Ln error of a student; NaN where the point did not converge.
+
+    A rule that does not look at the margin is that of all loads whatever the probe,
+    unless the student knows the probe.
+    """
+    load: dict[str, Any] = {"alpha_prune": alpha_prune}
+    if alpha_prune is None:
+        load = {"alpha_tot": alpha_tot}
+    kind = resolve_rule(rule)
+    if kind.indifferent and not student.knows_probe:
+        alpha = alpha_prune if alpha_prune is not None else alpha_tot * keep_fraction
+        load, keep_fraction, theta = {"alpha_prune": alpha}, 1.0, 0.0
+        kind = resolve_rule("hard")  # of all there is
+    where: dict[str, Any] = {"theta": theta, "rule": kind, "margin": margin}
+    if has_best_ridge(student):
+        assert isinstance(student, Convex)
+        loss, flips = student.loss, student.flip_probability
+        best = partial(optimal_ridge, loss=loss, flip_probability=flips, **where)
+        name, value = next(iter(load.items()))
+        value, fraction = np.broadcast_arrays(value, keep_fraction)
+
+        def errors(loads: np.ndarray, fractions: np.ndarray) -> Any:
+            return best(**{name: loads}, keep_fraction=fractions).error
+
+        flat = _each(errors, value.ravel(), fraction.ravel())
+        return np.log(flat).reshape(value.shape)
+    where |= {"keep_fraction": keep_fraction, "student": student, "throw": False}
+    return np.log(solve(**load, **where).error)
+
+
+def _each(function: Any, *rows: np.ndarray) -> np.ndarray:
+    """The function of all rows at once, in halves where it does not converge."""
+    try:
+        return np.asarray(function(*rows))
+    except ConvergenceError:
+        n = len(rows[0])
+        if n == 1:
+            return np.full(1, np.nan)
+        halves = [x[: n // 2] for x in rows], [x[n // 2 :] for x in rows]
+        return np.concatenate([_each(function, *half) for half in halves])
+
+
+def slopes(
+    student: Student,
+    rule: Rule,
+    *,
+    alpha_prune: Any,
+    keep_fraction: Any,
+    theta: Any,
+    margin: str,
+) -> Float[np.ndarray, "n k"]:
+    """Derivatives of ln error by the inputs, alpha_prune first; NaN if unsolved."""
+    asked = Asked("alpha_prune", rule, margin, student)
+    state = states((alpha_prune, keep_fraction, theta), asked)
+
+    def log_of(value: Any) -> Any:
+        return jnp.log(error_of(student.direction(value)))
+
+    with jax.enable_x64(True):
+        by_value = np.asarray(jax.vmap(jax.grad(log_of))(jnp.asarray(state.value)))
+    rates = np.einsum("nm,nmk->nk", by_value, state.rates)
+    return np.where(state.found[:, None], rates, np.nan)

@@ -1,0 +1,155 @@
+r"""How the student of a convex loss moves with all of its inputs.
+
+Derivatives are implicit: dx = -(dF/dx)^-1 dF.  Of the averages only the boundary of
+the kept region moves (see :mod:`.sensitivity`): with f the thresholds, and with theta,
+where an example of margin z comes to z - y dtheta.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..kept.problem import Problem
+from ..kept.thresholds import FARTHEST, mass_by_angle
+from ..kept.wrong_labels import Labels, labelled, mass_rate, noisy_problem
+from ..numerics.gaussian import cdf, density
+from ..numerics.newton import Root, solve_scaled
+from ..rules.rule import Cells
+from ..students.state import Point
+from .equations import FINE, Setting, Sums, Unknowns, averages
+from .field_line import line_sums
+
+
+def rates_of(
+    root: Root,
+    point: Point,
+    problem: Problem,
+    labels: Labels,
+    rate: Cells | None,
+    setting: Setting,
+) -> Float[Array, "4 5"]:
+    """dx/d(alpha, keep_fraction, theta, ridge, flip_probability)."""
+    x, at, f = root.x, root.at, problem.keep_fraction
+    p = point.student.flip_probability
+    mode, noisy = setting.mode, setting.noisy
+
+    def changed(level, right, wrong):
+        levels = labelled(level, right, wrong) if noisy else jnp.tile(level, 2)
+        return averages(x, problem, labels, setting, FINE, levels).sums
+
+    by_fraction, by_theta, by_flipped = jnp.zeros((3, 4))
+    if not point.rule.takes_fraction:
+        # f is not an input, and follows from theta and p
+        turned = partial(_turned, x, point, setting)
+        if not mode.on_line:
+            by_theta = turned(lambda t: (t, p), point.inputs.theta)
+        if noisy:
+            by_flipped = turned(lambda t: (point.inputs.theta, t), p)
+    else:
+        assert rate is not None
+        level = point.rule.cells(point.inputs.keep_fraction).level
+        edges, by_angle, by_noise = at_thresholds(x, point, problem, setting)
+
+        def between(ends):
+            return jnp.sum(level[:, None] * (ends[:, 1] - ends[:, 0]), axis=0) / f
+
+        by_fraction = between(rate.below[..., None] * edges)
+        if rate.level is not None:
+            by_fraction = by_fraction + changed(rate.level, 1.0 - p, p)
+        # the mass of the kept examples is f itself, like the kept load of alpha_tot
+        if not mode.total:
+            by_fraction = by_fraction - at.sums / f
+        by_theta = between(by_angle)
+        if noisy:
+            by_flipped = changed(level, -1.0, 1.0) + between(by_noise)
+    columns = at.sums / point.inputs.alpha, by_fraction, by_theta, by_flipped
+    right = jnp.stack([at.by_sums @ column for column in columns], axis=1)
+    right = jnp.insert(right, 3, at.by_ridge / point.student.ridge, axis=1)
+    return -jax.vmap(solve_scaled, (None, 1), 1)(at.jacobian, right)
+
+
+def at_thresholds(
+    x: Unknowns, point: Point, problem: Problem, setting: Setting
+) -> tuple[Float[Array, "cells 2 4"], ...]:
+    """Averages over the examples at each threshold; what theta and noise move there.
+
+    The first are per kept mass; the others are changes of the average over all examples
+    below a threshold of constant mass (with flip_probability that of what the threshold
+    passes: the levels are not changed here).
+    """
+    mode, ends = setting.mode, problem.pieces.ends
+    p = point.student.flip_probability
+    signed, theta = mode.margin == "signed", point.inputs.theta
+    c, s = problem.cos_theta, jnp.maximum(problem.sin_theta, 1e-150)
+    m = jnp.clip(ends.ravel(), -FARTHEST, FARTHEST)
+    lowest = 0.0 if mode.on_line else -FARTHEST * s
+
+    def part(z, label):
+        """At z: the averages, those by y, and the density over 2 phi(z)."""
+        there, z = z >= 0, jnp.maximum(z, lowest)
+        sums = lambda z: line_sums(z, label, x, problem, setting)  # noqa: E731
+        values, by_y = jax.vmap(sums)(z)
+        if mode.on_line:
+            inside = jnp.where(there, 1.0, 0.0)[:, None]
+            return inside * values, by_y, inside
+        return values, by_y, cdf(jnp.minimum(z * c / s, 30.0))[:, None]
+
+    def at(m):
+        """The same of ranked margins m; the right examples there come to m - y dtheta.
+
+        The wrong ones to m + y dtheta, if the margin is signed.
+        """
+        right = part(m, 1.0)
+        if not setting.noisy:
+            return right
+        values, by_y, inside = part(-m if signed else m, -1.0)
+        by_y = -by_y if signed else by_y
+        mix = lambda x, y: (1.0 - p) * x + p * y  # noqa: E731
+        return jax.tree.map(mix, right, (values, by_y, inside))
+
+    values, by_y, inside = at(m)
+    crowd = 2.0 * density(m)[:, None]
+    moved = by_noise = jnp.zeros_like(values)
+    if signed:
+        values = values / jnp.maximum(inside, 1e-300)
+        if not mode.on_line:
+            net = 1.0 - 2.0 * p if setting.noisy else 1.0
+            mass = mass_by_angle(m, s)
+            moved = crowd * by_y - net * mass[:, None] * values
+        if setting.noisy:
+            by_noise = -jax.vmap(mass_rate, (0, None))(m, theta)[:, None] * values
+    elif not mode.on_line:
+        others, others_by_y, _ = at(-m)
+        values, moved = values + others, crowd * (by_y - others_by_y)
+    shape = *ends.shape, 4
+    return values.reshape(shape), moved.reshape(shape), by_noise.reshape(shape)
+
+
+def _turned(
+    x: Unknowns,
+    point: Point,
+    setting: Setting,
+    place: Any,
+    here: Float[Array, ""],
+) -> Sums:
+    """How the averages change with t for a keep-probability; place: t -> (theta, p).
+
+    For alpha_tot with the change of the kept load.
+    """
+
+    def at(t):
+        theta, flipped = place(t)
+        inputs, rule = point.inputs._replace(theta=theta), point.rule
+        problem, labels, _ = noisy_problem(
+            inputs, rule, flipped, setting.mode, setting.noisy
+        )
+        sums = averages(x, problem, labels, setting, FINE).sums
+        return sums, problem.keep_fraction
+
+    (sums, fraction), (rates, mass) = jax.jvp(at, (here,), (jnp.ones_like(here),))
+    return rates + sums * mass / fraction if setting.mode.total else rates

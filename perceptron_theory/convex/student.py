@@ -1,0 +1,220 @@
+"""The student of a convex loss as the contract of students wants it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from ..errors import InputError
+from ..kept.problem import Mode, Problem
+from ..kept.wrong_labels import noisy_problem
+from ..numerics.checks import as_array, refuse
+from ..numerics.newton import newton
+from ..numerics.precision import traced
+from ..rules.rule import Cells, Rule
+from ..students.state import ByMargin, Direction, Point, Start, State
+from ..students.student import TOLERANCE, Student, accepted
+from .equations import FINE, Setting, Unknowns, blank, equations
+from .losses import resolve_loss
+from .path import CHART, follow
+from .rates import at_thresholds, rates_of
+from .solution import ConvexSolution, describe
+
+SMALLEST_RIDGE = 1e-16  # one that is smaller leaves no digits
+OPTIMAL = "optimal"
+
+
+@dataclass(frozen=True)
+class Convex(Student):
+    """The student that minimises a convex loss with a ridge.
+
+    It minimises sum l(y w.x) + (N ridge/2) |w|^2 over the kept examples, a part
+    ``flip_probability`` of whose labels was wrong before pruning.  Its ``value`` is
+    (log r, arsinh a, b, log V), its unknowns are (log r, arsinh a, b/sqrt(1 + a^2),
+    log V).
+
+    Args:
+        loss: a name, an object of a class derived from :class:`.loss.Loss`, or a convex
+            JAX function of one margin.
+        ridge: lambda, at least 1e-16; or "optimal" for the functions that compare
+            strategies, each of which then has its own best ridge.
+        flip_probability: of every label of the pool, in [0, 1/2).
+        noisy: whether labels may be wrong, for the program that is compiled; found out.
+    """
+
+    loss: Any = "logistic"
+    ridge: Any = 1.0
+    flip_probability: Any = 0.0
+    noisy: bool | None = None
+
+    static = ("loss", "noisy")
+    unknowns = 4
+    logarithmic = ("ridge",)
+    batch_sizes = {True: (1, 64), False: (1, 16)}  # noqa: RUF012 # as its base says
+    few = {True: 8, False: 4}  # noqa: RUF012
+    near_steps = (12,)
+    has_path = True
+    always_path = True
+
+    def __post_init__(self) -> None:
+        # inside a transformation, too
+        with jax.ensure_compile_time_eval():
+            loss = resolve_loss(self.loss)
+            loss.check()
+        object.__setattr__(self, "loss", loss)
+        if isinstance(self.ridge, str) and not self.optimal:
+            raise InputError(
+                f"ridge must be a positive number or 'optimal', got {self.ridge!r}"
+            )
+
+    @property
+    def first_round(self) -> dict[bool, int | None]:  # type: ignore[override]
+        """Every point for itself where the start is all but the root."""
+        least = None if self.loss.linear else 8
+        return {True: least, False: least}
+
+    @property
+    def name(self) -> str:
+        numbers = [f"ridge={self.ridge}"]
+        if np.any(np.asarray(self.flip_probability) != 0):
+            numbers.append(f"flip_probability={self.flip_probability}")
+        return f"{self.loss.name}({', '.join(numbers)})"
+
+    @property
+    def optimal(self) -> bool:
+        """Whether the ridge is to be the best one."""
+        return isinstance(self.ridge, str) and self.ridge == OPTIMAL
+
+    @property
+    def wrong_labels(self) -> bool:
+        return bool(self.noisy)
+
+    def check(self) -> None:
+        check_flips(as_array("flip_probability", self.flip_probability))
+        if self.optimal:
+            raise InputError(
+                "ridge='optimal' is for functions that compare strategies, such as "
+                "pareto_frontier: of a single point optimal_ridge finds it"
+            )
+        check_ridge(as_array("ridge", self.ridge))
+
+    def fits(self) -> Bool[Array, ""] | bool:
+        flips = self.flip_probability
+        return _allowed(self.ridge) & (flips >= 0) & (flips < 0.5)
+
+    def variants(self, numbers: tuple[Any, ...]) -> list[tuple[Any, Student]]:
+        """Points with wrong labels have twice the pieces: a program of their own."""
+        noisy = numbers[1] > 0
+        return [(noisy == wrong, self.replaced(noisy=wrong)) for wrong in (True, False)]
+
+    def traced_variant(self) -> Student:
+        flips = self.flip_probability
+        noisy = traced(flips) or bool(np.any(np.asarray(flips) != 0))
+        return self.replaced(noisy=noisy)
+
+    def check_derivatives(self, rule: Rule, mode: Mode, asked: list[bool]) -> None:
+        if not rule.takes_fraction and mode.margin == "signed" and asked[2]:
+            raise NotImplementedError(
+                "the derivative with respect to theta is not available for a "
+                "KeepProbability of the signed margin: take finite differences"
+            )
+
+    def direction(self, value: Any) -> Direction:
+        xp = value[1].__array_namespace__()
+        return Direction(xp.sinh(value[1]), value[2])
+
+    def centre(self, x: Unknowns) -> Direction:
+        return Direction(jnp.sinh(x[1]), x[2] * jnp.cosh(x[1]))
+
+    def labelled_problem(self, point: Point, mode: Mode) -> Any:
+        """The problem, the label of each of its pieces, and how its cells move."""
+        flips, noisy = self.flip_probability, bool(self.noisy)
+        return noisy_problem(point.inputs, point.rule, flips, mode, noisy)
+
+    def problem(self, point: Point, mode: Mode) -> tuple[Problem, Cells | None]:
+        problem, _, rate = self.labelled_problem(point, mode)
+        return problem, rate
+
+    def setting(self, mode: Mode) -> Setting:
+        """What is fixed at compile time."""
+        return Setting(self.loss, mode, bool(self.noisy))
+
+    def sure_start(self, point: Point, mode: Mode, needed: Any = True) -> Start:
+        """The end of the path that begins at a large ridge."""
+        problem, labels, _ = self.labelled_problem(point, mode)
+        return follow(self.ridge, problem, labels, self.setting(mode), needed)
+
+    def near(
+        self,
+        state: State,
+        moved: Float[np.ndarray, "n m"],
+        distance: Float[np.ndarray, " n"],
+    ) -> Float[np.ndarray, "n k"]:
+        value = state.value + np.clip(moved, -2.0, 2.0)
+        value[:, 2] = state.value[:, 2] + moved[:, 2]
+        value[distance > 3.0] = np.nan
+        return self.start_at(value)
+
+    def start_at(self, value: Any) -> Float[np.ndarray, "n m"]:
+        """Values as starts: b turned into its ratio."""
+        x = np.array(value)
+        x[:, 2] /= np.cosh(x[:, 1])
+        return x
+
+    def settle(
+        self, start: Start, max_steps: int | Int[Array, ""], point: Point, mode: Mode
+    ) -> State:
+        problem, labels, rate = self.labelled_problem(point, mode)
+        setting, log_ridge = self.setting(mode), jnp.log(self.ridge)
+
+        def evaluate(x: Unknowns) -> Any:
+            return equations(x, log_ridge, problem, labels, setting, FINE)
+
+        root = newton(start.x, evaluate, blank(), CHART, max_steps, TOLERANCE)
+        rates = rates_of(root, point, problem, labels, rate, setting)
+        # b in place of the ratio
+        a, size = jnp.sinh(root.x[1]), jnp.cosh(root.x[1])
+        value = root.x.at[2].multiply(size)
+        rates = rates.at[2].set(size * rates[2] + root.x[2] * a * rates[1])
+        steps, none = start.steps + root.steps, jnp.zeros((), int)
+        end = problem.keep_fraction, root.residual, steps, accepted(root, value)
+        return State(value, rates, root.x, none, *end)
+
+    def describe(
+        self, point: Point, state: State, status: Any, mode: Mode
+    ) -> ConvexSolution:
+        return describe(point, state, status, mode)
+
+    def by_margin(
+        self, x: Unknowns, point: Point, mode: Mode, ends: Float[Array, "cells 2"]
+    ) -> ByMargin:
+        problem, labels, _ = self.labelled_problem(point, mode)
+        setting, log_ridge = self.setting(mode), jnp.log(self.ridge)
+        at = equations(x, log_ridge, problem, labels, setting, FINE)
+        problem = problem._replace(pieces=problem.pieces._replace(ends=ends))
+        sums, *_ = at_thresholds(x, point, problem, setting)
+        more = (sums - at.sums) @ at.by_sums.T
+        return ByMargin(more, at.by_sums @ at.sums, at.jacobian)
+
+
+def check_flips(array: np.ndarray) -> None:
+    """A part of wrong labels lies in [0, 1/2)."""
+    bad = ~((array >= 0) & (array < 0.5))
+    refuse("flip_probability", array, bad, "in [0, 1/2)")
+
+
+def check_ridge(array: np.ndarray, otherwise: str = "") -> None:
+    """A ridge is finite and not too small; ``otherwise`` names what else may be."""
+    allowed = f"finite and at least {SMALLEST_RIDGE:g}{otherwise}"
+    refuse("ridge", array, ~_allowed(array), allowed)
+
+
+def _allowed(ridge: Any) -> Any:
+    """Where a ridge can be solved, for NumPy arrays and inside a trace."""
+    return (ridge >= SMALLEST_RIDGE) & (ridge < math.inf)

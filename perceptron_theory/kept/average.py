@@ -1,0 +1,135 @@
+"""Averages over the kept examples, on nodes laid for a student."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ..numerics.gaussian import cdf, density
+from ..numerics.quadrature import legendre, panels
+from .nodes import Lines, Points, Weights, line_points, panel_lines, plane_piece
+from .problem import FINE, Problem, blank_student
+
+
+def over_kept(
+    problem: Problem,
+    student: Weights,
+    n: int,
+    on_line: bool,
+    summand: Callable[[Any], Any],
+    kind: Any,
+) -> tuple[Any, Int[Array, ""]]:
+    """The sums of ``summand`` over the kept examples, normalised to a kept mass of one.
+
+    ``summand`` gives its averages over each of the lines, ``n`` in a panel, or at each
+    of the points (``on_line``: theta = 0, where one dimension is enough), as a
+    NamedTuple of the class ``kind``, which is also that of the result.
+
+    Also the number of panels.  One panel after the other, and only as many as there
+    are: most points need two or three, a few a dozen.  On the line one panel a piece
+    is enough, all of them at once.
+    """
+    theta = problem.cos_theta, problem.sin_theta
+    sign, inner, outer, level, _ = problem.pieces
+    level = level / problem.keep_fraction
+
+    def total(nodes: Any, level: Float[Array, "*_"]) -> Any:
+        weight = nodes.weight * level
+        if problem.keep is not None:
+            weight = weight * problem.keep(nodes.z)
+        return jax.tree.map(jnp.sum, summand(nodes._replace(weight=weight)))
+
+    if on_line:
+        half = level.shape[0] // 2
+        lay = lambda *ends: line_points(*ends, student)  # noqa: E731
+        points = jax.vmap(lay)(inner[:half], outer[:half])
+        level = jnp.broadcast_to(level[:half, None], points.z.shape)
+        return total(jax.tree.map(jnp.ravel, points), level.ravel()), jnp.asarray(half)
+    lay = lambda *piece: plane_piece(*piece, theta, student)  # noqa: E731
+    pieces = jax.vmap(lay)(sign, inner, outer)
+    width = jnp.diff(pieces.breaks)
+    used = (width > 0) & (level != 0)[:, None]
+    where = jnp.nonzero(used.ravel(), size=used.size, fill_value=0)[0]
+
+    def add(state: tuple[Int[Array, ""], Any]) -> tuple[Int[Array, ""], Any]:
+        j, sums = state
+        i, k = where[j] // width.shape[1], where[j] % width.shape[1]
+        piece = jax.tree.map(lambda values: values[i], pieces)
+        lines = panel_lines(piece, piece.breaks[k], width[i, k], theta, student, n)
+        return j + 1, jax.tree.map(jnp.add, sums, total(lines, level[i]))
+
+    none = kind(*[jnp.zeros(())] * len(kind._fields))
+    start = jnp.zeros((), int), none
+    count, sums = jax.lax.while_loop(lambda s: s[0] < jnp.sum(used), add, start)
+    return sums, count
+
+
+def average(
+    problem: Problem,
+    function: Callable[[Float[Array, "*k"], Float[Array, "*k"]], Any],
+    kind: Any,
+    on_line: bool,
+    n: tuple[int, int] = FINE,
+) -> Any:
+    """The averages over the kept examples of functions of (u, v) of scale one.
+
+    u = T.x is the teacher's field of an example folded to the label +1, v = T_perp.x
+    that of the direction of the probe orthogonal to the teacher.  ``function`` maps
+    arrays of them to a NamedTuple of the class ``kind``; ``on_line`` says that theta is
+    0, where v averages to nothing and is given as 0.  Differentiable with respect to
+    everything in the problem: the nodes move with the thresholds and with theta.
+    """
+    flat = blank_student(problem)
+
+    def sums(nodes: Lines | Points) -> Any:
+        if isinstance(nodes, Points):
+            return _weighted(function(nodes.z, jnp.zeros_like(nodes.z)), nodes.weight)
+        c, s = problem.cos_theta, problem.sin_theta
+        unit, unit_weight = legendre(n[1])
+        x = nodes.length[:, None] * jnp.concatenate([0.5 * unit, 0.5 + 0.5 * unit])
+        share = jnp.concatenate([0.5 * unit_weight, 0.5 * unit_weight])
+        weight = nodes.weight[:, None] * nodes.length[:, None] * share
+        weight = weight * density(nodes.y[:, None] + x)
+        u, v = nodes.u[:, None] + s * x, nodes.v[:, None] - c * x
+        return _weighted(function(u, v), weight)
+
+    return over_kept(problem, flat, n[0], on_line, sums, kind)[0]
+
+
+def _weighted(values: Any, weight: Float[Array, "*k"]) -> Any:
+    return jax.tree.map(lambda x: jnp.sum(weight * x), values)
+
+
+def kept_rows(
+    problem: Problem, labels: Float[Array, " n"] | None = None
+) -> Float[Array, "3 k"]:
+    """E[u] and E[v] of the examples of some margins, and the share of each margin.
+
+    Given z they are c z + s h and s z - c h, h = phi(k)/Phi(k) and k = z c/s.  Good to
+    a percent or so.  The ``labels`` of the pieces (none: +1) are those that a
+    keep-probability sees.
+    """
+    c, s = problem.cos_theta, jnp.maximum(problem.sin_theta, 1e-150)
+    sign, inner, outer, level, _ = problem.pieces
+    # the front falls off within a few of these, the wedge z < 0 within a few s
+    # empty pieces may lie at infinity
+    some = outer > inner
+    inner, outer = jnp.where(some, inner, 0.0), jnp.where(some, outer, 0.0)
+    span = jnp.where(sign > 0, 8.0 / (1.0 + inner), 8.0 * s)
+    end = jnp.clip(outer - inner, 0.0, span)
+    x, weight = panels(jnp.stack([jnp.zeros_like(end), end], axis=-1), 12)
+    z = sign[:, None] * (inner[:, None] + x)
+    weight = weight * level[:, None] * density(z)
+    if problem.keep is not None:
+        seen = z if labels is None else labels[:, None] * z
+        weight = weight * jax.vmap(problem.keep)(seen)
+    k = c * z / s
+    inside = cdf(k)
+    share = weight * inside
+    tilt = density(k) / jnp.maximum(inside, 1e-300)
+    rows = jnp.stack([c * z + s * tilt, s * z - c * tilt, share / jnp.sum(share)])
+    return jnp.where(share > 0, rows, 0.0).reshape(3, -1)

@@ -1,0 +1,127 @@
+"""Checks of what a caller gives: one clear line for each way to go wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ..errors import InputError, unknown_name
+
+HALF_PI = math.pi / 2
+SMALLEST = 1e-8  # the least keep fraction that is solved
+MARGINS = ("absolute", "signed")
+
+
+def as_array(name: str, value: Any) -> np.ndarray:
+    """A non-empty float64 array without NaN.
+
+    Raises:
+        InputError: not numeric, empty, or NaN somewhere.
+    """
+    try:
+        given = np.asarray(value)
+        # V: bfloat16.  None, times and truth values would pass as floats
+        if given.dtype.kind == "O" and all(isinstance(x, Real) for x in given.flat):
+            pass  # integers beyond 64 bits, fractions
+        elif given.dtype.kind not in "fiuV":
+            raise TypeError
+        array = given.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"{name} must be a real number or an array of them, got {value!r}"
+        ) from error
+    if array.size == 0:
+        raise InputError(f"{name} is empty: give at least one value")
+    if np.isnan(array).any():
+        raise InputError(f"{name} contains NaN: remove or replace those values")
+    return array
+
+
+def one_number(name: str, value: Any) -> Float[np.ndarray, ""]:
+    """A single number, as an array without dimensions.
+
+    Raises:
+        InputError: not a number, or more than one.
+    """
+    array = as_array(name, value)
+    if array.size != 1:
+        raise InputError(f"{name} must be one number here, got {array.size}")
+    return array.reshape(())
+
+
+def refuse(name: str, array: np.ndarray, bad: Any, allowed: str) -> None:
+    """Raise an InputError that shows the first of the ``bad`` values, if any."""
+    if bad.any():
+        raise InputError(f"{name} must be {allowed}, got {array[bad].flat[0]:g}")
+
+
+def check_load(name: str, array: np.ndarray) -> None:
+    """A load is positive and finite."""
+    bad = ~(array > 0) | np.isinf(array)
+    refuse(name, array, bad, "positive and finite (examples per input dimension)")
+
+
+def check_fraction(name: str, array: np.ndarray) -> None:
+    """A fraction lies in (0, 1]."""
+    refuse(name, array, ~((array > 0) & (array <= 1)), "in (0, 1]")
+
+
+def check_theta(array: np.ndarray) -> None:
+    """An angle lies in [0, pi/2]; what looks like degrees is said to."""
+    bad = ~((array >= 0) & (array <= HALF_PI))
+    if bad.any():
+        value = array[bad].flat[0]
+        hint = ""
+        if value > HALF_PI:
+            hint = (
+                f"; if you meant {value:g} degrees, give numpy.deg2rad({value:g})"
+                if value <= 90
+                else ""
+            )
+        raise InputError(f"theta must be in [0, pi/2] radians, got {value:g}{hint}")
+
+
+def check_margin(margin: str) -> str:
+    """Return ``margin`` if it names a convention.
+
+    Raises:
+        InputError: it is neither "absolute" nor "signed".
+    """
+    if margin not in MARGINS:
+        raise unknown_name("margin", margin, MARGINS)
+    return margin
+
+
+def one_load(alpha_prune: Any, alpha_tot: Any) -> tuple[str, Any]:
+    """The name and the value of the one load that is given.
+
+    Raises:
+        InputError: both are given, or neither.
+    """
+    if (alpha_prune is None) == (alpha_tot is None):
+        raise InputError("give exactly one of alpha_prune and alpha_tot")
+    if alpha_prune is None:
+        return "alpha_tot", alpha_tot
+    return "alpha_prune", alpha_prune
+
+
+def broadcast(
+    named: Mapping[str, Any], others: Iterable[Any] = ()
+) -> tuple[np.ndarray, ...]:
+    """The arrays of one shape; ``others`` are parameters, named by nobody.
+
+    Raises:
+        InputError: the shapes do not broadcast; the message names each of them.
+    """
+    arrays = [np.asarray(x, dtype=np.float64) for x in (*named.values(), *others)]
+    try:
+        return tuple(np.broadcast_arrays(*arrays))
+    except ValueError as error:
+        names = [*named, *(["a parameter"] * (len(arrays) - len(named)))]
+        shapes = ", ".join(f"{n} {x.shape}" for n, x in zip(names, arrays, strict=True))
+        raise InputError(f"shapes do not broadcast: {shapes}") from error

@@ -1,0 +1,72 @@
+"""Objects with numbers that JAX may differentiate and batch: rules and students."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar, Self
+
+import jax
+
+
+class Parameters:
+    """Base of frozen dataclasses whose numbers are the leaves of a pytree.
+
+    Fields that are no numbers (names, functions) are listed in ``static``; they belong
+    to the structure, for which compiled programs are kept.
+    """
+
+    static: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # register_dataclass would not do: structures of two classes without static
+        # fields compare equal (jax 0.10.2), and a compiled function of one is then
+        # called with the other
+        jax.tree_util.register_pytree_node(cls, _flatten, _unflattener(cls))
+
+    @classmethod
+    def fields(cls) -> tuple[str, ...]:
+        """The names of all fields."""
+        if not dataclasses.is_dataclass(cls):
+            return ()
+        return tuple(field.name for field in dataclasses.fields(cls))
+
+    @classmethod
+    def numbers(cls) -> tuple[str, ...]:
+        """The names of the fields that are numbers."""
+        return tuple(name for name in cls.fields() if name not in cls.static)
+
+    def replaced(self, **values: Any) -> Self:
+        """The same object with other values of some fields."""
+        return dataclasses.replace(self, **values)  # pyright: ignore[reportArgumentType]
+
+    @property
+    def text(self) -> str:
+        """The object as text, the same for every way of giving it."""
+        if self.fields():
+            return repr(self)
+        name = type(self).__name__
+        words = "".join(f"_{x.lower()}" if x.isupper() else x for x in name)
+        return words.lstrip("_")
+
+
+def lacks_dataclass(thing: Parameters) -> bool:
+    """Whether an object has attributes that no dataclass field declares."""
+    return "__dataclass_fields__" not in vars(type(thing)) and bool(vars(thing))
+
+
+def _flatten(thing: Parameters) -> tuple[Any, Any]:
+    cls = type(thing)
+    values = tuple(getattr(thing, name) for name in cls.static)
+    return tuple(getattr(thing, name) for name in cls.numbers()), (cls, *values)
+
+
+def _unflattener(cls: type[Parameters]) -> Any:
+    def unflatten(static: Any, leaves: Any) -> Parameters:
+        thing = object.__new__(cls)
+        names = (*cls.numbers(), *cls.static)
+        for name, value in zip(names, (*leaves, *static[1:]), strict=True):
+            object.__setattr__(thing, name, value)
+        return thing
+
+    return unflatten

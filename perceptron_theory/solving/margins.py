@@ -1,0 +1,51 @@
+"""The thresholds of a rule on the axis of the margin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ..errors import InputError
+from ..kept.thresholds import kept_pieces
+from ..numerics.checks import (
+    as_array,
+    broadcast,
+    check_fraction,
+    check_margin,
+    check_theta,
+)
+from ..numerics.precision import eager_only
+from ..rules.names import resolve_rule
+from ..rules.rule import Rule, check_rule
+
+
+@eager_only
+def threshold(
+    keep_fraction: Any, *, theta: Any = 0.0, rule: str | Rule = "hard", **options: Any
+) -> Float[np.ndarray, "*batch"] | float:
+    """The margin gamma at which "hard" or "easy" keep a fraction f; see thresholds."""
+    margin = check_margin(options.pop("margin", "absolute"))
+    if options:
+        raise InputError(f"threshold takes no argument {next(iter(options))!r}")
+    kind = resolve_rule(rule)
+    if not kind.takes_fraction:
+        raise InputError(f"a {type(kind).__name__} rule has no threshold")
+    fraction, angle = as_array("keep_fraction", keep_fraction), as_array("theta", theta)
+    check_fraction("keep_fraction", fraction)
+    check_theta(angle)
+    check_rule(kind, fraction, margin)
+    end = 0 if kind == resolve_rule("easy") else 1
+    leaves, tree = jax.tree.flatten(kind)
+    values = broadcast({"keep_fraction": fraction, "theta": angle}, leaves)
+
+    def one(f: Float[Array, ""], t: Float[Array, ""], *own: Any) -> Float[Array, ""]:
+        here = jax.tree.unflatten(tree, own)
+        return kept_pieces(here.cells(f), t, margin).ends[0, end]
+
+    with jax.enable_x64(True):
+        found = jax.vmap(one)(*(jnp.ravel(x) for x in values))
+        return np.asarray(found).reshape(values[0].shape)[()]

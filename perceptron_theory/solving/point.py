@@ -1,0 +1,60 @@
+"""One point from its inputs, with exact first derivatives, in one trace."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int
+
+from ..kept.problem import Mode
+from ..numerics.implicit import all_zero, is_zero, once, step_along, still
+from ..students.state import Point, State
+from ..students.student import LONG
+
+
+def _state(point: Point, mode: Mode) -> State:
+    """The root from the guess or, where that fails, from the end of the path."""
+    student = point.student
+    if not student.has_path:
+        return student.settle(student.nowhere(), LONG, point, mode)
+    if student.always_path:
+        return student.settle(student.sure_start(point, mode), LONG, point, mode)
+
+    # a loop, to compile what a round does only once
+    def attempt(tried: tuple[Int[Array, ""], State]) -> tuple[Int[Array, ""], State]:
+        tries, _ = tried
+        start = student.sure_start(point, mode, tries == 1)
+        return tries + 1, student.settle(start, LONG, point, mode)
+
+    blank = student.blank_state()
+    go_on = lambda tried: (tried[0] < 2) & ~tried[1].found  # noqa: E731
+    return jax.lax.while_loop(go_on, attempt, (jnp.zeros((), int), blank))[1]
+
+
+_once = once("perceptron_theory.solve")
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def solved_point(point: Point, mode: Mode) -> State:
+    """The saddle point for one set of inputs; exact first derivatives."""
+    return _state(point, mode)
+
+
+@partial(solved_point.defjvp, symbolic_zeros=True)
+def _point_jvp(mode, primals, tangents):
+    (point,), (moved,) = jax.tree.map(lambda x: x, primals), tangents
+    if not all_zero(moved.rule):
+        raise NotImplementedError(
+            "derivatives with respect to a rule's own parameter are not available: "
+            "differentiate with respect to the load, keep_fraction, theta or a "
+            "parameter of the student"
+        )
+    steps = [*moved.inputs, *jax.tree.leaves(moved.student, is_leaf=is_zero)]
+    asked = [not is_zero(step) for step in steps]
+    point.student.check_derivatives(point.rule, mode, asked)
+    state = solved_point(point, mode)
+    # only those that are asked for: others may not exist
+    rates = jnp.where(jnp.array(asked), _once(state.rates, point), 0.0)
+    return state, still(state)._replace(value=rates @ step_along(steps))

@@ -1,0 +1,3 @@
+"""The student of largest margin."""
+
+from .student import MaxMargin as MaxMargin

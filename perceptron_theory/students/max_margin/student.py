@@ -1,0 +1,164 @@
+"""The max-margin student as the contract of students wants it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from ...kept.problem import COARSE, FINE, Mode, Problem, corner
+from ...numerics.limit_nodes import Nodes
+from ...numerics.newton import Root, newton
+from ...rules.rule import Cells
+from ..path import CHART, follow
+from ..state import ByMargin, Direction, Jumps, Point, Start, State, noise_of
+from ..student import TOLERANCE, Student, accepted, by_inputs
+from .equations import Evaluated, Unknowns, blank, residual
+from .limits import aligned_law, boundary_coefficient
+from .sensitivity import at_thresholds, sensitivity
+from .start import guess
+
+CLOSE = 1e-6  # of the derivatives, where only the conditioning needs them
+
+
+@dataclass(frozen=True)
+class MaxMargin(Student):
+    """The student of largest margin (a hard-margin support vector machine).
+
+    Its ``value`` is (log a, b, tau); a start is (log a, b/a, tau, the slack at the
+    corner).  tau is smooth in the inputs, but so large if the corner is far out that
+    only the slack there is of use.
+    """
+
+    unknowns = 3
+    threshold = 2.0
+    has_path = True
+
+    def direction(self, value: Any) -> Direction:
+        xp = value[0].__array_namespace__()
+        return Direction(xp.exp(value[0]), value[1])
+
+    def centre(self, x: Unknowns) -> Direction:
+        return Direction(jnp.exp(x[0]), jnp.exp(x[0]) * x[1])
+
+    def margin(self, value: Any) -> Any:
+        at = self.direction(value)
+        return value[2] / jnp.hypot(at.a, noise_of(at))
+
+    def guess(self, problem: Problem, mode: Mode) -> Unknowns:
+        return guess(problem, mode.on_line)
+
+    def equations(self, x: Unknowns, problem: Problem, mode: Mode) -> Unknowns:
+        return residual(x, problem, FINE, mode.on_line).value
+
+    def nowhere(self) -> Start:
+        return Start(jnp.full(4, jnp.nan), jnp.zeros((), int))
+
+    def sure_start(self, point: Point, mode: Mode, needed: Any = True) -> Start:
+        """The end of the path that begins at a small load."""
+        problem, _ = self.problem(point, mode)
+        evaluate = partial(residual, n=COARSE, on_line=mode.on_line)
+        first = partial(guess, on_line=mode.on_line)
+        path = follow(problem, evaluate, blank(), first, needed)
+        missing = jnp.full((), jnp.nan)
+        slack = jnp.where(path.found, path.x[2], missing)
+        return Start(jnp.stack([*path.x[:2], missing, slack]), path.steps)
+
+    def near(
+        self,
+        state: State,
+        moved: Float[np.ndarray, "n m"],
+        distance: Float[np.ndarray, " n"],
+    ) -> Float[np.ndarray, "n k"]:
+        (log_a, b, tau), (grown, more_b, more_tau) = state.value.T[:3], moved.T[:3]
+        far = (distance > 1.0) | (np.abs(grown) > 1.0)
+        ratio = (b + more_b - b * grown) * np.exp(-log_a)
+        x = [np.where(far, np.nan, log_a + grown), ratio, tau + more_tau, state.x[:, 2]]
+        return np.stack(x, axis=1)
+
+    def start_of(self, state: State) -> Any:
+        log_a, b, tau = state.value.T[:3]
+        return np.stack([log_a, b * np.exp(-log_a), tau, state.x[:, 2]], axis=1)
+
+    def settle(
+        self, start: Start, max_steps: int | Int[Array, ""], point: Point, mode: Mode
+    ) -> State:
+        problem, rate = self.problem(point, mode)
+        z, _ = corner(problem)
+        log_a, ratio, tau, slack = start.x
+        slack = jnp.where((z == 0) & ~jnp.isnan(tau), tau, slack)
+        x = jnp.stack([log_a, ratio, slack])
+        x = jnp.where(jnp.any(jnp.isnan(x)), guess(problem, mode.on_line), x)
+
+        def evaluate(x: Unknowns) -> Evaluated:
+            return residual(x, problem, FINE, mode.on_line)
+
+        contraction = CLOSE if mode.on_line and not mode.exact else 0.0
+        root = newton(x, evaluate, blank(), CHART, max_steps, TOLERANCE, contraction)
+        value, rates = _with_rates(root, problem, rate, mode)
+        rates = by_inputs(rates, problem, point, mode)
+        end = problem.keep_fraction, root.residual, start.steps + root.steps
+        return State(value, rates, root.x, root.at.panels, *end, accepted(root, value))
+
+    def by_margin(
+        self, x: Unknowns, point: Point, mode: Mode, ends: Float[Array, "cells 2"]
+    ) -> ByMargin:
+        problem, _ = self.problem(point, mode)
+        at = residual(x, problem, FINE, mode.on_line)
+        problem = problem._replace(pieces=problem.pieces._replace(ends=ends))
+        m = at_thresholds(x, problem, mode.margin, FINE[1], mode.on_line)
+        turn = jnp.zeros_like(m.turn) if mode.on_line else m.turn / at.first
+        alpha = problem.alpha_prune
+        more = jnp.stack([alpha * m.second - 1.0, alpha * m.force - 1.0, turn], axis=-1)
+        # in the unknowns: their first two logs move by one with that of the load
+        return ByMargin(more, jnp.array([1.0, 1.0, 0.0]), at.jacobian)
+
+    def boundary_coefficient(self, v: Nodes, weight: Nodes) -> float:
+        return boundary_coefficient(v, weight)
+
+    def aligned_coefficient(
+        self,
+        f: float,
+        edge: float,
+        level: float,
+        jumps: Jumps,
+    ) -> float:
+        # no example near the boundary is needed: those at the edge support the student
+        density = level * float(np.exp(-0.5 * edge**2))
+        if density == 0:
+            return np.inf
+        return boundary_coefficient(np.zeros(1), np.ones(1)) * f / density
+
+    def aligned_law(self, alpha: float) -> tuple[float, float]:
+        return aligned_law(alpha)
+
+
+def _with_rates(
+    root: Root, problem: Problem, rate: Cells | None, mode: Mode
+) -> tuple[Float[Array, " 3"], Float[Array, "3 3"]]:
+    """(log a, b, tau) and d/d(log alpha_prune, keep_fraction, theta)."""
+    z, y = corner(problem)
+    x, a, ratio = root.x, jnp.exp(root.x[0]), root.x[1]
+    c, s = problem.cos_theta, problem.sin_theta
+    u, v = c * z + s * y, s * z - c * y
+    tau = x[2] + a * (u + ratio * v)
+    moved = sensitivity(
+        x,
+        problem,
+        root.at.first,
+        root.at.jacobian,
+        rate,
+        mode.margin,
+        FINE,
+        mode.on_line,
+    )
+    # from (along, across, slack) at a fixed corner to (log a, b, tau); theta turns the
+    # axes too
+    rows = jnp.array([[c, s, 0.0], [s, -c, 0.0], [z, y, 1.0]])
+    turn = jnp.array([-a * ratio, a, 0.0])
+    rates = rows @ moved + turn[:, None] * jnp.array([0.0, 0.0, 1.0])
+    return jnp.stack([x[0], a * ratio, tau]), rates.at[0].divide(a)

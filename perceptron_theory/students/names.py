@@ -1,0 +1,60 @@
+"""Students by name, and the refusal of what is no student."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import InputError, unknown_name
+from ..numerics.parameters import lacks_dataclass
+from .bayes_optimal import BayesOptimal
+from .max_margin import MaxMargin
+from .student import Student
+from .version_space import BayesPoint, Gibbs
+
+STUDENTS: dict[str, Student] = {
+    "max_margin": MaxMargin(),
+    "gibbs": Gibbs(),
+    "bayes_point": BayesPoint(),
+    "bayes_optimal": BayesOptimal(),
+}
+
+
+def resolve_student(student: Any) -> Student:
+    """The student object behind a name; an object is returned as it is.
+
+    Raises:
+        InputError: unknown name (the nearest known one is suggested), or an object that
+            is no student, with the part of the contract that it lacks.
+    """
+    if isinstance(student, Student):
+        if type(student).settle is Student.settle:
+            for part in ("guess", "equations"):
+                if getattr(type(student), part) is getattr(Student, part):
+                    raise InputError(
+                        f"the student {type(student).__name__} lacks {part}: write "
+                        "that method (see perceptron_theory.Student)"
+                    )
+            if type(student).unknowns < 1:
+                raise InputError(
+                    f"the student {type(student).__name__} lacks unknowns: the number "
+                    "of them, as an attribute of the class"
+                )
+        if lacks_dataclass(student):
+            raise InputError(
+                f"the student {type(student).__name__} is no dataclass: decorate it "
+                "with @dataclasses.dataclass(frozen=True)"
+            )
+        return student
+    if isinstance(student, type) and issubclass(student, Student):
+        raise InputError(
+            f"student must be an object, got the class {student.__name__}: call it, "
+            f"{student.__name__}(...)"
+        )
+    if not isinstance(student, str):
+        raise InputError(
+            f"student must be one of {', '.join(map(repr, STUDENTS))} or an object of "
+            f"a class derived from perceptron_theory.Student, got {student!r}"
+        )
+    if student not in STUDENTS:
+        raise unknown_name("student", student, STUDENTS)
+    return STUDENTS[student]

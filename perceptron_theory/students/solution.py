@@ -1,0 +1,127 @@
+"""What is told of a student at its saddle point."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from ..errors import ConvergenceError
+from ..kept.problem import Mode
+from .state import Point, State, error_of, noise_of
+
+Value = Float[Array, "*batch"] | Float[np.ndarray, "*batch"] | float
+Count = Int[Array, "*batch"] | Int[np.ndarray, "*batch"] | np.integer | int
+
+
+class Status(enum.IntEnum):
+    """How the search for a saddle point ended."""
+
+    CONVERGED = 0
+    NOT_CONVERGED = 1
+    INVALID_INPUT = 2
+
+    @property
+    def message(self) -> str:
+        """The status in a sentence."""
+        return {
+            Status.CONVERGED: "the saddle point was found to tolerance",
+            Status.NOT_CONVERGED: "no saddle point was found to tolerance",
+            Status.INVALID_INPUT: "an input lies outside its range",
+        }[self]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Solution:
+    """A student at its saddle point; every field has the broadcast shape of the inputs.
+
+    Attributes:
+        alpha_prune: kept examples per dimension, alpha = f alpha_tot.
+        alpha_tot: examples of the pool per dimension.
+        keep_fraction: f, the kept part of the pool.
+        theta: angle between teacher and probe, radians.
+        error: generalisation error arccos(R)/pi, the probability of a wrong label.
+        overlap: R = J.T/|J|, of student and teacher.
+        probe_overlap: rho = J.P/|J|, of student and probe.
+        margin: kappa, the margin of the student scaled to unit length.
+        residual: largest residual of the three saddle-point equations (relative).
+        status: a :class:`Status`, 0 where the point converged.
+        iterations: Newton steps taken.
+        condition: K = sum of |d ln error / d ln input| over alpha_prune (or alpha_tot),
+            keep_fraction and theta: rounding of the inputs alone moves the error by
+            about 1e-16 K.  A constant to differentiation, as is ``residual``.
+    """
+
+    alpha_prune: Value
+    alpha_tot: Value
+    keep_fraction: Value
+    theta: Value
+    error: Value
+    overlap: Value
+    probe_overlap: Value
+    margin: Value
+    residual: Value
+    status: Count
+    iterations: Count
+    condition: Value
+
+
+def common(point: Point, state: State, status: Any, mode: Mode) -> dict[str, Any]:
+    """The fields that the solutions of all students share, for one point.
+
+    Where the point did not converge they are NaN.
+    """
+    student, (load, f, theta) = point.student, point.inputs
+    keep = partial(jnp.where, status == Status.CONVERGED)
+    fraction, missing = state.fraction, jnp.nan
+
+    def log_error(value: Any) -> Any:
+        return jnp.log(error_of(student.direction(value)))
+
+    # how much a relative change of each input changes the error by, all together
+    value, rates = jax.lax.stop_gradient((state.value, state.rates))
+    given = jnp.stack([load, f, theta, *jax.tree.leaves(student)])
+    condition = jnp.sum(jnp.abs(jax.grad(log_error)(value) @ rates * given))
+    at = student.direction(state.value)
+    length = jnp.hypot(at.a, noise_of(at))
+    c, s = jnp.cos(theta), jnp.sin(theta)
+    return {
+        "alpha_prune": load * fraction if mode.total else load,
+        "alpha_tot": load if mode.total else load / fraction,
+        "keep_fraction": fraction,
+        "theta": theta,
+        "error": keep(error_of(at), missing),
+        "overlap": keep(at.a / length, missing),
+        "probe_overlap": keep((c * at.a + s * at.b) / length, missing),
+        "residual": state.residual,
+        "status": status,
+        "iterations": state.steps,
+        "condition": keep(jax.lax.stop_gradient(condition), missing),
+    }
+
+
+def describe(point: Point, state: State, status: Any, mode: Mode) -> Solution:
+    """The :class:`Solution` of a student that has no more to tell."""
+    margin = point.student.margin(state.value)
+    margin = jnp.where(status == Status.CONVERGED, margin, jnp.nan)
+    return Solution(margin=margin, **common(point, state, status, mode))
+
+
+def raise_if_unsolved(solution: Any, names: tuple[str, ...]) -> None:
+    """Raise ConvergenceError with the ``names``d fields of the first unsolved point."""
+    bad = np.ravel(np.asarray(solution.status) != Status.CONVERGED)
+    if not bad.any():
+        return
+    at = {name: np.ravel(getattr(solution, name))[np.argmax(bad)] for name in names}
+    where = ", ".join(f"{name} = {value:.17g}" for name, value in at.items())
+    raise ConvergenceError(
+        f"{bad.sum()} of {bad.size} points did not converge, the first at {where}; "
+        "throw=False returns the others and a status for each point"
+    )

@@ -1,0 +1,130 @@
+"""What every rule has to do, ours and one of somebody else."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from outside import TwoBands
+
+import perceptron_theory as pt
+from perceptron_theory.rules.rule import keeps_hardest
+
+RULES = [
+    pt.Hard(),
+    pt.Easy(),
+    pt.Random(),
+    pt.Window(0.2),
+    pt.Mixture(0.4),
+    pt.Mixture(0.4, "easy"),
+    pt.Intervals((0.2, 0.3, 0.1), (0.25, 0.15)),
+    TwoBands(),
+]
+NAMES = [rule.text for rule in RULES]
+THETAS = (0.0, 0.3)
+
+
+@pytest.fixture(params=RULES, ids=NAMES)
+def rule(request):
+    return request.param
+
+
+def error(rule, f, theta=0.3, alpha=3.0, margin="absolute"):
+    where = {"theta": theta, "rule": rule, "margin": margin}
+    return pt.solve(alpha_prune=alpha, keep_fraction=f, **where)
+
+
+@pytest.mark.parametrize("f", [0.05, 0.4])
+def test_the_cells_are_masses_in_order_and_keep_f(rule, f):
+    with jax.enable_x64(True):
+        below, above, level = map(np.asarray, rule.cells(jax.numpy.asarray(f)))
+    np.testing.assert_allclose(below + above, 1.0, atol=1e-15)
+    assert (np.diff(below.ravel()) >= -1e-15).all()
+    assert ((level >= 0) & (level <= 1)).all()
+    assert level @ np.diff(below, axis=1)[:, 0] == pytest.approx(f, rel=1e-14)
+
+
+def test_a_rule_is_a_pytree_of_its_numbers_and_has_a_text(rule):
+    leaves, tree = jax.tree.flatten(rule)
+    again = jax.tree.unflatten(tree, leaves)
+    assert again == rule and again.text == rule.text
+    assert hash(tree) == hash(jax.tree.structure(again))
+    fields = {field.name for field in dataclasses.fields(rule)}
+    assert set(rule.static) <= fields
+
+
+def test_levels_that_are_said_not_to_change_do_not(rule):
+    with jax.enable_x64(True):
+        rate = jax.jvp(rule.cells, (jax.numpy.asarray(0.3),), (jax.numpy.ones(()),))[1]
+    if not rule.levels_depend_on_f:
+        np.testing.assert_array_equal(rate.level, 0.0)
+
+
+@pytest.mark.parametrize("theta", THETAS)
+def test_derivative_and_condition_against_differences(rule, theta):
+    f, alpha, step = 0.3, 3.0, 1e-4
+    at = error(rule, f, theta, alpha)
+    with jax.enable_x64(True):
+        by_f = jax.grad(lambda f: error(rule, f, theta, alpha).error)(f)
+    near = error(rule, f * np.exp(step * np.array([-2, -1, 1, 2])), theta, alpha)
+    slope = np.log(near.error) @ [1, -8, 8, -1] / (12 * step)
+    assert by_f * f / at.error == pytest.approx(slope, rel=1e-6, abs=1e-8)
+    loads = error(rule, f, theta, alpha * np.exp(step * np.array([-2, -1, 1, 2])))
+    by_load = np.log(loads.error) @ [1, -8, 8, -1] / (12 * step)
+    condition = abs(slope) + abs(by_load)
+    if theta:
+        angles = theta * np.exp(step * np.array([-2, -1, 1, 2]))
+        turned = error(rule, f, angles, alpha)
+        condition += abs(np.log(turned.error) @ [1, -8, 8, -1] / (12 * step))
+    assert at.condition == pytest.approx(condition, rel=1e-5, abs=1e-7)
+
+
+def test_the_rule_that_keeps_the_hardest_is_known_by_what_it_keeps(rule):
+    assert keeps_hardest(rule) == (rule == pt.Hard())
+    assert keeps_hardest(pt.Window(0.0)) and keeps_hardest(pt.Mixture(1.0))
+
+
+def test_frontier_and_advice_of_a_rule_of_ones_own():
+    frontier = pt.pareto_frontier([2.0, 6.0], theta=0.3, rule=TwoBands())
+    best = frontier.f_opt.values
+    here = error(TwoBands(), best, alpha=np.array([2.0, 6.0])).error
+    np.testing.assert_allclose(here, frontier.error, rtol=1e-9)
+    for factor in (0.9, 1.1):
+        f = np.minimum(best * factor, 1.0)
+        other = error(TwoBands(), f, alpha=np.array([2.0, 6.0])).error
+        assert (other >= here * (1 - 1e-12)).all()
+
+
+class NoCells(pt.Rule):
+    pass
+
+
+@dataclasses.dataclass(frozen=True)
+class Greedy(pt.Rule):
+    def cells(self, keep_fraction):
+        f = keep_fraction
+        return pt.cells_of((0.0, 2 * f, 1.0, 1.0 - 2 * f, 1.0))
+
+
+class Plain(pt.Rule):
+    def __init__(self):
+        self.share = 0.5
+
+    def cells(self, keep_fraction):
+        return pt.Hard().cells(keep_fraction)
+
+
+@pytest.mark.parametrize(
+    ("rule", "part"),
+    [
+        (NoCells(), "lacks cells"),
+        (Greedy(), "keep the fraction f"),
+        (Plain(), "no dataclass"),
+        (object(), "lacks cells"),
+        (pt.Hard, "call it"),
+    ],
+)
+def test_what_lacks_a_part_of_the_contract_is_refused_by_name(rule, part):
+    with pytest.raises(pt.InputError, match=part) as refused:
+        pt.solve(alpha_prune=2.0, keep_fraction=0.3, rule=rule)
+    assert "\n" not in str(refused.value)
