@@ -1,6 +1,7 @@
 """The commands of the README and of docs/ print what stands under them."""
 
 import ast
+import doctest
 import re
 import shlex
 from pathlib import Path
@@ -54,6 +55,24 @@ def test_examples_print_what_is_shown(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for command, shown in _examples(page):
         _run(command, shown)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=str(page.relative_to(ROOT)))
+        for page in PAGES
+        if "```pycon" in page.read_text()
+    ],
+)
+def test_python_sessions_print_what_is_shown(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```pycon\n(.*?)```", page.read_text(), re.DOTALL)
+    session = doctest.DocTestParser().get_doctest(
+        "\n".join(blocks), {}, page.name, str(page), 0
+    )
+    assert session.examples
+    assert doctest.DocTestRunner().run(session).failed == 0
 
 
 @pytest.mark.parametrize(
