@@ -1,9 +1,10 @@
 # Every target installs what it needs into .venv first, once.
 PYTHON ?= python3
 PYTEST_FLAGS ?= -n auto --dist loadfile
-# Types and shapes of every call are checked as well: slower, so not in `make test`.
-PACKAGES := perceptron_theory,simulations,figures,pruning_laws
-SHAPES ?= --jaxtyping-packages=$(PACKAGES),beartype.beartype
+# make test-all SHAPES=1 checks the types and shapes of every call as well: slower.
+SHAPES ?=
+HOOK := perceptron_theory,simulations,figures,pruning_laws,beartype.beartype
+CHECKED := $(if $(SHAPES),--jaxtyping-packages=$(HOOK))
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -15,7 +16,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check --no-compile
 help:
 	@echo 'make demo     a Pareto frontier, a phase diagram and a validation (in demo/)'
 	@echo 'make test     the tests; make test-slow: those that it leaves out'
-	@echo 'make test-all all of them, with the shapes of all arrays checked (slower)'
+	@echo 'make test-all all of them'
 	@echo 'make figures  the figures of the paper (in docs/figures/)'
 	@echo 'make bench    the benchmark table'
 	@echo 'make docs     the docs site (in site/)'
@@ -46,7 +47,7 @@ test-slow: $(STAMP)
 	$(BIN)/pytest -m slow $(PYTEST_FLAGS)
 
 test-all: $(STAMP)
-	$(BIN)/pytest $(SHAPES) $(PYTEST_FLAGS)
+	$(BIN)/pytest $(CHECKED) $(PYTEST_FLAGS)
 
 layers:
 	$(PYTHON) tools/layers.py

@@ -3,8 +3,10 @@
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -178,6 +180,12 @@ def test_the_wheel_holds_the_four_packages_only(tmp_path):
     )
     recipes = (ROOT / "simulations" / "vision" / "recipes").glob("*.toml")
     assert {path.relative_to(ROOT).as_posix() for path in recipes} < set(names)
+
+
+def test_the_version_is_one():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    cited = re.findall(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.M)
+    assert cited == [project["version"]]
 
 
 def test_jax_is_not_imported_for_help(tmp_path):
