@@ -3,7 +3,7 @@ PYTHON ?= python3
 PYTEST_FLAGS ?= -n auto --dist loadfile
 # make test-all SHAPES=1 checks the types and shapes of every call as well: slower.
 SHAPES ?=
-HOOK := perceptron_theory,simulations,figures,pruning_laws,beartype.beartype
+HOOK := perceptron_theory,simulations,figures,pruning_laws,runtime_types.check
 CHECKED := $(if $(SHAPES),--jaxtyping-packages=$(HOOK))
 
 BIN := .venv/bin

@@ -21,6 +21,7 @@ import argparse
 import ast
 import io
 import json
+import signal
 import subprocess
 import sys
 import tarfile
@@ -321,6 +322,8 @@ def text(found: dict[str, Any], each_floor: bool) -> str:
 
 def main() -> None:
     """Read the arguments, print."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
