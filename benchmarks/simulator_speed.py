@@ -13,7 +13,8 @@ other jobs compare these.
 memory, and the rate at which the operations that the method needs are done, as a
 fraction of the rate of a float64 matrix product of the same shape.
 
-Needs ``pip install -e '.[bench]'``; on a GPU ours runs there, the peers on its host.
+Needs ``pip install -e . --group bench`` (pip >= 25.1); on a GPU ours runs there, the
+peers on its host.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Logits, embeddings and parameter counts of the reference implementations.
 
-python tests/simulations/vision/reference/make_logits.py, where the extra "reference"
-is installed, writes layouts.json, outputs.npz, zip.pth, legacy.pth and
+python tests/simulations/vision/reference/make_logits.py, after pip install --group
+reference, writes layouts.json, outputs.npz, zip.pth, legacy.pth and
 small.safetensors beside it.
 """
 
