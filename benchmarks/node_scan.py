@@ -20,10 +20,16 @@ import zlib
 import numpy as np
 
 import perceptron_theory as pt
-from perceptron_theory.convex import equations as convex_equations
-from perceptron_theory.convex import field_line
-from perceptron_theory.convex import point as convex_point
-from perceptron_theory.solving import saddle_point
+from perceptron_theory.convex import equations, field_line
+from perceptron_theory.convex import rates as convex_rates
+from perceptron_theory.convex import student as convex_student
+from perceptron_theory.kept import build
+from perceptron_theory.students.max_margin import student as max_margin
+from perceptron_theory.students.version_space import student as version_space
+
+# where the numbers of nodes are read
+CONVEX = equations, field_line, convex_rates, convex_student
+COUNTED = *CONVEX, build, max_margin, version_space
 
 RULES = ("hard", "easy", "window", "random", "mix", "mixe")
 MORE = 8
@@ -45,7 +51,7 @@ def _draw(rng, n, convex, aligned):
 
 def _rows(more, rules, *row):
     """Those of every rule, with so many nodes more than usual."""
-    for module in (convex_equations, convex_point, field_line, saddle_point):
+    for module in COUNTED:
         vars(module)["FINE"] = tuple(count + more for count in vars(module)["FINE"])
     return [_row(rule, *row) for rule in rules]
 

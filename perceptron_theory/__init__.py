@@ -24,7 +24,7 @@ from .datasets import save_dataset as save_dataset
 from .errors import ConvergenceError as ConvergenceError
 from .errors import InputError as InputError
 from .errors import PrecisionError as PrecisionError
-from .kept.average import average as average
+from .kept.averages import average as average
 from .limits.aligned import AlignedLimit as AlignedLimit
 from .limits.aligned import aligned_limit as aligned_limit
 from .limits.aligned import threshold_error as threshold_error

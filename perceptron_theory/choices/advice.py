@@ -18,7 +18,7 @@ from ..numerics.checks import (
     check_theta,
     one_number,
 )
-from ..numerics.minimise import minimise
+from ..numerics.minima import minimise
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
 from ..students.student import Student

@@ -40,7 +40,7 @@ from ..solving.front_door import Asked, checked, solve, split
 from ..solving.states import tabulated
 from ..students.solution import Count, Value
 from ..students.state import Point
-from .ridge_path import RidgePath, along, ridge_path
+from .ridge_path import RidgePath, along, followed
 
 SMALLEST = 1e-8  # of the scan; SMALLEST_RIDGE where that is not small enough
 BEYOND = 1e5  # the largest, in units of 1 + alpha
@@ -140,7 +140,7 @@ def _best(point: Point, mode: Mode) -> Float[np.ndarray, "4 n"]:
     at, here = tabulated(point, mode)
     a, b, alpha = in_batches(_mean_example(here), (1, 64), at)
     ends = np.log(SMALLEST), np.log(BEYOND * (1.0 + alpha))
-    path = ridge_path(point, mode, _places(*ends))
+    path = followed(point, mode, _places(*ends))
     minima = [_minima(path)]
     # the limits: Hebb's rule, and no ridge
     hebb = np.arctan2(np.sqrt(1.0 / alpha + b * b), a) / np.pi
@@ -155,9 +155,7 @@ def _best(point: Point, mode: Mode) -> Float[np.ndarray, "4 n"]:
     if below.any():
         rest = np.nonzero(below)[0]
         start = np.full(rest.size, np.log(SMALLEST))
-        path = ridge_path(
-            take(rest, point), mode, _places(np.log(SMALLEST_RIDGE), start)
-        )
+        path = followed(take(rest, point), mode, _places(np.log(SMALLEST_RIDGE), start))
         row, *values = _minima(path)
         minima.append((rest[row], *values))
         still = _falls_short(path.slope[:, 0] > FLAT, none[rest], path.error[:, 0])
@@ -254,6 +252,6 @@ def _separated(point: Point, mode: Mode) -> Float[np.ndarray, " n"]:
     places = np.repeat(places, len(point.inputs.alpha), axis=0)
     numbers = jax.tree.leaves(point.student)
     hinge = Convex(squared_hinge, *numbers, noisy=True)
-    path = ridge_path(point._replace(student=hinge), mode, places)
+    path = followed(point._replace(student=hinge), mode, places)
     resisted = SMALLEST * np.exp(path.found.value[:, 0, 3])
     return np.where(resisted > RESISTED, _extrapolated(path), np.inf)

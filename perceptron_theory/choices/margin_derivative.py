@@ -37,7 +37,7 @@ from ..numerics.checks import (
     one_number,
 )
 from ..numerics.compilation import batched
-from ..numerics.newton import solve_3, solve_scaled
+from ..numerics.newtons_method import solve_3, solve_scaled
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule

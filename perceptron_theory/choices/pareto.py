@@ -27,7 +27,7 @@ from ..numerics.checks import (
     one_load,
     one_number,
 )
-from ..numerics.minimise import Function, Minimum, minimise
+from ..numerics.minima import Function, Minimum, minimise
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule, keeps_hardest

@@ -36,7 +36,7 @@ class RidgePath(NamedTuple):
     slope: Table
 
 
-def ridge_path(point: Point, mode: Mode, places: Table) -> RidgePath:
+def followed(point: Point, mode: Mode, places: Table) -> RidgePath:
     """Follow every point from the last of its (increasing) places to the first.
 
     Raises:

@@ -31,7 +31,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..kept.field import Student
-from ..kept.field_law import Piece, field_breaks, field_law, pieces_of, squeezed
+from ..kept.field_law import Piece, field_breaks, law_of_field, pieces_of, squeezed
 from ..kept.problem import Mode, Problem
 from ..kept.wrong_labels import Labels
 from ..numerics.quadrature import panels
@@ -121,7 +121,7 @@ def _terms(
     a, b = weights(x)
     answer = setting.loss.response(t, step)
     field, pull, slope = answer.margin / r, answer.pull / r, answer.by_margin
-    law = field_law(
+    law = law_of_field(
         field, piece, problem, student_of(x, problem), n, setting.mode.on_line
     )
     one, u, v, uu, uv, vv = weight * answer.stretch / r * law
@@ -262,7 +262,7 @@ class Evaluation(NamedTuple):
     sums: Sums
 
 
-def equations(
+def evaluate_at(
     x: Unknowns,
     log_ridge: Float[Array, ""],
     problem: Problem,

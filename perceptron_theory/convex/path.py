@@ -16,13 +16,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..kept.average import kept_rows
+from ..kept.averages import kept_rows
 from ..kept.problem import Problem
 from ..kept.wrong_labels import Labels
-from ..numerics.newton import Chart, newton, solve_scaled
+from ..numerics.newtons_method import Chart, newton, solve_scaled
 from ..students.state import Start
 from ..students.student import LONG
-from .equations import COARSE, Setting, Unknowns, blank, equations, ridge_regression
+from .equations import COARSE, Setting, Unknowns, blank, evaluate_at, ridge_regression
 
 STEEP = 2.0  # |dlog r/dln(ridge)| from which on log r is stepped along the path
 LEAP = 0.7  # in log r
@@ -106,7 +106,7 @@ def follow(
             # log r is held where y has ln(ridge) in its place
             z = jnp.where(hold, y.at[0].set(guess[0]), y)
             here = jnp.where(hold, y[0], place_new)
-            found = equations(z, here, problem, labels, setting, COARSE)
+            found = evaluate_at(z, here, problem, labels, setting, COARSE)
             turned = found.jacobian.at[:, 0].set(found.by_ridge)
             return found._replace(
                 jacobian=jnp.where(hold, turned, found.jacobian),

@@ -1,8 +1,8 @@
 r"""How the student of a convex loss moves with all of its inputs.
 
 Derivatives are implicit: dx = -(dF/dx)^-1 dF.  Of the averages only the boundary of
-the kept region moves (see :mod:`.sensitivity`): with f the thresholds, and with theta,
-where an example of margin z comes to z - y dtheta.
+the kept region moves (see :mod:`perceptron_theory.students.max_margin.rates`): with f
+the thresholds, and with theta, where an example of margin z comes to z - y dtheta.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..kept.problem import Problem
 from ..kept.thresholds import FARTHEST, mass_by_angle
 from ..kept.wrong_labels import Labels, labelled, mass_rate, noisy_problem
 from ..numerics.gaussian import cdf, density
-from ..numerics.newton import Root, solve_scaled
+from ..numerics.newtons_method import Root, solve_scaled
 from ..rules.rule import Cells
 from ..students.state import Point
 from .equations import FINE, Setting, Sums, Unknowns, averages

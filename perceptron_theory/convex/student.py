@@ -15,12 +15,12 @@ from ..errors import InputError
 from ..kept.problem import Mode, Problem
 from ..kept.wrong_labels import noisy_problem
 from ..numerics.checks import as_array, refuse
-from ..numerics.newton import newton
+from ..numerics.newtons_method import newton
 from ..numerics.precision import traced
 from ..rules.rule import Cells, Rule
 from ..students.state import ByMargin, Direction, Point, Start, State
 from ..students.student import TOLERANCE, Student, accepted
-from .equations import FINE, Setting, Unknowns, blank, equations
+from .equations import FINE, Setting, Unknowns, blank, evaluate_at
 from .losses import resolve_loss
 from .path import CHART, follow
 from .rates import at_thresholds, rates_of
@@ -174,7 +174,7 @@ class Convex(Student):
         setting, log_ridge = self.setting(mode), jnp.log(self.ridge)
 
         def evaluate(x: Unknowns) -> Any:
-            return equations(x, log_ridge, problem, labels, setting, FINE)
+            return evaluate_at(x, log_ridge, problem, labels, setting, FINE)
 
         root = newton(start.x, evaluate, blank(), CHART, max_steps, TOLERANCE)
         rates = rates_of(root, point, problem, labels, rate, setting)
@@ -196,7 +196,7 @@ class Convex(Student):
     ) -> ByMargin:
         problem, labels, _ = self.labelled_problem(point, mode)
         setting, log_ridge = self.setting(mode), jnp.log(self.ridge)
-        at = equations(x, log_ridge, problem, labels, setting, FINE)
+        at = evaluate_at(x, log_ridge, problem, labels, setting, FINE)
         problem = problem._replace(pieces=problem.pieces._replace(ends=ends))
         sums, *_ = at_thresholds(x, point, problem, setting)
         more = (sums - at.sums) @ at.by_sums.T

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from ..rules.keep_probability import KNOTS, KeepProbability
 from ..rules.rule import Cells, Rule
-from .average import over_kept
+from .averages import over_kept
 from .nodes import Lines, Points, line_moments
 from .problem import FINE, Inputs, Mode, Problem, blank_student
 from .thresholds import Pieces, kept_pieces
@@ -33,7 +33,7 @@ def _function_pieces(rule: KeepProbability) -> Pieces:
     return Pieces(sign, inner, outer, jnp.ones(2 * n), ends)
 
 
-def build(inputs: Inputs, rule: Rule, mode: Mode) -> tuple[Problem, Cells | None]:
+def problem_at(inputs: Inputs, rule: Rule, mode: Mode) -> tuple[Problem, Cells | None]:
     """The problem behind the inputs, and d(cells)/df.
 
     The latter is None if f is not an input; its level is None where that is constant.
@@ -73,6 +73,6 @@ def mass_by_theta(inputs: Inputs, rule: Rule, mode: Mode) -> Float[Array, ""] | 
         return None
 
     def mass(theta: Float[Array, ""]) -> Float[Array, ""]:
-        return build(inputs._replace(theta=theta), rule, mode)[0].keep_fraction
+        return problem_at(inputs._replace(theta=theta), rule, mode)[0].keep_fraction
 
     return jax.jvp(mass, (inputs.theta,), (jnp.ones(()),))[1]

@@ -133,7 +133,7 @@ def squeezed(student: Student) -> Float[Array, " 4"]:
     return KNEE * jnp.concatenate([-wide, wide])
 
 
-def field_law(
+def law_of_field(
     field: Float[Array, " k"],
     piece: Piece,
     problem: Problem,

@@ -32,7 +32,7 @@ from jaxtyping import Array, Float
 from ..numerics.gaussian import SQRT_2
 from ..rules.keep_probability import KeepProbability
 from ..rules.rule import Cells, Rule
-from .build import build
+from .build import problem_at
 from .problem import Inputs, Mode, Problem
 from .thresholds import Pieces, signed_density, wedge_mass
 
@@ -165,7 +165,7 @@ def noisy_problem(
     examples, in the order of :func:`labelled`, their levels with the probabilities 1 -
     p and p; a ``keep`` is that of a ranked margin, label z.
     """
-    problem, rate = build(inputs, rule, mode)
+    problem, rate = problem_at(inputs, rule, mode)
     if not noisy:
         return problem, jnp.ones_like(problem.pieces.level), rate
     # at p = 0, too, the places of wrong examples are to count (for d/dp)
@@ -176,7 +176,7 @@ def noisy_problem(
     else:
         pieces = _doubled(problem.pieces)
     if signed and isinstance(rule, KeepProbability):
-        other = build(inputs, rule.mirrored(), mode)[0].keep_fraction
+        other = problem_at(inputs, rule.mirrored(), mode)[0].keep_fraction
         f = (1.0 - flipped) * problem.keep_fraction + flipped * other
         alpha = inputs.alpha * f if mode.total else inputs.alpha
         problem = problem._replace(alpha_prune=alpha, keep_fraction=f)

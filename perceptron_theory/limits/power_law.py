@@ -52,7 +52,7 @@ from ..numerics.checks import (
 from ..numerics.compilation import batched
 from ..numerics.gaussian import SQRT_2, SQRT_2PI
 from ..numerics.limit_nodes import Nodes, Values, nodes_between, root_between
-from ..numerics.minimise import minimise
+from ..numerics.minima import minimise
 from ..numerics.precision import eager_only
 from ..rules.keep_probability import KNOTS, KeepProbability
 from ..rules.names import resolve_rule

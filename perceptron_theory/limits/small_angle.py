@@ -40,7 +40,7 @@ from ..numerics.limit_nodes import (
     rectified_moments,
     root_between,
 )
-from ..numerics.minimise import minimise
+from ..numerics.minima import minimise
 from ..numerics.precision import eager_only
 from ..students.max_margin import MaxMargin
 from ..students.names import resolve_student

@@ -16,7 +16,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from ..kept.problem import Problem
-from ..numerics.newton import ROUNDING, Chart, Root, newton, solve_3
+from ..numerics.newtons_method import ROUNDING, Chart, Root, newton, solve_3
 
 EASY_LOAD = 0.01  # nearly every kept example is a support vector below this load
 ARC = 1.5  # first step along the path, in units of the scaled unknowns

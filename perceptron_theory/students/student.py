@@ -21,9 +21,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from ..errors import InputError
-from ..kept.build import build
+from ..kept.build import problem_at
 from ..kept.problem import Inputs, Mode, Problem
-from ..numerics.newton import ROUNDING, Chart, Root, newton, solve_scaled
+from ..numerics.newtons_method import ROUNDING, Chart, Root, newton, solve_scaled
 from ..numerics.parameters import Parameters
 from ..rules.rule import Cells, Rule
 from .solution import describe
@@ -89,7 +89,7 @@ class Student(Parameters):
         """The equations at x, zero at the saddle point.
 
         Averages over the kept examples are those of
-        :func:`perceptron_theory.kept.average.average`.
+        :func:`perceptron_theory.kept.averages.average`.
         """
         raise NotImplementedError
 
@@ -131,7 +131,7 @@ class Student(Parameters):
 
     def problem(self, point: Point, mode: Mode) -> tuple[Problem, Cells | None]:
         """The problem at a point, and how the cells of its rule move with f."""
-        return build(point.inputs, point.rule, mode)
+        return problem_at(point.inputs, point.rule, mode)
 
     def sure_start(self, point: Point, mode: Mode, needed: Any = True) -> Start:
         """A start that is always good, if slow to get; only where ``needed``."""

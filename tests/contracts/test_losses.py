@@ -30,9 +30,10 @@ def test_the_response_is_that_of_the_proximal_map(loss, step):
         t = jnp.linspace(-4.0, 4.0, 9) + 0.013
         answer = jax.tree.map(np.asarray, loss.response(t, jnp.asarray(step)))
         for margin, pull in zip(answer.margin, answer.pull, strict=True):
-            cost = lambda g, m=margin: (
-                float(loss(jnp.asarray(g))) + (g - m) ** 2 / (2 * step)
-            )
+
+            def cost(g, m=margin):
+                return float(loss(jnp.asarray(g))) + (g - m) ** 2 / (2 * step)
+
             best = minimize_scalar(
                 cost, bracket=(margin - 1, margin + step + 1), options={"xtol": 1e-12}
             )

@@ -65,7 +65,7 @@ def test_derivative_and_condition_against_differences(rule, theta):
     f, alpha, step = 0.3, 3.0, 1e-4
     at = error(rule, f, theta, alpha)
     with jax.enable_x64(True):
-        by_f = jax.grad(lambda f: error(rule, f, theta, alpha).error)(f)
+        by_f = float(jax.grad(lambda f: error(rule, f, theta, alpha).error)(f))
     near = error(rule, f * np.exp(step * np.array([-2, -1, 1, 2])), theta, alpha)
     slope = np.log(near.error) @ [1, -8, 8, -1] / (12 * step)
     assert by_f * f / at.error == pytest.approx(slope, rel=1e-6, abs=1e-8)

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ...kept.average import over_kept
+from ...kept.averages import over_kept
 from ...kept.nodes import Lines, Moments, Points, Weights, line_moments
 from ...kept.problem import Problem, corner
 from ...numerics.gaussian import slack_moments

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from ...kept.average import kept_rows, over_kept
+from ...kept.averages import kept_rows, over_kept
 from ...kept.nodes import Points
 from ...kept.problem import Problem, blank_student, corner
 from ...numerics.gaussian import SQRT_2PI, cdf, density

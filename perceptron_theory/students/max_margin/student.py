@@ -12,14 +12,14 @@ from jaxtyping import Array, Float, Int
 
 from ...kept.problem import COARSE, FINE, Mode, Problem, corner
 from ...numerics.limit_nodes import Nodes
-from ...numerics.newton import Root, newton
+from ...numerics.newtons_method import Root, newton
 from ...rules.rule import Cells
 from ..path import CHART, follow
 from ..state import ByMargin, Direction, Jumps, Point, Start, State, noise_of
 from ..student import TOLERANCE, Student, accepted, by_inputs
 from .equations import Evaluated, Unknowns, blank, residual
 from .limits import aligned_law, boundary_coefficient
-from .sensitivity import at_thresholds, sensitivity
+from .rates import at_thresholds, sensitivity
 from .start import guess
 
 CLOSE = 1e-6  # of the derivatives, where only the conditioning needs them

@@ -34,7 +34,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ...kept.average import over_kept
+from ...kept.averages import over_kept
 from ...kept.field import Shape, Student, field_breaks, field_moments
 from ...kept.field_aligned import Interval, aligned_breaks, aligned_moments
 from ...kept.nodes import Weights

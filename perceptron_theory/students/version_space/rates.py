@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from ...kept.problem import Problem
 from ...kept.thresholds import FARTHEST, mass_by_angle
 from ...numerics.gaussian import cdf
-from ...numerics.newton import Root, solve_3
+from ...numerics.newtons_method import Root, solve_3
 from ...rules.rule import Cells
 from ..path import Unknowns
 from .equations import Sums, kept_sums, line_sums
@@ -45,7 +45,8 @@ def solved(
     """(log a, b, log Delta, E ln Phi) and d/d(log alpha_prune, keep_fraction, theta).
 
     ``rate`` is the derivative of the rule's cells with respect to f, ``mass_rate`` that
-    of the kept mass with respect to theta, where it has one (see :mod:`.sensitivity`).
+    of the kept mass with respect to theta, where it has one (see
+    :mod:`perceptron_theory.students.max_margin.rates`).
     """
     x, f = root.x, problem.keep_fraction
     level = problem.pieces.level[: problem.pieces.ends.shape[0]]

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool
 
-from ...kept.average import kept_rows
+from ...kept.averages import kept_rows
 from ...kept.problem import Problem
-from ...numerics.newton import newton
+from ...numerics.newtons_method import newton
 from ..max_margin.equations import blank
 from ..max_margin.equations import residual as max_margin
 from ..max_margin.start import guess as max_margin_guess

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int
 from ...kept.build import mass_by_theta
 from ...kept.problem import COARSE, FINE, Mode, Problem
 from ...numerics.limit_nodes import Nodes
-from ...numerics.newton import newton
+from ...numerics.newtons_method import newton
 from ..path import CHART, Unknowns, follow
 from ..state import ByMargin, Direction, Point, Start, State
 from ..student import TOLERANCE, Student, accepted, by_inputs

@@ -11,7 +11,7 @@ from scipy.stats import halfnorm
 import perceptron_theory as pt
 from perceptron_theory.choices.best_rule import optimal_rule
 from perceptron_theory.choices.margin_derivative import functional_derivative
-from perceptron_theory.choices.rule_descent import MOST, Point, log_errors, solve_rules
+from perceptron_theory.choices.rule_descent import MOST, Place, log_errors, solve_rules
 from perceptron_theory.kept.problem import Mode
 from perceptron_theory.rules.intervals import Intervals
 
@@ -90,8 +90,9 @@ def no_better(best):
     ends = np.array(rows).reshape(-1, 6)
     masses = np.diff(ends, axis=1, prepend=0.0, append=1.0)
     masses = np.pad(masses, ((0, 0), (0, 2 * MOST - 6)))
-    mode = Mode(best.margin, best.theta == 0, False, best.student)
-    at = Point(best.alpha_prune, f, best.theta, mode)
+    mode = Mode(best.margin, best.theta == 0, False, exact=False)
+    student = pt.resolve_student(best.student)
+    at = Place(best.alpha_prune, f, best.theta, mode, student)
     errors = np.exp(log_errors(solve_rules(masses, at), at))
     assert (errors > best.error * (1 - 1e-9)).all()
     assert best.gap < 1e-8

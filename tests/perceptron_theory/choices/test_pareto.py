@@ -5,7 +5,7 @@ import pytest
 
 import perceptron_theory as pt
 from perceptron_theory.numerics.bracketing import bracketed_roots
-from perceptron_theory.numerics.minimise import minimise
+from perceptron_theory.numerics.minima import minimise
 
 # the two searches, on functions whose answers are known
 

@@ -19,7 +19,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 import perceptron_theory as pt
-from perceptron_theory.convex.losses import separates
+from perceptron_theory.convex.losses import resolve_loss
 
 
 def _dohmatob(phi, ridge, rho, ends, share):
@@ -207,6 +207,7 @@ def test_best_ridge_of_a_loss_of_ones_own_that_only_falls():
     named = pt.optimal_ridge(**point, loss="squared_hinge")
     assert best.kind == named.kind
     np.testing.assert_allclose(best.error, named.error, rtol=1e-9)
+    separates = lambda loss: resolve_loss(loss).separates()  # noqa: E731
     assert separates(lambda m: jnp.log1p(jnp.exp(-m)))
     # a tail that is a power: no max-margin student; and one that rises
     assert not separates(lambda m: jnp.sqrt(1 + m * m) - m)

@@ -12,8 +12,9 @@ import pytest
 import perceptron_theory as pt
 from perceptron_theory.convex.equations import FINE, Setting, averages
 from perceptron_theory.convex.losses import LOSSES
-from perceptron_theory.convex.path import Point, problem_of
+from perceptron_theory.convex.student import Convex
 from perceptron_theory.kept.problem import Inputs, Mode
+from perceptron_theory.students.state import Point
 
 # load, f, theta, ridge, p, and the unknowns of the root
 POINTS = [
@@ -40,10 +41,11 @@ def test_more_nodes_along_the_field_change_nothing(student, inputs, x):
     name, rule = student
     with jax.enable_x64(True):
         load, f, theta, ridge, p = map(jnp.asarray, inputs)
-        point = Point(Inputs(load, f, theta), ridge, p, rule)
+        student = Convex(name, ridge, p, noisy=bool(p > 0))
+        point = Point(Inputs(load, f, theta), rule, student)
         mode = Mode("absolute", bool(theta == 0), False)
         setting = Setting(LOSSES[name], mode, bool(p > 0))
-        problem, labels, _ = problem_of(point, setting)
+        problem, labels, _ = student.labelled_problem(point, mode)
 
         def sums(n):
             found = averages(jnp.array(x), problem, labels, setting, n)

@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ...kept.average import over_kept
+from ...kept.averages import over_kept
 from ...kept.nodes import (
     Lines,
     Points,
@@ -35,7 +35,7 @@ from ...kept.nodes import (
 from ...kept.problem import Problem
 from ...kept.thresholds import FARTHEST, mass_by_angle
 from ...numerics.gaussian import SQRT_2PI, cdf
-from ...numerics.newton import solve_3
+from ...numerics.newtons_method import solve_3
 from ...rules.rule import Cells
 from .equations import Averages, Unknowns, averages, line_averages, weights
 
