@@ -20,11 +20,11 @@ import jax
 
 from perceptron_theory import InputError
 
-from ..students.hard_margin import forget_programs
-from .cpu_threads import use_cores
-from .devices import await_listener, check_kind, local_devices
+from ..hardware.cpu_threads import use_cores
+from ..hardware.devices import await_listener, check_kind, local_devices
+from ..naming import whole_number
+from ..students.hard_margin_programs import forget_programs
 from .experiment import simulate
-from .naming import whole_number
 
 # of memory; Linux allows a process 65,530
 _MOST_MAPS = 25_000

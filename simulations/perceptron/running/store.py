@@ -29,9 +29,9 @@ import xarray as xr
 from perceptron_theory import InputError
 
 from ...files import write_whole
-from ..data.point import Point
-from ..data.training_sets import check_mode, realisable_sizes
-from .naming import whole_number
+from ..data.requests import check_mode
+from ..naming import whole_number
+from .point import Point
 
 # Raise it whenever the draws of a given seed change.
 _FORMAT = "pruning-laws draws 2"
@@ -174,7 +174,7 @@ class Store:
             lock.release()
 
     def _attrs(self, point: Point, size: int) -> dict:
-        total, _ = realisable_sizes(point, size)
+        total, _ = point.pool_sizes(size)
         return {
             "format": _FORMAT,
             "point": point.label,

@@ -16,15 +16,11 @@ from jax.experimental import multihost_utils
 
 from perceptron_theory import ConvergenceError, InputError
 
-from ..data.point import Point
-from ..data.training_sets import (
-    batch_draws,
-    check_pool,
-    check_training_set,
-    realisable_sizes,
-)
+from ..data.batches import batch_draws
+from ..data.requests import check_pool, check_training_set
+from ..naming import whole_number
 from .machine import FAULTS, Executor, Machine
-from .naming import whole_number
+from .point import Point
 from .store import Store
 from .summary import Summary, summarize
 
@@ -156,7 +152,7 @@ def check_parts(parts: Sequence[Part], pool: str) -> None:
     for part in parts:
         if part.size < 2:
             raise InputError(f"sizes N must be at least 2, got {part.size}")
-        total, kept = realisable_sizes(part.point, part.size)
+        total, kept = part.point.pool_sizes(part.size)
         check_pool(pool, part.point, total)
         check_training_set(part.point, part.size, kept)
 

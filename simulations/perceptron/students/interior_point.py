@@ -132,7 +132,9 @@ def _newton_by_examples(columns, gram, multipliers, slack) -> _Solver:
     return step
 
 
-def _longest(value, change):
+def longest_step(
+    value: Float[Array, " k"], change: Float[Array, " k"]
+) -> Float[Array, ""]:
     """Largest step in [0, 1] that keeps value + step * change >= 0."""
     ratio = jnp.where(change < 0, -value / jnp.where(change < 0, change, -1.0), 1.0)
     return jnp.minimum(jnp.min(ratio), 1.0)
@@ -232,7 +234,9 @@ def advance(
 
     def longest(change):
         _, _, dlambda, dslack = change
-        return jnp.minimum(_longest(multipliers, dlambda), _longest(slack, dslack))
+        return jnp.minimum(
+            longest_step(multipliers, dlambda), longest_step(slack, dslack)
+        )
 
     product = multipliers * slack
     change = newton(-product, missing)

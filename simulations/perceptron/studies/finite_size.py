@@ -29,9 +29,9 @@ from scipy.stats import binom, chi2, norm
 
 from perceptron_theory import ConvergenceError, InputError
 
-from ..data.point import Point
+from ..naming import whole_number
 from ..running.machine import Machine
-from ..running.naming import whole_number
+from ..running.point import Point
 from ..running.progress import drawn
 from ..running.sweep import Part, enough
 

@@ -10,9 +10,9 @@ import xarray as xr
 
 from perceptron_theory import InputError
 
-from ..data.point import Point
+from ..naming import whole_number
 from ..running.machine import Machine
-from ..running.naming import whole_number
+from ..running.point import Point
 from ..running.progress import drawn
 from ..running.summary import Summary
 from ..running.sweep import Part, shard_of, summaries

@@ -18,11 +18,10 @@ import xarray as xr
 
 from perceptron_theory import InputError, Mixture, Rule, Window, resolve_rule
 
-from ..data.point import Point
 from ..data.pool import realised_rule
-from ..data.training_sets import realisable_sizes
+from ..naming import whole_number
 from ..running.machine import Machine
-from ..running.naming import whole_number
+from ..running.point import Point
 from ..running.progress import drawn
 from ..running.summary import Summary
 from ..running.sweep import Part, shard_of, summaries
@@ -193,7 +192,7 @@ def _realised(point: Point, size: int, summary: Summary) -> Case:
     rule = resolve_rule(point.rule)
     given: str | Rule = point.rule
     if isinstance(rule, Mixture | Window):
-        total, kept = realisable_sizes(point, size)
+        total, kept = point.pool_sizes(size)
         given = realised_rule(rule, point.fraction, total, kept)
     return Case(point, summary.alpha_prune, summary.keep_fraction, given)
 
