@@ -37,7 +37,7 @@ from perceptron_theory import (
     Window,
 )
 
-# no Gaussian margin lies beyond, to rounding
+# To rounding, no Gaussian margin lies beyond.
 _FAR = 12.0
 
 
@@ -59,7 +59,7 @@ def pool_sizes(size: int, alpha_prune: float, keep_fraction: float) -> tuple[int
     P_tot = round(alpha_prune N / keep_fraction) and P = round(keep_fraction P_tot).
 
     Raises:
-        InputError: if no example would be kept.
+        InputError: no example would be kept.
     """
     if not keep_fraction > 0:
         raise InputError(f"the rule keeps a fraction {keep_fraction} of the pool: none")
@@ -90,14 +90,15 @@ def rank_segments(
     and gets the rest, so that the sum is exactly ``kept``.
 
     Raises:
-        InputError: the rule has more cells of a kind.
+        InputError: the rule has more than one cell of a kind.
     """
     assert not isinstance(rule, KeepProbability)  # which knows no ranks
     if kept == total:
         return (Segment(0, total, total),)
     with jax.enable_x64(True):
         below, above, level = map(np.asarray, rule.cells(jnp.asarray(keep_fraction)))
-    # from the nearer end, where the mass has all its digits; shared ends stay shared
+    # Ranks are counted from the nearer end, where the mass has all its digits, so that
+    # ends which cells share stay shared.
     from_end = total - np.rint(above * total)
     edges = np.where(below <= 0.5, np.rint(below * total), from_end).astype(int)
     whole, part = np.flatnonzero(level >= 1.0), np.flatnonzero(level < 1.0)
@@ -181,10 +182,10 @@ def keep_by_chance(
     margins: Float[np.ndarray, " total"],
     rule: KeepProbability,
 ) -> Int[np.ndarray, " kept"]:
-    """Indices of what a keep-probability keeps: an independent draw for each example.
+    """Indices of what a keep-probability keeps, by a draw for each example.
 
     Raises:
-        InputError: a probability outside [0, 1].
+        InputError: a probability lies outside [0, 1].
     """
     with jax.enable_x64(True):
         probability = np.asarray(jax.vmap(rule.function)(jnp.asarray(margins)))
@@ -219,7 +220,7 @@ def mean_keep_probability(
     first = -_FAR if margin == "signed" and theta > 0 else 0.0
     bends = {*rule.breakpoints, *(-b for b in rule.breakpoints)}
     inner = sorted(b for b in bends if first < b < _FAR)
-    # steep where the label turns over; 0 splits the range there
+    # The density is steep where the label turns over; 0 splits the range there.
     ends = sorted({first, 0.0, *inner, _FAR})
     with jax.enable_x64(True):
         return sum(quad(kept, *span)[0] for span in itertools.pairwise(ends))

@@ -93,8 +93,8 @@ def train(
 ) -> ConvexStudent:
     """Train the student of a convex loss on each set of signed examples y x.
 
-    Always in float64, eagerly.  An example of zeros adds a constant to the objective
-    and leaves the student as it is.
+    All is done in float64 and eagerly.  An example of zeros adds a constant to the
+    objective and leaves the student as it is.
 
     Args:
         signed_examples: examples times their labels, shape (..., P, N); the leading

@@ -66,7 +66,7 @@ class _Descent(NamedTuple):
 def _descend(
     x, key, learning_rate, ridge, epochs, held_out, patience, *, how
 ) -> Descended:
-    """Train on one set; ``how`` is the static part, see :func:`descend`."""
+    """Train on one set; ``how`` holds the static arguments of :func:`descend`."""
     loss, optimizer, batch_size, complete, stopping = how
     rows, dimension = x.shape
     size = min(batch_size or rows, rows)

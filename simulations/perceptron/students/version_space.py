@@ -166,7 +166,7 @@ def _sample_batch(
         samples, bounces, cut = jax.vmap(chain)(jax.random.split(key, chains))
         return samples, bounces, cut.any()
 
-    # sets advance bounce by bounce: on a CPU together they are no faster than alone
+    # Sets advance bounce by bounce: on a CPU they are no faster together than alone.
     group = 1 if jax.default_backend() == "cpu" else len(examples)
     return jax.lax.map(one_set, (examples, starts, keys), batch_size=group)
 
@@ -216,12 +216,13 @@ def sample(
 ) -> VersionSpace:
     """Draw Gibbs students of each set of signed examples y x.
 
-    Always in float64, eagerly.  Every chain starts from the max-margin student.
+    All is done in float64 and eagerly.  Every chain starts from the max-margin
+    student.
 
     Args:
         signed_examples: examples times their labels, shape (..., P, N); the leading
             axes are independent data sets.  Their lengths do not matter.
-        key: a JAX key, split over the sets, or an array of keys, one a set.
+        key: one JAX key, which is split over the sets, or an array of keys, one a set.
         n_samples: students a chain, at least 4.
         travel: time between two samples; pi/2 turns free motion into fresh samples.
         chains: independent chains a set, an even number.
@@ -233,8 +234,9 @@ def sample(
         ``NOT_SEPARABLE`` and NaN samples.
 
     Raises:
-        InputError: examples that :func:`max_margin` refuses, keys of another shape,
-            numbers out of range, or a call inside a JAX transformation.
+        InputError: the examples are none that :func:`max_margin` takes, the keys have
+            another shape, a number is out of range, or the call is inside a JAX
+            transformation.
 
     >>> import jax
     >>> found = sample([[1.0, 0.0], [0.0, 1.0]], jax.random.key(0))
@@ -258,10 +260,10 @@ def sample(
     margin = np.reshape(student.margin, sets)
     starts = np.reshape(student.weights, (sets, dimension))
     separable = margin > 0
-    # a set without students is replaced by one that costs nothing
+    # A set without students is replaced by one that costs nothing.
     flat = np.where(separable[:, None, None], flat, 1.0)
     starts = np.where(separable[:, None], starts, dimension**-0.5)
-    # no example so short that its squares vanish
+    # No example may be so short that its squares vanish.
     flat = flat / abs(flat).max(-1, keepdims=True)
     with jax.enable_x64(True):
         one_a_set = key.shape == tuple(batch)
@@ -295,7 +297,13 @@ def sample(
 
 
 def overlaps(space: VersionSpace) -> dict[str, Float[np.ndarray, " draw"]]:
-    """Order parameters and errors of each data set of a batch."""
+    """Order parameters and errors of each data set of a batch, by name.
+
+    The teacher is e_1.  The columns are self_overlap (q of two chains), overlap (A, the
+    mean of J.T), side_overlap (B, along e_2), gibbs_error (the mean of arccos(J.T)/pi
+    over students), bayes_point_error (of the centre of mass, without the bias of a
+    finite number of samples), effective_size, and bounces a sample.
+    """
     samples = space.samples
     means = samples.mean(-2)  # (set, chain, N)
     first, second = means[:, ::2].mean(1), means[:, 1::2].mean(1)

@@ -80,7 +80,7 @@ class TrainedProbe:
         """How many examples it is trained on, beside a pool of ``total``.
 
         Raises:
-            InputError: it has none.
+            InputError: the probe has no example.
         """
         count = total if self.own_load is None else round(self.own_load * size)
         if count < 1:
@@ -245,7 +245,7 @@ def simulate_trained_probe(
     first: int = 0,
     pool: str = "drawn",
 ) -> xr.Dataset:
-    """The paper's procedure from end to end, and the theory at the measured angles.
+    """Follow the paper's procedure from end to end, beside the theory at each angle.
 
     Pools are the same for every probe (not the probe's own examples, if it has any):
     errors of several probes may be compared draw by draw.
@@ -253,12 +253,12 @@ def simulate_trained_probe(
     Args:
         probe: what is trained to be the probe.
         alpha_tot: examples of the pool per dimension.
-        keep_fraction: f.
+        keep_fraction: kept fraction f.
         rule: as in :func:`prune_by_trained_probe`.
-        margin: likewise.
+        margin: as in :func:`prune_by_trained_probe`.
         size: input dimension N, at least 2.
         draws: number of repetitions.
-        seed: >= 0.
+        seed: seed of the whole family of experiments, >= 0.
         first: number of the first draw.
         pool: "drawn"; the direct mode of ``simulate`` draws no pool that a probe could
             see, and is refused.
