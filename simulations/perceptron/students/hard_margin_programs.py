@@ -133,7 +133,8 @@ def _program(shape: tuple[int, ...], max_iterations: int):
         compiler_options=compiler_options(shape),
     )
     examples = jax.ShapeDtypeStruct(shape, jnp.float64)
-    return train.lower(examples, jnp.zeros((), jnp.float64)).compile()
+    tolerance = jax.ShapeDtypeStruct((), jnp.float64)
+    return train.lower(examples, tolerance).compile()
 
 
 def forget_programs() -> None:
@@ -171,7 +172,7 @@ def train_sets(
         return _train_on_cores(examples, size, workers, tolerance, max_iterations)
     else:
         program = _program(shape, max_iterations)
-        found = program(examples, jnp.asarray(tolerance))
+        found = program(examples, np.float64(tolerance))
     return jax.tree.map(np.asarray, found)
 
 
@@ -195,7 +196,8 @@ def _train_on_cores(
 
     def run(part):
         with jax.enable_x64(True):  # a setting of the thread
-            found = program(jnp.asarray(part), jnp.asarray(tolerance))
+            # Arrays of NumPy: to place those of JAX is one more program a shape.
+            found = program(part, np.float64(tolerance))
             return jax.tree.map(np.asarray, found)
 
     with one_blas_thread(), ThreadPoolExecutor(workers) as pool:

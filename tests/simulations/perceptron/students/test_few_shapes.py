@@ -31,6 +31,7 @@ def unfilled(examples: np.ndarray):
 
 def test_twenty_shapes_are_four_programs():
     assert len(set(SHAPES)) == 20
+    max_margin([[1.0, 2.0]])  # once a process, JAX is asked whether it is tracing
     forget_programs()
     compiled = []
 
