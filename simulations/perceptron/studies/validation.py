@@ -170,7 +170,8 @@ def _check(points, sizes, draws, max_draws, theory) -> None:
     if lawless:
         raise InputError(
             f"no theory of the student {lawless[0].student_name} is known: simulate it "
-            "(pruning-laws simulate), or give a theory"
+            "(pruning-laws simulate), give a theory, or give the student one as a "
+            "method of that name"
         )
     if len(sizes) == 2 or not sizes or min(sizes) < 2:
         raise InputError(
@@ -199,7 +200,7 @@ def _realised(point: Point, size: int, summary: Summary) -> Case:
 
 
 def _evaluate(theory: Theory, case: Case) -> float:
-    """Another theory than that of the student, at one case."""
+    """Evaluate a theory that is not the student's own at one case."""
     loads: dict[str, Any] = {"alpha_prune": case.alpha_prune, "rule": case.rule}
     if case.keep_fraction is not None:
         loads["keep_fraction"] = case.keep_fraction
