@@ -48,8 +48,8 @@ TARGETS = {
 def instances(alpha, size, draws):
     import numpy as np
 
-    from simulations.perceptron.data.point import Point
-    from simulations.perceptron.data.training_sets import training_sets
+    from simulations.perceptron import Point
+    from simulations.perceptron.data.pruned_pools import training_sets
 
     point = Point(alpha, POINT["fraction"])
     return np.stack(training_sets(point, size=size, draws=draws, seed=POINT["seed"]))
@@ -193,7 +193,7 @@ def single(size: int, alpha: float, accuracy: float, precision: str) -> None:
     import numpy as np
 
     from simulations.perceptron import max_margin
-    from simulations.perceptron.students.hard_margin import (
+    from simulations.perceptron.students.hard_margin_programs import (
         _program,
         _scale_sets,
         _screen_sets,

@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import perceptron_theory as pt
-from simulations.perceptron import simulated_errors
-from simulations.perceptron.data.point import Point
+from simulations.perceptron import Point, simulated_errors
 
 from . import curves, style
 

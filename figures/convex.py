@@ -10,9 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import perceptron_theory as pt
-from simulations.perceptron.data.averages import averages
-from simulations.perceptron.data.point import Point
-from simulations.perceptron.students.convex import simulate_convex
+from simulations.perceptron import ConvexRidge, Point, averages, simulate
 
 from . import style
 
@@ -75,11 +73,8 @@ def compute() -> xr.Dataset:
 
 def _simulated(loss: str, ridge: float, flipped: float) -> tuple[float, float]:
     """Mean error of trained students and its standard error."""
-    point = Point(AT["alpha_prune"], AT["keep_fraction"], AT["theta"])
-    draws = simulate_convex(
-        point,
-        loss,
-        ridge=ridge,
+    draws = simulate(
+        Point(**AT, student=ConvexRidge(loss, ridge)),
         size=SIZE,
         draws=DRAWS,
         seed=0,

@@ -13,9 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 import perceptron_theory as pt
-from simulations.perceptron import Point
-from simulations.perceptron.data.averages import averages
-from simulations.perceptron.students.convex import simulate_convex
+from simulations.perceptron import ConvexRidge, Point, averages, simulate
 
 from . import curves, style
 
@@ -92,10 +90,9 @@ def compute() -> xr.Dataset:
 def _simulated(rule: str, flip_probability: float) -> np.ndarray:
     """Mean error and its standard error, signed margin."""
     load = SETTING["alpha_tot"] * CUT
-    draws = simulate_convex(
-        Point(load, CUT, SETTING["theta"], rule, "signed"),
-        SETTING["loss"],
-        ridge=SETTING["ridge"],
+    student = ConvexRidge(SETTING["loss"], SETTING["ridge"])
+    draws = simulate(
+        Point(load, CUT, SETTING["theta"], rule, "signed", student=student),
         size=SIZE,
         draws=DRAWS,
         seed=0,

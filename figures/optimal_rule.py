@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 import perceptron_theory as pt
-from simulations.perceptron import simulated_errors
-from simulations.perceptron.data.point import Point
+from simulations.perceptron import Point, simulated_errors
 
 from . import curves, style
 

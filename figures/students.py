@@ -11,9 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 import perceptron_theory as pt
-from simulations.perceptron import Point, simulated_errors
-from simulations.perceptron.data.averages import averages
-from simulations.perceptron.students.version_space import simulate_version_space
+from simulations.perceptron import Point, averages, simulated_errors
 from simulations.perceptron.studies.posterior import simulate_posterior
 
 from . import style
@@ -73,18 +71,17 @@ def compute() -> xr.Dataset:
 
 def _simulated(alpha: float, f: float, theta: float) -> list[tuple[float, float]]:
     """Mean error and its standard error of each of the students."""
-    point = Point(alpha, f, theta)
-    trained = simulated_errors([point], sizes=(SIZE,), draws=DRAWS, seed=SEED)
-    how = {"size": SIZE, "draws": DRAWS, "seed": SEED}
-    space = averages(simulate_version_space(point, **how))
+    points = [Point(alpha, f, theta, student=s) for s in STUDENTS if s != BOUND]
+    found = simulated_errors(points, sizes=(SIZE,), draws=DRAWS, seed=SEED)
+    pairs = found[["mean", "standard_error"]].isel(size=0).to_array().values.T
     # the chain has to forget the teacher, where it starts: steps of a few widths of
     # the posterior are enough, and longer ones take as many more reflections
     bound = pt.solve(alpha_prune=alpha, keep_fraction=f, theta=theta, student=BOUND)
     travel = 1.5 * math.pi * math.sqrt(1.0 - float(bound.overlap) ** 2)
-    posterior = averages(simulate_posterior(point, **how, travel=travel))
-    columns = space["gibbs_error"], space["bayes_point_error"], posterior["error"]
-    pairs = [(float(trained["mean"].item()), float(trained["standard_error"].item()))]
-    return pairs + [(float(mean), float(error)) for mean, error in columns]
+    posterior = simulate_posterior(
+        points[0], size=SIZE, draws=DRAWS, seed=SEED, travel=travel
+    )
+    return [*map(tuple, pairs), tuple(averages(posterior)["error"].values)]
 
 
 def draw(data: xr.Dataset) -> Figure:

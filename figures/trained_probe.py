@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from simulations.perceptron.studies.probe_study import probe_study
+from simulations.perceptron.studies.probe_epochs import probe_study
 
 from . import style
 

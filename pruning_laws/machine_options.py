@@ -98,7 +98,7 @@ def join(coordinator: str | None, processes: int | None, process: int | None) ->
         )
     import jax
 
-    from simulations.perceptron.running.devices import join_hosts
+    from simulations.perceptron.hardware.devices import join_hosts
 
     if coordinator != "auto" and process == 0:
         output.note(f"waiting for the other processes ({processes} in all) to join")

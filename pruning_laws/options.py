@@ -217,10 +217,8 @@ def students(text: str) -> list[str | Student]:
         typer.BadParameter: a ridge without its parameters.
         perceptron_theory.InputError: a name that is no student.
     """
-    from simulations.perceptron.students.catalog import (
-        ConvexRidge,
-        resolve_student,
-    )
+    from simulations.perceptron import ConvexRidge
+    from simulations.perceptron.students.catalog import resolve_student
 
     def one(name: str) -> str | Student:
         match name.split(":"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..perceptron.running.cpu_threads import one_blas_thread
+from ..perceptron.hardware.cpu_threads import one_blas_thread
 from .cells import NO_METRIC, Cell
 
 if TYPE_CHECKING:

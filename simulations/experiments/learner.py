@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..perceptron.running.cpu_threads import one_blas_thread
+from ..perceptron.hardware.cpu_threads import one_blas_thread
 from ..vision.selection import select
 from .by_class import written, wrong_by_class
 from .cells import NO_METRIC, Cell

@@ -27,7 +27,7 @@ from perceptron_theory import ConvergenceError
 
 from .pool import Segment
 
-# beyond lies a mass of 1e-33: in no pool
+# Beyond this margin lies a mass of 1e-33, which no pool reaches.
 _FAR = 12.0
 
 
@@ -44,7 +44,8 @@ class MarginLaw(NamedTuple):
     shape: float
     """cot(theta) for the signed margin; infinite for |P.x|, or for theta = 0."""
     flip_probability: float
-    """Of the label that signs the margin; 0 for |P.x|, which sees no label."""
+    """Probability that the label which signs the margin is wrong; 0 for |P.x|, which
+    sees no label."""
 
     def masses(self, margin: Float[np.ndarray, " k"]) -> Masses:
         """Distribution function at ``margin`` and its complement."""
@@ -125,11 +126,11 @@ def draw_kept(
 
     Args:
         rng: the stream of the draw.
-        segments: what is kept, see :func:`.pool.rank_segments`.
+        segments: the ranks that are kept, from :func:`.pool.rank_segments`.
         total: examples in the pool, P_tot.
         theta: angle of the probe, radians.
         margin: "absolute" or "signed".
-        flip_probability: of a label, before pruning.
+        flip_probability: probability that a label is wrong before pruning.
     """
     law = margin_law(theta, margin, flip_probability)
     margins = law.quantile(draw_kept_masses(rng, segments, total))

@@ -32,12 +32,10 @@ from scipy.stats import norm
 from perceptron_theory import (
     InputError,
     KeepProbability,
-    Mixture,
     Rule,
-    Window,
 )
 
-# no Gaussian margin lies beyond, to rounding
+# To rounding, no Gaussian margin lies beyond.
 _FAR = 12.0
 
 
@@ -59,7 +57,7 @@ def pool_sizes(size: int, alpha_prune: float, keep_fraction: float) -> tuple[int
     P_tot = round(alpha_prune N / keep_fraction) and P = round(keep_fraction P_tot).
 
     Raises:
-        InputError: if no example would be kept.
+        InputError: no example would be kept.
     """
     if not keep_fraction > 0:
         raise InputError(f"the rule keeps a fraction {keep_fraction} of the pool: none")
@@ -86,26 +84,21 @@ def rank_segments(
 ) -> tuple[Segment, ...]:
     """The cells of a rule as ranks of a pool of ``total`` examples, ``kept`` in all.
 
-    A rule has at most one cell of level one, kept whole, and one that is kept in part
-    and gets the rest, so that the sum is exactly ``kept``.
-
-    Raises:
-        InputError: the rule has more cells of a kind.
+    The sum is exactly ``kept``: of one cell of level one and one that is kept in part
+    the latter gets the rest; of more cells those with the largest remainder do.
     """
     assert not isinstance(rule, KeepProbability)  # which knows no ranks
     if kept == total:
         return (Segment(0, total, total),)
     with jax.enable_x64(True):
         below, above, level = map(np.asarray, rule.cells(jnp.asarray(keep_fraction)))
-    # from the nearer end, where the mass has all its digits; shared ends stay shared
+    # Ranks are counted from the nearer end, where the mass has all its digits, so that
+    # ends which cells share stay shared.
     from_end = total - np.rint(above * total)
     edges = np.where(below <= 0.5, np.rint(below * total), from_end).astype(int)
     whole, part = np.flatnonzero(level >= 1.0), np.flatnonzero(level < 1.0)
     if len(whole) > 1 or len(part) > 1:
-        raise InputError(
-            "a rule of several windows cannot be simulated by ranks, got "
-            f"{rule!r}: give it as a KeepProbability of the margin"
-        )
+        return _many_segments(edges, above, level, total, kept)
     segments, left = {}, kept
     for i in whole:
         first, last = edges[i]
@@ -116,10 +109,37 @@ def rank_segments(
         left -= int(count)
     for i in part:
         first, last = map(int, edges[i])
-        first = segments[i - 1].last if i - 1 in segments else first
-        last = segments[i + 1].first if i + 1 in segments else last
+        # cells that share an end go on sharing it
+        if i - 1 in segments and below[i - 1, 1] == below[i, 0]:
+            first = segments[i - 1].last
+        if i + 1 in segments and below[i + 1, 0] == below[i, 1]:
+            last = segments[i + 1].first
         segments[i] = Segment(first, last, left)
     return tuple(segments[i] for i in range(len(level)))
+
+
+def _many_segments(
+    edges: Int[np.ndarray, "n 2"],
+    above: Float[np.ndarray, "n 2"],
+    level: Float[np.ndarray, " n"],
+    total: int,
+    kept: int,
+) -> tuple[Segment, ...]:
+    """Cells of any number as ranks, the rounding shared out by largest remainder."""
+    wanted = level * (above[:, 0] - above[:, 1])
+    wanted = wanted * kept / wanted.sum()
+    counts = np.floor(wanted).astype(int)
+    rest = np.argsort(counts - wanted, kind="stable")[: kept - counts.sum()]
+    counts[rest] += 1
+    segments, free = [], 0
+    for (first, last), count, kind in zip(edges, counts, level, strict=True):
+        first = max(int(first), free)
+        last = first + int(count) if kind >= 1.0 else max(int(last), first + int(count))
+        # what rounding pushed beyond the pool comes back into it
+        over = max(last - total, 0)
+        segments.append(Segment(first - over, last - over, int(count)))
+        free = last - over
+    return tuple(segments)
 
 
 def realised_rule(rule: Rule, keep_fraction: float, total: int, kept: int) -> Rule:
@@ -128,17 +148,9 @@ def realised_rule(rule: Rule, keep_fraction: float, total: int, kept: int) -> Ru
     Of 43 kept examples a share of 0.92 is 40, which is 0.93: the theory is to be
     evaluated there.
     """
-    if isinstance(rule, KeepProbability) or kept == total:
+    if not rule.takes_fraction or kept == total:
         return rule
-    if isinstance(rule, Mixture):
-        segments = rank_segments(rule, keep_fraction, total, kept)
-        chosen = segments[0 if rule.rule == "hard" else -1]
-        only = len(segments) == 1  # all chosen or all at random
-        return rule if only else Mixture(chosen.kept / kept, rule.rule)
-    if isinstance(rule, Window):
-        (segment,) = rank_segments(rule, keep_fraction, total, kept)
-        return Window(segment.first / total)
-    return rule
+    return rule.realised(rank_segments(rule, keep_fraction, total, kept), total)
 
 
 def draw_pool(rng: np.random.Generator, total: int) -> Float[np.ndarray, "2 total"]:
@@ -181,10 +193,10 @@ def keep_by_chance(
     margins: Float[np.ndarray, " total"],
     rule: KeepProbability,
 ) -> Int[np.ndarray, " kept"]:
-    """Indices of what a keep-probability keeps: an independent draw for each example.
+    """Indices of what a keep-probability keeps, by a draw for each example.
 
     Raises:
-        InputError: a probability outside [0, 1].
+        InputError: a probability lies outside [0, 1].
     """
     with jax.enable_x64(True):
         probability = np.asarray(jax.vmap(rule.function)(jnp.asarray(margins)))
@@ -219,7 +231,7 @@ def mean_keep_probability(
     first = -_FAR if margin == "signed" and theta > 0 else 0.0
     bends = {*rule.breakpoints, *(-b for b in rule.breakpoints)}
     inner = sorted(b for b in bends if first < b < _FAR)
-    # steep where the label turns over; 0 splits the range there
+    # The density is steep where the label turns over; 0 splits the range there.
     ends = sorted({first, 0.0, *inner, _FAR})
     with jax.enable_x64(True):
         return sum(quad(kept, *span)[0] for span in itertools.pairwise(ends))

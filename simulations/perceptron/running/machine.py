@@ -20,17 +20,16 @@ import jax
 
 from perceptron_theory import InputError
 
-from ..students.hard_margin import forget_programs
-from .cpu_threads import use_cores
-from .devices import await_listener, check_kind, local_devices
+from ..hardware.cpu_threads import use_cores
+from ..hardware.devices import await_listener, check_kind, local_devices
+from ..naming import whole_number
+from ..students.hard_margin_programs import forget_programs
 from .experiment import simulate
-from .naming import whole_number
 
-# of memory; Linux allows a process 65,530
+# Maps of memory that a process may have used; Linux allows 65,530.
 _MOST_MAPS = 25_000
 
 
-# Faults of a program, not of its machine: they would only come again.
 FAULTS = (
     ArithmeticError,
     AssertionError,
@@ -42,6 +41,7 @@ FAULTS = (
     TypeError,
     ValueError,
 )
+"""Faults of a program, not of its machine: they would only come again."""
 
 Call = Callable[..., Any]
 
@@ -64,7 +64,8 @@ class Machine:
     """Where a sweep runs.
 
     Raises:
-        InputError: workers below 1, retries below 0, or workers and Ray at once.
+        InputError: workers are below 1, retries below 0, or both workers and Ray are
+            given.
     """
 
     device: str | None = None
@@ -94,7 +95,8 @@ class Machine:
         """Refuse what is not there before anything is written or drawn.
 
         Raises:
-            InputError: no device of the kind, or nobody at the address of the cluster.
+            InputError: there is no device of the kind, or nobody answers at the
+                address of the cluster.
         """
         if self.ray is not None:
             _await_cluster(self.ray)
@@ -106,10 +108,11 @@ class Machine:
         """Start what is needed to call ``call``, and stop it in the end.
 
         Args:
-            call: a function of a module (other processes import it); ``simulate``.
+            call: a function of a module, which other processes import; by default
+                ``simulate``.
 
         Raises:
-            InputError: a device or a cluster that is not there.
+            InputError: a device or a cluster is not there.
         """
         call = call or simulate
         if self.ray is not None:
@@ -203,7 +206,7 @@ def _call_packed(packed: bytes) -> Any:
 
 
 def _called(call: Call, task: dict[str, Any]) -> Any:
-    """``call(**task)``, in a process that may have to do with hundreds of shapes.
+    """Call ``call(**task)`` in a process that may have to do with hundreds of shapes.
 
     Each compiled program takes dozens of maps of memory, and a process that has used
     up its maps crashes: before that, all programs are forgotten.
@@ -263,7 +266,7 @@ class _Cluster:
             raise InputError(f"the Ray cluster has no {unit}")
         needs = {"num_cpus": 1} if unit == "CPU" else {"resources": {unit: 1}}
         needs = {"num_gpus": 1} if unit == "GPU" else needs
-        # a lost node is retried by us, as every other failure is
+        # The sweep retries a lost node, as every other failure.
         self._remote = ray.remote(max_retries=0, **needs)(_call_packed)
 
     def submit(self, task: dict[str, Any]) -> Future[Any]:

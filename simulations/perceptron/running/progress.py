@@ -29,8 +29,8 @@ def drawn(
     """A store with all draws of the parts, which are made first, beside a bar.
 
     Raises:
-        InputError, ConvergenceError, OSError, KeyboardInterrupt: as ``check_parts``,
-            ``open_store`` and ``run_sweep``.
+        InputError, ConvergenceError, OSError, KeyboardInterrupt: ``check_parts``,
+            ``open_store`` or ``run_sweep`` raises them.
     """
     check_parts(parts, pool)
     if machine is not None:

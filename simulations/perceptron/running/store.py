@@ -29,14 +29,14 @@ import xarray as xr
 from perceptron_theory import InputError
 
 from ...files import write_whole
-from ..data.point import Point
-from ..data.training_sets import check_mode, realisable_sizes
-from .naming import whole_number
+from ..data.requests import check_mode
+from ..naming import whole_number
+from .point import Point
 
-# Raise it whenever the draws of a given seed change.
+# Raise this number whenever the draws of a given seed change.
 _FORMAT = "pruning-laws draws 2"
 _HEADER = "config.json"
-# what reading a damaged zip archive or array may raise
+# What reading a damaged zip archive or array may raise.
 _DAMAGE = (
     OSError,
     ValueError,
@@ -65,7 +65,7 @@ class Store:
         """Open or create the folder.
 
         Raises:
-            InputError: the folder holds something else, or other draws, or draws at all
+            InputError: the folder holds something else, or other draws, or any draws
                 while ``resume`` is False.
         """
         check_mode(pool)
@@ -174,7 +174,7 @@ class Store:
             lock.release()
 
     def _attrs(self, point: Point, size: int) -> dict:
-        total, _ = realisable_sizes(point, size)
+        total, _ = point.pool_sizes(size)
         return {
             "format": _FORMAT,
             "point": point.label,
@@ -195,10 +195,10 @@ def open_store(
 ) -> Iterator[Store]:
     """The store in a folder; one that is thrown away if ``output`` is None.
 
-    Of the hosts of one run only the first has the folder.
+    Only the first of the hosts of one run has the folder.
 
     Raises:
-        InputError: as :class:`Store`.
+        InputError: :class:`Store` refuses the folder.
     """
     if output is not None and jax.process_index() == 0:
         yield Store(output, seed=seed, pool=pool, resume=resume)

@@ -1,4 +1,4 @@
-"""Statistics of the errors of many draws."""
+"""Statistics of many draws, with their standard errors."""
 
 from __future__ import annotations
 
@@ -30,6 +30,20 @@ class Summary(NamedTuple):
     draws: int
 
 
+def averages(draws: xr.Dataset) -> xr.Dataset:
+    """Mean and standard error over ``draw`` of every column, along ``statistic``.
+
+    Raises:
+        InputError: there are fewer than two draws.
+    """
+    n = draws.sizes["draw"]
+    if n < 2:
+        raise InputError(f"a standard error needs at least 2 draws, got {n}")
+    parts = [draws.mean("draw"), draws.std("draw", ddof=1) / math.sqrt(n)]
+    names = xr.DataArray(["mean", "standard_error"], dims="statistic", name="statistic")
+    return xr.concat(parts, dim=names).assign_attrs(draws.attrs)
+
+
 def summarize(draws: xr.Dataset) -> Summary:
     """Mean, median and quantiles of the errors of the draws of ``simulate``.
 
@@ -37,7 +51,7 @@ def summarize(draws: xr.Dataset) -> Summary:
     statistics are those of it.
 
     Raises:
-        InputError: fewer than two draws.
+        InputError: there are fewer than two draws.
     """
     column = draws["mean_error"] if "mean_error" in draws else draws["error"]
     errors = np.sort(column.values)

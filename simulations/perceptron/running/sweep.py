@@ -16,15 +16,11 @@ from jax.experimental import multihost_utils
 
 from perceptron_theory import ConvergenceError, InputError
 
-from ..data.point import Point
-from ..data.training_sets import (
-    batch_draws,
-    check_pool,
-    check_training_set,
-    realisable_sizes,
-)
+from ..data.batches import batch_draws
+from ..data.requests import check_pool, check_training_set
+from ..naming import whole_number
 from .machine import FAULTS, Executor, Machine
-from .naming import whole_number
+from .point import Point
 from .store import Store
 from .summary import Summary, summarize
 
@@ -39,8 +35,8 @@ class Part:
     """One point at one N, and how much is to be drawn of it.
 
     Raises:
-        InputError: numbers that are not whole, fewer than 2 draws, or a relative error
-            outside (0, 1).
+        InputError: a number is not whole, there are fewer than 2 draws, or the relative
+            error lies outside (0, 1).
     """
 
     point: Point
@@ -99,7 +95,8 @@ def enough(part: Part, found: xr.Dataset | None) -> xr.Dataset | None:
 def next_draws(part: Part, found: xr.Dataset | None, batches: int) -> int:
     """How many draws to make next: 0 if there are enough.
 
-    As many batches as are computed at once, but for the last of a fixed number.
+    They are as many batches as are computed at once, but for the last of a fixed
+    number.
     """
     if enough(part, found) is not None:
         return 0
@@ -150,13 +147,13 @@ def check_parts(parts: Sequence[Part], pool: str) -> None:
     """Refuse, before anything is written or drawn, what cannot be drawn.
 
     Raises:
-        InputError: a size below 2, nothing kept, a pool or training set too large for
-            the memory, or a rule that cannot be drawn directly.
+        InputError: a size is below 2, nothing is kept, a pool or training set is too
+            large for the memory, or a rule cannot be drawn directly.
     """
     for part in parts:
         if part.size < 2:
             raise InputError(f"sizes N must be at least 2, got {part.size}")
-        total, kept = realisable_sizes(part.point, part.size)
+        total, kept = part.point.pool_sizes(part.size)
         check_pool(pool, part.point, total)
         check_training_set(part.point, part.size, kept)
 
@@ -177,16 +174,16 @@ def run_sweep(
 
     Args:
         parts: what to draw.
-        store: where to; on several hosts, that of the first.
+        store: where to keep the draws; of several hosts the first has the store.
         machine: where to compute; by default on all devices of this process.
         on_part: called with a part when it begins (False) and when it ends (True).
 
     Raises:
-        InputError: a part that cannot be drawn, or a file that is damaged or another's.
-        ConvergenceError: parts that failed, from the error of the first; all others
-            are drawn.
+        InputError: a part cannot be drawn, or a file is damaged or another's.
+        ConvergenceError: parts failed; the cause is the error of the first, and all
+            others are drawn.
         OSError: the disk is full, or not writable.
-        KeyboardInterrupt: on Ctrl-C, with what was kept.
+        KeyboardInterrupt: Ctrl-C was pressed; the message says what was kept.
     """
     machine, outcome = machine or Machine(), _Outcome()
     if jax.process_count() > 1 and (machine.workers > 1 or machine.ray is not None):

@@ -1,9 +1,16 @@
-"""What a student is: its contract, its results, and what all students share."""
+"""What a student is: its contract, its results, and what all students share.
+
+A student is a function from signed examples and keys to unit weights and a certificate:
+it trains on every set of a batch, each with a random stream of its own, and says of
+each whether it did what it claims.  Ours are instances like any other: an object of a
+user's own that has the parts of :class:`Student` can be simulated, swept and validated.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +19,8 @@ from jaxtyping import Array, Bool, Float
 
 from perceptron_theory import InputError
 
-from ..running.devices import spread
-from ..running.naming import as_number, function_name, whole_number
+from ..hardware.devices import spread
+from ..naming import as_number, function_name, whole_number
 
 
 @dataclass(frozen=True)
@@ -25,17 +32,25 @@ class Trained:
     certificate: Float[np.ndarray, " batch"]
     """Proves that the student did what it claims: see ``certificate_name``."""
     done: Bool[np.ndarray, " batch"]
-    """It reached its goal."""
+    """Whether it reached its goal."""
     columns: dict[str, Float[np.ndarray, " batch"]]
-    """Further results of each set."""
+    """Further results of each set.  The mean error of many students of a set, where it
+    is known, is called ``mean_error``: statistics are then made of it."""
 
 
 class Student(Protocol):
-    """Anything that trains on a batch of sets of signed examples y x."""
+    """Anything that trains on a batch of sets of signed examples y x.
+
+    A student whose law at infinite N is known has one more part, the method ``theory``:
+    called as ``theory(alpha_prune=, keep_fraction=, theta=, rule=, margin=)`` with
+    arrays of one shape (a ``KeepProbability`` comes without ``keep_fraction``), it
+    returns an object whose ``error`` is an array of that shape.  Validations compare
+    with it.
+    """
 
     @property
     def name(self) -> str:
-        """The student with its settings, as it is called in files."""
+        """The student with all its settings, which tells results in files apart."""
         ...
 
     @property
@@ -45,7 +60,11 @@ class Student(Protocol):
 
     @property
     def padding(self) -> str:
-        """What may be added to a set without a change: repeats of examples or zeros."""
+        """What may be added to a set without a change.
+
+        It is "repeat" (its own examples again) or "zero" (rows of zeros), and brings
+        sets of unequal size to one shape.
+        """
         ...
 
     def __call__(self, examples: Float[np.ndarray, "batch P N"], key: Array) -> Trained:
@@ -56,6 +75,23 @@ class Student(Protocol):
             key: JAX keys of shape (batch,).
         """
         ...
+
+
+PADDINGS = ("repeat", "zero")
+
+Theory = Callable[..., Any]
+
+
+def missing_parts(student: object) -> list[str]:
+    """The parts of the contract that an object lacks, by name."""
+    names = ("name", "certificate_name", "padding")
+    lacking = [part for part in names if not isinstance(getattr(student, part, 0), str)]
+    return lacking if callable(student) else [*lacking, "__call__"]
+
+
+def theory_of(student: Student) -> Theory | None:
+    """The theory that a student names; None where its law is not known."""
+    return getattr(student, "theory", None)
 
 
 class Named:
@@ -83,6 +119,7 @@ class Named:
 
     @property
     def name(self) -> str:
+        """The kind of student with its settings, as in "gibbs(samples=100)"."""
         settings = ", ".join(f"{k}={_text(v)}" for k, v in self._settings().items())
         return f"{self.called}({settings})" if settings else self.called
 
@@ -100,7 +137,11 @@ def require(good: bool, what: str, got: object) -> None:
 
 
 def check_batch(examples: np.ndarray, key: Array) -> None:
-    """Refuse examples that are no batch of sets, and keys that are not one a set."""
+    """Refuse examples that are no batch of sets, and keys that are not one a set.
+
+    Raises:
+        InputError: a shape is wrong, or the keys are not made by ``jax.random.key``.
+    """
     shape = np.shape(examples)
     if len(shape) != 3 or 0 in shape:
         raise InputError(f"examples must have shape (batch, P, N), got {shape}")
@@ -117,7 +158,7 @@ def call_compiled(function, examples, key, *numbers, **static) -> dict[str, np.n
     """Call a compiled function in float64; its fields by name, as NumPy arrays.
 
     Raises:
-        InputError: examples that are not finite.
+        InputError: the examples are not finite.
     """
     if not np.isfinite(examples).all():
         raise InputError("examples must be finite: some are NaN or infinite")
@@ -133,7 +174,7 @@ def angle_to_teacher(
 ) -> Float[np.ndarray, "*batch"]:
     """Angle of weights of any length and the teacher e_1, in radians.
 
-    With all digits of a small one, by the arc tangent.
+    The arc tangent keeps all digits of a small angle.
     """
     return np.arctan2(np.linalg.norm(weights[..., 1:], axis=-1), weights[..., 0])
 

@@ -14,17 +14,22 @@ takes no step.  So a set does not depend on what it was filled up to.
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
-from perceptron_theory.convex.losses import Loss
+from perceptron_theory.convex.losses import Loss, resolve_loss
+from perceptron_theory.errors import unknown_name
 
-from ..data.training_batches import map_sets, random_order
+from .contract import Named, Trained, call_compiled, check_batch, require, unit
+from .training_batches import map_sets, random_order
 
 OPTIMIZERS = ("sgd", "adam", "adagrad", "rmsprop", "lion")
 
@@ -33,23 +38,35 @@ class Descended(NamedTuple):
     """What came of one set of signed examples."""
 
     weights: Float[Array, " N"]
-    """Of any length."""
+    """Weights of any length."""
     mistakes: Float[Array, ""]
-    """Training examples with x.w <= 0."""
+    """Number of training examples with x.w <= 0."""
     training_error: Float[Array, ""]
-    """The same as a fraction."""
+    """The same as a fraction of the training examples."""
     margin: Float[Array, ""]
     """min_i x_i.w/|w| over the training examples."""
     loss: Float[Array, ""]
-    """Mean loss: of the held-out examples if there are any, else of training."""
+    """Mean loss of the held-out examples if there are any, else of training."""
     epochs: Float[Array, ""]
-    """Epochs to these weights."""
+    """Number of epochs that led to these weights."""
+
+
+class _Descent(NamedTuple):
+    """State of the loop over epochs."""
+
+    w: Float[Array, " N"]
+    memory: Any  # of the optimizer
+    epoch: Int[Array, ""]
+    best_w: Float[Array, " N"]  # what training returns if it ends here
+    best: Float[Array, ""]  # the held-out loss of best_w
+    best_epoch: Int[Array, ""]
+    stop: Bool[Array, ""]
 
 
 def _descend(
     x, key, learning_rate, ridge, epochs, held_out, patience, *, how
 ) -> Descended:
-    """Train on one set; ``how`` is the static part, see :func:`descend`."""
+    """Train on one set; ``how`` holds the static arguments of :func:`descend`."""
     loss, optimizer, batch_size, complete, stopping = how
     rows, dimension = x.shape
     size = min(batch_size or rows, rows)
@@ -87,34 +104,37 @@ def _descend(
         some = valid.any()
         return jax.tree.map(lambda a, b: jnp.where(some, a, b), after, state), None
 
-    def epoch(state):
-        w, memory, number, best_w, best, best_at, _ = state
-        order = random_order(jax.random.fold_in(key, number), taught)
+    def one_epoch(state: _Descent):
+        order = random_order(jax.random.fold_in(key, state.epoch), taught)
         order = jnp.resize(order, steps * size)  # what is past the set is not valid
         valid = jnp.arange(steps * size) < count
         batches = order.reshape(steps, size), valid.reshape(steps, size)
-        (w, memory), _ = jax.lax.scan(step, (w, memory), batches)
-        number += 1
+        (w, memory), _ = jax.lax.scan(step, (state.w, state.memory), batches)
+        number = state.epoch + 1
         stop = (mistakes(w) == 0) if complete else jnp.asarray(False)
-        if stopping:
-            now = mean_loss(w, held)
-            better = now < best
-            best_w = jnp.where(better, w, best_w)
-            best, best_at = (
-                jnp.where(better, now, best),
-                jnp.where(better, number, best_at),
-            )
-            stop |= number - best_at >= patience
-        else:
-            best_w, best_at = w, number
-        return w, memory, number, best_w, best, best_at, stop
+        if not stopping:
+            return _Descent(w, memory, number, w, state.best, number, stop)
+        now = mean_loss(w, held)
+        better = now < state.best
+        best_epoch = jnp.where(better, number, state.best_epoch)
+        return _Descent(
+            w=w,
+            memory=memory,
+            epoch=number,
+            best_w=jnp.where(better, w, state.best_w),
+            best=jnp.where(better, now, state.best),
+            best_epoch=best_epoch,
+            stop=stop | (number - best_epoch >= patience),
+        )
 
     w = jnp.zeros(dimension)
     none = jnp.zeros((), int)
-    start = w, optimizer.init(w), none, w, jnp.inf, none, jnp.asarray(False)
-    *_, w, _, best_at, _ = jax.lax.while_loop(
-        lambda state: (state[2] < epochs) & ~state[-1], epoch, start
+    infinite = jnp.asarray(jnp.inf)
+    start = _Descent(w, optimizer.init(w), none, w, infinite, none, jnp.asarray(False))
+    end = jax.lax.while_loop(
+        lambda state: (state.epoch < epochs) & ~state.stop, one_epoch, start
     )
+    w = end.best_w
     wrong, lowest = mistakes(w), jnp.min(jnp.where(taught, x @ w, jnp.inf))
     return Descended(
         weights=w,
@@ -122,7 +142,7 @@ def _descend(
         training_error=wrong / count,
         margin=lowest / jnp.linalg.norm(w),
         loss=mean_loss(w, held if stopping else taught),
-        epochs=best_at * 1.0,
+        epochs=end.best_epoch * 1.0,
     )
 
 
@@ -149,13 +169,13 @@ def descend(
 
     Args:
         examples: signed examples y x; rows of zeros are no examples.
-        keys: one a set; for the order of its examples and for what is held out.
-        learning_rate: of an optimizer given by name.
+        keys: one key a set, for the order of its examples and for what is held out.
+        learning_rate: learning rate of an optimizer given by name.
         ridge: as at the top of this file.
         epochs: passes allowed.
         held_out: fraction of the examples that is not trained on (``stopping``).
         patience: epochs without a smaller held-out loss to stop after.
-        loss: of one margin.
+        loss: function of one margin.
         optimizer: one of :data:`OPTIMIZERS`, or any of optax.
         batch_size: examples a step; None takes all.
         complete: stop at the first epoch that leaves no training mistake.
@@ -165,3 +185,100 @@ def descend(
     numbers = learning_rate, ridge, epochs, held_out, patience
     train = lambda x, key: _descend(x, key, *numbers, how=how)  # noqa: E731
     return map_sets(train, examples, keys)
+
+
+@dataclass(frozen=True)
+class Gradient(Named, called="gradient"):
+    """Gradient steps of optax on a loss, as at the top of this file.
+
+    Args:
+        loss: "logistic", "hinge", "squared_hinge", "square" or a convex JAX function.
+        optimizer: "sgd", "adam", "adagrad", "rmsprop", "lion", or an
+            ``optax.GradientTransformation``, which has its own learning rate.
+        learning_rate: factor of the gradient of the mean loss of a batch; None with an
+            optimizer of one's own.
+        batch_size: examples a step; None takes all.
+        epochs: passes over the examples, at most.
+        complete: stop at the first epoch that leaves no training mistake; without one
+            the student is not ``done``.
+        ridge: as in :class:`~.convex.ConvexRidge`.
+        early_stopping: fraction of the examples that is held out; training returns
+            the weights of their least loss.  0 trains on all.
+        patience: epochs without a smaller held-out loss to stop after.
+        label: what to call an optimizer of one's own in files.
+
+    Raises:
+        InputError: a name is unknown, or a number is out of range.
+    """
+
+    loss: str | Loss = "logistic"
+    optimizer: str | optax.GradientTransformation = "sgd"
+    learning_rate: float | None = 0.1
+    batch_size: int | None = 32
+    epochs: int = 100
+    complete: bool = False
+    ridge: float = 0.0
+    early_stopping: float = 0.0
+    patience: int = 5
+    label: str = ""
+
+    certificate_name = "training mistakes"
+    padding = "zero"
+
+    def __post_init__(self) -> None:
+        resolve_loss(self.loss)
+        self._real("ridge", "early_stopping")
+        if isinstance(self.optimizer, str):
+            if self.optimizer not in OPTIMIZERS:
+                raise unknown_name("optimizer", self.optimizer, OPTIMIZERS)
+            self._real("learning_rate")
+            rate = self.learning_rate
+            good = rate is not None and 0 < rate < math.inf
+            require(good, "learning_rate must be positive", self)
+            require(not self.label, "label is for an optimizer of your own", self)
+        else:
+            update = isinstance(self.optimizer, optax.GradientTransformation)
+            what = "optimizer must be a name or an optax.GradientTransformation"
+            require(update, what, self.optimizer)
+            own = self.learning_rate is None and self.label
+            what = "an optimizer of your own needs learning_rate=None and a label"
+            require(bool(own), what, self)
+        if self.batch_size is not None:
+            self._whole("batch_size")
+        self._whole("epochs")
+        self._whole("patience")
+        require(0 <= self.ridge < math.inf, "ridge must not be negative", self)
+        held_out = 0 <= self.early_stopping < 1
+        require(held_out, "early_stopping must lie in [0, 1)", self)
+
+    def _settings(self) -> dict[str, object]:
+        optimizer = {"optimizer": self.label or self.optimizer}
+        settings = super()._settings() | optimizer
+        del settings["label"]
+        return settings
+
+    def __call__(self, examples: Float[np.ndarray, "batch P N"], key: Array) -> Trained:
+        """Train each set; the columns are margin, epochs, training_error and loss."""
+        check_batch(examples, key)
+        found = call_compiled(
+            descend,
+            examples,
+            key,
+            self.learning_rate,
+            self.ridge,
+            self.epochs,
+            self.early_stopping,
+            self.patience,
+            loss=resolve_loss(self.loss),
+            optimizer=self.optimizer,
+            batch_size=self.batch_size,
+            complete=self.complete,
+            stopping=self.early_stopping > 0,
+        )
+        weights, mistakes = unit(found.pop("weights")), found.pop("mistakes")
+        done = np.isfinite(weights).all(1)
+        done &= (mistakes == 0) | (not self.complete)
+        return Trained(weights, mistakes, done, found)
+
+
+BY_NAME = {"sgd": Gradient(), "adam": Gradient(optimizer="adam", learning_rate=0.01)}

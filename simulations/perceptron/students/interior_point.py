@@ -35,13 +35,13 @@ from jax.lax.linalg import cholesky
 from jax.scipy.linalg import cho_solve
 from jaxtyping import Array, Float, Int
 
-# solves for centrality a step: at N = 200 a second one takes the time that it saves
+# Solves for centrality a step: at N = 200 a second one takes the time that it saves.
 _CORRECTORS = 1
-# they are accepted if they lengthen the step by this much
+# They are accepted if they lengthen the step by this much.
 _LONGER = 1e-3
-# ridge of the covariance in the start, relative to its mean eigenvalue
+# Ridge of the covariance in the start, relative to its mean eigenvalue.
 _RIDGE = 1e-4
-# rows of a block of a symmetric product, whose upper half is left out if it is large
+# Rows of a block of a symmetric product; the upper half of a large one is left out.
 _BLOCK = 512
 
 
@@ -132,7 +132,9 @@ def _newton_by_examples(columns, gram, multipliers, slack) -> _Solver:
     return step
 
 
-def _longest(value, change):
+def longest_step(
+    value: Float[Array, " k"], change: Float[Array, " k"]
+) -> Float[Array, ""]:
     """Largest step in [0, 1] that keeps value + step * change >= 0."""
     ratio = jnp.where(change < 0, -value / jnp.where(change < 0, change, -1.0), 1.0)
     return jnp.minimum(jnp.min(ratio), 1.0)
@@ -143,7 +145,7 @@ def _certify(state: State) -> State:
     norm, total = jnp.linalg.norm(state.w), state.multipliers.sum()
     lower = state.margins.min() / jnp.where(norm > 0, norm, 1.0)
     upper = jnp.linalg.norm(state.hull) / total
-    # a step that overflows (it happens in float32) proves nothing
+    # A step that overflows, as happens in float32, proves nothing.
     raised = (lower > state.lower) & jnp.isfinite(lower) & jnp.isfinite(norm)
     lowered = (upper < state.upper) & jnp.isfinite(total)
     better = raised | lowered
@@ -232,7 +234,9 @@ def advance(
 
     def longest(change):
         _, _, dlambda, dslack = change
-        return jnp.minimum(_longest(multipliers, dlambda), _longest(slack, dslack))
+        return jnp.minimum(
+            longest_step(multipliers, dlambda), longest_step(slack, dslack)
+        )
 
     product = multipliers * slack
     change = newton(-product, missing)
@@ -241,7 +245,7 @@ def advance(
     mean = product.sum() / count
     predicted = (multipliers + step * dlambda) @ (slack + step * dslack) / count
     ratio = predicted / mean
-    # aiming far below the tolerance would only worsen the conditioning
+    # To aim far below the tolerance would only worsen the conditioning.
     floor = 0.1 * tolerance * (state.w @ state.w) / count
     target = jnp.maximum(ratio**3 * mean, floor)
     aim = target - product - dlambda * dslack

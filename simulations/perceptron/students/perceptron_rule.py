@@ -11,21 +11,24 @@ update costs P operations, and examples that are already right cost nothing.
 - MinOver (Krauth & Mezard, J. Phys. A 20, L745, 1987) always adds the example of least
   h_i and tends to the largest margin.  Its c_i are multipliers of the dual problem:
   min_i h_i/|w| <= kappa <= |w|/sum_i c_i, so that the relative gap of these two bounds
-  proves how near the margin is, as in :mod:`.max_margin`.
+  proves how near the margin is, as in :mod:`.hard_margin`.
 
 Examples of zeros are none, and change nothing.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Float, Int
 
-from ..data.training_batches import map_sets, random_order
+from .contract import Named, Trained, call_compiled, check_batch, require, unit
+from .training_batches import map_sets, random_order
 
 
 class Learnt(NamedTuple):
@@ -34,18 +37,30 @@ class Learnt(NamedTuple):
     weights: Float[Array, " N"]
     """The sum of the added examples, of any length."""
     mistakes: Float[Array, ""]
-    """Examples with x.w <= 0."""
+    """Number of examples with x.w <= 0."""
     margin: Float[Array, ""]
     """min_i x_i.w/|w|."""
     gap: Float[Array, ""]
-    """1 - margin/upper, ``upper`` the bound |w|/sum_i c_i."""
+    """1 - margin/upper, where ``upper`` is the bound |w|/sum_i c_i."""
+    updates: Float[Array, ""]
+    """Number of examples added."""
+    passes: Float[Array, ""]
+    """How often the order was begun (Rosenblatt's rule)."""
+
+
+class _Learning(NamedTuple):
+    """State of the loop over updates."""
+
+    h: Float[Array, " P"]  # x_i.w
+    added: Float[Array, " P"]  # c_i
+    square: Float[Array, ""]  # |w|^2
+    last: Int[Array, ""]  # the example that was added last
     updates: Float[Array, ""]
     passes: Float[Array, ""]
-    """Times that the order was begun (Rosenblatt's rule)."""
 
 
 def _learn(x, key, max_updates, tolerance, *, least: bool) -> Learnt:
-    """Rosenblatt's rule, or MinOver (``least``), until it ends or is stopped."""
+    """Follow Rosenblatt's rule, or MinOver (``least``), until it ends or is stopped."""
     real = jnp.any(x != 0, axis=1)
     order = random_order(key, real)
     x, real = x[order], real[order]
@@ -60,40 +75,39 @@ def _learn(x, key, max_updates, tolerance, *, least: bool) -> Learnt:
         ahead = jnp.mod(places - last - 1, count)
         return jnp.argmin(jnp.where(real & (h <= 0), ahead, count))
 
-    def unfinished(state):
-        h, _, square, _, updates, _ = state
+    def unfinished(state: _Learning):
+        h, square = state.h, state.square
         wrong = jnp.any(real & (h <= 0))
         if least:
-            gap = 1 - h[smallest(h)] * updates / jnp.where(square > 0, square, 1.0)
-            wrong |= gap > tolerance
-        return wrong & (updates < max_updates)
+            scale = jnp.where(square > 0, square, 1.0)
+            wrong |= 1 - h[smallest(h)] * state.updates / scale > tolerance
+        return wrong & (state.updates < max_updates)
 
-    def add_one(state):
-        h, added, square, last, updates, passes = state
-        k = smallest(h) if least else next_mistake(h, last)
-        square = square + 2 * h[k] + gram[k, k]
-        return (
-            h + gram[k],
-            added.at[k].add(1.0),
-            square,
-            k,
-            updates + 1.0,
-            passes + (k <= last),
+    def add_one(state: _Learning):
+        h = state.h
+        k = smallest(h) if least else next_mistake(h, state.last)
+        return _Learning(
+            h=h + gram[k],
+            added=state.added.at[k].add(1.0),
+            square=state.square + 2 * h[k] + gram[k, k],
+            last=k,
+            updates=state.updates + 1.0,
+            passes=state.passes + (k <= state.last),
         )
 
     zeros, zero = jnp.zeros(count), jnp.zeros(())
-    start = zeros, zeros, zero, jnp.asarray(count - 1), zero, zero
-    _, added, _, _, updates, passes = jax.lax.while_loop(unfinished, add_one, start)
-    w = added @ x  # anew: what was summed up above is not the certificate
+    start = _Learning(zeros, zeros, zero, jnp.asarray(count - 1), zero, zero)
+    end = jax.lax.while_loop(unfinished, add_one, start)
+    w = end.added @ x  # anew: what was summed up above is not the certificate
     h, length = x @ w, jnp.linalg.norm(w)
     lowest = jnp.min(jnp.where(real, h, jnp.inf))
     return Learnt(
         weights=w,
         mistakes=jnp.sum(real & (h <= 0)) * 1.0,
         margin=lowest / length,
-        gap=1 - lowest * updates / length**2,
-        updates=updates,
-        passes=passes * 1.0,
+        gap=1 - lowest * end.updates / length**2,
+        updates=end.updates,
+        passes=end.passes * 1.0,
     )
 
 
@@ -110,10 +124,66 @@ def learn(
 
     Args:
         examples: signed examples y x; rows of zeros are no examples.
-        keys: one a set; the order of its examples.
+        keys: one key a set, for the order of its examples.
         max_updates: updates allowed.
         tolerance: relative gap at which MinOver ends.
-        least: MinOver in place of Rosenblatt's rule.
+        least: whether to follow MinOver in place of Rosenblatt's rule.
     """
     train = partial(_learn, max_updates=max_updates, tolerance=tolerance, least=least)
     return map_sets(train, examples, keys)
+
+
+@dataclass(frozen=True)
+class Perceptron(Named, called="perceptron"):
+    """Rosenblatt's rule from w = 0, in a random order, until no mistake is left.
+
+    A learning rate would change only the length of w.
+    """
+
+    max_updates: int = 1_000_000
+
+    certificate_name = "training mistakes"
+    padding = "zero"
+
+    def __post_init__(self) -> None:
+        self._whole("max_updates")
+
+    def __call__(self, examples: Float[np.ndarray, "batch P N"], key: Array) -> Trained:
+        """Learn each set; the columns are margin, updates and passes."""
+        check_batch(examples, key)
+        found = call_compiled(learn, examples, key, self.max_updates)
+        columns = {name: found[name] for name in ("margin", "updates", "passes")}
+        mistakes = found["mistakes"]
+        return Trained(unit(found["weights"]), mistakes, mistakes == 0, columns)
+
+
+@dataclass(frozen=True)
+class MinOver(Named, called="min_over"):
+    """The perceptron rule that tends to the largest margin (Krauth & Mezard, 1987).
+
+    Updates grow as 1/``tolerance``, the relative duality gap to stop at: for small
+    gaps :class:`~.hard_margin.MaxMarginStudent` is the faster one.
+    """
+
+    tolerance: float = 0.01
+    max_updates: int = 1_000_000
+
+    certificate_name = "relative duality gap"
+    padding = "zero"
+
+    def __post_init__(self) -> None:
+        self._real("tolerance")
+        require(0 < self.tolerance < 1, "tolerance must lie in (0, 1)", self)
+        self._whole("max_updates")
+
+    def __call__(self, examples: Float[np.ndarray, "batch P N"], key: Array) -> Trained:
+        """Learn each set; the columns are margin and updates."""
+        check_batch(examples, key)
+        limits = self.max_updates, self.tolerance
+        found = call_compiled(learn, examples, key, *limits, least=True)
+        columns = {name: found[name] for name in ("margin", "updates")}
+        done = found["gap"] <= self.tolerance * (1 + 1e-6)
+        return Trained(unit(found["weights"]), found["gap"], done, columns)
+
+
+BY_NAME = {"perceptron": Perceptron(), "min_over": MinOver()}

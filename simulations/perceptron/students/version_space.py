@@ -29,24 +29,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
-from perceptron_theory import ConvergenceError, InputError
+from perceptron_theory import InputError
 from perceptron_theory.numerics.precision import eager_only
 
-from ..data.point import Point
-from ..data.training_sets import (
-    batch_draws,
-    draw_keys,
-    draw_table,
-    even_chunks,
-    realisable_sizes,
-    stack_sets,
-    training_sets,
-)
-from ..running.devices import spread
+from ..hardware.devices import spread
 from .contract import angle_to_teacher
 from .hard_margin import max_margin
 
@@ -93,15 +82,25 @@ class VersionSpace:
         return np.minimum(*sizes)
 
 
+class _Flight(NamedTuple):
+    """State of the motion between two samples."""
+
+    x: Float[Array, " N"]
+    v: Float[Array, " N"]
+    a: Float[Array, " P"]  # distances x_i.x from the walls
+    b: Float[Array, " P"]  # their derivatives x_i.v
+    left: Float[Array, ""]  # time that is left
+    bounces: Int[Array, ""]
+
+
 def _trajectory(unit, gram, position, velocity, travel, max_bounces):
     """Move for the time ``travel``: the new position and the number of bounces."""
     walls = jnp.arange(len(unit))
 
-    def moving(state):
-        *_, left, bounces = state
-        return (left > 0) & (bounces < max_bounces)
+    def moving(state: _Flight):
+        return (state.left > 0) & (state.bounces < max_bounces)
 
-    def to_next_wall(state):
+    def to_next_wall(state: _Flight):
         x, v, a, b, left, bounces = state
         inside = a > 0
         ratio = jnp.where(inside, b / jnp.where(inside, a, 1.0), jnp.inf)
@@ -116,17 +115,16 @@ def _trajectory(unit, gram, position, velocity, travel, max_bounces):
         push = jnp.where(hit, 2 * jnp.maximum(-b[first], 0.0), 0.0)
         v, b = v + push * unit[first], b + push * gram[first]
         a = jnp.where(hit & (walls == first), 0.0, a)
-        return x, v, a, b, jnp.where(hit, left - time, 0.0), bounces + hit
+        return _Flight(x, v, a, b, jnp.where(hit, left - time, 0.0), bounces + hit)
 
-    start = position, velocity, unit @ position, unit @ velocity
-    x, *_, left, bounces = jax.lax.while_loop(
-        moving, to_next_wall, (*start, travel, jnp.zeros((), jnp.int32))
-    )
-    return x, bounces, left > 0
+    none = jnp.zeros((), jnp.int32)
+    start = _Flight(position, velocity, unit @ position, unit @ velocity, travel, none)
+    end = jax.lax.while_loop(moving, to_next_wall, start)
+    return end.x, end.bounces, end.left > 0
 
 
 def _chain(unit, gram, start, key, travel, max_bounces, warmup, n_samples):
-    """Samples, bounces, and whether a trajectory was cut short, of one chain."""
+    """Draw one chain: samples, bounces, and whether a trajectory was cut short."""
 
     def step(position, key):
         velocity = jax.random.normal(key, position.shape)
@@ -168,7 +166,7 @@ def _sample_batch(
         samples, bounces, cut = jax.vmap(chain)(jax.random.split(key, chains))
         return samples, bounces, cut.any()
 
-    # sets advance bounce by bounce: on a CPU together they are no faster than alone
+    # Sets advance bounce by bounce: on a CPU they are no faster together than alone.
     group = 1 if jax.default_backend() == "cpu" else len(examples)
     return jax.lax.map(one_set, (examples, starts, keys), batch_size=group)
 
@@ -218,12 +216,13 @@ def sample(
 ) -> VersionSpace:
     """Draw Gibbs students of each set of signed examples y x.
 
-    Always in float64, eagerly.  Every chain starts from the max-margin student.
+    All is done in float64 and eagerly.  Every chain starts from the max-margin
+    student.
 
     Args:
         signed_examples: examples times their labels, shape (..., P, N); the leading
             axes are independent data sets.  Their lengths do not matter.
-        key: a JAX key, split over the sets, or an array of keys, one a set.
+        key: one JAX key, which is split over the sets, or an array of keys, one a set.
         n_samples: students a chain, at least 4.
         travel: time between two samples; pi/2 turns free motion into fresh samples.
         chains: independent chains a set, an even number.
@@ -235,8 +234,9 @@ def sample(
         ``NOT_SEPARABLE`` and NaN samples.
 
     Raises:
-        InputError: examples that :func:`max_margin` refuses, keys of another shape,
-            numbers out of range, or a call inside a JAX transformation.
+        InputError: the examples are none that :func:`max_margin` takes, the keys have
+            another shape, a number is out of range, or the call is inside a JAX
+            transformation.
 
     >>> import jax
     >>> found = sample([[1.0, 0.0], [0.0, 1.0]], jax.random.key(0))
@@ -260,10 +260,10 @@ def sample(
     margin = np.reshape(student.margin, sets)
     starts = np.reshape(student.weights, (sets, dimension))
     separable = margin > 0
-    # a set without students is replaced by one that costs nothing
+    # A set without students is replaced by one that costs nothing.
     flat = np.where(separable[:, None, None], flat, 1.0)
     starts = np.where(separable[:, None], starts, dimension**-0.5)
-    # no example so short that its squares vanish
+    # No example may be so short that its squares vanish.
     flat = flat / abs(flat).max(-1, keepdims=True)
     with jax.enable_x64(True):
         one_a_set = key.shape == tuple(batch)
@@ -297,7 +297,13 @@ def sample(
 
 
 def overlaps(space: VersionSpace) -> dict[str, Float[np.ndarray, " draw"]]:
-    """Order parameters and errors of each data set of a batch."""
+    """Order parameters and errors of each data set of a batch, by name.
+
+    The teacher is e_1.  The columns are self_overlap (q of two chains), overlap (A, the
+    mean of J.T), side_overlap (B, along e_2), gibbs_error (the mean of arccos(J.T)/pi
+    over students), bayes_point_error (of the centre of mass, without the bias of a
+    finite number of samples), effective_size, and bounces a sample.
+    """
     samples = space.samples
     means = samples.mean(-2)  # (set, chain, N)
     first, second = means[:, ::2].mean(1), means[:, 1::2].mean(1)
@@ -316,76 +322,3 @@ def overlaps(space: VersionSpace) -> dict[str, Float[np.ndarray, " draw"]]:
         "effective_size": space.effective_size,
         "bounces": space.bounces.mean((1, 2)),
     }
-
-
-def simulate_version_space(
-    point: Point,
-    *,
-    size: int,
-    draws: int,
-    seed: int,
-    first: int = 0,
-    n_samples: int = 100,
-    travel: float = math.pi / 2,
-    chains: int = 2,
-    warmup: int = 20,
-) -> xr.Dataset:
-    """Draw pools, prune them and sample the version spaces of what is kept.
-
-    The data sets are those of :func:`simulations.perceptron.simulate` for the same
-    seed, and each has a stream of its own for its samples too.
-
-    Args:
-        point: the parameters of the pool and of pruning.
-        size: input dimension N, at least 2.
-        draws: number of data sets.
-        seed: of the whole family of experiments, >= 0.
-        first: number of the first draw, as in ``simulate``.
-        n_samples: students a chain.
-        travel: as in :func:`sample`, like the next two.
-        chains: an even number.
-        warmup: samples dropped at the start of a chain.
-
-    Returns:
-        Dataset over ``draw`` of self_overlap (q of two chains), overlap (A),
-        side_overlap (B, along T_perp), gibbs_error (mean of arccos(J.T)/pi over
-        students), bayes_point_error (of the centre of mass, without the bias of a
-        finite number of samples), effective_size, bounces (a sample), kept (P) and
-        alpha_prune (P/N); attributes N, pool (P_tot), seed, point.  Means and standard
-        errors over data sets: :func:`.averages.averages`.
-
-    Raises:
-        InputError: see :func:`sample` and :func:`.training_sets.training_sets`.
-        ConvergenceError: a version space that was not sampled.
-    """
-    _check(n_samples, travel, chains, warmup, 1)
-    total, _ = realisable_sizes(point, size)
-    chunks = even_chunks(first, draws, batch_draws(point, size))
-    parts, counts = [], []
-    for numbers in chunks:
-        start, length = numbers[0], len(chunks[0])
-        sets = training_sets(
-            point, size=size, draws=len(numbers), seed=seed, first=start
-        )
-        keys = draw_keys(seed, point, range(start, start + length))
-        space = sample(
-            stack_sets(sets, length, repeat=True),  # a wall may stand twice
-            keys,
-            n_samples=n_samples,
-            travel=travel,
-            chains=chains,
-            warmup=warmup,
-        )
-        bad = np.flatnonzero(space.status[: len(sets)])
-        if len(bad):
-            raise ConvergenceError(
-                f"version space of draw {start + bad[0]} at N = {size}, seed {seed} "
-                f"ended as {SampleStatus(int(space.status[bad[0]])).name}: "
-                f"{point.label}"
-            )
-        parts.append(overlaps(space))
-        counts += [len(s) for s in sets]
-    columns = {k: np.concatenate([p[k] for p in parts])[:draws] for k in parts[0]}
-    return draw_table(
-        columns, counts, point=point, size=size, pool=total, seed=seed, first=first
-    )

@@ -22,13 +22,13 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .interior_point import State, advance, begin, relative_gap, start, start_even
 
-# |X^T lambda| below this, in units of the rms length of an example, is a zero
+# |X^T lambda| below this, in units of the rms length of an example, is a zero.
 SEPARABLE = 1e-12
-# steps without a better certificate before the rounding limit is accepted
+# Steps without a better certificate before the rounding limit is accepted.
 PATIENCE = 12
-# the same in float32, which need not get far, and the steps it may take
+# The same in float32, which need not get far, and the steps that it may take.
 _PATIENCE_SCREEN, _STEPS_SCREEN = 4, 25
-# candidates a dimension; the largest gap to choose them at
+# Candidates a dimension, and the largest gap at which they are chosen.
 _CANDIDATES, _GAP_SCREEN = 1.5, 0.05
 
 
@@ -50,7 +50,7 @@ def candidates(count: int, dimension: int) -> int:
 
 
 def _run(columns, state: State, goal, patience, most) -> State:
-    """Steps until the gap is at most ``goal``, or in vain."""
+    """Take steps until the gap is at most ``goal``, or until they are in vain."""
     dimension, count = columns.shape
     gram = columns.T @ columns if count <= dimension else None
 
@@ -66,11 +66,11 @@ def _run(columns, state: State, goal, patience, most) -> State:
 
 
 def screen(columns: Float[Array, "N P"], most: int | Int[Array, ""]) -> State:
-    """Steps in float32 until the candidates can be told, or in vain."""
+    """Take steps in float32 until the candidates can be told, or they are in vain."""
     dimension, count = columns.shape
     single = columns.astype(jnp.float32)
     limit = jnp.minimum(most, _STEPS_SCREEN)
-    # some devices would take fewer digits than float32 has
+    # Some devices would take fewer digits than float32 has.
     with jax.default_matmul_precision("highest"):
         begun = start_even(single) if count > dimension else start(single)
         return _run(single, begun, _GAP_SCREEN, _PATIENCE_SCREEN, limit)
@@ -99,7 +99,7 @@ def _finite(state: State) -> Bool[Array, ""]:
 def finish(
     columns: Float[Array, "N P"], screened: State, tolerance, max_iterations
 ) -> Found:
-    """Steps in float64 from where float32 ended."""
+    """Take steps in float64 from where float32 ended."""
     dimension, count = columns.shape
     useful = (relative_gap(screened) <= _GAP_SCREEN) & _finite(screened)
     taken = screened.iteration
@@ -113,7 +113,7 @@ def finish(
         part = screened._replace(
             multipliers=screened.multipliers[chosen], slack=screened.slack[chosen]
         )
-        # nothing to do where float32 was in vain
+        # There is nothing to do where float32 was in vain.
         most = jnp.where(useful, max_iterations - taken, 0)
         part = _run(few, _restart(few, part, useful), tolerance, PATIENCE, most)
         taken = taken + part.iteration

@@ -29,13 +29,13 @@ from scipy.stats import binom, chi2, norm
 
 from perceptron_theory import ConvergenceError, InputError
 
-from ..data.point import Point
+from ..naming import whole_number
 from ..running.machine import Machine
-from ..running.naming import whole_number
+from ..running.point import Point
 from ..running.progress import drawn
 from ..running.sweep import Part, enough
 
-# between the two peaks of the errors, at 1/2 and near 0
+# This error lies between the two peaks of the errors, at 1/2 and near 0.
 _LOST = 0.25
 
 
@@ -81,8 +81,9 @@ def fit_collapse(
         draws: students in all.
 
     Raises:
-        InputError: counts that are none, or do not show the fall on two sizes at least.
-        ConvergenceError: no maximum of the likelihood at a positive exponent.
+        InputError: a count is not possible, or the counts do not show the fall on two
+            sizes at least.
+        ConvergenceError: the likelihood has no maximum at a positive exponent.
     """
     counts = np.stack([alpha_prune, sizes, lost, draws])
     if not np.isfinite(counts).all() or not ((0 <= lost) & (lost <= draws)).all():
@@ -159,8 +160,8 @@ def threshold_collapse(
         sizes: input dimensions N, two or more.
         steps: loads, as distances from 2 in units of 1/sqrt(N).
         keep_fraction: f, small; the kept examples are drawn directly.
-        draws: of every load and N.
-        seed: of all draws.
+        draws: number of draws of every load and N.
+        seed: seed of all draws.
         output: folder to keep the draws in; None keeps nothing.
         machine: what to compute on.
         progress: show a bar on stderr.
@@ -172,7 +173,8 @@ def threshold_collapse(
         z_cover; the fields of :class:`Collapse` as scalars.
 
     Raises:
-        InputError: as :func:`fit_collapse`, and for sizes or draws out of range.
+        InputError: sizes, steps or draws are out of range, or :func:`fit_collapse`
+            refuses the counts.
     """
     if whole_number(draws, "draws") < 2:
         raise InputError(f"draws must be at least 2, got {draws}")

@@ -15,9 +15,10 @@ from scipy.stats import qmc
 
 from perceptron_theory import Mixture, Rule, Window
 
-from ..data.point import Point
-from ..students.catalog import BayesPoint, ConvexRidge, Gibbs
+from ..running.point import Point
 from ..students.contract import Student
+from ..students.convex import ConvexRidge
+from ..students.gibbs import BayesPoint, Gibbs
 
 _COUNT, _COUNT_SAMPLED = 170, 40
 _PRECISION = 0.015

@@ -1,139 +1,80 @@
-r"""The posterior of a teacher under a known rule, sampled: the Bayes-optimal student.
-
-A teacher J, |J|^2 = N, is uniform on the part of a sphere where G J + g >= 0:
-
-- theta = 0: the kept margins are known to lie between low < y J.x/sqrt N < high,
-- theta > 0: probe and angle are known, J = c P + s T', and y J.x > 0 is a condition on
-  T' in the N - 1 dimensions orthogonal to P.
-
-Between two walls the motion is a great circle x cos t + v sin t, so that the wall i is
-reached where a_i cos t + b_i sin t + g_i = 0, a = G x, b = G v; there v is reflected at
-the wall within the tangent plane.  No step is rejected and none has an error, as in
-:mod:`.version_space`, whose walls pass through the origin.  The teacher is a point of
-the posterior, and a chain starts there; ``warmup`` samples later it has forgotten it,
-unless ``travel`` is shorter than a few widths of the posterior.
-"""
+"""The Bayes-optimal student simulated, for a rule whose threshold it knows."""
 
 from __future__ import annotations
 
 import math
-from functools import partial
+from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
-from perceptron_theory import ConvergenceError, InputError, threshold
+from perceptron_theory import InputError, threshold
 
-from ..data.point import Point
+from ..data.batches import batch_draws
+from ..data.ensemble import Ensemble
 from ..data.pool import probe_margin, signed_examples
-from ..data.training_sets import draw_table
+from ..data.requests import check_request
+from ..data.source import Sets
+from ..running.experiment import run_draws
+from ..students.posterior import PosteriorMean
 
 
-def _trajectory(walls, gram, offset, position, velocity, travel, max_bounces):
-    """Move for the time ``travel``: the new position and whether it was cut short."""
-    square = position @ position
+@dataclass(frozen=True)
+class _BeyondThreshold:
+    """Source of examples whose margins lie in (low, high): those of an infinite pool.
 
-    def moving(state):
-        *_, left, bounces = state
-        return (left > 0) & (bounces < max_bounces)
+    Their number is alpha_prune N to rounding.
+    """
 
-    def to_next_wall(state):
-        x, v, a, b, left, bounces = state
-        amplitude = jnp.hypot(a, b)
-        reach = jnp.clip(-offset / amplitude, -1.0, 1.0)
-        time = jnp.arctan2(b, a) + jnp.arccos(reach)
-        time = jnp.where(-offset / amplitude < -1.0, jnp.inf, time)
-        first = jnp.argmin(time)
-        soonest = jnp.maximum(time[first], 0.0)
-        hit = soonest < left
-        step = jnp.where(hit, soonest, left)
-        cos, sin = jnp.cos(step), jnp.sin(step)
-        x, v = x * cos + v * sin, v * cos - x * sin
-        a, b = a * cos + b * sin, b * cos - a * sin
-        # the wall's normal in the tangent plane: walls[first] - share x
-        share = a[first] / square
-        length = gram[first, first] - share * a[first]
-        push = jnp.where(hit, 2.0 * jnp.maximum(-b[first], 0.0) / length, 0.0)
-        v = v + push * (walls[first] - share * x)
-        b = b + push * (gram[first] - share * a)
-        return x, v, a, b, jnp.where(hit, left - soonest, 0.0), bounces + hit
+    ensemble: Ensemble
+    size: int
+    seed: int
+    low: float
+    high: float
 
-    start = position, velocity, walls @ position, walls @ velocity
-    x, *_, left, _ = jax.lax.while_loop(
-        moving, to_next_wall, (*start, travel, jnp.zeros((), jnp.int32))
-    )
-    return x * jnp.sqrt(square / (x @ x)), left > 0
+    total = 0  # no pool is drawn
 
+    @property
+    def batch(self) -> int:
+        return batch_draws(self.ensemble, self.size)
 
-@partial(jax.jit, static_argnames=("chains", "warmup", "n_samples"))
-def _means(walls, offset, start, keys, travel, max_bounces, chains, warmup, n_samples):
-    """Mean of the samples of each chain of each set, and whether one was cut short."""
+    @property
+    def rows(self) -> int:
+        return round(self.ensemble.alpha_prune * self.size)
 
-    def one_set(of_set):
-        walls, offset, start, key = of_set
-        gram = walls @ walls.T
+    def draw(self, numbers: range) -> Sets:
+        stream = self.seed, self.ensemble.stream, self.size
+        rngs = [np.random.default_rng((*stream, n)) for n in numbers]
+        return Sets(
+            [signed_examples(rng, self._plane(rng), self.size) for rng in rngs], {}
+        )
 
-        def step(position, key):
-            kick = jax.random.normal(key, position.shape)
-            kick = kick - (kick @ position) / (position @ position) * position
-            kick = kick * jnp.linalg.norm(position) / jnp.linalg.norm(kick)
-            x, cut = _trajectory(
-                walls, gram, offset, position, kick, travel, max_bounces
-            )
-            return x, (x, cut)
+    def keys(self, numbers: range) -> Array:
+        # The first keys of a split are the same however many are split off.
+        with jax.enable_x64(True):
+            all_keys = jax.random.split(jax.random.key(self.seed), numbers.stop)
+            return all_keys[numbers.start :]
 
-        def chain(key):
-            every = jax.random.split(key, warmup + n_samples)
-            _, (samples, cut) = jax.lax.scan(step, start, every)
-            return samples[warmup:].mean(0), cut.any()
-
-        return jax.vmap(chain)(jax.random.split(key, chains))
-
-    return jax.lax.map(one_set, (walls, offset, start, keys))
-
-
-def _plane(
-    rng: np.random.Generator, point: Point, count: int, low: float, high: float
-) -> Float[np.ndarray, "2 count"]:
-    """Examples in the plane of teacher and probe whose margin lies in (low, high)."""
-    found = np.empty((2, 0))
-    while found.shape[1] < count:
-        plane = rng.standard_normal((2, 4 * count))
-        margin = probe_margin(plane, point.theta, point.margin)
-        found = np.append(found, plane[:, (margin > low) & (margin < high)], axis=1)
-    return found[:, :count]
-
-
-def _conditions(
-    examples: Float[np.ndarray, "P N"], theta: float, low: float, high: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Walls G, offsets g and the teacher, in the coordinates in which it is unknown."""
-    size = examples.shape[1]
-    root = math.sqrt(size)
-    if theta == 0:
-        walls, offset = [examples], [np.full(len(examples), -low * root)]
-        if np.isfinite(high):
-            walls.append(-examples)
-            offset.append(np.full(len(examples), high * root))
-        teacher = root * np.eye(size)[0]
-        return np.concatenate(walls), np.concatenate(offset), teacher
-    c, s = math.cos(theta), math.sin(theta)
-    along = c * examples[:, 0] + s * examples[:, 1]
-    across = s * examples[:, 0] - c * examples[:, 1]  # T' in the plane
-    walls = np.column_stack([across, examples[:, 2:]])
-    teacher = root * np.eye(size - 1)[0]
-    return s * walls, c * root * along, teacher
+    def _plane(self, rng: np.random.Generator) -> Float[np.ndarray, "2 P"]:
+        """Draw examples in the plane of teacher and probe until enough are inside."""
+        count, found = self.rows, np.empty((2, 0))
+        while found.shape[1] < count:
+            plane = rng.standard_normal((2, 4 * count))
+            margin = probe_margin(plane, self.ensemble.theta, self.ensemble.margin)
+            inside = (margin > self.low) & (margin < self.high)
+            found = np.append(found, plane[:, inside], axis=1)
+        return found[:, :count]
 
 
 def simulate_posterior(
-    point: Point,
+    ensemble: Ensemble,
     *,
     size: int,
     draws: int,
     seed: int,
+    first: int = 0,
     n_samples: int = 100,
     travel: float = math.pi / 2,
     warmup: int = 30,
@@ -145,11 +86,13 @@ def simulate_posterior(
     and their number is alpha_prune N to rounding.
 
     Args:
-        point: rule "hard" or "easy".
+        ensemble: the parameters, for instance a ``Point``; its rule is "hard" or
+            "easy".
         size: input dimension N, at least 3.
         draws: number of data sets.
-        seed: >= 0.
-        n_samples: a chain, of two.
+        seed: seed of the whole family of experiments, >= 0.
+        first: number of the first draw.
+        n_samples: samples a chain, of two chains.
         travel: time between two samples.
         warmup: samples dropped at the start of a chain.
         max_bounces: reflections allowed on the way to one sample.
@@ -157,54 +100,27 @@ def simulate_posterior(
     Returns:
         Dataset over ``draw`` of self_overlap (of two posterior draws), overlap (of one
         with the teacher: the same on average) and error (of the posterior mean),
-        without the bias of a finite number of samples; kept, alpha_prune; attributes.
+        without the bias of a finite number of samples, and the further columns of
+        :func:`~simulations.perceptron.running.experiment.run_draws`.
 
     Raises:
-        InputError: another rule, or a size below 3.
-        ConvergenceError: a trajectory that met too many walls.
+        InputError: the rule is another, or the size is below 3.
+        ConvergenceError: a trajectory met too many walls.
     """
-    if point.rule_name not in ("hard", "easy") or size < 3 or draws < 1:
+    check_request(size, draws, seed, first)
+    name = ensemble.rule_name
+    if name not in ("hard", "easy") or size < 3 or ensemble.alpha_prune * size < 1:
         raise InputError(
-            'the posterior is sampled for rule "hard" or "easy", size >= 3 and draws '
-            f">= 1; got {point.rule_name}, {size}, {draws}"
+            'the posterior is sampled for rule "hard" or "easy", size >= 3 and one '
+            f"example at least; got {name}, {size}, {ensemble.alpha_prune * size:g}"
         )
-    theta, margin = point.theta, point.margin
+    theta, margin = ensemble.theta, ensemble.margin
     gamma = float(
-        threshold(point.fraction, theta=theta, rule=point.rule, margin=margin)
+        threshold(ensemble.fraction, theta=theta, rule=ensemble.rule, margin=margin)
     )
     least = 0.0 if margin == "absolute" or theta == 0 else -math.inf
-    low, high = (least, gamma) if point.rule_name == "hard" else (gamma, math.inf)
-    count = round(point.alpha_prune * size)
-    parts = []
-    for n in range(draws):
-        rng = np.random.default_rng((seed, point.stream, size, n))
-        plane = _plane(rng, point, count, low, high)
-        examples = signed_examples(rng, plane, size)
-        parts.append(_conditions(examples, theta, low, high))
-    walls, offset, start = map(np.array, zip(*parts, strict=True))
-    with jax.enable_x64(True):
-        keys = jax.random.split(jax.random.key(seed), draws)
-        means, cut = _means(
-            walls, offset, start, keys, travel, max_bounces, 2, warmup, n_samples
-        )
-        means, cut = np.asarray(means) / math.sqrt(size), np.asarray(cut)
-    if cut.any():
-        raise ConvergenceError(
-            f"a trajectory met {max_bounces} walls at N = {size}: {point.label}"
-        )
-    c, s = math.cos(theta), math.sin(theta)
-    if theta == 0:
-        c, s = 0.0, 1.0  # all of the teacher is unknown
-    inner = (means[:, 0] * means[:, 1]).sum(-1)
-    q = c * c + s * s * inner
-    overlap = c * c + s * s * means.mean(1)[:, 0]
-    # posterior mean M: T.M = overlap, |M|^2 = q
-    across = np.sqrt(np.maximum(q - overlap**2, 0.0))
-    columns = {
-        "self_overlap": q,
-        "overlap": overlap,
-        "error": np.arctan2(across, overlap) / math.pi,
-    }
-    return draw_table(
-        columns, [count] * draws, point=point, size=size, pool=0, seed=seed, first=0
-    )
+    low, high = (least, gamma) if name == "hard" else (gamma, math.inf)
+    student = PosteriorMean(theta, low, high, n_samples, travel, warmup, max_bounces)
+    source = _BeyondThreshold(ensemble, size, seed, low, high)
+    table = run_draws(source, student, draws=draws, first=first)
+    return table.assign(error=table.mean_error, overlap=table.teacher_overlap)

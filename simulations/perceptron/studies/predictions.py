@@ -1,33 +1,29 @@
-"""The theory that a simulated student is to be compared with."""
+"""The error at infinite N that a simulated student is to be compared with.
+
+A student names its own theory (see :class:`~simulations.perceptron.students.contract.\
+Student`); here cases that differ in numbers only are given to it together.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import Float
 
-import perceptron_theory as pt
-from perceptron_theory import InputError, Mixture, Rule, Window, resolve_rule
+from perceptron_theory import InputError, Rule, resolve_rule
 
-from ..data.point import Point
-from ..students.catalog import (
-    BayesPoint,
-    ConvexRidge,
-    Gibbs,
-    MaxMarginStudent,
-    resolve_student,
-)
-
-_OF_SOLVE = {MaxMarginStudent: "max_margin", Gibbs: "gibbs", BayesPoint: "bayes_point"}
+from ..running.point import Point
+from ..students.catalog import STUDENTS, resolve_student
+from ..students.contract import theory_of
 
 
 def has_theory(point: Point) -> bool:
-    """Whether the student of a point has a law at infinite N."""
-    return isinstance(resolve_student(point.student), (*_OF_SOLVE, ConvexRidge))
+    """Whether the student of a point has a known law at infinite N."""
+    return theory_of(resolve_student(point.student)) is not None
 
 
 class Case(NamedTuple):
@@ -44,19 +40,15 @@ class Case(NamedTuple):
 def predict(cases: Sequence[Case]) -> Float[np.ndarray, " case"]:
     """Error at infinite N of the students of all cases.
 
-    Those that differ in numbers only are solved together.
-
     Raises:
-        InputError: a student without a theory.
-        ConvergenceError: see ``perceptron_theory.solving.front_door``.
+        InputError: a student names no theory, or its theory returns another shape.
+        ConvergenceError: the theory cannot be solved at one of the cases.
     """
     groups = defaultdict(list)
     for number, case in enumerate(cases):
-        rule = resolve_rule(case.rule)
-        name = case.point.rule_name
-        if isinstance(rule, Window | Mixture):
-            name = f"{type(rule).__name__} {getattr(rule, 'rule', '')}"
-        groups[name, case.point.student_name, case.point.margin].append(number)
+        # rules of one structure are solved together, whatever their numbers
+        kind = jax.tree.structure(resolve_rule(case.rule))
+        groups[kind, case.point.student_name, case.point.margin].append(number)
     errors = np.empty(len(cases))
     for numbers in groups.values():
         errors[numbers] = _errors([cases[number] for number in numbers])
@@ -67,7 +59,14 @@ def _errors(cases: list[Case]) -> Float[np.ndarray, " case"]:
     """Errors of cases of one student, margin and kind of rule."""
     first = cases[0]
     student = resolve_student(first.point.student)
-    where = {
+    theory = theory_of(student)
+    if theory is None:
+        known = [name for name, one in STUDENTS.items() if theory_of(one)]
+        raise InputError(
+            f"no theory of the student {student.name} is known: simulate it, validate "
+            f"{', '.join(known)} or a convex_ridge, or give the student a method theory"
+        )
+    where: dict[str, Any] = {
         "alpha_prune": np.array([case.alpha_prune for case in cases]),
         "theta": np.array([case.point.theta for case in cases]),
         "rule": _joined([resolve_rule(case.rule) for case in cases]),
@@ -75,20 +74,15 @@ def _errors(cases: list[Case]) -> Float[np.ndarray, " case"]:
     }
     if first.keep_fraction is not None:
         where["keep_fraction"] = np.array([case.keep_fraction for case in cases])
-    if isinstance(student, ConvexRidge):
-        solution = pt.solve_convex(loss=student.loss, ridge=student.ridge, **where)
-    elif type(student) in _OF_SOLVE:
-        solution = pt.solve(student=_OF_SOLVE[type(student)], **where)
-    else:
+    errors = np.asarray(theory(**where).error)
+    if errors.shape != (len(cases),):
         raise InputError(
-            f"no theory of the student {student.name} is known: simulate it, or "
-            "validate max_margin, gibbs, bayes_point or a convex_ridge"
+            f"the theory of the student {student.name} must return as many errors as "
+            f"it gets loads, {len(cases)}; its errors have shape {errors.shape}"
         )
-    return np.asarray(solution.error)
+    return errors
 
 
 def _joined(rules: list[Rule]) -> Rule:
     """One rule with the parameters of all."""
-    if not isinstance(rules[0], Window | Mixture):
-        return rules[0]
     return jax.tree.map(lambda *numbers: np.array(numbers), *rules)

@@ -10,9 +10,9 @@ import xarray as xr
 
 from perceptron_theory import InputError
 
-from ..data.point import Point
+from ..naming import whole_number
 from ..running.machine import Machine
-from ..running.naming import whole_number
+from ..running.point import Point
 from ..running.progress import drawn
 from ..running.summary import Summary
 from ..running.sweep import Part, shard_of, summaries
@@ -56,8 +56,8 @@ def simulated_errors(
             standard error of each mean is ``relative_error`` of it, or ``max_draws``.
         relative_error: in (0, 1).
         max_draws: at least 2.
-        seed: of all draws.
-        pool: "drawn", or "direct": see :func:`.training_sets.training_sets`.
+        seed: seed of all draws.
+        pool: "drawn", or "direct" as in ``simulate``.
         output: folder to keep the draws in, to go on with after an interruption; it
             may be the folder of a validation of the same seed.  None keeps nothing.
         shard: (i, n) takes the i-th of n shares of the points, i from 1: the others are
@@ -74,9 +74,9 @@ def simulated_errors(
         a + b/N, which does not hold where it is tiny.
 
     Raises:
-        InputError: no points or sizes, fewer than 2 draws, a bad shard, or an
-            ``output`` that belongs to something else.
-        ConvergenceError: students that failed; all others are kept.
+        InputError: there are no points or sizes, or fewer than 2 draws; the shard is
+            bad, or the ``output`` belongs to something else.
+        ConvergenceError: students failed; the draws of all others are kept.
     """
     sizes = tuple(dict.fromkeys(whole_number(size, "sizes") for size in sizes))
     seed, max_draws = whole_number(seed, "seed"), whole_number(max_draws, "max_draws")
@@ -166,7 +166,7 @@ def threshold_scan(
         :func:`simulated_errors`.
 
     Raises:
-        InputError: as :func:`simulated_errors`.
+        InputError: :func:`simulated_errors` refuses its arguments.
     """
     points = [Point(float(alpha), keep_fraction) for alpha in alpha_prune]
     dataset = simulated_errors(

@@ -11,7 +11,7 @@ import math
 
 from perceptron_theory import Mixture, Window
 
-from ..data.point import Point
+from ..running.point import Point
 
 _TEN, _THIRTY = math.radians(10), math.radians(30)
 _FINE = 0.005

@@ -32,26 +32,24 @@ from perceptron_theory import (
 )
 from perceptron_theory.numerics.checks import check_margin
 
-from ..data.point import Point
-from ..data.pool import keep_by_rank, pool_sizes, rank_segments
-from ..data.training_sets import (
-    check_mode,
-    check_request,
-    draw_keys,
-    draw_table,
-    even_chunks,
-    machine_memory,
-)
-from ..running.naming import as_number
-from ..students.catalog import Gradient, MaxMarginStudent, Student, resolve_student
-from ..students.contract import angle_to_teacher
+from ..data.ensemble import Ensemble
+from ..data.pool import keep_by_rank, rank_segments
+from ..data.requests import check_mode, check_request
+from ..data.source import Sets, draw_keys
+from ..hardware.memory import machine_memory
+from ..naming import as_number
+from ..running.experiment import run_draws
+from ..students.catalog import resolve_student
+from ..students.contract import Student, angle_to_teacher
+from ..students.gradient_training import Gradient
+from ..students.hard_margin import MaxMarginStudent
 
-# float64 numbers that the pools of a chunk of draws may hold at once (128 MiB)
+# The pools of a batch of draws hold at most this many float64 numbers (128 MiB).
 _CHUNK_NUMBERS = 2**24
+_CHUNK_DRAWS = 64
 _BY_CHANCE = (
     "a trained probe prunes by rank: give a rule like 'hard', not KeepProbability"
 )
-_CHUNK_DRAWS = 64
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class TrainedProbe:
             belong to the pool; None trains it on the pool.
 
     Raises:
-        InputError: an unknown student, or a load that is not positive.
+        InputError: the student is unknown, or the load is not positive.
     """
 
     student: str | Student = field(default_factory=lambda: Gradient(epochs=10))
@@ -82,7 +80,7 @@ class TrainedProbe:
         """How many examples it is trained on, beside a pool of ``total``.
 
         Raises:
-            InputError: it has none.
+            InputError: the probe has no example.
         """
         count = total if self.own_load is None else round(self.own_load * size)
         if count < 1:
@@ -112,7 +110,7 @@ class Pruned:
     probes: Float[np.ndarray, "draw N"]
     """Unit weights."""
     training_error: Float[np.ndarray, " draw"]
-    """Of the probe, on what it was trained on."""
+    """Error of the probe on what it was trained on."""
 
 
 def _signed(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
@@ -137,8 +135,8 @@ def prune_by_trained_probe(
     The memory is that of all pools at once.
 
     Args:
-        rngs: of NumPy, one a draw: for pool and ties of rank.
-        keys: of JAX, one a draw: for the training of the probe.
+        rngs: generators of NumPy, one a draw, for pool and ties of rank.
+        keys: keys of JAX, one a draw, for the training of the probe.
         size: input dimension N.
         total: examples of the pool.
         kept: how many of them are kept.
@@ -150,8 +148,8 @@ def prune_by_trained_probe(
         :class:`Pruned`.
 
     Raises:
-        InputError: a ``KeepProbability``, or see :func:`.pool.rank_segments`.
-        ConvergenceError: a probe that did not reach its goal.
+        InputError: the rule is a ``KeepProbability``, or has several windows.
+        ConvergenceError: a probe did not reach its goal.
     """
     check_margin(margin)
     resolved = resolve_rule(rule)
@@ -188,6 +186,52 @@ def prune_by_trained_probe(
     )
 
 
+@dataclass(frozen=True)
+class _ProbedPools:
+    """Source of what trained probes keep of pools that are drawn in full."""
+
+    ensemble: Ensemble
+    size: int
+    seed: int
+    probe: TrainedProbe
+
+    @property
+    def total(self) -> int:
+        return self.ensemble.pool_sizes(self.size)[0]
+
+    @property
+    def rows(self) -> int:
+        return self.ensemble.pool_sizes(self.size)[1]
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers the examples of one draw are, the probe's own included."""
+        return (self.total + self.probe.examples(self.size, self.total)) * self.size
+
+    @property
+    def batch(self) -> int:
+        fitting = max(_CHUNK_NUMBERS // self.numbers, 1)
+        return min(2 ** int(math.log2(fitting)), _CHUNK_DRAWS)
+
+    def draw(self, numbers: range) -> Sets:
+        stream = self.seed, self.ensemble.stream, self.size
+        pruned = prune_by_trained_probe(
+            [np.random.default_rng((*stream, n)) for n in numbers],
+            self.keys(numbers),
+            size=self.size,
+            total=self.total,
+            kept=self.rows,
+            rule=self.ensemble.rule,
+            margin=self.ensemble.margin,
+            probe=self.probe,
+        )
+        columns = {"theta": pruned.theta, "training_error": pruned.training_error}
+        return Sets(list(pruned.examples), columns)
+
+    def keys(self, numbers: range) -> Array:
+        return draw_keys(self.seed, self.ensemble, numbers)
+
+
 def simulate_trained_probe(
     probe: TrainedProbe,
     *,
@@ -201,7 +245,7 @@ def simulate_trained_probe(
     first: int = 0,
     pool: str = "drawn",
 ) -> xr.Dataset:
-    """The paper's procedure from end to end, and the theory at the measured angles.
+    """Follow the paper's procedure from end to end, beside the theory at each angle.
 
     Pools are the same for every probe (not the probe's own examples, if it has any):
     errors of several probes may be compared draw by draw.
@@ -209,28 +253,29 @@ def simulate_trained_probe(
     Args:
         probe: what is trained to be the probe.
         alpha_tot: examples of the pool per dimension.
-        keep_fraction: f.
+        keep_fraction: kept fraction f.
         rule: as in :func:`prune_by_trained_probe`.
-        margin: likewise.
+        margin: as in :func:`prune_by_trained_probe`.
         size: input dimension N, at least 2.
         draws: number of repetitions.
-        seed: >= 0.
+        seed: seed of the whole family of experiments, >= 0.
         first: number of the first draw.
-        pool: "drawn"; the direct mode of :func:`.training_sets.training_sets` draws
-            no pool that a probe could see, and is refused.
+        pool: "drawn"; the direct mode of ``simulate`` draws no pool that a probe could
+            see, and is refused.
 
     Returns:
         Dataset over ``draw`` of theta (measured, radians), training_error (of the
         probe), probe_error (theta/pi), error (of the max-margin student trained on what
         is kept), predicted (its error in theory at this draw's theta), difference
-        (error - predicted), kept (P) and alpha_prune (P/N); attributes N, pool (P_tot),
-        seed, point, probe.  Means and standard errors: :func:`.averages.averages`; the
-        mean of ``predicted`` is the theory averaged over the measured angles.
+        (error - predicted), and the further columns of
+        :func:`~simulations.perceptron.running.experiment.run_draws`; the attribute
+        ``probe`` names the probe.  The mean of ``predicted`` is the theory averaged
+        over the measured angles.
 
     Raises:
-        InputError: numbers out of range, pool="direct", a pool too large for the
-            memory, or a probe worse than chance.
-        ConvergenceError: a probe or student that was not trained to its goal.
+        InputError: a number is out of range, the pool is "direct" or too large for the
+            memory, or a probe is worse than chance.
+        ConvergenceError: a probe or student did not reach its goal.
     """
     alpha_tot = as_number(alpha_tot, "alpha_tot")
     keep_fraction = as_number(keep_fraction, "keep_fraction")
@@ -245,68 +290,34 @@ def simulate_trained_probe(
         )
     if isinstance(resolve_rule(rule), KeepProbability):
         raise InputError(_BY_CHANCE)
-    point = Point(alpha_tot * keep_fraction, keep_fraction, rule=rule, margin=margin)
-    total, kept = pool_sizes(size, point.alpha_prune, keep_fraction)
-    numbers = (total + probe.examples(size, total)) * size
-    needed, memory = 32.0 * numbers, machine_memory()  # a few copies of float64
+    ensemble = Ensemble(
+        alpha_tot * keep_fraction, keep_fraction, rule=rule, margin=margin
+    )
+    source = _ProbedPools(ensemble, size, seed, probe)
+    needed, memory = 32.0 * source.numbers, machine_memory()  # some copies of float64
     if needed > memory / 2:
         raise InputError(
-            f"a pool of {total} whole examples at N = {size} takes "
+            f"a pool of {source.total} whole examples at N = {size} takes "
             f"{needed / 2**30:.3g} GiB, and this machine has {memory / 2**30:.3g}: "
             "lower alpha_tot or N"
         )
-    most = min(max(_CHUNK_NUMBERS // numbers, 1), _CHUNK_DRAWS)
-    parts = []
-    for chunk in even_chunks(first, draws, most):
-        keys = draw_keys(seed, point, chunk)
-        pruned = prune_by_trained_probe(
-            [np.random.default_rng((seed, point.stream, size, n)) for n in chunk],
-            keys,
-            size=size,
-            total=total,
-            kept=kept,
-            rule=rule,
-            margin=margin,
-            probe=probe,
-        )
-        student = MaxMarginStudent()(pruned.examples, keys)
-        if not student.done.all():
-            raise ConvergenceError(
-                f"student of draw {chunk[int(np.argmin(student.done))]} at N = {size}, "
-                f"seed {seed} was not trained: {point.label}"
-            )
-        error = angle_to_teacher(student.weights) / np.pi
-        parts.append((pruned.theta, pruned.training_error, error))
-    theta, training_error, error = map(np.concatenate, zip(*parts, strict=True))
+    table = run_draws(source, MaxMarginStudent(), draws=draws, first=first)
+    theta = table.theta.values
     if theta.max() > math.pi / 2:
+        count = probe.examples(size, source.total)
         raise InputError(
             f"a probe came out at {theta.max():.3f} radians, worse than chance: train "
-            f"it longer or on more than {probe.examples(size, total)} examples"
+            f"it longer or on more than {count} examples"
         )
-    predicted = np.asarray(
-        solve(
-            alpha_prune=kept / size,
-            keep_fraction=kept / total,
-            theta=theta,
-            rule=rule,
-            margin=margin,
-        ).error
-    )
-    columns = {
-        "theta": theta,
-        "training_error": training_error,
-        "probe_error": theta / np.pi,
-        "error": error,
-        "predicted": predicted,
-        "difference": error - predicted,
-    }
-    table = draw_table(
-        columns,
-        [kept] * draws,
-        point=point,
-        size=size,
-        pool=total,
-        seed=seed,
-        first=first,
-    )
-    return table.assign_attrs(probe=probe.name)
+    predicted = solve(
+        alpha_prune=source.rows / size,
+        keep_fraction=source.rows / source.total,
+        theta=theta,
+        rule=rule,
+        margin=margin,
+    ).error
+    return table.assign(
+        probe_error=table.theta / np.pi,
+        predicted=("draw", np.asarray(predicted)),
+        difference=table.error - np.asarray(predicted),
+    ).assign_attrs(probe=probe.name)

@@ -16,13 +16,12 @@ import jax
 import numpy as np
 import xarray as xr
 
-from perceptron_theory import InputError, Mixture, Rule, Window, resolve_rule
+from perceptron_theory import InputError, resolve_rule
 
-from ..data.point import Point
 from ..data.pool import realised_rule
-from ..data.training_sets import realisable_sizes
+from ..naming import whole_number
 from ..running.machine import Machine
-from ..running.naming import whole_number
+from ..running.point import Point
 from ..running.progress import drawn
 from ..running.summary import Summary
 from ..running.sweep import Part, shard_of, summaries
@@ -72,14 +71,14 @@ def run_validation(
         draws: the same number of draws for every point and size, at least 32; None
             draws until the ``precision`` is reached.  (Stopping on the standard error
             biases a skewed mean by a small part of that error.)
-        seed: of all draws.
+        seed: seed of all draws.
         output: folder, created if need be.
-        pool: "drawn", or "direct": see :func:`.training_sets.training_sets`.
+        pool: "drawn", or "direct" as in ``simulate``.
         resume: continue the draws in ``output``; False refuses a folder that exists.
         machine: what to compute on; by default all devices of this process.
         theory: called as theory(alpha_prune=, keep_fraction=, theta=, rule=, margin=)
             with the realised values (no keep_fraction for a KeepProbability), returns
-            an object with ``error``; by default that of the point's student.
+            an object with ``error``; by default each student's own ``theory``.
         family_level: chance that a correct theory is rejected.
         allowance: relative difference times N that finite N may cause at a single size;
             allowance/N is added to its error in quadrature.
@@ -90,11 +89,11 @@ def run_validation(
         :class:`Report`; ``report.passed`` is the verdict.
 
     Raises:
-        InputError: no points, a point twice, two sizes, fewer than 32 draws, a level or
-            allowance that is none, or an ``output`` that is damaged or belongs to
-            something else.
+        InputError: there are no points, a point comes twice, there are two sizes or
+            fewer than 32 draws, a level or allowance is out of range, a student has no
+            theory, or the ``output`` is damaged or belongs to something else.
         OSError: the disk is full, or not writable.
-        KeyboardInterrupt: on Ctrl-C, with what was kept.
+        KeyboardInterrupt: Ctrl-C was pressed; the message says what was kept.
     """
     points, sizes = tuple(points), _sizes(sizes)
     _check(points, sizes, draws, max_draws, theory)
@@ -134,7 +133,8 @@ def draw_share(
     validation of the same points in that folder has then nothing left to draw.
 
     Raises:
-        InputError: as :func:`run_validation`, and a shard that is not one of n.
+        InputError: the shard is not one of n, or :func:`run_validation` refuses its
+            arguments.
     """
     points, sizes = tuple(points), _sizes(sizes)
     _check(points, sizes, draws, max_draws, None)
@@ -170,7 +170,8 @@ def _check(points, sizes, draws, max_draws, theory) -> None:
     if lawless:
         raise InputError(
             f"no theory of the student {lawless[0].student_name} is known: simulate it "
-            "(pruning-laws simulate), or give a theory"
+            "(pruning-laws simulate), give a theory, or give the student one as a "
+            "method of that name"
         )
     if len(sizes) == 2 or not sizes or min(sizes) < 2:
         raise InputError(
@@ -190,16 +191,13 @@ def _realised(point: Point, size: int, summary: Summary) -> Case:
     """What whole examples leave of a point at finite N."""
     if point.keep_fraction is None:
         return Case(point, summary.alpha_prune, None, point.rule)
-    rule = resolve_rule(point.rule)
-    given: str | Rule = point.rule
-    if isinstance(rule, Mixture | Window):
-        total, kept = realisable_sizes(point, size)
-        given = realised_rule(rule, point.fraction, total, kept)
-    return Case(point, summary.alpha_prune, summary.keep_fraction, given)
+    total, kept = point.pool_sizes(size)
+    rule = realised_rule(resolve_rule(point.rule), point.fraction, total, kept)
+    return Case(point, summary.alpha_prune, summary.keep_fraction, rule)
 
 
 def _evaluate(theory: Theory, case: Case) -> float:
-    """Another theory than that of the student, at one case."""
+    """Evaluate a theory that is not the student's own at one case."""
     loads: dict[str, Any] = {"alpha_prune": case.alpha_prune, "rule": case.rule}
     if case.keep_fraction is not None:
         loads["keep_fraction"] = case.keep_fraction

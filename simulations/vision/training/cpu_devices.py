@@ -10,7 +10,7 @@ import os
 
 import jax
 
-from ...perceptron.running.cpu_threads import cores
+from ...perceptron.hardware.cpu_threads import cores
 
 _LEAST = 16  # images of a batch on each device
 

@@ -240,7 +240,7 @@ def test_four_devices_equal_one(tmp_path):
 
 HOSTS = """
 import sys
-from simulations.perceptron.running.devices import join_hosts
+from simulations.perceptron.hardware.devices import join_hosts
 address, host, folder = sys.argv[1:]
 join_hosts(address, 2, int(host))
 import jax, tiny

@@ -15,7 +15,7 @@ from simulations.perceptron.data.direct_pool import (
     margin_law,
 )
 from simulations.perceptron.data.pool import Segment, rank_segments
-from simulations.perceptron.data.training_sets import training_sets
+from simulations.perceptron.data.pruned_pools import training_sets
 
 RULES = ("hard", "easy", "random", pt.Window(0.2), pt.Mixture(0.3, "easy"))
 

@@ -17,7 +17,7 @@ import pytest
 
 import perceptron_theory as pt
 from simulations.perceptron import Machine, Point, simulate, simulated_errors
-from simulations.perceptron.running.devices import join_hosts
+from simulations.perceptron.hardware.devices import join_hosts
 from simulations.perceptron.running.store import Store
 from simulations.perceptron.running.sweep import Part, run_sweep
 
@@ -289,14 +289,15 @@ def test_programs_are_forgotten_before_they_use_up_the_memory_maps(tmp_path):
     """And compiled again they give the same bits."""
     script = """
 import sys
-from simulations.perceptron import Point, machine
+from simulations.perceptron import Point
+from simulations.perceptron.running import machine
 machine._MOST_MAPS = 0
 here = machine._Here(machine.simulate, 1)
 task = {"size": 12, "draws": 64, "seed": 0}
 first, again = (
     here.submit(task | {"point": Point(2.0, 0.5)}).result() for _ in range(2)
 )
-from simulations.perceptron.students.hard_margin import _program
+from simulations.perceptron.students.hard_margin_programs import _program
 assert _program.cache_info().currsize == 1 and _program.cache_info().misses == 1
 assert first.identical(again)
 """

@@ -5,10 +5,15 @@ import pytest
 import xarray as xr
 
 import perceptron_theory as pt
-from simulations.perceptron import Point, simulate, summarize
+from simulations.perceptron import (
+    MaxMarginStudent,
+    Perceptron,
+    Point,
+    max_margin,
+    simulate,
+    summarize,
+)
 from simulations.perceptron.running import experiment
-from simulations.perceptron.students.catalog import MaxMarginStudent, Perceptron
-from simulations.perceptron.students.hard_margin import max_margin
 
 POINT = Point(2.0, 0.5, 0.5, "hard", "signed")
 

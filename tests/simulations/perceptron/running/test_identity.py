@@ -7,7 +7,12 @@ import pytest
 
 import perceptron_theory as pt
 from simulations.perceptron import (
+    ConvexRidge,
+    Gibbs,
+    Gradient,
     Machine,
+    MaxMarginStudent,
+    Perceptron,
     Point,
     max_margin,
     run_validation,
@@ -16,17 +21,10 @@ from simulations.perceptron import (
 )
 from simulations.perceptron.running.store import Store
 from simulations.perceptron.running.sweep import Part
-from simulations.perceptron.students.catalog import (
-    ConvexRidge,
-    Gibbs,
-    Gradient,
-    MaxMarginStudent,
-    Perceptron,
-    resolve_student,
-)
+from simulations.perceptron.students.catalog import resolve_student
 from simulations.perceptron.students.contract import Trained
 from simulations.perceptron.studies.finite_size import threshold_collapse
-from simulations.perceptron.studies.probe_study import probe_study
+from simulations.perceptron.studies.probe_epochs import probe_study
 from simulations.perceptron.studies.trained_probe import TrainedProbe
 
 KEY = jax.random.key(0)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,13 +9,17 @@ from scipy.optimize import minimize
 
 import perceptron_theory as pt
 from perceptron_theory.convex.losses import LOSSES
-from simulations.perceptron import Point, max_margin, simulate
-from simulations.perceptron.data.averages import averages
-from simulations.perceptron.data.training_sets import training_sets
+from simulations.perceptron import (
+    ConvexRidge,
+    Point,
+    averages,
+    max_margin,
+    simulate,
+)
+from simulations.perceptron.data.pruned_pools import training_sets
 from simulations.perceptron.students.convex import (
     ConvexStatus,
     _train_batch,
-    simulate_convex,
     train,
 )
 
@@ -171,9 +177,27 @@ def test_a_batch_and_examples_of_zeros(loss):
 POINT = Point(2.0, 0.5, np.pi / 9)
 
 
+def trained(loss, ridge, *, point=POINT, **how) -> xr.Dataset:
+    """Draws of a student, with the parts of its w of any length.
+
+    They are A along the teacher, B along T_perp in the plane of the probe, and r.
+    """
+    draws = simulate(replace(point, student=ConvexRidge(loss, ridge)), **how)
+    along, cos, sin = draws.overlap, np.cos(point.theta), np.sin(point.theta)
+    aside = (draws.probe_overlap - cos * along) / sin if sin else 0 * along
+    rest = np.sqrt(1 - along**2 - aside**2)
+    return draws.assign(
+        overlap=along * draws.length,
+        side_overlap=aside * draws.length,
+        rest=rest * draws.length,
+        distance=draws.certificate * draws.length,
+        alpha_prune=draws.kept / draws.attrs["N"],
+    )
+
+
 def test_the_theory_at_one_point():
     """Notes, section 5: A, B, r and the error at N -> inf."""
-    draws = simulate_convex(POINT, "logistic", ridge=0.1, size=100, draws=64, seed=0)
+    draws = trained("logistic", 0.1, size=100, draws=64, seed=0)
     exact = {"overlap": 1.3912, "side_overlap": -0.6298, "rest": 1.2776}
     exact["error"] = 0.25376
     found = averages(draws)
@@ -187,12 +211,10 @@ def test_the_theory_at_one_point():
 
 
 def test_columns_and_draws():
-    together = simulate_convex(POINT, "square", ridge=0.5, size=12, draws=6, seed=3)
-    later = simulate_convex(
-        POINT, "square", ridge=0.5, size=12, draws=2, seed=3, first=3
-    )
+    together = trained("square", 0.5, size=12, draws=6, seed=3)
+    later = trained("square", 0.5, size=12, draws=2, seed=3, first=3)
     xr.testing.assert_allclose(together.isel(draw=slice(3, 5)), later, rtol=1e-5)
-    again = simulate_convex(POINT, "square", ridge=0.5, size=12, draws=6, seed=3)
+    again = trained("square", 0.5, size=12, draws=6, seed=3)
     xr.testing.assert_identical(together, again)
     across = np.hypot(together.side_overlap, together.rest)
     np.testing.assert_allclose(
@@ -232,9 +254,7 @@ def test_flipped_labels(margin):
 
 def test_label_noise_hurts_and_half_of_it_leaves_nothing():
     def overlap(p):
-        draws = simulate_convex(
-            POINT, "logistic", ridge=0.1, size=40, draws=64, seed=0, flip_probability=p
-        )
+        draws = trained("logistic", 0.1, size=40, draws=64, seed=0, flip_probability=p)
         return averages(draws).overlap.values
 
     (clean, _), (some, error), (none, noise) = map(overlap, (0.0, 0.2, 0.5))
@@ -245,7 +265,7 @@ def test_label_noise_hurts_and_half_of_it_leaves_nothing():
 def test_sets_of_random_size_are_filled():
     rule = pt.KeepProbability(lambda z: 1 / (1 + z))
     point = Point(1.0, rule=rule)
-    draws = simulate_convex(point, "logistic", ridge=0.1, size=12, draws=4, seed=0)
+    draws = trained("logistic", 0.1, point=point, size=12, draws=4, seed=0)
     sets = training_sets(point, size=12, draws=4, seed=0)
     assert len({len(s) for s in sets}) > 1
     n = int(draws.kept.values.argmin())
@@ -277,8 +297,8 @@ def test_bad_input_is_refused():
 
 def test_bad_draws_are_refused():
     def attempt(point=POINT, **change):
-        given = {"ridge": 0.1, "size": 12, "draws": 2, "seed": 0} | change
-        simulate_convex(point, "square", **given)
+        given = {"size": 12, "draws": 2, "seed": 0} | change
+        trained("square", 0.1, point=point, **given)
 
     with pytest.raises(pt.InputError, match="draws"):
         attempt(draws=0)

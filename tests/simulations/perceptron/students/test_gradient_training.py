@@ -8,9 +8,8 @@ import pytest
 from scipy.integrate import quad
 
 import perceptron_theory as pt
-from simulations.perceptron import Point, max_margin
-from simulations.perceptron.data.training_sets import training_sets
-from simulations.perceptron.students.catalog import Gradient
+from simulations.perceptron import Gradient, Point, max_margin
+from simulations.perceptron.data.pruned_pools import training_sets
 from simulations.perceptron.students.convex import train
 
 SETS = np.array(training_sets(Point(2.0, 0.5), size=20, draws=6, seed=0))

@@ -190,7 +190,7 @@ def test_under_tracing_it_works_with_x64_and_refuses_without():
 
 
 def test_training_is_compiled_once_for_a_shape():
-    from simulations.perceptron.students.hard_margin import _program
+    from simulations.perceptron.students.hard_margin_programs import _program
 
     max_margin(separable(11, 21, 7))
     before = _program.cache_info().misses
@@ -207,7 +207,7 @@ def test_the_scale_of_the_examples_does_not_matter(scale):
 
 
 def test_a_student_does_not_depend_on_its_neighbours_to_the_last_bit(monkeypatch):
-    module = sys.modules["simulations.perceptron.students.hard_margin"]
+    module = sys.modules["simulations.perceptron.students.hard_margin_programs"]
     monkeypatch.setattr(module, "cores", lambda: 2)  # parts of three and two sets
     threads = [library["num_threads"] for library in threadpool_info()]
     sets = separable(13, 90, 20, batch=(5,))
@@ -232,7 +232,7 @@ def test_steps_in_float32_are_certified_in_float64():
 
 
 def test_float32_steps_never_compute_in_float64():
-    from simulations.perceptron.students.hard_margin import _screen_sets
+    from simulations.perceptron.students.hard_margin_programs import _screen_sets
 
     with jax.enable_x64(False):
         program = jax.make_jaxpr(_screen_sets)(np.ones((1, 30, 9), np.float32), 100)
@@ -266,7 +266,7 @@ def test_a_working_set_that_lacks_a_carrier_is_noticed(monkeypatch, lost):
 
 def test_steps_that_overflow_in_float32_prove_nothing():
     """As on 8,192 real images: weights NaN, slack infinite, a bound of infinity."""
-    from simulations.perceptron.students.hard_margin import _scale
+    from simulations.perceptron.students.hard_margin_programs import _scale
     from simulations.perceptron.students.working_set import finish, screen
 
     rng = np.random.default_rng(0)

@@ -4,17 +4,14 @@ One load, so that all points share the shapes that are compiled.
 """
 
 import itertools
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import perceptron_theory as pt
-from simulations.perceptron import Point
-from simulations.perceptron.data.averages import averages
-from simulations.perceptron.data.training_sets import training_sets
-from simulations.perceptron.students.convex import simulate_convex
+from simulations.perceptron import ConvexRidge, Point, averages, simulate
+from simulations.perceptron.data.pruned_pools import training_sets
 from simulations.perceptron.studies.agreement import extrapolate, judge
 
 LOAD, RIDGE, DRAWS = 2.0, 0.1, 64
@@ -45,11 +42,9 @@ def compare(loss, angles, sizes, draws=DRAWS):
     for (i, (q, angle, low, f)), (j, size) in itertools.product(
         enumerate(points), enumerate(sizes)
     ):
-        point = Point(LOAD, f, angle, pt.Window(low), "signed")
-        options: dict[str, Any] = {"ridge": RIDGE, "draws": draws, "seed": 5}
-        students = simulate_convex(
-            point, loss, size=size, flip_probability=q, **options
-        )
+        student = ConvexRidge(loss, RIDGE)
+        point = Point(LOAD, f, angle, pt.Window(low), "signed", student=student)
+        students = simulate(point, size=size, draws=draws, seed=5, flip_probability=q)
         found[i, j] = averages(students).error.values
     ratio = found / np.asarray(exact.error)[:, None, None]
     ratio[..., 0] -= 1.0
@@ -83,15 +78,21 @@ def test_what_the_signed_margin_keeps_of_a_noisy_pool():
 @pytest.mark.slow
 def test_a_keep_probability_of_the_noisy_signed_margin():
     rule = pt.KeepProbability(lambda m: 1 / (1 + jnp.exp(2 * m)))
-    point = Point(LOAD, None, 0.5, rule, "signed")
-    options: dict[str, Any] = {"ridge": RIDGE, "flip_probability": 0.1}
+    student = ConvexRidge("logistic", RIDGE)
+    point = Point(LOAD, None, 0.5, rule, "signed", student=student)
     exact = pt.solve_convex(
-        alpha_prune=LOAD, theta=0.5, rule=rule, margin="signed", **options
+        alpha_prune=LOAD,
+        theta=0.5,
+        rule=rule,
+        margin="signed",
+        ridge=RIDGE,
+        flip_probability=0.1,
     )
     assert abs(point.fraction_of(0.1) - exact.keep_fraction) < 1e-8
     assert abs(point.fraction - exact.keep_fraction) > 0.01
-    students = simulate_convex(
-        point, "logistic", size=64, draws=DRAWS, seed=2, **options
+    students = simulate(point, size=64, draws=DRAWS, seed=2, flip_probability=0.1)
+    students = students.assign(
+        overlap=students.overlap * students.length, alpha_prune=students.kept / 64
     )
     found = averages(students)
     for name, value in (

@@ -2,9 +2,8 @@ import jax
 import numpy as np
 import pytest
 
-from simulations.perceptron import Point, max_margin
-from simulations.perceptron.data.training_sets import training_sets
-from simulations.perceptron.students.catalog import MinOver, Perceptron
+from simulations.perceptron import MinOver, Perceptron, Point, max_margin
+from simulations.perceptron.data.pruned_pools import training_sets
 
 SETS = np.array(training_sets(Point(2.0, 0.5), size=20, draws=6, seed=0))
 KEYS = jax.random.split(jax.random.key(0), 6)

@@ -3,10 +3,7 @@ import numpy as np
 import pytest
 
 import perceptron_theory as pt
-from simulations.perceptron import Point, max_margin
-from simulations.perceptron.data.training_sets import training_sets
-from simulations.perceptron.students.catalog import (
-    STUDENTS,
+from simulations.perceptron import (
     BayesPoint,
     ConvexRidge,
     Gibbs,
@@ -14,8 +11,11 @@ from simulations.perceptron.students.catalog import (
     MaxMarginStudent,
     MinOver,
     Perceptron,
-    resolve_student,
+    Point,
+    max_margin,
 )
+from simulations.perceptron.data.pruned_pools import training_sets
+from simulations.perceptron.students.catalog import STUDENTS, resolve_student
 
 SETS = np.array(training_sets(Point(2.0, 0.5), size=12, draws=4, seed=0))
 KEYS = jax.random.split(jax.random.key(0), 4)

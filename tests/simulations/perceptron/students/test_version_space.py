@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -6,15 +7,16 @@ import pytest
 import xarray as xr
 
 import perceptron_theory as pt
-from simulations.perceptron import Point, simulate
-from simulations.perceptron.data.averages import averages
-from simulations.perceptron.data.training_sets import training_sets
+from simulations.perceptron import Gibbs, Point, averages, simulate
+from simulations.perceptron.data.batches import stack_sets
+from simulations.perceptron.data.pruned_pools import training_sets
+from simulations.perceptron.data.source import draw_keys
 from simulations.perceptron.students.version_space import (
     SampleStatus,
     _sample_batch,
     estimate,
+    overlaps,
     sample,
-    simulate_version_space,
 )
 
 KEY = jax.random.key(0)
@@ -94,15 +96,24 @@ def test_many_walls_against_rejection():
 POINT = Point(1.0, 0.5, 0.3)
 
 
+def sampled(point: Point, *, size: int, draws: int, seed: int, n_samples: int):
+    """The version spaces of the sets of ``simulate``: all that is measured of them."""
+    sets = training_sets(point, size=size, draws=draws, seed=seed)
+    keys = draw_keys(seed, point, range(draws))
+    space = sample(stack_sets(sets, draws, repeat=True), keys, n_samples=n_samples)
+    assert not space.status.any()
+    return xr.Dataset({k: ("draw", column) for k, column in overlaps(space).items()})
+
+
 @pytest.fixture(scope="module")
 def draws() -> xr.Dataset:
-    return simulate_version_space(POINT, size=12, draws=60, seed=3, n_samples=30)
+    return sampled(POINT, size=12, draws=60, seed=3, n_samples=30)
 
 
 def test_the_teacher_is_a_typical_student_when_nothing_is_pruned():
     """E[A] = E[q] at every N, the teacher being a uniform point of the cone itself."""
     point = Point(1.0, 1.0, rule="random")
-    draws = simulate_version_space(point, size=12, draws=300, seed=2, n_samples=30)
+    draws = sampled(point, size=12, draws=300, seed=2, n_samples=30)
     difference = draws.overlap - draws.self_overlap
     assert abs(difference.mean()) < 4 * difference.std(ddof=1) / 300**0.5
     assert draws.self_overlap.mean() > 0.3
@@ -113,7 +124,7 @@ def test_the_teacher_is_a_typical_student_when_nothing_is_pruned():
 )
 def test_pruning_parts_student_and_teacher(rule, q, overlap):
     """The values of the theory at N -> inf; what is left at N = 64 is below 0.01."""
-    draws = simulate_version_space(
+    draws = sampled(
         Point(1.0, 0.5, rule=rule), size=64, draws=128, seed=1, n_samples=30
     )
     for name, exact in (("self_overlap", q), ("overlap", overlap)):
@@ -124,9 +135,7 @@ def test_pruning_parts_student_and_teacher(rule, q, overlap):
 def test_means_without_the_bias_of_few_samples():
     """q and the Bayes point from 8 samples a chain, as from 100."""
     few, many = (
-        averages(
-            simulate_version_space(POINT, size=12, draws=draws, seed=4, n_samples=n)
-        )
+        averages(sampled(POINT, size=12, draws=draws, seed=4, n_samples=n))
         for n, draws in ((8, 300), (100, 120))
     )
     for name in ("self_overlap", "overlap", "gibbs_error", "bayes_point_error"):
@@ -213,12 +222,17 @@ def test_the_effective_size_is_that_of_a_known_process():
 
 
 def test_draws_do_not_depend_on_how_they_are_asked_for(draws):
-    later = simulate_version_space(
-        POINT, size=12, draws=2, seed=3, first=3, n_samples=30
-    )
-    xr.testing.assert_allclose(draws.isel(draw=slice(3, 5)), later, rtol=1e-6)
-    assert draws.attrs["point"] == POINT.label and draws.attrs["pool"] == 24
-    assert (draws.alpha_prune == 1.0).all() and (draws.kept == 12).all()
+    """The student of ``simulate`` samples the same version spaces by the same keys."""
+    point = replace(POINT, student=Gibbs(30))
+    later = simulate(point, size=12, draws=2, seed=3, first=3)
+    for mine, theirs in (
+        ("mean_error", "gibbs_error"),
+        ("self_overlap", "self_overlap"),
+        ("effective_size", "effective_size"),
+    ):
+        np.testing.assert_allclose(later[mine], draws[theirs][3:5], rtol=1e-6)
+    assert later.attrs["point"] == POINT.label and later.attrs["pool"] == 24
+    assert (later.kept == 12).all()
 
 
 def test_the_data_sets_are_those_of_the_other_students(draws):
@@ -229,7 +243,8 @@ def test_the_data_sets_are_those_of_the_other_students(draws):
 
 def test_a_keep_probability_has_sets_of_random_size():
     point = Point(1.0, rule=pt.KeepProbability(lambda z: 1 / (1 + z)))
-    draws = simulate_version_space(point, size=12, draws=6, seed=0, n_samples=5)
+    point = replace(point, student=Gibbs(5))
+    draws = simulate(point, size=12, draws=6, seed=0)
     assert len(set(draws.kept.values)) > 1
     sets = training_sets(point, size=12, draws=6, seed=0)
     assert draws.kept.values.tolist() == [len(s) for s in sets]
@@ -271,9 +286,10 @@ def test_bad_examples_keys_and_draws_are_refused(draws):
         sample(np.ones((2, 2, 2)), jax.random.split(KEY, 3))
     with pytest.raises(pt.InputError, match="inside jit"):
         jax.jit(lambda key: sample(np.eye(2), key).samples)(KEY)
+    gibbs = replace(POINT, student="gibbs")
     with pytest.raises(pt.InputError, match="draws"):
-        simulate_version_space(POINT, size=8, draws=0, seed=0)
+        simulate(gibbs, size=8, draws=0, seed=0)
     with pytest.raises(pt.InputError, match="size"):
-        simulate_version_space(POINT, size=1, draws=2, seed=0)
+        simulate(gibbs, size=1, draws=2, seed=0)
     with pytest.raises(pt.InputError, match="2 draws"):
         averages(draws.isel(draw=slice(1)))

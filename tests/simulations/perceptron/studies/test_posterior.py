@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import perceptron_theory as pt
-from simulations.perceptron import Point
-from simulations.perceptron.data.averages import averages
+from simulations.perceptron import Point, averages
 from simulations.perceptron.studies.posterior import simulate_posterior
 
 

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 import perceptron_theory as pt
-from simulations.perceptron import max_margin
-from simulations.perceptron.data.averages import averages
-from simulations.perceptron.students.catalog import Gradient, Perceptron
-from simulations.perceptron.studies.probe_study import probe_study
+from simulations.perceptron import Gradient, Perceptron, averages, max_margin
+from simulations.perceptron.studies.probe_epochs import probe_study
 from simulations.perceptron.studies.trained_probe import (
     TrainedProbe,
     prune_by_trained_probe,

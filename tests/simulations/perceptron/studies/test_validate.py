@@ -12,11 +12,12 @@ import perceptron_theory as pt
 from simulations.perceptron import (
     DEMO_POINTS,
     VALIDATION_POINTS,
+    ConvexRidge,
+    Gibbs,
     Point,
     run_validation,
 )
 from simulations.perceptron.running import machine as machines
-from simulations.perceptron.students.catalog import ConvexRidge, Gibbs
 from simulations.perceptron.studies.large_suite import large_points, sampled_points
 from simulations.perceptron.studies.predictions import Case, predict
 from simulations.perceptron.studies.validation import draw_share

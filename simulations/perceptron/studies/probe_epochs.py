@@ -10,8 +10,8 @@ import xarray as xr
 
 from perceptron_theory import InputError
 
-from ..data.averages import averages
-from ..students.catalog import Gradient
+from ..running.summary import averages
+from ..students.gradient_training import Gradient
 from .trained_probe import TrainedProbe, simulate_trained_probe
 
 _DESCRIPTIONS = {
@@ -40,15 +40,15 @@ def probe_study(
     its own.  To the second the theory applies as it stands.
 
     Args:
-        epochs: that the probe is trained for.
+        epochs: numbers of epochs that the probe is trained for.
         alpha_tot: examples of the pool per dimension.
-        keep_fraction: f, of hard examples.
+        keep_fraction: kept fractions f of hard examples.
         student: how the probe is trained, its ``epochs`` apart; by default descent on
             the logistic loss, 32 examples a step, at a learning rate of 0.1.
-        margin: that is ranked, "absolute" or "signed".
+        margin: what is ranked, "absolute" or "signed".
         size: input dimension N.
         draws: repetitions of each, at least 2.
-        seed: of all draws.
+        seed: seed of all draws.
 
     Returns:
         Dataset over ``trained_on`` ("pool", "own"), ``alpha_tot``, ``keep_fraction``,
@@ -57,8 +57,8 @@ def probe_study(
         averaged over the measured angles) and difference.
 
     Raises:
-        InputError: an empty list, fewer than 2 draws, or see
-            :func:`.simulate_trained_probe`.
+        InputError: a list is empty, draws are below 2, or
+            :func:`.simulate_trained_probe` refuses its arguments.
     """
     if not (len(epochs) and len(alpha_tot) and len(keep_fraction)) or draws < 2:
         raise InputError("need epochs, alpha_tot, keep_fraction and at least 2 draws")

@@ -32,7 +32,7 @@ def check_kind(kind: str | None) -> None:
     """Refuse a kind of device that JAX does not know.
 
     Raises:
-        InputError: it is none of ``KINDS``.
+        InputError: ``kind`` is none of ``KINDS``.
     """
     if kind not in (None, *KINDS):
         raise InputError(f"device must be one of {', '.join(KINDS)}; got {kind!r}")
@@ -42,7 +42,7 @@ def local_devices(kind: str | None = None) -> list[Any]:
     """The devices of this process: those of a kind, or of JAX's default kind.
 
     Raises:
-        InputError: no such kind, or none of them here.
+        InputError: the kind is unknown, or no device of it is here.
     """
     check_kind(kind)
     try:
@@ -78,14 +78,15 @@ def spread(
     compiler_options: dict[str, bool] | None = None,
     **static: Any,
 ) -> Any:
-    """``function(*batched, *shared, **static)``, on all devices in use.
+    """Call ``function(*batched, *shared, **static)`` on all devices in use.
 
     Args:
         function: a pure function of arrays; what it returns has the axis of the batch.
         batched: arrays (pytrees of them) with the batch as their first axis, which the
             number of devices divides.
         shared: further numbers or arrays, the same for all sets.
-        compiler_options: of XLA, for several devices: ``function`` has its own for one.
+        compiler_options: options of XLA for several devices; for one, ``function`` has
+            its own.
         static: hashable settings.
     """
     mesh = _mesh.get()
@@ -106,7 +107,7 @@ def _sharded(function, mesh, count, settings, options):
     def of_part(batched, shared):
         return function(*batched, *shared, **dict(settings))
 
-    # the parts do not speak to each other: nothing to check about replication
+    # The parts do not speak to each other: there is no replication to check.
     return jax.jit(
         jax.shard_map(
             of_part,
@@ -174,8 +175,8 @@ def _check_own(address: str) -> None:
     JAX would wait for ever.
 
     Raises:
-        ValueError: not an address.
-        OSError: of another host, or its port is taken.
+        ValueError: the text is no address.
+        OSError: the address is that of another host, or its port is taken.
     """
     host, port = _host_and_port(address)
     family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -188,8 +189,8 @@ def await_listener(address: str, patience: float) -> None:
     """Wait until somebody listens at host:port.
 
     Raises:
-        ValueError: not an address.
-        OSError: nobody did.
+        ValueError: the text is no address.
+        OSError: nobody listened within ``patience`` seconds.
     """
     place = _host_and_port(address)
     deadline = time.monotonic() + patience

@@ -13,10 +13,10 @@ Result = TypeVar("Result")
 
 
 def map_sets(train: Callable[[Array, Array], Result], examples, keys) -> Result:
-    """``train`` for each set and its key.
+    """Call ``train`` for each set and its key.
 
-    On a CPU one after the other, which is as fast as together and makes the results of
-    a set the same to the last bit whatever its neighbours are.
+    On a CPU the sets follow one another, which is as fast as together and makes the
+    results of a set the same to the last bit whatever its neighbours are.
     """
     group = 1 if jax.default_backend() == "cpu" else len(examples)
     return jax.lax.map(lambda one: train(*one), (examples, keys), batch_size=group)

@@ -1,46 +1,39 @@
-"""A point of parameter space, the same for theory and simulation."""
+"""The parameters that an ensemble of training sets is drawn by."""
 
 from __future__ import annotations
 
 import math
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perceptron_theory import InputError, KeepProbability, Rule, resolve_rule
 from perceptron_theory.numerics.checks import check_margin
 
-from ..running.naming import as_number, function_name
-from .pool import mean_keep_probability
-
-if TYPE_CHECKING:
-    from ..students.contract import Student
+from ..naming import as_number, function_name
+from .pool import mean_keep_probability, pool_sizes
 
 
 def _goes_with(rule: Rule, keep_fraction: float | None) -> bool:
-    """``Rule.fits`` without JAX, which importing the suites must not start."""
+    """Do what ``Rule.fits`` does without JAX, which a list of points must not start."""
     try:
         fit = rule.fits(np.float64(keep_fraction))  # type: ignore[arg-type]
-    except TypeError:  # parameters that are no numbers
+    except TypeError:  # The parameters of the rule are no numbers.
         return False
     return bool(np.all(fit))
 
 
 @dataclass(frozen=True)
-class Point:
-    """One set of parameters to simulate.
+class Ensemble:
+    """Parameters of a pool and of how it is pruned.
 
     ``alpha_prune`` = P/N is the kept load, ``theta`` the angle of the probe in radians,
-    ``margin`` "absolute" or "signed".  ``keep_fraction`` is left out for a
-    ``KeepProbability``, which determines it.  ``precision`` is the relative standard
-    error that a validation aims at for the value extrapolated to infinite N.
-    ``student`` is a name or an object of
-    :mod:`simulations.perceptron.students.catalog`.
+    ``margin`` is "absolute" or "signed".  ``keep_fraction`` is left out for a
+    ``KeepProbability``, which determines it.
 
     Raises:
-        InputError: a value outside its domain, by name.
+        InputError: a value lies outside its domain; the message names it.
     """
 
     alpha_prune: float
@@ -48,16 +41,14 @@ class Point:
     theta: float = 0.0
     rule: str | Rule = "hard"
     margin: str = "absolute"
-    precision: float = 0.01
-    student: str | Student = "max_margin"
 
     def __post_init__(self) -> None:
         rule = resolve_rule(self.rule)
         check_margin(self.margin)
-        for name in ("alpha_prune", "keep_fraction", "theta", "precision"):
+        for name in ("alpha_prune", "keep_fraction", "theta"):
             value = getattr(self, name)
             if value is not None or name != "keep_fraction":
-                # 3, 3.0 and NumPy's 3.0 are one point, of one random stream
+                # 3, 3.0 and NumPy's 3.0 are one point, which has one random stream.
                 object.__setattr__(self, name, as_number(value, name))
         if not (self.alpha_prune > 0 and math.isfinite(self.alpha_prune)):
             raise InputError(f"alpha_prune must be positive, got {self.alpha_prune!r}")
@@ -81,8 +72,6 @@ class Point:
             raise InputError(
                 f"theta must lie in [0, pi/2] radians, got {self.theta!r}{hint}"
             )
-        if not 0 < self.precision < 1:
-            raise InputError(f"precision must lie in (0, 1), got {self.precision!r}")
 
     @property
     def fraction(self) -> float:
@@ -90,49 +79,39 @@ class Point:
         return self.fraction_of(0.0)
 
     def fraction_of(self, flip_probability: float) -> float:
-        """The same of a pool with wrong labels, which a KeepProbability may see."""
+        """The kept fraction of a pool with wrong labels, which a rule may see."""
         if self.keep_fraction is not None:
             return self.keep_fraction
         rule = resolve_rule(self.rule)
         assert isinstance(rule, KeepProbability)  # as __post_init__ has checked
         return mean_keep_probability(rule, self.theta, self.margin, flip_probability)
 
+    def pool_sizes(self, size: int, flip_probability: float = 0.0) -> tuple[int, int]:
+        """(P_tot, P) at input dimension N; P is a mean for a ``KeepProbability``.
+
+        Raises:
+            InputError: no example would be kept.
+        """
+        return pool_sizes(size, self.alpha_prune, self.fraction_of(flip_probability))
+
     @property
     def rule_name(self) -> str:
-        """The rule as text, the same for every way of giving it."""
+        """The rule as text, which is the same for every way of giving it."""
         rule = resolve_rule(self.rule)
         if isinstance(rule, KeepProbability):
             name = function_name(rule.function, tuple(rule.breakpoints))
             return f"KeepProbability({name}, {rule.breakpoints})"
-        plain = not vars(rule)  # "hard", "easy", "random"
-        return type(rule).__name__.lower() if plain else repr(rule)
+        return rule.text
 
     @property
     def label(self) -> str:
-        """What identifies the ensemble of training sets, whichever the student."""
+        """What identifies the ensemble, whichever student is trained on it."""
         return (
             f"alpha_prune={self.alpha_prune!r} keep_fraction={self.keep_fraction!r} "
             f"theta={self.theta!r} rule={self.rule_name} margin={self.margin}"
         )
 
     @property
-    def student_name(self) -> str:
-        """The student with its settings, as files call it.
-
-        Raises:
-            InputError: no such student.
-        """
-        from ..students.catalog import resolve_student  # some simulate points
-
-        return resolve_student(self.student).name
-
-    @property
-    def title(self) -> str:
-        """Ensemble and student, the maximum margin being understood."""
-        name = self.student_name
-        return self.label if name == "max_margin" else f"{self.label} student={name}"
-
-    @property
     def stream(self) -> int:
-        """32-bit number of the point's random stream, fixed by its label alone."""
+        """32-bit number of the random stream, fixed by the label alone."""
         return zlib.crc32(self.label.encode())

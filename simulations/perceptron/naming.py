@@ -15,10 +15,10 @@ from perceptron_theory import InputError
 
 
 def as_number(value: object, name: str) -> float:
-    """A real number as a float; -0.0 as 0.0.
+    """A real number as a float; -0.0 becomes 0.0.
 
     Raises:
-        InputError: it is none.
+        InputError: the value is no real number.
     """
     try:
         if isinstance(value, bool | str) or value is None:
@@ -30,10 +30,10 @@ def as_number(value: object, name: str) -> float:
 
 
 def whole_number(value: object, name: str) -> int:
-    """An int, NumPy's too.
+    """A whole number of any integer type, NumPy's too, as an int.
 
     Raises:
-        InputError: it is none.
+        InputError: the value is no whole number.
     """
     try:
         if isinstance(value, bool):
@@ -54,7 +54,7 @@ def function_name(function: Callable, breakpoints: tuple[float, ...] = ()) -> st
     at = np.concatenate([np.linspace(-6.0, 6.0, 241), ends - 1e-9, ends + 1e-9])
     with jax.enable_x64(True):
         values = np.asarray(jax.vmap(function)(jnp.asarray(at)), np.float64)
-    # to eight digits: the last ones depend on the machine
+    # Eight digits are compared: the last ones depend on the machine.
     digits = ",".join(f"{value:.8g}" for value in values)
     name = getattr(function, "__qualname__", "function")
     return f"{name}#{zlib.crc32(digits.encode()):08x}"

@@ -1,0 +1,64 @@
+"""Batches of training sets of few shapes, because every shape is compiled anew."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+
+from perceptron_theory import KeepProbability, resolve_rule
+
+from .ensemble import Ensemble
+
+# A batch of draws holds at most this many float64 numbers on one device (256 MiB).
+_BATCH_NUMBERS = 2**25
+_BATCH_DRAWS = 64
+
+
+def fixed_rows(ensemble: Ensemble, kept: int) -> int:
+    """Rows that all sets of an ensemble are filled up to.
+
+    Row counts are few, in steps of at most an eighth: to compile for one takes as long
+    as to train on dozens of sets.  A ``KeepProbability`` keeps a number of examples
+    that fluctuates by sqrt(P) at most, so there is room for six standard deviations.
+    """
+    if isinstance(resolve_rule(ensemble.rule), KeepProbability):
+        kept = math.ceil(kept + 6 * math.sqrt(kept))
+    step = 2 ** max(kept.bit_length() - 4, 0)
+    return step * math.ceil(kept / step)
+
+
+def batch_draws(ensemble: Ensemble, size: int) -> int:
+    """Draws that a device trains at once, from 1 to 64, so that memory stays bounded.
+
+    Most of what training needs is a few copies of the training set and of its N x N
+    matrix.
+    """
+    _, kept = ensemble.pool_sizes(size)
+    rows = fixed_rows(ensemble, kept)
+    fitting = max(_BATCH_NUMBERS // (4 * rows * size), 1)
+    return min(2 ** int(math.log2(fitting)), _BATCH_DRAWS)
+
+
+def stack_sets(
+    sets: list[Float[np.ndarray, "_ N"]],
+    batch: int,
+    *,
+    repeat: bool,
+    rows: int | None = None,
+) -> Float[np.ndarray, "{batch} P N"]:
+    """One array that holds all sets, which may be of different sizes.
+
+    Sets are filled up with their own examples again (``repeat``) or with zeros, to at
+    least ``rows``, and the batch is filled up with copies of the first set.
+    """
+    longest = max(map(len, sets))
+    if rows is None or longest > rows:
+        rows = longest if longest == min(map(len, sets)) else 32 * -(-longest // 32)
+    stacked = np.zeros((batch, rows, sets[0].shape[1]))
+    for n in range(batch):
+        examples = sets[n] if n < len(sets) else sets[0]
+        filled = np.resize(examples, stacked[n].shape) if repeat else examples
+        stacked[n, : len(filled)] = filled
+    return stacked

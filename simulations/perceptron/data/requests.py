@@ -1,0 +1,89 @@
+"""Checks of what is asked for, before anything is drawn."""
+
+from __future__ import annotations
+
+from perceptron_theory import InputError, KeepProbability, resolve_rule
+
+from ..hardware.memory import machine_memory
+from ..naming import whole_number
+from .ensemble import Ensemble
+
+POOLS = ("drawn", "direct")
+"""The whole pool is drawn and ranked, or its kept examples are drawn directly."""
+
+# One example of a pool: (u, v), its margin, and what ranking these takes.
+_BYTES_OF_AN_EXAMPLE = 72
+# One number of a training set, its copies, and what training takes (measured at
+# N = 4000: 9.4 times the 8 bytes of the number).
+_BYTES_OF_A_NUMBER = 80
+
+
+def check_request(size: int, draws: int, seed: int, first: int) -> None:
+    """Refuse numbers that no experiment has.
+
+    Raises:
+        InputError: a number is not whole, or lies outside its range.
+    """
+    numbers = {"size": size, "draws": draws, "first": first, "seed": seed}
+    for name, value in numbers.items():
+        whole_number(value, name)
+    if size < 2 or draws < 1 or first < 0 or not 0 <= seed < 2**63:
+        raise InputError(
+            "need size >= 2, draws >= 1, first >= 0 and 0 <= seed < 2^63; got "
+            f"{size}, {draws}, {first}, {seed}"
+        )
+
+
+def check_mode(pool: str) -> None:
+    """Refuse an unknown way of drawing pools.
+
+    Raises:
+        InputError: ``pool`` is none of :data:`POOLS`.
+    """
+    if pool not in POOLS:
+        raise InputError(f"pool must be one of {', '.join(POOLS)}; got {pool!r}")
+
+
+def check_pool(pool: str, ensemble: Ensemble, total: int) -> None:
+    """Refuse a pool that this machine cannot hold, or a mode that a rule has not.
+
+    Raises:
+        InputError: the mode is unknown, the pool of ``total`` examples is too large, or
+            a ``KeepProbability`` is to be drawn directly.
+    """
+    check_mode(pool)
+    by_chance = isinstance(resolve_rule(ensemble.rule), KeepProbability)
+    if total > 2**53:
+        raise InputError(
+            f"a pool of {total:.3g} examples has more ranks than float64 has numbers: "
+            f"raise keep_fraction (now {ensemble.keep_fraction}) or lower N"
+        )
+    if pool == "direct":
+        if by_chance:
+            raise InputError(
+                "pool='direct' knows rules of ranks, not a KeepProbability, which has "
+                "to see every example: use pool='drawn'"
+            )
+        return
+    needed, memory = total * _BYTES_OF_AN_EXAMPLE, machine_memory()
+    if needed > memory / 2:
+        way_out = "raise keep_fraction" if by_chance else "use pool='direct'"
+        raise InputError(
+            f"a pool of {total:.3g} examples takes {needed / 2**30:.3g} GiB to draw, "
+            f"and this machine has {memory / 2**30:.3g}: {way_out}, or a smaller N"
+        )
+
+
+def check_training_set(ensemble: Ensemble, size: int, kept: int) -> None:
+    """Refuse a training set of P x N numbers that this machine cannot hold.
+
+    Raises:
+        InputError: the set is too large.
+    """
+    needed, memory = kept * size * _BYTES_OF_A_NUMBER, machine_memory()
+    if needed > memory / 1.5:
+        raise InputError(
+            f"training on {kept} examples at N = {size} takes about "
+            f"{needed / 2**30:.3g} GiB, and this machine has {memory / 2**30:.3g}: "
+            f"lower N or alpha_prune (now {ensemble.alpha_prune:g})"
+        )

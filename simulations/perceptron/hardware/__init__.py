@@ -1,0 +1,1 @@
+"""What the simulations run on: memory, cores, devices and hosts."""

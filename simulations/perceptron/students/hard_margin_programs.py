@@ -1,0 +1,229 @@
+"""Compiled programs that train max-margin students, and where they run.
+
+One program is compiled for each shape of a batch.  On a CPU small sets are trained one
+a core; sets of :data:`LARGE` dimensions or more have all cores to themselves.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from ..hardware.cpu_threads import cores, one_blas_thread
+from ..hardware.devices import devices_in_use, spread
+from .working_set import SEPARABLE, finish, screen
+
+LARGE = 512
+"""Dimensions from which one set is work enough for all cores."""
+
+
+class Status(enum.IntEnum):
+    """How a training run ended."""
+
+    CONVERGED = 0
+    """The relative duality gap is at most the tolerance."""
+    MAX_ITERATIONS = 1
+    """The gap was still falling at the last iteration: raise ``max_iterations``."""
+    NOT_SEPARABLE = 2
+    """The multipliers combine the signed examples to zero: no margin is positive."""
+    ROUNDING = 3
+    """Rounding stopped the gap above the tolerance: trust the margin to ``gap``."""
+    INVALID = 4
+    """The examples contain NaN or infinity (under tracing; else an InputError)."""
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["weights", "margin", "gap", "status", "iterations", "multipliers"],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class MaxMargin:
+    """Result of :func:`~.hard_margin.max_margin`, with the batch axes of its input."""
+
+    weights: Float[Array | np.ndarray, "*batch N"]
+    """Unit weights of the student (NaN if not separable)."""
+    margin: Float[Array | np.ndarray, "*batch"]
+    """Smallest margin min_i x_i.w of the unit weights (NaN if not separable)."""
+    gap: Float[Array | np.ndarray, "*batch"]
+    """(upper - margin)/upper, ``upper`` a bound proved by the multipliers."""
+    status: Int[Array | np.ndarray, "*batch"]
+    """A :class:`Status`."""
+    iterations: Int[Array | np.ndarray, "*batch"]
+    """Interior-point steps taken."""
+    multipliers: Float[Array | np.ndarray, "*batch P"]
+    """Convex weights lambda of the examples: |X^T lambda| bounds the margin."""
+
+
+def _scale(examples: Float[Array, "P N"]):
+    """Examples as columns in units of their rms length, and that length."""
+    largest = jnp.max(jnp.abs(examples))  # squares of tiny or huge ones would be lost
+    unit = jnp.where(largest > 0, largest, 1.0)
+    length = largest * jnp.sqrt(jnp.sum((examples / unit) ** 2) / len(examples))
+    # one example a column: both products with w and lambda then read along rows
+    return examples.T / jnp.where(length > 0, length, 1.0), length
+
+
+def _conclude(columns, length, screened, tolerance, max_iterations) -> MaxMargin:
+    """The student, from what float32 steps have found."""
+    found = finish(columns, screened, tolerance, max_iterations)
+    separable, finite = found.upper > SEPARABLE, jnp.isfinite(length)
+    gap = 1.0 - found.lower / jnp.where(separable, found.upper, 1.0)
+    gap = jnp.where(separable, gap, jnp.inf)
+    failed = jnp.where(found.stalled, Status.ROUNDING, Status.MAX_ITERATIONS)
+    proven = jnp.isfinite(gap) & jnp.isfinite(found.w).all()
+    status = jnp.where(proven & (gap <= tolerance), Status.CONVERGED, failed)
+    status = jnp.where(separable, status, Status.NOT_SEPARABLE)
+    status = jnp.where(finite, status, Status.INVALID)
+    usable = separable & finite
+    return MaxMargin(
+        weights=jnp.where(usable, found.w, jnp.nan),
+        margin=jnp.where(usable, found.lower * length, jnp.nan),
+        gap=gap,
+        status=status.astype(jnp.int32),
+        iterations=found.iterations,
+        multipliers=found.multipliers,
+    )
+
+
+def _train(examples: Float[Array, "P N"], tolerance, max_iterations) -> MaxMargin:
+    """Train the max-margin student of one set of signed examples."""
+    columns, length = _scale(examples)
+    screened = screen(columns, max_iterations)
+    return _conclude(columns, length, screened, tolerance, max_iterations)
+
+
+def _each(function, *arrays):
+    """Call ``function`` on all sets, in turn on a CPU and at once on other devices."""
+    if jax.default_backend() == "cpu":
+        return jax.lax.map(lambda one: function(*one), arrays)
+    return jax.vmap(function)(*arrays)
+
+
+def train_batch(
+    examples: Float[Array, "*batch P N"], tolerance, max_iterations
+) -> MaxMargin:
+    """Train on all sets of a batch."""
+    batch = examples.shape[:-2]
+    flat = examples.reshape((-1, *examples.shape[-2:]))
+    train = partial(_train, tolerance=tolerance, max_iterations=max_iterations)
+    result = _each(train, flat)
+    return jax.tree.map(lambda leaf: leaf.reshape(batch + leaf.shape[1:]), result)
+
+
+def compiler_options(shape: tuple[int, ...]) -> dict[str, bool] | None:
+    """Options of XLA: on a CPU, matrix products of small sets keep to one thread."""
+    small = jax.default_backend() == "cpu" and shape[-1] < LARGE
+    return {"xla_cpu_multi_thread_eigen": False} if small else None
+
+
+@lru_cache(maxsize=32)
+def _program(shape: tuple[int, ...], max_iterations: int):
+    """Compile the training of batches of a shape."""
+    train = jax.jit(
+        partial(train_batch, max_iterations=max_iterations),
+        compiler_options=compiler_options(shape),
+    )
+    examples = jax.ShapeDtypeStruct(shape, jnp.float64)
+    tolerance = jax.ShapeDtypeStruct((), jnp.float64)
+    return train.lower(examples, tolerance).compile()
+
+
+def forget_programs() -> None:
+    """Let go of the programs compiled for eager calls."""
+    _program.cache_clear()
+
+
+def train_sets(
+    examples: Float[np.ndarray, "set P N"],
+    tolerance,
+    max_iterations,
+    *,
+    one_by_one: bool = False,
+) -> MaxMargin:
+    """Train on all sets, on all devices in use or on all cores.
+
+    Args:
+        examples: signed examples, in float64.
+        tolerance: relative duality gap to stop at.
+        max_iterations: interior-point steps allowed.
+        one_by_one: whether to use the program of a single set for each of them.
+    """
+    shape = examples.shape
+    if devices_in_use() > 1:
+        found = spread(
+            train_batch,
+            (examples,),
+            jnp.asarray(tolerance),
+            compiler_options=compiler_options(shape),
+            max_iterations=max_iterations,
+        )
+    elif on_cores(shape):
+        workers = min(cores(), len(examples))
+        size = 1 if one_by_one else math.ceil(len(examples) / workers)
+        return _train_on_cores(examples, size, workers, tolerance, max_iterations)
+    else:
+        program = _program(shape, max_iterations)
+        found = program(examples, np.float64(tolerance))
+    return jax.tree.map(np.asarray, found)
+
+
+def on_cores(shape: tuple[int, ...]) -> bool:
+    """Whether sets of this shape are trained by this CPU, one a core."""
+    small = jax.default_backend() == "cpu" and shape[-1] < LARGE
+    return small and devices_in_use() == 1
+
+
+def _train_on_cores(
+    examples, size: int, workers: int, tolerance, max_iterations
+) -> MaxMargin:
+    """Train on parts of ``size`` sets, a part to each core, as fast as they come.
+
+    Equal parts are one program; the last is filled up with copies of the first set.
+    """
+    program = _program((size, *examples.shape[1:]), max_iterations)
+    lacking = -len(examples) % size
+    filled = np.concatenate([examples, np.repeat(examples[:1], lacking, axis=0)])
+    parts = [filled[n : n + size] for n in range(0, len(filled), size)]
+
+    def run(part):
+        with jax.enable_x64(True):  # a setting of the thread
+            # Arrays of NumPy: to place those of JAX is one more program a shape.
+            found = program(part, np.float64(tolerance))
+            return jax.tree.map(np.asarray, found)
+
+    with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
+        trained = list(pool.map(run, parts))
+    return jax.tree.map(lambda *a: np.concatenate(a)[: len(examples)], *trained)
+
+
+_scale_sets = jax.jit(jax.vmap(_scale))
+_screen_sets = jax.jit(lambda columns, most: _each(lambda c: screen(c, most), columns))
+_conclude_sets = jax.jit(
+    lambda columns, length, screened, tolerance, most: jax.lax.map(
+        lambda one: _conclude(*one, tolerance, most), (columns, length, screened)
+    )
+)
+
+
+def train_in_float32(
+    examples: Float[np.ndarray, "set P N"], tolerance, max_iterations
+) -> MaxMargin:
+    """Take steps in float32 where JAX computes, and certify on the host."""
+    host = jax.local_devices(backend="cpu")[0]
+    with jax.default_device(host), jax.enable_x64(True):
+        columns, length = _scale_sets(examples)
+    single = np.asarray(columns, np.float32)
+    with jax.enable_x64(False):
+        screened = jax.tree.map(np.asarray, _screen_sets(single, max_iterations))
+    with jax.default_device(host), jax.enable_x64(True):
+        found = _conclude_sets(columns, length, screened, tolerance, max_iterations)
+    return jax.tree.map(np.asarray, found)
