@@ -13,8 +13,8 @@ import typer
 from .. import machine_options, options, output, vision_options
 
 if TYPE_CHECKING:
+    from simulations.vision.device_placement import Placement
     from simulations.vision.embedding import Embedder
-    from simulations.vision.training.placement import Placement
 
 
 def embed(

@@ -16,10 +16,10 @@ from perceptron_theory import InputError
 from . import metrics
 from .data.encoded import DataSet
 from .data.images import Images
+from .device_placement import Placement
 from .score_files import Scores, scores_of
 from .training import Plan
 from .training.loss import cross_entropy
-from .training.placement import Placement
 from .training.recipe_files import recipe_of
 from .training.restored import about_run, check_random_start, saved_variables
 from .training.step import Model, State, predict

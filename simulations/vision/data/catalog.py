@@ -6,13 +6,13 @@ from pathlib import Path
 
 from perceptron_theory import InputError
 
-from .cifar10 import cifar10
+from .cifar10_files import cifar10
 from .classes import of_classes
-from .digits import digits
 from .encoded import DataSet
 from .folder import image_folder
-from .imagenet import imagenet
-from .svhn import svhn
+from .imagenet_files import imagenet
+from .sklearn_digits import digits
+from .svhn_files import svhn
 
 FORMS = (
     "digits, cifar10:PATH, svhn:PATH, imagenet:PATH or folder:PATH, each with "

@@ -5,20 +5,22 @@ The authors of the paper released scores of ten metrics for ImageNet (Sorscher e
 arrays of NumPy or JAX, results arrays of NumPy; none needs a data loader.
 """
 
-from .active_learning import active_learning as active_learning
-from .ddd import ddd as ddd
-from .el2n import el2n as el2n
-from .forgetting import forgetting as forgetting
-from .grand import grand as grand
-from .influence import influence as influence
-from .influence import influence_standard_error as influence_standard_error
-from .memorization import memorization as memorization
-from .memorization import memorization_standard_error as memorization_standard_error
-from .prototypes import prototypes as prototypes
-from .random_scores import random_scores as random_scores
+from .class_means import supervised_prototypes as supervised_prototypes
+from .cluster_distance import prototypes as prototypes
+from .dichotomous_difficulty import ddd as ddd
+from .ensemble_uncertainty import active_learning as active_learning
+from .error_norm import el2n as el2n
+from .forgetting_counts import forgetting as forgetting
+from .gradient_norm import grand as grand
+from .random_baseline import random_scores as random_scores
 from .reliability import models_for_correlation as models_for_correlation
 from .reliability import models_for_precision as models_for_precision
 from .reliability import models_for_standard_error as models_for_standard_error
 from .reliability import spearman_brown as spearman_brown
 from .reliability import split_half_correlation as split_half_correlation
-from .supervised_prototypes import supervised_prototypes as supervised_prototypes
+from .subset_influence import influence as influence
+from .subset_influence import influence_standard_error as influence_standard_error
+from .subset_memorization import memorization as memorization
+from .subset_memorization import (
+    memorization_standard_error as memorization_standard_error,
+)

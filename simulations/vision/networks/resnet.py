@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array
 
-from .batch_norm import batch_norm
+from .batch_normalisation import batch_norm
 from .classifier import Classifier
 
 STEMS = ("cifar", "strided", "imagenet")
@@ -38,7 +38,7 @@ class ResNet(Classifier, kw_only=True):
             its choice for ImageNet), a 1 x 1 convolution with batch norm; "pad" (option
             A, its choice for CIFAR), every second pixel, with zero channels, half of
             them on each side.
-        axis_name: see :func:`.batch_norm.batch_norm`.
+        axis_name: see :func:`.batch_normalisation.batch_norm`.
     """
 
     stages: tuple[int, ...]

@@ -25,7 +25,7 @@ from simulations.vision.training import (
     train,
     write_recipe,
 )
-from simulations.vision.training.checkpoints import checkpoints
+from simulations.vision.training.checkpoint_store import checkpoints
 from simulations.vision.training.restored import embedder_from
 from simulations.vision.training.run import begin, save
 from simulations.vision.training.run_folder import claim

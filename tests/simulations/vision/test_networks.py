@@ -28,7 +28,7 @@ from simulations.vision.networks import (
     parameter_count,
     weight_import,
 )
-from simulations.vision.networks.batch_norm import batch_norm
+from simulations.vision.networks.batch_normalisation import batch_norm
 from simulations.vision.networks.vit import ViT
 
 REFERENCE = Path(__file__).parent / "reference"

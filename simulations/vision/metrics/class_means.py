@@ -9,7 +9,7 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
 from .. import inputs
-from ..kmeans import DISTANCES
+from ..clustering import DISTANCES
 
 
 def supervised_prototypes(

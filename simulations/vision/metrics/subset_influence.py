@@ -13,7 +13,7 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
 from .. import inputs
-from .memorization import checked_members
+from .subset_memorization import checked_members
 
 REDUCTIONS = ("max", "sum_abs", "max_abs")
 _NUMBERS = 2**24  # of the influence matrix that exist at once

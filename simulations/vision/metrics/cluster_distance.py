@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..kmeans import kmeans
+from ..clustering import kmeans
 
 
 def prototypes(
@@ -30,7 +30,7 @@ def prototypes(
         n_clusters: k.
         key: of ``jax.random``, or a seed.
         distance: "cosine" (1 - cos, after spherical k-means) or "euclidean".
-        **options: those of :func:`simulations.vision.kmeans.kmeans`.
+        **options: those of :func:`simulations.vision.clustering.kmeans`.
 
     Raises:
         InputError: NaN, more clusters than points, and what k-means refuses.
