@@ -15,19 +15,9 @@ if TYPE_CHECKING:
 
 _DATA = (
     "digits (built in), cifar10:PATH, svhn:PATH, imagenet:PATH or folder:PATH; "
-    "digits#1,7 and the like for these classes only"
+    "digits#1,7 and the like for these classes only; package.module:Name[:PATH] for a "
+    "source of your own"
 )
-_TAKES = {
-    "n_clusters": ("--clusters", ("prototypes",)),
-    "distance": ("--distance", ("prototypes", "supervised_prototypes")),
-    "variant": ("--variant", ("ddd",)),
-    "reduce": ("--variant", ("influence",)),
-    "acquisition": ("--variant", ("active_learning",)),
-    "never_learned": ("--variant", ("forgetting",)),
-    "run": ("--run", ("grand",)),
-    "initial": ("--initial", ("grand",)),
-}
-
 Data = Annotated[str, typer.Option(metavar="DATA", help=f"{_DATA}.")]
 CheckedData = Annotated[
     str | None,
@@ -71,9 +61,9 @@ def check_picture(path: Path | None, overwrite: bool, option: str) -> None:
 
 def test_split(data: str) -> str:
     """The split that a data set is evaluated on; "none" where it may have none."""
-    kind = data.partition(":")[0].partition("#")[0]
-    known = {"digits": "test", "cifar10": "test", "svhn": "test", "imagenet": "val"}
-    return known.get(kind, "none")
+    from simulations.vision.data import source_of
+
+    return source_of(data).test_split or "none"
 
 
 def check_rows(path: Path, points: Any, dataset: Any) -> None:
@@ -88,22 +78,6 @@ def check_rows(path: Path, points: Any, dataset: Any) -> None:
         raise InputError(
             f"{path} has shape {points.shape}: {dataset.name} needs ({len(dataset)}, d)"
         )
-
-
-def check_options(metric: str, given: dict[str, Any]) -> None:
-    """Refuse an option that the metric does not have.
-
-    Raises:
-        typer.BadParameter: it was given one.
-    """
-    for name in given:
-        option, metrics = _TAKES[name]
-        if metric not in metrics:
-            of = (m for o, ms in _TAKES.values() if o == option for m in ms)
-            raise typer.BadParameter(
-                f"{metric} has none: it is of {' and '.join(of)}",
-                param_hint=option,
-            )
 
 
 def scores_from(file: Any, data: str | None, split: str) -> Scores:

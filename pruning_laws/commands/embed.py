@@ -113,8 +113,8 @@ def embed(
     from simulations.files import filled_rows
     from simulations.vision import embedding
     from simulations.vision.data import load
+    from simulations.vision.data.encoded import pixels_of
     from simulations.vision.embedding_files import record_path, write_embeddings
-    from simulations.vision.scoring import pixels_of
     from simulations.vision.training import placement
 
     for path in (output_file, record_path(output_file)):

@@ -9,8 +9,8 @@ from pathlib import Path
 from perceptron_theory import InputError
 
 from ..vision.data import load
-from ..vision.data.encoded import DataSet
-from ..vision.scoring import pixels_of, read_array
+from ..vision.data.encoded import DataSet, pixels_of
+from ..vision.scoring import read_array
 from .configuration import Experiment
 from .features import Features
 from .gibbs_head import GibbsHead
