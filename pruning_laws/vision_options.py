@@ -11,7 +11,6 @@ from . import options, output
 
 if TYPE_CHECKING:
     from simulations.vision.score_files import Scores
-    from simulations.vision.selection import SelectionRule
 
 _DATA = (
     "digits (built in), cifar10:PATH, svhn:PATH, imagenet:PATH or folder:PATH; "
@@ -110,12 +109,11 @@ def same_examples(files: list[Path], data: str | None, split: str) -> dict[str, 
     return found
 
 
-def selection_rule(text: str) -> str | SelectionRule:
-    """The rule that ``--rule`` names: those of the theory, and stratified[:DROP].
+def selection_rule(text: str) -> Any:
+    """The rule that ``--rule`` names: of the theory, stratified[:DROP], or outside.
 
     Raises:
-        typer.BadParameter: parameters missing, or no numbers.
-        perceptron_theory.InputError: a name that is no rule.
+        typer.BadParameter: Parameters are missing, or no numbers.
     """
     from simulations.vision.selection import Stratified
 
@@ -124,5 +122,5 @@ def selection_rule(text: str) -> str | SelectionRule:
         (drop,) = options.numbers(parameters[0], "--rule")
         return Stratified(drop_hardest=drop)
     if name in ("window", "mixture"):
-        return options.pruning_rule(text)  # type: ignore[return-value] # one of these
+        return options.pruning_rule(text)
     return text

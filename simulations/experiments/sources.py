@@ -8,8 +8,8 @@ from pathlib import Path
 
 from perceptron_theory import InputError
 
-from ..vision.data import load
-from ..vision.data.encoded import DataSet, pixels_of
+from ..vision.data import DataSet, DataSource, load, source_of, source_text
+from ..vision.data.encoded import pixels_of
 from ..vision.scoring import read_array
 from .configuration import Experiment
 from .features import Features
@@ -24,8 +24,8 @@ from .teacher_head import TeacherHead
 class Source:
     """Names and paths; absolute ones where other processes are to open them."""
 
-    data: str
-    """As on the command line: cifar10:PATH."""
+    data: str | DataSource
+    """Text as on the command line, cifar10:PATH, or a data source as an object."""
     train_features: str | None = None
     """A .npy file; None takes the pixels.  Not of networks."""
     test_features: str | None = None
@@ -37,11 +37,13 @@ class Source:
     """Of networks: processes that decode a streamed data set."""
     initial: str | None = None
     """Of networks: a run folder or weight file to start from, and to fine-tune."""
-    downstream: str | None = None
+    downstream: str | DataSource | None = None
     """Of networks that are pre-trained: the data to fine-tune on, as ``data``."""
     split: str = "train"
-    test_split: str = "test"
-    downstream_test_split: str = "test"
+    test_split: str | None = None
+    """None is the one that the data source names, or "test"."""
+    downstream_test_split: str | None = None
+    """As ``test_split``, of the data to fine-tune on."""
 
     def sets(self) -> tuple[DataSet, DataSet]:
         """The training and the test set.
@@ -59,11 +61,15 @@ class Source:
         """
         return self._pair(self.downstream or "", self.downstream_test_split)
 
-    def _pair(self, name: str, test_split: str) -> tuple[DataSet, DataSet]:
-        training, test = load(name, self.split), load(name, test_split)
+    def _pair(
+        self, data: str | DataSource, test_split: str | None
+    ) -> tuple[DataSet, DataSet]:
+        place = source_of(data)
+        test_split = test_split or getattr(place, "test_split", None) or "test"
+        training, test = load(place, self.split), load(place, test_split)
         if training.fingerprint == test.fingerprint:  # a folder without splits
             raise InputError(
-                f"{name} has no test set: give a folder with sub-folders {self.split} "
+                f"{source_text(place)} has no test set: give a folder with sub-folders {self.split} "
                 f"and {test_split}, with the classes in each"
             )
         return training, test
