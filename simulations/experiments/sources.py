@@ -69,8 +69,8 @@ class Source:
         training, test = load(place, self.split), load(place, test_split)
         if training.fingerprint == test.fingerprint:  # a folder without splits
             raise InputError(
-                f"{source_text(place)} has no test set: give a folder with sub-folders {self.split} "
-                f"and {test_split}, with the classes in each"
+                f"{source_text(place)} has no test set: give a folder with sub-folders "
+                f"{self.split} and {test_split}, with the classes in each"
             )
         return training, test
 
