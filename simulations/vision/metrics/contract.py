@@ -149,7 +149,7 @@ def check_metric(metric: Any) -> Metric:
         raise InputError(
             f'{kind}.high_is must be "hard" or "easy", got {metric.high_is!r}'
         )
-    variant = getattr(metric, "variant", None)
+    variant = getattr(metric, "variant_option", None)
     if variant is not None and variant not in option_names(metric):
         raise InputError(
             f"{kind}.variant_option is {variant!r}, which is none of its options"

@@ -8,7 +8,8 @@ SwAV, not in the first 1 x 1 of the paper.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -40,6 +41,12 @@ class ResNet(Classifier, kw_only=True):
             them on each side.
         axis_name: see :func:`.batch_normalisation.batch_norm`.
     """
+
+    OPTIONS: ClassVar[Mapping[str, tuple[str, ...] | None]] = {
+        "stem": STEMS,
+        "shortcut": SHORTCUTS,
+        "axis_name": None,
+    }
 
     stages: tuple[int, ...]
     width: int
