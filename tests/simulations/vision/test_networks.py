@@ -264,7 +264,7 @@ def test_without_flax_one_line_says_what_to_install(monkeypatch):
 
 def test_a_network_of_a_user_is_named_by_its_class():
     net = network("outside:Patches", classes=3)
-    variables = initialise(net, jax.random.key(0), (8, 8, 3))
+    variables = initialise(net, (8, 8, 3), key=0)
     logits = net.apply(variables, np.zeros((2, 8, 8, 3), np.float32))
     assert logits.shape == (2, 3) and parameter_count(net, (8, 8, 3)) > 0
     for name, says in (
