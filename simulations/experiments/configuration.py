@@ -39,7 +39,7 @@ class Experiment:
     """
 
     name: str
-    """Of the table, and of the file it is read from."""
+    """The name of the table, and of the file that the experiment is read from."""
     learner: str
     """"logistic": a linear head for the classes, on features that do not change.
     "max_margin": the theory's own student on whitened features, with labels by a linear
@@ -184,7 +184,7 @@ class Experiment:
         }
 
     def hash(self, inputs: dict[str, str]) -> str:
-        """Of everything that decides a row, but for the number of seeds and cells.
+        """The hash of everything that decides a row, but the number of seeds and cells.
 
         Args:
             inputs: fingerprints of what the learner reads and is.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Forecast:
-    """Of all runs together; estimates."""
+    """Estimates of what all runs together will cost."""
 
     presentations: float
     """Examples seen in training, each time counted."""

@@ -32,18 +32,18 @@ class Source:
     scores: str | None = None
     """The folder of score files."""
     device: str | None = None
-    """Of networks: "cpu", "gpu", "tpu"; all of the kind share each batch."""
+    """For networks: "cpu", "gpu" or "tpu"; all devices of the kind share each batch."""
     workers: int = 0
-    """Of networks: processes that decode a streamed data set."""
+    """For networks: the number of processes that decode a streamed data set."""
     initial: str | None = None
-    """Of networks: a run folder or weight file to start from, and to fine-tune."""
+    """For networks: a run folder or a weight file to start from, and to fine-tune."""
     downstream: str | DataSource | None = None
-    """Of networks that are pre-trained: the data to fine-tune on, as ``data``."""
+    """For networks that are pre-trained: the data to fine-tune on, as ``data``."""
     split: str = "train"
     test_split: str | None = None
     """None is the one that the data source names, or "test"."""
     downstream_test_split: str | None = None
-    """As ``test_split``, of the data to fine-tune on."""
+    """The same as ``test_split``, for the data to fine-tune on."""
 
     def sets(self) -> tuple[DataSet, DataSet]:
         """The training and the test set.
@@ -65,12 +65,12 @@ class Source:
         self, data: str | DataSource, test_split: str | None
     ) -> tuple[DataSet, DataSet]:
         place = source_of(data)
-        test_split = test_split or getattr(place, "test_split", None) or "test"
-        training, test = load(place, self.split), load(place, test_split)
+        held: str = test_split or getattr(place, "test_split", None) or "test"
+        training, test = load(place, self.split), load(place, held)
         if training.fingerprint == test.fingerprint:  # a folder without splits
             raise InputError(
                 f"{source_text(place)} has no test set: give a folder with sub-folders "
-                f"{self.split} and {test_split}, with the classes in each"
+                f"{self.split} and {held}, with the classes in each"
             )
         return training, test
 

@@ -16,11 +16,11 @@ _TRIALS = (200, 2000)  # examples
 
 
 def by_trials(learner: Learner, cells: Sequence[Cell]) -> Forecast:
-    """By training on two small sets without pruning, and a straight line through them.
+    """Train on two small sets without pruning, and draw a straight line through both.
 
     Args:
-        learner: trains them.
-        cells: of the experiment.
+        learner: The learner that trains them.
+        cells: The cells of the experiment.
     """
     largest = max(cell.size for cell in cells)
     found = []

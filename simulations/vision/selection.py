@@ -40,7 +40,7 @@ class Selection:
     keep_fraction: float
     """The one that was asked for; ``len(indices) / n_examples`` is the realised one."""
     class_counts: dict[int, tuple[int, int]] | None
-    """Of every class: kept, before; None without labels."""
+    """How many of each class are kept, and were there before; None without labels."""
 
     @property
     def mask(self) -> np.ndarray:

@@ -44,7 +44,7 @@ class Candidates:
     rows: Int[np.ndarray, " P"]
     """Where the candidates are in the data set."""
     rng: np.random.Generator
-    """Of everything that is random; no other source may be used."""
+    """The generator of everything that is random; no other may be used."""
 
 
 class SelectionRule:

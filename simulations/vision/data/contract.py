@@ -22,7 +22,8 @@ from .images import Images
 class DataSource:
     """A place that data are read from.
 
-    ``name`` and ``load`` are the parts that a subclass brings.
+    ``name`` and ``load`` are the parts that a subclass brings.  As frozen dataclasses
+    two sources of one place are equal, so that an experiment reads the place once.
     """
 
     name: ClassVar[str]
@@ -53,7 +54,7 @@ def check_source(source: Any) -> DataSource:
     """The object itself, if it has all parts of a data source.
 
     Raises:
-        InputError: It lacks a part, which is named.
+        InputError: It lacks a part, which is named, or cannot be hashed.
     """
     check_parts("data source", source, PARTS)
     kind = type(source).__name__
@@ -64,6 +65,12 @@ def check_source(source: Any) -> DataSource:
             f"{kind}.name must be one word of letters, digits and _, got "
             f"{source.name!r}"
         )
+    try:
+        hash(source)
+    except TypeError as error:
+        raise InputError(
+            f"{kind} cannot be hashed ({error}): make it a frozen dataclass"
+        ) from error
     return source
 
 

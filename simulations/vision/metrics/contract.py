@@ -59,10 +59,9 @@ class Given:
 
     dataset: DataSet
     arrays: Mapping[str, Any]
-    """By the names of ``needs``; all of them are there, with the right number of
-    examples."""
+    """What is needed, by name; all is there, with the right number of examples."""
     seed: int = 0
-    """Of everything that is random."""
+    """The seed of everything that is random."""
 
     def __getitem__(self, name: str) -> Any:
         return self.arrays[name]
@@ -81,11 +80,11 @@ class Scored:
     per_model: Float[np.ndarray, "K P"] | None = None
     """The scores by each model, where ``scores`` are a mean over models."""
     standard_errors: Float[np.ndarray, " P"] | None = None
-    """Of the scores, from the spread of the models; NaN where not known."""
+    """Those of the scores, from the spread of the models; NaN where not known."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """What else decided the scores or says how good they are; values of JSON."""
     seeds: Sequence[int] | None = None
-    """Of the models, where the metric found them; otherwise the seed it was given."""
+    """The seeds of the models, if the metric found them; else the seed it was given."""
 
 
 class Metric:

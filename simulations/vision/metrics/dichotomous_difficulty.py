@@ -50,7 +50,7 @@ class DDD(Metric):
 
     name: ClassVar[str] = "ddd"
     needs: ClassVar = (CORRECT,)
-    variant_option: ClassVar[str] = "variant"
+    variant_option: ClassVar[str | None] = "variant"
     cost: ClassVar[str] = "an ensemble of trained networks"
 
     variant: str = "wrong"

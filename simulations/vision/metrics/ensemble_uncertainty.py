@@ -70,7 +70,7 @@ class ActiveLearning(Metric):
 
     name: ClassVar[str] = "active_learning"
     needs: ClassVar = (LOGITS,)
-    variant_option: ClassVar[str] = "acquisition"
+    variant_option: ClassVar[str | None] = "acquisition"
     cost: ClassVar[str] = "an ensemble of networks, or checkpoints of one"
 
     acquisition: str = "entropy"

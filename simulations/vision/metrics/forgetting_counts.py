@@ -95,7 +95,7 @@ class Forgetting(Metric):
 
     name: ClassVar[str] = "forgetting"
     needs: ClassVar = (PRESENTATIONS,)
-    variant_option: ClassVar[str] = "never_learned"
+    variant_option: ClassVar[str | None] = "never_learned"
     cost: ClassVar[str] = "one training or several, recorded in every epoch"
 
     never_learned: str | float = "presentations"

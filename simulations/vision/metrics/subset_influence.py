@@ -149,7 +149,7 @@ class Influence(Metric):
 
     name: ClassVar[str] = "influence"
     needs: ClassVar = (TEST_CORRECT, MEMBER)
-    variant_option: ClassVar[str] = "reduce"
+    variant_option: ClassVar[str | None] = "reduce"
     cost: ClassVar[str] = "hundreds of networks on random subsets"
 
     reduce: str = "max"

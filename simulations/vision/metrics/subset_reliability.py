@@ -21,7 +21,7 @@ from .reliability import (
 
 @dataclass(frozen=True)
 class Reliability:
-    """Of memorization or influence, from M models."""
+    """How far memorization or influence from M subset models can be trusted."""
 
     models: int
     standard_errors: Float[np.ndarray, " P"]
@@ -33,19 +33,19 @@ class Reliability:
 
     @property
     def mean_standard_error(self) -> float:
-        """Over the examples of which it is known."""
+        """The mean over the examples of which an error is known."""
         return float(np.nanmean(self.standard_errors))
 
     @property
     def models_needed(self) -> int:
-        """For the wanted standard error, in the mean over examples."""
+        """How many models bring the mean over examples to the wanted standard error."""
         return models_for_precision(
             self.mean_standard_error, self.models, self.precision
         )
 
     @property
     def correlation(self) -> float | None:
-        """Of the ranks by all models with those by as many others, Spearman-Brown's.
+        """The correlation of ranks by all models with those by as many others.
 
         None where the halves do not agree at all, of which the formula knows nothing.
         """

@@ -212,6 +212,7 @@ def test_an_object_of_all_parts_needs_no_base_class():
         (_lacking(load=None), "Mine is no data source: it lacks load, a method"),
         (type("Mine", (DataSource,), {"name": "a"})(), "it lacks load, a method"),
         (_lacking(load=lambda self, split: [1]), "Mine.load returned list: it must"),
+        (_lacking(__hash__=None), "Mine cannot be hashed (unhashable type: 'Mine')"),
         (outside.Arrays, "give an instance, Arrays(...)"),
         (None, "NoneType is no data source: it lacks name"),
         ("mnist", "is of no known form: give digits, cifar10:PATH, svhn:PATH"),
