@@ -6,7 +6,7 @@ import pytest
 from sklearn.cluster import KMeans, MiniBatchKMeans
 
 from perceptron_theory import InputError
-from simulations.vision import kmeans as module
+from simulations.vision import clustering as module
 from simulations.vision.clustering import kmeans, memory_estimate
 
 
