@@ -59,7 +59,7 @@ def measure(serve, folders: list[str]) -> None:
 
 def _ours(view: str, workers: int, folders: list[str]) -> None:
     from simulations.vision.data.decode import CenterCrop, RandomCrop
-    from simulations.vision.data.imagenet import imagenet
+    from simulations.vision.data.imagenet_files import imagenet
     from simulations.vision.data.stream import Stream
 
     def serve(folder):

@@ -15,7 +15,7 @@ import warnings
 import numpy as np
 from sklearn.cluster import KMeans
 
-from simulations.vision.kmeans import kmeans
+from simulations.vision.clustering import kmeans
 
 PASSES = 20
 ROUNDS = 3

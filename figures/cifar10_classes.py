@@ -8,9 +8,9 @@ import xarray as xr
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from simulations.experiments.by_class import by_class
 from simulations.experiments.cells import NO_METRIC
-from simulations.vision.data.cifar10 import CLASSES
+from simulations.experiments.class_counts import by_class
+from simulations.vision.data.cifar10_files import CLASSES
 
 from . import style
 from .tables import shipped

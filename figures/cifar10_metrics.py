@@ -7,8 +7,8 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from simulations.experiments.by_class import by_class
 from simulations.experiments.cells import NO_METRIC
+from simulations.experiments.class_counts import by_class
 from simulations.experiments.laws import means
 
 from . import style

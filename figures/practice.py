@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from simulations.experiments.cells import NO_METRIC
+from simulations.experiments.claims import log_ratios
 from simulations.experiments.curves import curve, fractions
 from simulations.experiments.theory import predictions
-from simulations.experiments.verdicts import log_ratios
 
 from . import style
 from .tables import shipped

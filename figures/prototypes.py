@@ -31,9 +31,10 @@ CLASSES, SEEDS, FRACTION = 10, 5, 0.5
 def compute() -> xr.Dataset:
     """Train SimCLR on the digits, then cluster its embeddings and the pixels."""
     # of the extra ``vision``, which the other figures do without
+    from simulations.vision.cluster_sensitivity import sensitivity
     from simulations.vision.data import load
-    from simulations.vision.scoring import pixels_of, read_array
-    from simulations.vision.sensitivity import sensitivity
+    from simulations.vision.data.encoded import pixels_of
+    from simulations.vision.scoring import read_array
     from simulations.vision.training import Plan, placement, read_recipe, train
 
     digits = load("digits")

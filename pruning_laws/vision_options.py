@@ -11,23 +11,12 @@ from . import options, output
 
 if TYPE_CHECKING:
     from simulations.vision.score_files import Scores
-    from simulations.vision.selection import SelectionRule
 
 _DATA = (
     "digits (built in), cifar10:PATH, svhn:PATH, imagenet:PATH or folder:PATH; "
-    "digits#1,7 and the like for these classes only"
+    "digits#1,7 and the like for these classes only; package.module:Name[:PATH] for a "
+    "source of your own"
 )
-_TAKES = {
-    "n_clusters": ("--clusters", ("prototypes",)),
-    "distance": ("--distance", ("prototypes", "supervised_prototypes")),
-    "variant": ("--variant", ("ddd",)),
-    "reduce": ("--variant", ("influence",)),
-    "acquisition": ("--variant", ("active_learning",)),
-    "never_learned": ("--variant", ("forgetting",)),
-    "run": ("--run", ("grand",)),
-    "initial": ("--initial", ("grand",)),
-}
-
 Data = Annotated[str, typer.Option(metavar="DATA", help=f"{_DATA}.")]
 CheckedData = Annotated[
     str | None,
@@ -71,9 +60,9 @@ def check_picture(path: Path | None, overwrite: bool, option: str) -> None:
 
 def test_split(data: str) -> str:
     """The split that a data set is evaluated on; "none" where it may have none."""
-    kind = data.partition(":")[0].partition("#")[0]
-    known = {"digits": "test", "cifar10": "test", "svhn": "test", "imagenet": "val"}
-    return known.get(kind, "none")
+    from simulations.vision.data import source_of
+
+    return getattr(source_of(data), "test_split", "test") or "none"
 
 
 def check_rows(path: Path, points: Any, dataset: Any) -> None:
@@ -88,22 +77,6 @@ def check_rows(path: Path, points: Any, dataset: Any) -> None:
         raise InputError(
             f"{path} has shape {points.shape}: {dataset.name} needs ({len(dataset)}, d)"
         )
-
-
-def check_options(metric: str, given: dict[str, Any]) -> None:
-    """Refuse an option that the metric does not have.
-
-    Raises:
-        typer.BadParameter: it was given one.
-    """
-    for name in given:
-        option, metrics = _TAKES[name]
-        if metric not in metrics:
-            of = (m for o, ms in _TAKES.values() if o == option for m in ms)
-            raise typer.BadParameter(
-                f"{metric} has none: it is of {' and '.join(of)}",
-                param_hint=option,
-            )
 
 
 def scores_from(file: Any, data: str | None, split: str) -> Scores:
@@ -136,12 +109,11 @@ def same_examples(files: list[Path], data: str | None, split: str) -> dict[str, 
     return found
 
 
-def selection_rule(text: str) -> str | SelectionRule:
-    """The rule that ``--rule`` names: those of the theory, and stratified[:DROP].
+def selection_rule(text: str) -> Any:
+    """The rule that ``--rule`` names: of the theory, stratified[:DROP], or outside.
 
     Raises:
-        typer.BadParameter: parameters missing, or no numbers.
-        perceptron_theory.InputError: a name that is no rule.
+        typer.BadParameter: Parameters are missing, or no numbers.
     """
     from simulations.vision.selection import Stratified
 
@@ -150,5 +122,5 @@ def selection_rule(text: str) -> str | SelectionRule:
         (drop,) = options.numbers(parameters[0], "--rule")
         return Stratified(drop_hardest=drop)
     if name in ("window", "mixture"):
-        return options.pruning_rule(text)  # type: ignore[return-value] # one of these
+        return options.pruning_rule(text)
     return text

@@ -13,8 +13,8 @@ import typer
 from .. import machine_options, options, output, vision_options
 
 if TYPE_CHECKING:
+    from simulations.vision.device_placement import Placement
     from simulations.vision.embedding import Embedder
-    from simulations.vision.training.placement import Placement
 
 
 def embed(
@@ -113,8 +113,8 @@ def embed(
     from simulations.files import filled_rows
     from simulations.vision import embedding
     from simulations.vision.data import load
+    from simulations.vision.data.encoded import pixels_of
     from simulations.vision.embedding_files import record_path, write_embeddings
-    from simulations.vision.scoring import pixels_of
     from simulations.vision.training import placement
 
     for path in (output_file, record_path(output_file)):

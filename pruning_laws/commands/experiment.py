@@ -103,8 +103,6 @@ def experiment(
         workers=decoders,
         initial=None if initial is None else str(initial.absolute()),
         downstream=downstream,
-        test_split=_test_split(data),
-        downstream_test_split=_test_split(downstream or ""),
     )
     machine = machine_options.machine(device, workers, ray, retries)
     share = machine_options.shard(shard)
@@ -134,9 +132,3 @@ def experiment(
             on_cell=on_cell,
         )
     output.note(f"wrote {output_folder / 'results.csv'}: {len(rows)} of {len(cells)}")
-
-
-def _test_split(data: str) -> str:
-    """That a folder must have, too."""
-    known = vision_options.test_split(data)
-    return "test" if known == "none" else known

@@ -46,8 +46,8 @@ def gallery(
 
     from figures import gallery as figure
     from figures import style
+    from simulations.vision.class_extremes import extremes, thumbnails
     from simulations.vision.data import load
-    from simulations.vision.extremes import extremes, thumbnails
     from simulations.vision.score_files import read_scores
 
     dataset = load(data, split)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .. import output, vision_options
+
+if TYPE_CHECKING:
+    from simulations.vision.metrics import Metric
 
 
 def score(
@@ -17,7 +21,8 @@ def score(
             help="prototypes, supervised_prototypes (from embeddings); el2n, "
             "active_learning (from logits); forgetting, ddd (from correct); "
             "memorization, influence (from correct and member); grand (from a run); "
-            "random."
+            "random. Options may follow, as prototypes:n_clusters=20. A metric of your "
+            "own is package.module:Name."
         ),
     ],
     output_file: Annotated[
@@ -56,12 +61,19 @@ def score(
             "forgetting: presentations, zero, infinity. [default: the first]",
         ),
     ] = None,
-    precision: Annotated[
-        float,
+    array: Annotated[
+        list[str] | None,
         typer.Option(
-            help="Standard error that memorization or influence is wanted to have."
+            metavar="NAME=FILE", help="Any other array that a metric needs, a .npy."
         ),
-    ] = 0.05,
+    ] = None,
+    precision: Annotated[
+        float | None,
+        typer.Option(
+            help="Standard error that memorization or influence is wanted to have. "
+            "[default: 0.05]"
+        ),
+    ] = None,
     clusters: Annotated[
         int | None,
         typer.Option(help="Of prototypes; the number of classes if not given."),
@@ -92,72 +104,110 @@ def score(
 
     from simulations.vision.data import load
     from simulations.vision.embedding_files import check_record
+    from simulations.vision.metrics import metric_of
     from simulations.vision.score_files import write_scores
-    from simulations.vision.scoring import VARIANT, read_array, score_dataset
+    from simulations.vision.scoring import score_dataset
 
+    options = {
+        "--clusters": clusters,
+        "--distance": distance,
+        "--precision": precision,
+        "--initial": initial or None,
+        "--variant": variant,
+    }
+    chosen = _with_options(metric_of(metric), options)
     files = {
         "embeddings": embeddings,
         "logits": logits,
         "correct": correct,
         "member": member,
-    }
-    if metric == "forgetting" and correct is not None:
-        _check_presentations(correct)
-    arrays = {name: read_array(path) for name, path in files.items() if path}
-    options = {
-        "n_clusters": clusters,
-        "distance": distance,
-        VARIANT.get(metric, "variant"): variant,
         "run": run,
-        "initial": initial or None,
     }
-    given = {name: value for name, value in options.items() if value is not None}
-    vision_options.check_options(metric, given)
+    arrays = _arrays(chosen, files, array or [])
     with output.working("scoring"):
         dataset, sources = load(data, split), {}
         if embeddings is not None and (found := check_record(embeddings, dataset)):
             sources["embeddings"] = found
-        if metric == "grand":
-            scores = _grand(dataset, run, initial, arrays)
-        else:
-            scores = score_dataset(
-                dataset,
-                metric,
-                arrays,
-                seed=seed,
-                precision=precision,
-                sources=sources,
-                **given,
-            )
+        scores = score_dataset(dataset, chosen, arrays, seed=seed, sources=sources)
     write_scores(output_file, scores, overwrite=overwrite)
-    output.note(f"wrote {output_file}: {metric} of {scores.dataset}")
+    output.note(f"wrote {output_file}: {chosen.name} of {scores.dataset}")
     if "reliability" in scores.recipe:
         _print_reliability(scores.recipe["reliability"])
 
 
-def _grand(dataset: Any, run: Path | None, initial: bool, arrays: Any) -> Any:
-    from simulations.vision.grand_of_runs import score_grand
-
-    if run is None or arrays:
-        raise typer.BadParameter(
-            "grand needs the folder of a run, and nothing else", param_hint="--run"
-        )
-    return score_grand(dataset, run, initial=initial)
+_FIELDS = {
+    "--clusters": "n_clusters",
+    "--distance": "distance",
+    "--precision": "precision",
+    "--initial": "initial",
+}
 
 
-def _check_presentations(path: Path) -> None:
-    """Refuse the file of an ensemble that has models where presentations should be.
+def _with_options(metric: Metric, options: dict[str, Any]) -> Metric:
+    """The metric with the options that were given on the command line.
 
     Raises:
-        typer.BadParameter: it is that.
+        typer.BadParameter: It does not have one of them.
     """
-    presentations = path.with_name("presentations.npy")
-    if path.name == "correct.npy" and (path.parent / "models").is_dir():
-        raise typer.BadParameter(
-            f"{path} is of models after training; what they got right at each "
-            f"presentation is in {presentations.name}, where all were trained on all",
-            param_hint="--correct",
-        )
+    from simulations.vision.contracts import option_names
+    from simulations.vision.metrics import METRICS
+
+    def field(kind: Any, option: str) -> str | None:
+        if option == "--variant":
+            return getattr(kind, "variant_option", None)
+        return _FIELDS[option] if _FIELDS[option] in option_names(kind) else None
+
+    given = {name: value for name, value in options.items() if value is not None}
+    for option in given:
+        if field(metric, option) is None:
+            of = [name for name, kind in METRICS.items() if field(kind, option)]
+            raise typer.BadParameter(
+                f"{metric.name} has none: it is of {' and '.join(of)}",
+                param_hint=option,
+            )
+    changes = {str(field(metric, name)): value for name, value in given.items()}
+    return replace(metric, **changes) if changes else metric  # type: ignore[type-var] # it has fields
+
+
+def _arrays(
+    metric: Metric, files: dict[str, Path | None], more: list[str]
+) -> dict[str, Any]:
+    """What the metric is computed from: arrays that are read, and folders of runs.
+
+    Raises:
+        typer.BadParameter: The metric needs no such thing, or a file of something else.
+        perceptron_theory.InputError: It is no .npy file.
+    """
+    from perceptron_theory import InputError
+    from simulations.vision.metrics import METRICS
+    from simulations.vision.scoring import read_array
+
+    given = {name: path for name, path in files.items() if path is not None}
+    hints = {name: f"--{name}" for name in given}
+    for text in more:
+        name, equals, path = text.partition("=")
+        if not (equals and name and path):
+            raise typer.BadParameter(
+                f"{text!r} must be NAME=FILE", param_hint="--array"
+            )
+        given[name], hints[name] = Path(path), "--array"
+    needs = {one.name: one for one in metric.needs}
+    for name, path in given.items():
+        if name not in needs:
+            of = [n for n, m in METRICS.items() if name in {o.name for o in m.needs}]
+            known = f": it is of {' and '.join(of)}" if of else ""
+            raise typer.BadParameter(
+                f"{metric.name} takes no {name}{known}", param_hint=hints[name]
+            )
+        if (check := needs[name].check_file) is not None:
+            try:
+                check(path)
+            except InputError as error:
+                raise typer.BadParameter(str(error), param_hint=hints[name]) from error
+    return {
+        name: read_array(path) if needs[name].is_array else path
+        for name, path in given.items()
+    }
 
 
 def _print_reliability(found: dict[str, Any]) -> None:

@@ -28,7 +28,8 @@ def select(
             metavar="RULE",
             help="hard, easy, random, stratified[:SHARE of the hardest left out], "
             "window:LOWER (from that quantile of difficulty on, 0 the hardest) or "
-            "mixture:SHARE:hard|easy (the rest at random).",
+            "mixture:SHARE:hard|easy (the rest at random). A rule of your own is "
+            "package.module:Name.",
         ),
     ] = "hard",
     class_floor: Annotated[

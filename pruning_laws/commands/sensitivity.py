@@ -62,11 +62,12 @@ def sensitivity(
 
     import numpy as np
 
+    from simulations.vision.cluster_sensitivity import default_clusters
+    from simulations.vision.cluster_sensitivity import sensitivity as compute
     from simulations.vision.data import load
+    from simulations.vision.data.encoded import pixels_of
     from simulations.vision.embedding_files import check_record
-    from simulations.vision.scoring import pixels_of, read_array
-    from simulations.vision.sensitivity import default_clusters
-    from simulations.vision.sensitivity import sensitivity as compute
+    from simulations.vision.scoring import read_array
     from simulations.vision.training.records import progress_bar
 
     dataset = load(data, split)

@@ -39,7 +39,7 @@ def verdicts(
     import xarray as xr
 
     from simulations.experiments import read_table
-    from simulations.experiments.verdicts import verdicts as judge
+    from simulations.experiments.claims import verdicts as judge
 
     rows = read_table(table)
     with output.working("judging"):

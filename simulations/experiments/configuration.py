@@ -13,6 +13,7 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
 from ..files import read_toml, shipped_names
+from ..vision.metrics.contract import check_metric
 
 FOLDER = Path(__file__).parent / "configurations"
 LEARNERS = ("logistic", "max_margin", "gibbs", "network")
@@ -38,7 +39,7 @@ class Experiment:
     """
 
     name: str
-    """Of the table, and of the file it is read from."""
+    """The name of the table, and of the file that the experiment is read from."""
     learner: str
     """"logistic": a linear head for the classes, on features that do not change.
     "max_margin": the theory's own student on whitened features, with labels by a linear
@@ -50,7 +51,8 @@ class Experiment:
     keep_fractions: tuple[float, ...]
     """f, each inside (0, 1); 1 is run as well."""
     metrics: tuple[str, ...]
-    """Whose difficulty prunes: a name NAME is that of a score file, NAME.parquet.  Also
+    """Whose difficulty prunes: a name NAME is that of a score file, NAME.parquet; a
+    metric that is given as an object stands for its name.  Also
     for "logistic" probe:N, a head trained on N examples of its own; for "max_margin"
     only theta:DEGREES, a probe at that angle of the teacher."""
     strategies: tuple[str, ...] = ("hard", "easy")
@@ -78,6 +80,8 @@ class Experiment:
                 raise InputError(f"{field.name} must be a list, got {value!r}")
         if self.learner not in LEARNERS:
             raise unknown_name("learner", self.learner, LEARNERS)
+        named = tuple(_name_of(metric) for metric in self.metrics)
+        object.__setattr__(self, "metrics", named)
         for field in ("sizes", "keep_fractions", "metrics", "strategies"):
             values = tuple(getattr(self, field))
             object.__setattr__(self, field, values)
@@ -180,7 +184,7 @@ class Experiment:
         }
 
     def hash(self, inputs: dict[str, str]) -> str:
-        """Of everything that decides a row, but for the number of seeds and cells.
+        """The hash of everything that decides a row, but the number of seeds and cells.
 
         Args:
             inputs: fingerprints of what the learner reads and is.
@@ -229,6 +233,12 @@ def read_experiment(
         raise InputError(
             f"{path}: {error}".replace("Experiment.__init__()", "")
         ) from None
+
+
+def _name_of(metric: Any) -> Any:
+    """The name by which a metric that is given as an object is known."""
+    number = isinstance(metric, int | float)
+    return metric if isinstance(metric, str) or number else check_metric(metric).name
 
 
 def _whole(value: Any) -> bool:

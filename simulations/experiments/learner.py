@@ -12,10 +12,10 @@ from jaxtyping import Bool, Float, Int
 
 from ..perceptron.hardware.cpu_threads import one_blas_thread
 from ..vision.selection import select
-from .by_class import written, wrong_by_class
 from .cells import NO_METRIC, Cell
+from .class_counts import written, wrong_by_class
 from .configuration import BALANCED
-from .forecast import Forecast
+from .cost import Forecast
 
 BALANCE = 0.5  # of an equal share, that every class keeps
 

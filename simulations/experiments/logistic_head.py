@@ -21,10 +21,11 @@ from ..vision.metrics import el2n
 from ..vision.probe import logistic
 from .cells import Cell
 from .configuration import Experiment
+from .cost import Forecast
 from .features import Features
-from .forecast import Forecast, by_trials
 from .learner import Measured, measured
 from .score_set import ScoreSet
+from .trials import by_trials
 
 VALIDATION = 0.1  # of the data set
 RIDGES = (10.0, 1.0, 0.1, 0.01, 1e-3)  # of sum(loss) + ridge |w|^2 / 2; tried in order

@@ -20,14 +20,14 @@ from jaxtyping import Float, Int
 from perceptron_theory import InputError
 
 from ..vision.data.encoded import DataSet
+from ..vision.device_placement import Placement
 from ..vision.networks.variables import parameter_count
 from ..vision.training import Initial, Plan, Recipe, placement, read_recipe
-from ..vision.training.placement import Placement
 from ..vision.training.step import State
 from .cells import Cell, cells_of
 from .configuration import Experiment
+from .cost import Forecast
 from .features import random_order
-from .forecast import Forecast
 from .learner import Measured, measured
 from .network_run import flops_of_a_step, predicted, trained
 from .score_set import ScoreSet

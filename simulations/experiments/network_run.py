@@ -16,7 +16,7 @@ from jaxtyping import Int
 
 from ..vision.networks.variables import abstract_variables
 from ..vision.training import Plan
-from ..vision.training.checkpoints import Checkpoints, checkpoints
+from ..vision.training.checkpoint_store import Checkpoints, checkpoints
 from ..vision.training.epoch_record import run_epoch
 from ..vision.training.evaluation import all_logits
 from ..vision.training.run import begin, save

@@ -15,7 +15,7 @@ from ..perceptron.running.machine import FAULTS, Machine
 from ..perceptron.running.sweep import shard_of
 from .cells import Cell, cells_of
 from .configuration import Experiment
-from .forecast import Forecast
+from .cost import Forecast
 from .learner import Learner, run_cell
 from .sources import Source, learner_of
 from .table import Table

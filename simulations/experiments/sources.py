@@ -8,9 +8,9 @@ from pathlib import Path
 
 from perceptron_theory import InputError
 
-from ..vision.data import load
-from ..vision.data.encoded import DataSet
-from ..vision.scoring import pixels_of, read_array
+from ..vision.data import DataSet, DataSource, load, source_of, source_text
+from ..vision.data.encoded import pixels_of
+from ..vision.scoring import read_array
 from .configuration import Experiment
 from .features import Features
 from .gibbs_head import GibbsHead
@@ -24,24 +24,26 @@ from .teacher_head import TeacherHead
 class Source:
     """Names and paths; absolute ones where other processes are to open them."""
 
-    data: str
-    """As on the command line: cifar10:PATH."""
+    data: str | DataSource
+    """Text as on the command line, cifar10:PATH, or a data source as an object."""
     train_features: str | None = None
     """A .npy file; None takes the pixels.  Not of networks."""
     test_features: str | None = None
     scores: str | None = None
     """The folder of score files."""
     device: str | None = None
-    """Of networks: "cpu", "gpu", "tpu"; all of the kind share each batch."""
+    """For networks: "cpu", "gpu" or "tpu"; all devices of the kind share each batch."""
     workers: int = 0
-    """Of networks: processes that decode a streamed data set."""
+    """For networks: the number of processes that decode a streamed data set."""
     initial: str | None = None
-    """Of networks: a run folder or weight file to start from, and to fine-tune."""
-    downstream: str | None = None
-    """Of networks that are pre-trained: the data to fine-tune on, as ``data``."""
+    """For networks: a run folder or a weight file to start from, and to fine-tune."""
+    downstream: str | DataSource | None = None
+    """For networks that are pre-trained: the data to fine-tune on, as ``data``."""
     split: str = "train"
-    test_split: str = "test"
-    downstream_test_split: str = "test"
+    test_split: str | None = None
+    """None is the one that the data source names, or "test"."""
+    downstream_test_split: str | None = None
+    """The same as ``test_split``, for the data to fine-tune on."""
 
     def sets(self) -> tuple[DataSet, DataSet]:
         """The training and the test set.
@@ -59,12 +61,16 @@ class Source:
         """
         return self._pair(self.downstream or "", self.downstream_test_split)
 
-    def _pair(self, name: str, test_split: str) -> tuple[DataSet, DataSet]:
-        training, test = load(name, self.split), load(name, test_split)
+    def _pair(
+        self, data: str | DataSource, test_split: str | None
+    ) -> tuple[DataSet, DataSet]:
+        place = source_of(data)
+        held: str = test_split or getattr(place, "test_split", None) or "test"
+        training, test = load(place, self.split), load(place, held)
         if training.fingerprint == test.fingerprint:  # a folder without splits
             raise InputError(
-                f"{name} has no test set: give a folder with sub-folders {self.split} "
-                f"and {test_split}, with the classes in each"
+                f"{source_text(place)} has no test set: give a folder with sub-folders "
+                f"{self.split} and {held}, with the classes in each"
             )
         return training, test
 

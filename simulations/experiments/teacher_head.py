@@ -26,9 +26,10 @@ from ..perceptron import max_margin
 from ..perceptron.students.hard_margin import Status
 from .cells import Cell
 from .configuration import Experiment
+from .cost import Forecast
 from .features import Features
-from .forecast import Forecast, by_trials
 from .learner import Measured, measured
+from .trials import by_trials
 
 # of the margin: the direction is then right to 1.4e-4 rad, and the error to 5e-5.  With
 # a hundred examples a dimension rounding stops some students before 1e-10

@@ -21,7 +21,7 @@ from ..vision.data.encoded import DataSet
 from ..vision.networks.variables import abstract_variables
 from ..vision.training import Initial, Plan, Recipe, read_recipe
 from .cells import Cell
-from .forecast import Forecast
+from .cost import Forecast
 from .learner import Measured
 from .network import (
     NetworkLearner,

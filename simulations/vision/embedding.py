@@ -18,7 +18,7 @@ from perceptron_theory.errors import unknown_name
 
 from . import inputs
 from .data import Images
-from .data.augment import normalize, resized
+from .data.augmentation import normalize, resized
 from .data.decode import CenterCrop
 from .data.encoded import DataSet
 from .data.order import evaluation_batches
@@ -29,7 +29,7 @@ from .networks.pixels import SCALES
 from .networks.variables import digest
 
 if TYPE_CHECKING:  # training imports this module
-    from .training.placement import Placement
+    from .device_placement import Placement
 
 _STREAM_SIZE = 224  # of networks for ImageNet
 

@@ -1,140 +1,100 @@
-"""Scores of a data set from arrays that a user has: embeddings, logits, correctness."""
+"""Scores of a data set by a metric, with a record of what they were computed from."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from perceptron_theory import InputError
-from perceptron_theory.errors import unknown_name
 
-from . import metrics
-from .data import Images
+from .contracts import options_of
 from .data.encoded import DataSet
-from .reliability import reliability
+from .metrics import Given, Metric, Scored, metric_of
 from .score_files import Scores, scores_of
-
-# the arrays that each metric is computed from
-NEEDS = {
-    "prototypes": ("embeddings",),
-    "supervised_prototypes": ("embeddings",),
-    "el2n": ("logits",),
-    "active_learning": ("logits",),
-    "forgetting": ("correct",),
-    "ddd": ("correct",),
-    "memorization": ("correct", "member"),
-    "influence": ("correct", "member"),
-    "random": (),
-}
-# the options that choose between the variants of a metric
-VARIANT = {
-    "active_learning": "acquisition",
-    "forgetting": "never_learned",
-    "ddd": "variant",
-    "influence": "reduce",
-}
 
 
 def score_dataset(
     dataset: DataSet,
-    metric: str,
-    arrays: dict[str, np.ndarray],
+    metric: str | Metric,
+    arrays: Mapping[str, Any] | None = None,
     *,
     seed: int = 0,
-    precision: float = 0.05,
-    sources: dict[str, Any] | None = None,
+    sources: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Scores:
     """Scores of ``dataset`` by a metric, with what they were computed from as recipe.
 
     Args:
-        dataset: what the arrays are of, in its order.
-        metric: a key of ``NEEDS``.
-        arrays: those that the metric needs, by name; for "influence" ``correct`` is on
-            the test set.  Embeddings that are missing are the pixels of the images,
-            scaled to [0, 1], as the recipe then says.
-        seed: of what is random.
-        precision: the standard error that memorization and influence are wanted to
-            have: the recipe then says how many models that takes.
-        sources: where arrays are from, by name, for the recipe.
-        **options: of the metric.
+        dataset: What the arrays are of, in its order.
+        metric: A name of ``metrics.METRICS``, such text with options as
+            :func:`.metrics.metric_of` takes, or a metric as an object.
+        arrays: What the metric needs, by name; for "influence" ``correct`` is on the
+            test set.  Embeddings that are missing are the pixels of the images, scaled
+            to [0, 1], as the recipe then says.
+        seed: The seed of what is random.
+        sources: Where arrays are from, by name, for the recipe.
+        **options: Options of the metric, where it is given by its name.
 
     Raises:
-        InputError: an unknown metric, an array that is missing or of no use, what the
-            metric refuses, another number of examples than the data set has.
+        InputError: An unknown metric or option, an object that lacks a part of the
+            contract, an array that is missing or of no use, what the metric refuses,
+            scores that are not one finite number an example.
     """
-    if metric not in NEEDS:
-        raise unknown_name("metric", metric, NEEDS)
-    unused = set(arrays) - set(NEEDS[metric])
-    if unused:
-        raise InputError(f"{metric} takes no {unused.pop()}: leave it out")
-    recipe = {**options, "computed_from": dict.fromkeys(arrays, "given")}
-    recipe["computed_from"] |= sources or {}
-    if "embeddings" in NEEDS[metric] and "embeddings" not in arrays:
-        arrays = {"embeddings": pixels_of(dataset)}
-        recipe["computed_from"] = {"embeddings": "pixels"}
-    missing = [name for name in NEEDS[metric] if name not in arrays]
-    if missing:
-        raise InputError(f"{metric} needs {missing[0]}: give it")
-    _check_examples(dataset, metric, arrays)
-    per_model, errors = None, None
-    match metric:
-        case "prototypes":
-            options.setdefault("n_clusters", len(np.unique(dataset.labels)))
-            recipe["n_clusters"] = options["n_clusters"]
-            scores = metrics.prototypes(**arrays, key=seed, **options)
-        case "supervised_prototypes":
-            labels = dataset.labels
-            scores = metrics.supervised_prototypes(**arrays, labels=labels, **options)
-        case "el2n":
-            scores = metrics.el2n(arrays["logits"], dataset.labels, **options)
-            if np.ndim(arrays["logits"]) == 3:
-                each = [metrics.el2n(one, dataset.labels) for one in arrays["logits"]]
-                per_model = np.stack(each)
-        case "memorization" | "influence":
-            pair = arrays["correct"], arrays["member"]
-            scores = getattr(metrics, metric)(*pair, **options)
-            trust = reliability(metric, *pair, seed, precision, **options)
-            errors, recipe["reliability"] = trust.standard_errors, trust.as_dict()
-        case "random":
-            scores = metrics.random_scores(len(dataset.ids), key=seed)
-        case _:
-            scores = getattr(metrics, metric)(**arrays, **options)
-    infinite = np.isinf(scores).sum()
-    if infinite:
+    chosen = metric_of(metric, **options)
+    given = dict(arrays or {})
+    known = {one.name: one for one in chosen.needs}
+    for name in given:
+        if name not in known:
+            raise InputError(f"{chosen.name} takes no {name}: leave it out")
+    origin = dict.fromkeys(given, "given") | dict(sources or {})
+    for name, one in known.items():
+        if name in given:
+            continue
+        if one.otherwise is None:
+            raise InputError(f"{chosen.name} needs {one.says}: give {name}")
+        origin[name], make = one.otherwise
+        given[name] = make(dataset)
+    _check_examples(dataset, chosen, given)
+    found = chosen.score(Given(dataset, given, seed))
+    scored = found if isinstance(found, Scored) else Scored(found)
+    each = scored.per_model
+    if chosen.high_is == "easy":
+        scored_as = np.negative(scored.scores)
+        each = None if each is None else np.negative(each)
+    else:
+        scored_as = scored.scores
+    if np.shape(scored_as) != (len(dataset),):
         raise InputError(
-            f"{infinite} examples are infinite, and score files hold finite numbers: "
-            'take never_learned="presentations"'
+            f"{chosen.name} gave scores of shape {np.shape(scored_as)}: "
+            f"{dataset.name} has {len(dataset)} examples, one score each"
         )
+    recipe = {**options_of(chosen), "computed_from": origin, **scored.recipe}
     return scores_of(
         dataset,
-        metric,
-        scores,
-        per_model=per_model,
-        standard_errors=errors,
+        chosen.name,
+        scored_as,
+        per_model=each,
+        standard_errors=scored.standard_errors,
         recipe=recipe,
-        seeds=(seed,),
+        seeds=(seed,) if scored.seeds is None else scored.seeds,
     )
 
 
-def _check_examples(dataset: DataSet, metric: str, arrays: dict[str, Any]) -> None:
+def _check_examples(dataset: DataSet, metric: Metric, given: dict[str, Any]) -> None:
     """Refuse, before any work is done, arrays of another number of examples.
 
     Raises:
-        InputError: says which.
+        InputError: An array has another number; the message says which.
     """
-    axes = {"embeddings": 0, "logits": -2, "correct": -1, "member": -1}
-    if metric == "influence":  # it is on the test set
-        del axes["correct"]
-    for name, axis in axes.items():
-        shape = np.shape(arrays.get(name, ()))
-        if len(shape) > 1 and shape[axis] != len(dataset):
+    for one in metric.needs:
+        shape = np.shape(given[one.name]) if one.examples is not None else ()
+        if len(shape) > 1 and shape[one.examples] != len(dataset):  # type: ignore[index] # it has an axis of examples
             raise InputError(
-                f"{name} has {shape[axis]} examples, {dataset.name} {len(dataset)}: "
-                f"its shape is {shape}"
+                f"{one.name} has {shape[one.examples]} examples, {dataset.name} "  # type: ignore[index] # as above
+                f"{len(dataset)}: its shape is {shape}"
             )
 
 
@@ -142,7 +102,7 @@ def read_array(path: Path | str) -> np.ndarray:
     """A .npy file, mapped into memory; objects, which would be run, are refused.
 
     Raises:
-        InputError: no such file, another format, truncated.
+        InputError: There is no such file, it has another format, or it is truncated.
     """
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -152,18 +112,3 @@ def read_array(path: Path | str) -> np.ndarray:
     except (OSError, ValueError, EOFError) as error:
         line = str(error).splitlines()[0]
         raise InputError(f"{path} is no .npy file of numbers ({line})") from error
-
-
-def pixels_of(dataset: DataSet) -> Float[np.ndarray, "P d"]:
-    """The pixels of each image in a row, scaled to [0, 1], float32.
-
-    Raises:
-        InputError: the images are not all in memory at one size.
-    """
-    if not isinstance(dataset, Images):
-        raise InputError(
-            f"images of {dataset.name} have many sizes: give embeddings, or decode "
-            "them at one size"
-        )
-    flat = dataset.images.reshape(len(dataset), -1)
-    return (flat / 255).astype(np.float32)

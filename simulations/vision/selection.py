@@ -1,9 +1,7 @@
 """Which examples to keep, given their scores: separate from every metric.
 
 A rule orders the examples by preference, and the first of them are kept; a class floor
-keeps the first of every class before that.  Names as in
-:mod:`perceptron_theory.rules.rule`, where a *small margin* is hard: a high score
-is hard here.
+keeps the first of every class before that.
 
 Equal scores are ordered at random by the seed.  In order of their index they would be
 pruned class by class where the data are sorted by class, as integer scores such as
@@ -21,31 +19,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-import perceptron_theory as pt
 from perceptron_theory import InputError
-from perceptron_theory.errors import unknown_name
-from perceptron_theory.rules.by_quantile import Easy, Hard, Mixture, Random, Window
 
 from ..files import write_npy, write_whole
 from . import inputs
-
-
-@dataclass(frozen=True)
-class Stratified:
-    """CCS (Zheng et al. 2023, arXiv 2210.15809): equal budgets over score strata.
-
-    The hardest part is left out, the range of the remaining scores cut into strata of
-    equal width, and the budget shared equally among them, smallest stratum first, so
-    that what a small one cannot use goes to the others.  Within a stratum at random.
-    """
-
-    drop_hardest: float = 0.0
-    """Share of the data, by score, taken to be wrongly labelled (their beta)."""
-    strata: int = 50
-
-
-SelectionRule = Hard | Easy | Random | Window | Mixture | Stratified
-NAMES = ("hard", "easy", "random", "stratified")
+from .selection_rules import ByMargin, Candidates, SelectionRule, rule_of, whole_part
+from .selection_rules import Stratified as Stratified
 
 
 @dataclass(frozen=True)
@@ -56,11 +35,12 @@ class Selection:
     """Increasing positions in the arrays of scores: for ``torch.utils.data.Subset`` or
     ``datasets.Dataset.select``."""
     n_examples: int
-    rule: SelectionRule
+    rule: Any
+    """The object: of the theory, or a :class:`.selection_rules.SelectionRule`."""
     keep_fraction: float
     """The one that was asked for; ``len(indices) / n_examples`` is the realised one."""
     class_counts: dict[int, tuple[int, int]] | None
-    """Of every class: kept, before; None without labels."""
+    """How many of each class are kept, and were there before; None without labels."""
 
     @property
     def mask(self) -> np.ndarray:
@@ -105,7 +85,7 @@ def select(
     keep_fraction: float,
     *,
     seed: Any,
-    rule: str | SelectionRule = "hard",
+    rule: Any = "hard",
     labels: Int[Array, " P"] | Int[np.ndarray, " P"] | None = None,
     class_floor: float = 0.0,
     per_class: bool = False,
@@ -117,9 +97,10 @@ def select(
         scores: high = hard = keep, as all metrics give them.
         keep_fraction: in (0, 1].
         seed: breaks ties and chooses what is random: a seed, or a key of jax.random.
-        rule: "hard", "easy", "random", "stratified", or one of
-            :class:`perceptron_theory.Window` (``lower`` counts from the hardest),
-            :class:`perceptron_theory.Mixture` and :class:`Stratified`.
+        rule: "hard", "easy", "random", "stratified", or an object: a rule of the theory
+            such as :class:`perceptron_theory.Window` (``lower`` counts from the
+            hardest), :class:`Stratified`, or a rule of your own, see
+            :mod:`.selection_rules`.
         labels: the classes; counts are reported if they are given.
         class_floor: every class keeps at least this part of an equal share of the kept
             examples, floor(class_floor kept / classes), or all of it if it is smaller;
@@ -133,7 +114,7 @@ def select(
             does not fit.
     """
     values = inputs.real_array("scores", scores, "P").astype(np.float64)
-    chosen = _resolve(rule)
+    chosen = rule_of(rule)
     if not 0 < keep_fraction <= 1:
         raise InputError(f"keep_fraction must be in (0, 1], got {keep_fraction}")
     if not 0 <= class_floor <= 1:
@@ -154,7 +135,8 @@ def select(
     if per_class and label is not None:
         indices = _within_classes(chosen, values, label, kept, keep_fraction, rng)
     else:
-        order = _preference(chosen, values, kept, keep_fraction, rng)
+        rows = np.arange(len(values))
+        order = _ordered(chosen, values, rows, kept, keep_fraction, rng)
         indices = (
             order[:kept]
             if label is None
@@ -167,92 +149,41 @@ def select(
             f"class {empty[0]} ({len(empty)} in all) keeps no example at keep_fraction "
             f"{keep_fraction}: raise it or class_floor, or allow_empty_classes"
         )
-    return Selection(np.sort(indices), len(values), chosen, keep_fraction, counts)
+    said = chosen.rule if isinstance(chosen, ByMargin) else chosen
+    return Selection(np.sort(indices), len(values), said, keep_fraction, counts)
 
 
-def _resolve(rule: Any) -> SelectionRule:
-    if isinstance(rule, str):
-        if rule not in NAMES:
-            raise unknown_name("rule", rule, NAMES)
-        return Stratified() if rule == "stratified" else pt.resolve_rule(rule)  # type: ignore[return-value] # the names are those of these
-    if not isinstance(rule, SelectionRule):
+def _ordered(
+    rule: SelectionRule,
+    scores: Float[np.ndarray, " P"],
+    rows: Int[np.ndarray, " n"],
+    kept: int,
+    fraction: float,
+    rng: np.random.Generator,
+) -> Int[np.ndarray, " n"]:
+    """Some rows of the data set, those that are to be kept rather than others first.
+
+    Raises:
+        InputError: The rule refuses them, or its order is none.
+    """
+    mine = scores[rows]
+    hardest = np.lexsort((rng.random(len(mine)), -mine))
+    order = np.asarray(
+        rule.preference(Candidates(mine, hardest, kept, fraction, rows, rng))
+    )
+    if order.shape != mine.shape or not np.array_equal(
+        np.sort(order), np.arange(len(mine))
+    ):
         raise InputError(
-            f"rule must be one of {', '.join(NAMES)}, a Window, a Mixture or a "
-            f"Stratified, got {rule!r}"
+            f"{type(rule).__name__}.preference must return each of {len(mine)} places "
+            f"once, got {order.size} numbers of shape {order.shape}"
         )
-    if isinstance(rule, Stratified):
-        inputs.positive_integer("strata", rule.strata)
-        if not 0 <= rule.drop_hardest < 1:
-            raise InputError(f"drop_hardest must be in [0, 1), got {rule.drop_hardest}")
-    share = {Window: "lower", Mixture: "share"}.get(type(rule))
-    if share and not 0 <= getattr(rule, share) <= 1:
-        raise InputError(f"{share} must be in [0, 1], got {getattr(rule, share)}")
-    return rule
-
-
-def _preference(
-    rule: SelectionRule, scores: np.ndarray, kept: int, fraction: float, rng: Any
-) -> Int[np.ndarray, " P"]:
-    """All examples, those that are to be kept rather than others first."""
-    count = len(scores)
-    hardest = np.lexsort((rng.random(count), -scores))
-    match rule:
-        case Hard():
-            return hardest
-        case Easy():
-            return hardest[::-1]
-        case Random():
-            return rng.permutation(count)
-        case Window(lower):
-            if lower + fraction > 1 + 1e-12:
-                raise InputError(
-                    f"a window from {lower} on of {fraction} ends beyond 1: lower it"
-                )
-            first = min(round(lower * count), count - kept)
-            # then by the distance in rank from the middle of the window
-            away = np.abs(np.arange(count) - (first + (kept - 1) / 2))
-            return hardest[np.argsort(away, kind="stable")]
-        case Mixture(share, side):
-            ordered = hardest if side == "hard" else hardest[::-1]
-            chosen = round(share * kept)
-            return np.concatenate([ordered[:chosen], rng.permutation(ordered[chosen:])])
-        case Stratified():
-            return _stratified(rule, scores, hardest, kept, rng)
-    raise TypeError(rule)
-
-
-def _stratified(rule, scores, hardest, kept, rng) -> np.ndarray:
-    dropped = _whole(rule.drop_hardest * len(scores))
-    if len(scores) - dropped < kept:
-        raise InputError(
-            f"drop_hardest {rule.drop_hardest} leaves {len(scores) - dropped} examples "
-            f"of which {kept} are to be kept: lower it"
-        )
-    pool = rng.permutation(hardest[dropped:])
-    low, high = scores[pool].min(), scores[pool].max()
-    width = (high - low) / rule.strata or 1.0
-    stratum = np.minimum((scores[pool] - low) / width, rule.strata - 1).astype(int)
-    sizes = np.bincount(stratum, minlength=rule.strata)
-    budgets, left = np.zeros(rule.strata, int), kept
-    for rank, one in enumerate(np.argsort(sizes, kind="stable")):
-        budgets[one] = min(sizes[one], left // (rule.strata - rank))
-        left -= budgets[one]
-    # the pool is in random order: the first of a stratum are a random part of it
-    within = np.empty(len(pool), int)
-    for one in range(rule.strata):
-        within[stratum == one] = np.arange(sizes[one])
-    taken = within < budgets[stratum]
-    return np.concatenate([pool[taken], pool[~taken], hardest[:dropped][::-1]])
-
-
-def _whole(value: float) -> int:
-    """The whole part, of 0.58 * 100 / 2 too, which rounding leaves below 29."""
-    return int(value * (1 + 1e-12))
+    return rows[order]
 
 
 def _with_floor(order, label, kept: int, floor: float) -> np.ndarray:
     """The first of every class up to the floor, then the first of what is left."""
-    least = _whole(floor * kept / len(np.unique(label)))
+    least = whole_part(floor * kept / len(np.unique(label)))
     ordered = label[order]
     by_class = np.argsort(ordered, kind="stable")
     starts = np.searchsorted(ordered[by_class], ordered[by_class])
@@ -271,8 +202,8 @@ def _within_classes(rule, scores, label, kept, fraction, rng) -> np.ndarray:
     parts = []
     for one, count in zip(classes, quota, strict=True):
         mine = np.flatnonzero(label == one)
-        order = _preference(rule, scores[mine], int(count), fraction, rng)
-        parts.append(mine[order[:count]])
+        order = _ordered(rule, scores, mine, int(count), fraction, rng)
+        parts.append(order[:count])
     return np.concatenate(parts)
 
 

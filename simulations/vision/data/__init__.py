@@ -1,4 +1,13 @@
-"""Data sets: images, labels, stable ids, and a fingerprint of all three."""
+"""Data sets: images, labels, stable ids, and a fingerprint of all three.
 
+A :class:`DataSource` says where one lies; see :mod:`.contract` for how to add one.
+"""
+
+from .catalog import SOURCES as SOURCES
 from .catalog import load as load
+from .catalog import source_of as source_of
+from .catalog import source_text as source_text
+from .contract import DataSource as DataSource
+from .encoded import DataSet as DataSet
+from .encoded import EncodedImages as EncodedImages
 from .images import Images as Images

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -11,6 +12,7 @@ from jaxtyping import Int
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
+from .contract import DataSource, loaded
 from .encoded import DataSet, Reader
 from .images import Images
 
@@ -62,3 +64,26 @@ def of_classes(dataset: DataSet, names: Sequence[str]) -> DataSet:
     if len(sizes) == len(dataset):
         sizes = sizes[rows]
     return replace(dataset, sizes=sizes, reader=Chosen(dataset.reader, rows), **same)
+
+
+@dataclass(frozen=True)
+class OfClasses(DataSource):
+    """Some of the classes of another source, as :func:`of_classes` chooses them."""
+
+    source: DataSource
+    classes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:  # type: ignore[override] # that of the source
+        return self.source.name
+
+    @property
+    def splits(self) -> Any:  # type: ignore[override] # those of the source
+        return getattr(self.source, "splits", None)
+
+    @property
+    def test_split(self) -> str | None:  # type: ignore[override] # that of the source
+        return getattr(self.source, "test_split", "test")
+
+    def load(self, split: str) -> DataSet:
+        return of_classes(loaded(self.source, split), self.classes)

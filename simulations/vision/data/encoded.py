@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from perceptron_theory import InputError
 
@@ -106,6 +106,21 @@ class EncodedImages:
 
 DataSet = Images | EncodedImages
 """In memory, or read image by image."""
+
+
+def pixels_of(dataset: DataSet) -> Float[np.ndarray, "P d"]:
+    """The pixels of each image in a row, scaled to [0, 1], float32.
+
+    Raises:
+        InputError: The images are not all in memory at one size.
+    """
+    if not isinstance(dataset, Images):
+        raise InputError(
+            f"images of {dataset.name} have many sizes: give embeddings, or decode "
+            "them at one size"
+        )
+    flat = dataset.images.reshape(len(dataset), -1)
+    return (flat / 255).astype(np.float32)
 
 
 def rows_of(dataset: DataSet, ids: Iterable[str]) -> Int[np.ndarray, " n"]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from perceptron_theory import InputError
 
+from .contract import DataSource
 from .encoded import EncodedImages
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm")
@@ -100,3 +102,22 @@ def list_images(folder: Path) -> dict[Path, int]:
         if size == 0:
             raise InputError(f"{path} is empty: is the download complete?")
     return images
+
+
+@dataclass(frozen=True)
+class Folder(DataSource):
+    """The source of :func:`image_folder`.
+
+    A split is the sub-folder of that name, if there is one, and all of the folder
+    otherwise.
+    """
+
+    name: ClassVar[str] = "folder"
+    says: ClassVar[str] = "a folder a class"
+    test_split: ClassVar[str | None] = None
+
+    path: Path | str
+
+    def load(self, split: str) -> EncodedImages:
+        inside = Path(self.path) / split
+        return image_folder(inside if inside.is_dir() else self.path)

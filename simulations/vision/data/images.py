@@ -52,8 +52,8 @@ class Images:
     def channel_statistics(
         self,
     ) -> tuple[Float[np.ndarray, " channels"], Float[np.ndarray, " channels"]]:
-        """Mean and deviation of each channel, see :mod:`.augment`."""
-        from .augment import channel_statistics
+        """Mean and deviation of each channel, see :mod:`.augmentation`."""
+        from .augmentation import channel_statistics
 
         return channel_statistics(self.images)
 

@@ -16,8 +16,8 @@ from perceptron_theory import InputError
 
 from .. import inputs
 from ..data.encoded import DataSet
+from ..device_placement import Placement
 from ..training import Plan, Recipe
-from ..training.placement import Placement
 from .subsets import balanced_subsets
 
 

@@ -15,10 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ..data.augment import batch_key, take_batch
+from ..data.augmentation import batch_key, take_batch
+from ..device_placement import Placement
 from ..training import Plan
 from ..training.feeds import CHUNK, MemoryFeed
-from ..training.placement import Placement
 from ..training.step import Batch, Model, Seen, State, train_step
 
 

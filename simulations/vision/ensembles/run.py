@@ -21,7 +21,7 @@ from perceptron_theory import ConvergenceError, InputError
 
 from ...files import write_npy, write_whole
 from ..training import Plan
-from ..training.checkpoints import checkpoints
+from ..training.checkpoint_store import checkpoints
 from ..training.epoch_record import EpochRecord
 from ..training.evaluation import all_logits
 from ..training.recipe_files import write_recipe

@@ -17,6 +17,7 @@ require("flax", "a network")
 
 from .catalog import NETWORKS as NETWORKS  # noqa: E402 # flax may be missing
 from .catalog import network as network  # noqa: E402
+from .classifier import Classifier as Classifier  # noqa: E402
 from .pixels import normalise as normalise  # noqa: E402
 from .variables import abstract_variables as abstract_variables  # noqa: E402
 from .variables import initialise as initialise  # noqa: E402

@@ -1,7 +1,8 @@
-"""Networks by name."""
+"""The networks that come with the package, by name; others by their class."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,8 +12,9 @@ import numpy as np
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
+from ..contracts import imported
 from .classifier import Classifier
-from .resnet import SHORTCUTS, STEMS, ResNet
+from .resnet import ResNet
 from .vit import ViT
 
 # ResNet-8 and 20 are the paper's 6 n + 2 layers for CIFAR, n = 1 and 3, with its option
@@ -29,11 +31,6 @@ NETWORKS: dict[str, partial[Any]] = {
     for size, heads in (("ti", 3), ("s", 6), ("b", 12))
     for patch in (16, 8)
 }
-# the options of each kind, and the values they may have if those are few
-_OPTIONS: dict[Any, dict[str, tuple[str, ...] | None]] = {
-    ResNet: {"stem": STEMS, "shortcut": SHORTCUTS, "axis_name": None},
-    ViT: {"norm_epsilon": None},
-}
 _ANY = {"hidden_head": None}
 _TYPES = ("float32", "bfloat16")
 
@@ -47,7 +44,7 @@ def network(
     :class:`.classifier.Classifier` for training mode and embeddings.
 
     Args:
-        name: a key of ``NETWORKS``.
+        name: A key of ``NETWORKS``, or ``package.module:Name`` of a class of your own.
         classes: outputs; 0 for the embedding alone.
         dtype: of the computation, "float32" or "bfloat16"; parameters are float32.
         **options: ``hidden_head``, see :class:`.classifier.Classifier`; for ResNets
@@ -57,22 +54,49 @@ def network(
     Raises:
         InputError: an unknown name, type or option, no whole number of classes.
     """
-    if name not in NETWORKS:
-        raise unknown_name("network", name, NETWORKS)
+    make, kind = _found(name)
     whole = isinstance(classes, int | np.integer) and not isinstance(classes, bool)
     if not whole or classes < 0:
         raise InputError(
             f"classes must be a whole number, 0 for no head; got {classes!r}"
         )
-    make = NETWORKS[name]
-    allowed = _OPTIONS[make.func] | _ANY
+    allowed = dict(kind.OPTIONS) | _ANY
     for option, value in options.items():
         if option not in allowed:
             raise unknown_name(f"option of {name}", option, allowed)
         values = allowed[option]
         if values is not None and value not in values:
             raise unknown_name(option, value, values)
-    return make(classes=int(classes), dtype=_type(dtype), **options)
+    try:
+        return make(classes=int(classes), dtype=_type(dtype), **options)
+    except TypeError as error:  # an attribute that has no value
+        raise InputError(f"{name}: {error}") from error
+
+
+def _found(name: str) -> tuple[Callable[..., Classifier], type[Classifier]]:
+    """What makes the network of a name, and its class.
+
+    Raises:
+        InputError: An unknown name, or a class that lacks a part of the contract.
+    """
+    make: Any = NETWORKS.get(name)
+    if make is None:
+        outside = imported(name)
+        if outside is None or outside[1]:
+            raise unknown_name("network", name, NETWORKS)
+        make = outside[0]
+    kind = make.func if isinstance(make, partial) else make
+    if not isinstance(kind, type) or not issubclass(kind, Classifier):
+        raise InputError(
+            f"{name} is no network: give a subclass of networks.Classifier, or a "
+            "partial of one"
+        )
+    if kind.embed is Classifier.embed:
+        raise InputError(
+            f"{name} is no network: it lacks embed, a method of (images, train) that "
+            "returns embeddings (B, d)"
+        )
+    return make, kind
 
 
 def _type(dtype: Any) -> np.dtype:

@@ -1,8 +1,14 @@
-"""What all networks share: images in, an embedding, and logits of a linear head."""
+"""What all networks share: images in, an embedding, and logits of a linear head.
+
+This is the contract of a network.  To add one, write a subclass of :class:`Classifier`
+with :meth:`Classifier.embed` in a file of your own; recipes and commands take it as
+``package.module:Name``.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -26,6 +32,10 @@ class Classifier(nn.Module, kw_only=True):
         dtype: of the computation, float32 or bfloat16.  Parameters, running statistics,
             embedding and head are float32 always.
     """
+
+    OPTIONS: ClassVar[Mapping[str, tuple[str, ...] | None]] = {}
+    """Attributes that :func:`.catalog.network` lets a caller choose, and the values of
+    each if those are few."""
 
     classes: int
     hidden_head: bool = False
@@ -75,4 +85,4 @@ class Classifier(nn.Module, kw_only=True):
 
     def head_init(self) -> nn.initializers.Initializer:
         """How the head's weights start; its biases start at zero."""
-        raise NotImplementedError
+        return nn.initializers.lecun_normal()

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, UInt8
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
-from ..data.augment import normalize
+from ..data.augmentation import normalize
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 

@@ -8,13 +8,14 @@ SwAV, not in the first 1 x 1 of the paper.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array
 
-from .batch_norm import batch_norm
+from .batch_normalisation import batch_norm
 from .classifier import Classifier
 
 STEMS = ("cifar", "strided", "imagenet")
@@ -38,8 +39,14 @@ class ResNet(Classifier, kw_only=True):
             its choice for ImageNet), a 1 x 1 convolution with batch norm; "pad" (option
             A, its choice for CIFAR), every second pixel, with zero channels, half of
             them on each side.
-        axis_name: see :func:`.batch_norm.batch_norm`.
+        axis_name: see :func:`.batch_normalisation.batch_norm`.
     """
+
+    OPTIONS: ClassVar[Mapping[str, tuple[str, ...] | None]] = {
+        "stem": STEMS,
+        "shortcut": SHORTCUTS,
+        "axis_name": None,
+    }
 
     stages: tuple[int, ...]
     width: int

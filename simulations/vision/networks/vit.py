@@ -6,7 +6,8 @@ timm's, with one projection for queries, keys and values.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -34,6 +35,8 @@ class ViT(Classifier, kw_only=True):
             configuration says 1e-12, which makes no visible difference to trained
             weights.
     """
+
+    OPTIONS: ClassVar[Mapping[str, tuple[str, ...] | None]] = {"norm_epsilon": None}
 
     patch: int
     width: int

@@ -2,17 +2,17 @@
 
 :func:`train` runs a :class:`Plan`; a :class:`Recipe` says how, from a file by
 :func:`read_recipe`.  Steps are pure functions (:mod:`.step`), the same on one device,
-many, and many hosts (:mod:`.placement`).
+many, and many hosts (:mod:`simulations.vision.device_placement`).
 """
 
 from ..optional import require
 
 require("flax", "training a network")
 
+from ..device_placement import placement as placement  # noqa: E402
 from .evaluation import Evaluation as Evaluation  # noqa: E402 # flax may be missing
 from .evaluation import evaluate as evaluate  # noqa: E402
 from .initial import Initial as Initial  # noqa: E402
-from .placement import placement as placement  # noqa: E402
 from .plan import Plan as Plan  # noqa: E402
 from .recipe import Recipe as Recipe  # noqa: E402
 from .recipe_files import read_recipe as read_recipe  # noqa: E402

@@ -13,7 +13,7 @@ from jaxtyping import Bool
 from perceptron_theory import ConvergenceError
 
 from .feeds import all_finite
-from .optimizer import learning_rate
+from .optimizers import learning_rate
 from .plan import Plan
 from .records import Advance
 from .step import Seen, State

@@ -17,11 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from ..data.augment import batch_key, take_batch
+from ..data.augmentation import batch_key, take_batch
 from ..data.images import Images
 from ..data.order import evaluation_batches, training_batches, training_steps
 from ..data.stream import Stream
-from .placement import Placement
+from ..device_placement import Placement
 from .step import Batch, Model, Seen, State, predict, train_step
 
 CHUNK = 20  # steps whose losses are looked at together

@@ -20,11 +20,11 @@ from ..data.encoded import DataSet, rows_of
 from ..data.images import Images
 from ..data.order import training_steps
 from ..data.stream import Stream
+from ..device_placement import Placement
 from ..networks import abstract_variables, network
 from ..networks.pixels import SCALES
 from .feeds import Feed, MemoryFeed, StreamFeed
 from .initial import Initial
-from .placement import Placement
 from .recipe import Recipe
 from .step import Model, State, initial_state
 

@@ -32,7 +32,7 @@ class Recipe:
     """
 
     network: str
-    """A key of ``simulations.vision.networks.NETWORKS``."""
+    """A key of ``simulations.vision.networks.NETWORKS``, or ``package.module:Name``."""
     stem: str | None = None
     """Of a ResNet: "cifar", "strided" or "imagenet"; None is its usual one."""
     fixed_epochs: int | None = None

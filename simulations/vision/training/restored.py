@@ -8,11 +8,11 @@ from typing import Any
 from perceptron_theory import InputError
 
 from ..data.encoded import DataSet
+from ..device_placement import Placement
 from ..embedding import Embedder
 from ..networks import import_weights, initialise, network
-from .checkpoints import checkpoints
+from .checkpoint_store import checkpoints
 from .initial import Initial, backbone
-from .placement import Placement
 from .plan import Plan, network_options, run_keys, shape_of
 from .recipe import Recipe
 from .recipe_files import recipe_of

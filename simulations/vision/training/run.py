@@ -20,7 +20,7 @@ from ...files import write_npy
 from .. import inputs
 from ..embedding import embed, source_of
 from ..embedding_files import write_embeddings
-from .checkpoints import Checkpoints, checkpoints, shapes_of
+from .checkpoint_store import Checkpoints, checkpoints, shapes_of
 from .epoch_record import run_epoch
 from .evaluation import all_logits, evaluate
 from .plan import Plan

@@ -11,14 +11,14 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
-from ..data.augment import augment, normalize, random_flip, resized
+from ..data.augmentation import augment, normalize, random_flip, resized
 from ..data.colour import recolour
 from ..data.resized_crop import resized_crops
 from ..networks.classifier import Classifier
 from ..networks.variables import initialise
 from .contrastive import nt_xent
 from .loss import cross_entropy, masked_mean
-from .optimizer import optimizer
+from .optimizers import optimizer
 from .recipe import Recipe
 
 

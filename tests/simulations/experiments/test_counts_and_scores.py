@@ -19,7 +19,7 @@ from simulations.experiments import (
     read_table,
     run_experiment,
 )
-from simulations.experiments.by_class import by_class
+from simulations.experiments.class_counts import by_class
 from simulations.experiments.learner import kept_rows
 from simulations.experiments.sources import learner_of
 from simulations.experiments.table import _checksum

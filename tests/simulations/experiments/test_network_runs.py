@@ -17,10 +17,10 @@ from simulations.experiments import (
     read_table,
     run_experiment,
 )
-from simulations.experiments.forecast import by_trials
 from simulations.experiments.learner import kept_rows, run_cell
 from simulations.experiments.network_run import flops_of_a_step, trained
 from simulations.experiments.sources import learner_of
+from simulations.experiments.trials import by_trials
 from simulations.vision.training import Plan, placement, read_recipe, train
 from simulations.vision.training.epoch_record import EpochRecord
 

@@ -37,7 +37,9 @@ def _images(count, seed=0):
 
 
 def _cifar10(root, monkeypatch):
-    monkeypatch.setattr(sys.modules["simulations.vision.data.cifar10"], "_ROWS", ROWS)
+    monkeypatch.setattr(
+        sys.modules["simulations.vision.data.cifar10_files"], "_ROWS", ROWS
+    )
     for i, name in enumerate([f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]):
         rows = _images(ROWS, i).transpose(0, 3, 1, 2).reshape(ROWS, -1)
         content = {b"data": rows, b"labels": [j % 10 for j in range(ROWS)]}

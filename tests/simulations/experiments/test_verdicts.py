@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from perceptron_theory import InputError
-from simulations.experiments.verdicts import (
+from simulations.experiments.claims import (
     CONFIRMED,
     REFUTED,
     UNKNOWN,
@@ -142,7 +142,7 @@ def test_where_the_theory_is_known_exponents_differ_as_it_says(monkeypatch):
         power = np.where(points["strategy"] == "hard", -0.9, -0.5)
         return points.assign(theory=points["kept"] ** power)
 
-    monkeypatch.setattr("simulations.experiments.verdicts.predictions", theory)
+    monkeypatch.setattr("simulations.experiments.claims.predictions", theory)
     rows = pruned({"hard": lambda p: 2 * p**-0.9}).replace("el2n", "theta:10")
     found = same_exponent(rows, "theta:10", resamples=10, seed=0)
     assert found.verdict == CONFIRMED and "(theory -0.40)" not in found.numbers

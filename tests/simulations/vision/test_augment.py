@@ -9,7 +9,7 @@ import pytest
 
 from perceptron_theory import InputError
 from simulations.vision.data import load
-from simulations.vision.data.augment import (
+from simulations.vision.data.augmentation import (
     augment,
     batch_key,
     channel_statistics,

@@ -15,8 +15,8 @@ from scipy.io import savemat
 
 from perceptron_theory import InputError
 from simulations.vision.data import Images, load
-from simulations.vision.data.cifar10 import CLASSES
-from simulations.vision.data.cifar10 import cifar10 as load_cifar10
+from simulations.vision.data.cifar10_files import CLASSES
+from simulations.vision.data.cifar10_files import cifar10 as load_cifar10
 from simulations.vision.data.folder import image_folder
 from simulations.vision.data.safe_pickle import safe_load
 
@@ -28,7 +28,9 @@ ROWS = 20
 def small_batches(monkeypatch):
     import sys
 
-    monkeypatch.setattr(sys.modules["simulations.vision.data.cifar10"], "_ROWS", ROWS)
+    monkeypatch.setattr(
+        sys.modules["simulations.vision.data.cifar10_files"], "_ROWS", ROWS
+    )
 
 
 def _batch(seed):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from perceptron_theory import InputError
 from simulations.vision.data.decode import CenterCrop, RandomCrop, decode_rgb
-from simulations.vision.data.imagenet import imagenet
+from simulations.vision.data.imagenet_files import imagenet
 
 SAMPLE = Path(__file__).parents[4] / "shared" / "data" / "imagenet_sample"
 

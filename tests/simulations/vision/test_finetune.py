@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 from perceptron_theory import InputError
 from pruning_laws.app import app
 from simulations.vision.data import load
-from simulations.vision.grand_of_runs import _networks, score_grand
 from simulations.vision.networks import NETWORKS, initialise, network
 from simulations.vision.networks.positions import resample
 from simulations.vision.networks.vit import ViT
+from simulations.vision.run_networks import networks_of_run
+from simulations.vision.scoring import score_dataset
 from simulations.vision.training import (
     Initial,
     initial_from,
@@ -25,7 +26,7 @@ from simulations.vision.training import (
     train,
     write_recipe,
 )
-from simulations.vision.training.checkpoints import checkpoints
+from simulations.vision.training.checkpoint_store import checkpoints
 from simulations.vision.training.restored import embedder_from
 from simulations.vision.training.run import begin, save
 from simulations.vision.training.run_folder import claim
@@ -109,12 +110,12 @@ def test_the_first_weights_of_a_tuned_run_are_not_taken_for_random_ones(tuned):
     _, folder, done = tuned
     for refused in (
         lambda: embedder_from(folder, HERE, 0),
-        lambda: score_grand(TRAIN, folder, initial=True),
+        lambda: score_dataset(TRAIN, "grand", {"run": folder}, initial=True),
     ):
         with pytest.raises(InputError, match="started from other weights"):
             refused()
-    ((_, state),) = _networks(TRAIN, folder, initial=False)
-    assert leaves(state[:2]) == leaves(done.state[:2])
+    (net,) = networks_of_run(TRAIN, folder, initial=False)
+    assert leaves(net.state[:2]) == leaves(done.state[:2])
 
 
 def test_a_simclr_run_gives_all_but_its_projection(tmp_path):

@@ -13,7 +13,7 @@ from scipy.io import savemat
 
 from perceptron_theory import InputError
 from simulations.vision.data import load
-from simulations.vision.data.imagenet import imagenet
+from simulations.vision.data.imagenet_files import imagenet
 
 WNIDS = ("n01440764", "n01443537", "n02084071")
 TRAIN = {

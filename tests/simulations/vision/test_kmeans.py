@@ -6,8 +6,8 @@ import pytest
 from sklearn.cluster import KMeans, MiniBatchKMeans
 
 from perceptron_theory import InputError
-from simulations.vision import kmeans as module
-from simulations.vision.kmeans import kmeans, memory_estimate
+from simulations.vision import clustering as module
+from simulations.vision.clustering import kmeans, memory_estimate
 
 
 def _blobs(count=1500, dimensions=6, groups=5, seed=0):

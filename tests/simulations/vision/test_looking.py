@@ -12,9 +12,9 @@ from figures import spearman as spearman_figure
 from perceptron_theory import InputError
 from pruning_laws.app import app
 from simulations.vision.balance import class_balance
+from simulations.vision.class_extremes import extremes, thumbnails
 from simulations.vision.correlation import spearman_matrix
 from simulations.vision.data import load
-from simulations.vision.extremes import extremes, thumbnails
 from simulations.vision.score_files import scores_of, write_scores
 
 LABELS = np.array([0, 1, 0, 1, 0, 1, 0, 2])

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 
 from perceptron_theory import InputError
 from simulations.vision import metrics
-from simulations.vision.kmeans import kmeans
+from simulations.vision.clustering import kmeans
 from simulations.vision.metrics import influence as influence_scores
 
 
@@ -49,7 +49,9 @@ def test_el2n_in_blocks(monkeypatch):
     rng = np.random.default_rng(1)
     logits, labels = rng.normal(size=(21, 3)), rng.integers(3, size=21)
     whole = metrics.el2n(logits, labels)
-    monkeypatch.setattr(sys.modules["simulations.vision.metrics.el2n"], "_NUMBERS", 12)
+    monkeypatch.setattr(
+        sys.modules["simulations.vision.metrics.error_norm"], "_NUMBERS", 12
+    )
     np.testing.assert_allclose(metrics.el2n(logits, labels), whole, rtol=1e-14)
 
 
@@ -111,7 +113,7 @@ def test_influence_reduces_the_whole_matrix(reduce, monkeypatch):
     }
     found = influence_scores(right, member, reduce=reduce)
     np.testing.assert_allclose(found, reductions[reduce], rtol=1e-12)
-    module = sys.modules["simulations.vision.metrics.influence"]
+    module = sys.modules["simulations.vision.metrics.subset_influence"]
     monkeypatch.setattr(module, "_NUMBERS", 40)
     blocks = influence_scores(right, member, reduce=reduce)
     np.testing.assert_allclose(blocks, found, rtol=1e-14)

@@ -28,7 +28,7 @@ from simulations.vision.networks import (
     parameter_count,
     weight_import,
 )
-from simulations.vision.networks.batch_norm import batch_norm
+from simulations.vision.networks.batch_normalisation import batch_norm
 from simulations.vision.networks.vit import ViT
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -260,3 +260,22 @@ def test_without_flax_one_line_says_what_to_install(monkeypatch):
     monkeypatch.delitem(sys.modules, "simulations.vision.networks")
     with pytest.raises(InputError, match="a network needs flax: pip install"):
         importlib.import_module("simulations.vision.networks")
+
+
+def test_a_network_of_a_user_is_named_by_its_class():
+    net = network("outside:Patches", classes=3)
+    variables = initialise(net, (8, 8, 3), key=0)
+    logits = net.apply(variables, np.zeros((2, 8, 8, 3), np.float32))
+    assert logits.shape == (2, 3) and parameter_count(net, (8, 8, 3)) > 0
+    for name, says in (
+        ("outside:HALVES", "is no network: give a subclass"),
+        ("outside:Classifier", "it lacks embed, a method of"),
+        ("outside:Nothing", "outside has no Nothing"),
+        ("simulations.vision.networks.resnet:ResNet", "required keyword-only"),
+        ("outside:Patches:8", "unknown network"),
+    ):
+        with pytest.raises(InputError, match=says) as caught:
+            network(name, classes=3)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="unknown option of outside:Patches 'stem'"):
+        network("outside:Patches", classes=3, stem="cifar")

@@ -3,8 +3,8 @@
 import numpy as np
 
 from simulations.vision import metrics
+from simulations.vision.clustering import kmeans
 from simulations.vision.correlation import spearman_matrix
-from simulations.vision.kmeans import kmeans
 from simulations.vision.selection import select
 
 

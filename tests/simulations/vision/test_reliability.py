@@ -7,7 +7,7 @@ import pytest
 
 from perceptron_theory import InputError
 from simulations.vision import metrics
-from simulations.vision.reliability import Reliability
+from simulations.vision.metrics.subset_reliability import Reliability
 
 
 def _draws(repeats, models, seed=0):

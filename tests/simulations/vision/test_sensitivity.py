@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from perceptron_theory import InputError
 from pruning_laws.app import app
+from simulations.vision.cluster_sensitivity import default_clusters, sensitivity
 from simulations.vision.correlation import spearman
 from simulations.vision.metrics import prototypes
-from simulations.vision.sensitivity import default_clusters, sensitivity
 
 
 def run(*args):
@@ -64,7 +64,7 @@ def test_correlations_are_means_over_pairs_of_other_seeds():
 
 
 def test_nothing_is_corrected_by_runs_that_do_not_agree(monkeypatch):
-    module = sys.modules["simulations.vision.sensitivity"]
+    module = sys.modules["simulations.vision.cluster_sensitivity"]
     monkeypatch.setattr(module, "spearman", lambda one, two: -0.1)
     found = sensitivity(blobs(), [2], reference=3, keep_fraction=0.3, seeds=2, seed=5)
     assert np.isnan(found["corrected"]).all()

@@ -128,7 +128,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(trained, tmp_path):
 
 SHARDED = """
 import jax, numpy as np
-from simulations.vision.kmeans import kmeans
+from simulations.vision.clustering import kmeans
 from simulations.vision.training import placement
 from simulations.vision.training.contrastive import nt_xent
 where = placement("cpu")

@@ -15,7 +15,7 @@ from simulations.vision.training import (
     write_recipe,
 )
 from simulations.vision.training.loss import cross_entropy, masked_mean
-from simulations.vision.training.optimizer import decayed, learning_rate, optimizer
+from simulations.vision.training.optimizers import decayed, learning_rate, optimizer
 from simulations.vision.training.recipe_files import FOLDER
 from simulations.vision.training.step import Batch, train_step
 

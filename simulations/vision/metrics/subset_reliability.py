@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,16 @@ from jaxtyping import Bool, Float
 
 from perceptron_theory import InputError
 
-from . import metrics
-
-_GROUPS = 20  # of models, each left out once
+from .reliability import (
+    models_for_precision,
+    spearman_brown,
+    split_half_correlation,
+)
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """Of memorization or influence, from M models."""
+    """How far memorization or influence from M subset models can be trusted."""
 
     models: int
     standard_errors: Float[np.ndarray, " P"]
@@ -31,26 +33,26 @@ class Reliability:
 
     @property
     def mean_standard_error(self) -> float:
-        """Over the examples of which it is known."""
+        """The mean over the examples of which an error is known."""
         return float(np.nanmean(self.standard_errors))
 
     @property
     def models_needed(self) -> int:
-        """For the wanted standard error, in the mean over examples."""
-        return metrics.models_for_precision(
+        """How many models bring the mean over examples to the wanted standard error."""
+        return models_for_precision(
             self.mean_standard_error, self.models, self.precision
         )
 
     @property
     def correlation(self) -> float | None:
-        """Of the ranks by all models with those by as many others, Spearman-Brown's.
+        """The correlation of ranks by all models with those by as many others.
 
         None where the halves do not agree at all, of which the formula knows nothing.
         """
         half = self.split_half_correlation
         if half is None or half <= 0:
             return None
-        return metrics.spearman_brown(half)
+        return spearman_brown(half)
 
     def as_dict(self) -> dict[str, Any]:
         """Values of JSON."""
@@ -64,38 +66,40 @@ class Reliability:
         }
 
 
-def reliability(
-    metric: str,
-    correct: Bool[np.ndarray, "M any"],
-    member: Bool[np.ndarray, "M P"],
-    seed: int,
-    precision: float,
-    **options: Any,
-) -> Reliability:
-    """Of "memorization" or "influence" with its options.
-
-    Args:
-        metric: one of the two.
-        correct: its first argument.
-        member: its second.
-        seed: deals the models to halves and groups.
-        precision: the standard error that is wanted.
-        **options: of the metric.
+def check_precision(precision: float) -> None:
+    """Refuse a wanted standard error that no number of models could have.
 
     Raises:
-        InputError: what the metric refuses, a precision that is not positive.
+        InputError: it is not positive.
     """
-    models = len(correct)
-    metrics.models_for_precision(1.0, models, precision)  # refuses
-    if metric == "memorization":
-        errors = metrics.memorization_standard_error(correct, member)
-    else:
-        groups = min(_GROUPS, models)
-        errors = metrics.influence_standard_error(
-            correct, member, key=seed, groups=groups, unknown="nan", **options
-        )
-    score = partial(getattr(metrics, metric), unknown="nan", **options)
+    models_for_precision(1.0, 1, precision)
+
+
+def reliability(
+    score: Callable[..., Float[np.ndarray, " P"]],
+    correct: Bool[np.ndarray, "M any"],
+    member: Bool[np.ndarray, "M P"],
+    *,
+    standard_errors: Float[np.ndarray, " P"],
+    seed: int,
+    precision: float,
+) -> Reliability:
+    """How far the scores of M subset models can be trusted.
+
+    Args:
+        score: The metric as a function of ``correct`` and ``member``, which gives NaN
+            for examples of which a half of the models knows too little.
+        correct: The first argument of ``score``.
+        member: The second argument of ``score``.
+        standard_errors: Those of the scores, as the metric estimates them.
+        seed: It deals the models to the two halves.
+        precision: The standard error that is wanted.
+
+    Raises:
+        InputError: The precision is not positive.
+    """
+    check_precision(precision)
     half = None
-    with suppress(InputError):  # a half may know too little
-        half = metrics.split_half_correlation(score, correct, member, key=seed)
-    return Reliability(models, errors, half, precision)
+    with suppress(InputError):  # a half of the models may know too little
+        half = split_half_correlation(score, correct, member, key=seed)
+    return Reliability(len(correct), standard_errors, half, precision)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 from jaxtyping import Array, Float
 from scipy.special import log_softmax, softmax, xlogy
@@ -9,6 +12,7 @@ from scipy.special import log_softmax, softmax, xlogy
 from perceptron_theory.errors import unknown_name
 
 from .. import inputs
+from .contract import LOGITS, Given, Metric
 
 ACQUISITIONS = ("entropy", "mutual_information", "variation_ratio")
 _NUMBERS = 2**23  # of probabilities that exist at once
@@ -58,3 +62,19 @@ def _uncertainty(logits: Float[np.ndarray, "K B C"], acquisition: str) -> np.nda
         return entropy
     own = -(p * log_softmax(logits, axis=-1)).sum(-1).mean(0)
     return np.maximum(entropy - own, 0.0)  # not below for rounding
+
+
+@dataclass(frozen=True)
+class ActiveLearning(Metric):
+    """The metric of :func:`active_learning`."""
+
+    name: ClassVar[str] = "active_learning"
+    needs: ClassVar = (LOGITS,)
+    variant_option: ClassVar[str | None] = "acquisition"
+    cost: ClassVar[str] = "an ensemble of networks, or checkpoints of one"
+
+    acquisition: str = "entropy"
+    """One of ``ACQUISITIONS``."""
+
+    def score(self, given: Given) -> Float[np.ndarray, " P"]:
+        return active_learning(given["logits"], acquisition=self.acquisition)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 
 from perceptron_theory.errors import unknown_name
 
 from ..optional import require
+from .contract import DataSource
 from .images import Images
 
 SPLITS = ("train", "test", "all")
@@ -36,3 +40,15 @@ def digits(split: str = "train") -> Images:
         tuple(f"digits/{i:04d}" for i in kept),
         tuple("0123456789"),
     )
+
+
+@dataclass(frozen=True)
+class Digits(DataSource):
+    """The source of :func:`digits`, which needs no path."""
+
+    name: ClassVar[str] = "digits"
+    says: ClassVar[str] = "scikit-learn's 1,797 digits: the default, no download"
+    splits: ClassVar = SPLITS
+
+    def load(self, split: str) -> Images:
+        return digits(split)

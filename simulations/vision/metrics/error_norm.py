@@ -2,12 +2,16 @@ r"""EL2N: how far the predicted probabilities are from the label."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .. import inputs
+from .contract import LOGITS, Given, Metric, Scored
 
 _NUMBERS = 2**23  # of logits that are on the device at once
 
@@ -56,3 +60,19 @@ def _scores(logits: Float[Array, " C"], label: Int[Array, ""]) -> Float[Array, "
     total = p.sum()
     length = jnp.sqrt((p**2).sum() + total**2)
     return length / (total + jnp.exp(logits[label] - largest))
+
+
+@dataclass(frozen=True)
+class EL2N(Metric):
+    """The metric of :func:`el2n`, by one network or the mean over several."""
+
+    name: ClassVar[str] = "el2n"
+    needs: ClassVar = (LOGITS,)
+    cost: ClassVar[str] = "ten networks or more, early in training"
+
+    def score(self, given: Given) -> Scored:
+        logits, labels = given["logits"], given.labels
+        scores = el2n(logits, labels)
+        if np.ndim(logits) != 3:
+            return Scored(scores)
+        return Scored(scores, np.stack([el2n(one, labels) for one in logits]))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +16,7 @@ from jaxtyping import Array, Float
 from perceptron_theory import InputError
 
 from .. import inputs
+from .contract import RUN, Given, Metric, Scored
 
 
 def grand(
@@ -94,3 +97,34 @@ def _norms(loss: Callable, params: Any, xs: Array, ys: Array, stacked: bool) -> 
         return batch(params, xs, ys)
     # one model after another: all their gradients at once would not fit
     return jax.lax.map(lambda one: batch(one, xs, ys), params).mean(0)
+
+
+@dataclass(frozen=True)
+class GraND(Metric):
+    """The metric of :func:`grand`, by the last checkpoint of a run or an ensemble."""
+
+    name: ClassVar[str] = "grand"
+    needs: ClassVar = (RUN,)
+    cost: ClassVar[str] = "ten networks or more, and a gradient an example"
+
+    initial: bool = False
+    """Whether to take the weights before the first step, as Paul et al. did first; no
+    checkpoint is needed then."""
+
+    def score(self, given: Given) -> Scored:
+        from ..run_networks import networks_of_run  # flax may be missing
+
+        found: list[Float[np.ndarray, " P"]] = []
+        seeds, recipe = [], {}
+        folder = Path(given["run"])
+        for net in networks_of_run(given.dataset, folder, initial=self.initial):
+            images, labels = net.dataset.images, net.dataset.labels
+            found.append(grand(net.loss, net.variables, images, labels))
+            seeds.append(net.seed)
+            recipe = net.recipe
+        return Scored(
+            np.mean(found, axis=0),
+            np.stack(found) if len(found) > 1 else None,
+            recipe={"initial": self.initial, "training": recipe},
+            seeds=seeds,
+        )

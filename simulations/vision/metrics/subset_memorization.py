@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
@@ -9,6 +13,8 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
 from .. import inputs
+from .contract import CORRECT, MEMBER, Given, Metric, Scored
+from .subset_reliability import check_precision, reliability
 
 UNKNOWN = ("refuse", "nan")
 
@@ -100,3 +106,30 @@ def _tallies(correct, member, unknown: str) -> tuple[np.ndarray, ...]:
     inside, hits = array.sum(0), right.sum(0)
     hits_inside = (array & right).sum(0)
     return inside, len(array) - inside, hits_inside, hits - hits_inside
+
+
+@dataclass(frozen=True)
+class Memorization(Metric):
+    """The metric of :func:`memorization`, and how far it can be trusted."""
+
+    name: ClassVar[str] = "memorization"
+    needs: ClassVar = (CORRECT, MEMBER)
+    cost: ClassVar[str] = "hundreds of networks on random subsets"
+
+    precision: float = 0.05
+    """The standard error that is wanted: the recipe says how many models it takes."""
+
+    def score(self, given: Given) -> Scored:
+        pair = given["correct"], given["member"]
+        check_precision(self.precision)
+        scores = memorization(*pair)
+        errors = memorization_standard_error(*pair)
+        trust = reliability(
+            partial(memorization, unknown="nan"),
+            *pair,
+            standard_errors=errors,
+            seed=given.seed,
+            precision=self.precision,
+        )
+        recipe = {"reliability": trust.as_dict()}
+        return Scored(scores, standard_errors=errors, recipe=recipe)

@@ -20,9 +20,9 @@ from jaxtyping import Array, Float
 from perceptron_theory import InputError
 
 from . import inputs
+from .clustering import DISTANCES
 from .correlation import spearman
-from .kmeans import DISTANCES
-from .metrics.prototypes import prototypes
+from .metrics.cluster_distance import prototypes
 from .selection import select
 
 
@@ -55,7 +55,7 @@ def sensitivity(
         seed: that their keys are made of: a seed, or a key of jax.random.
         distance: "cosine" or "euclidean", of the scores; the other is computed, too.
         advance: called after each of the 2 seeds K runs of k-means.
-        **options: of :func:`simulations.vision.kmeans.kmeans`.
+        **options: of :func:`simulations.vision.clustering.kmeans`.
 
     Returns:
         Over k: ``ceiling``, Spearman's correlation of two runs at this k;

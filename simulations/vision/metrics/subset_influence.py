@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -13,10 +15,13 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
 from .. import inputs
-from .memorization import checked_members
+from .contract import MEMBER, TEST_CORRECT, Given, Metric, Scored
+from .subset_memorization import checked_members
+from .subset_reliability import check_precision, reliability
 
 REDUCTIONS = ("max", "sum_abs", "max_abs")
 _NUMBERS = 2**24  # of the influence matrix that exist at once
+_GROUPS = 20  # of models, each left out once
 
 
 def influence(
@@ -136,3 +141,37 @@ def _block(hits: Float[Array, "M T"], member: Float[Array, "M B"], reduce: str):
     if reduce == "max":
         return infl.max(1)
     return jnp.abs(infl).sum(1) if reduce == "sum_abs" else jnp.abs(infl).max(1)
+
+
+@dataclass(frozen=True)
+class Influence(Metric):
+    """The metric of :func:`influence`, and how far it can be trusted."""
+
+    name: ClassVar[str] = "influence"
+    needs: ClassVar = (TEST_CORRECT, MEMBER)
+    variant_option: ClassVar[str | None] = "reduce"
+    cost: ClassVar[str] = "hundreds of networks on random subsets"
+
+    reduce: str = "max"
+    """One of ``REDUCTIONS``."""
+    precision: float = 0.05
+    """The standard error that is wanted: the recipe says how many models it takes."""
+
+    def score(self, given: Given) -> Scored:
+        pair = given["correct"], given["member"]
+        check_precision(self.precision)
+        scores = influence(*pair, reduce=self.reduce)
+        lenient = {"reduce": self.reduce, "unknown": "nan"}
+        groups = min(_GROUPS, len(pair[0]))
+        errors = influence_standard_error(
+            *pair, key=given.seed, groups=groups, **lenient
+        )
+        trust = reliability(
+            partial(influence, **lenient),
+            *pair,
+            standard_errors=errors,
+            seed=given.seed,
+            precision=self.precision,
+        )
+        recipe = {"reliability": trust.as_dict()}
+        return Scored(scores, standard_errors=errors, recipe=recipe)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
 from .. import inputs
+from .contract import Given, Metric
 
 
 def random_scores(count: int, *, key: Any) -> Float[np.ndarray, " P"]:
@@ -21,3 +23,15 @@ def random_scores(count: int, *, key: Any) -> Float[np.ndarray, " P"]:
         InputError: a count that is not positive, no key.
     """
     return inputs.generator(key).random(inputs.positive_integer("count", count))
+
+
+@dataclass(frozen=True)
+class RandomScores(Metric):
+    """The metric of :func:`random_scores`: the baseline, which needs nothing."""
+
+    name: ClassVar[str] = "random"
+    needs: ClassVar = ()
+    cost: ClassVar[str] = "nothing"
+
+    def score(self, given: Given) -> Float[np.ndarray, " P"]:
+        return random_scores(len(given.dataset), key=given.seed)

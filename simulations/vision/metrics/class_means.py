@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -9,7 +12,8 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
 from .. import inputs
-from ..kmeans import DISTANCES
+from ..clustering import DISTANCES
+from .contract import EMBEDDINGS, Given, Metric
 
 
 def supervised_prototypes(
@@ -59,3 +63,19 @@ def _unit(points: np.ndarray, names: list[str]) -> np.ndarray:
             "distance='euclidean'"
         )
     return points / lengths
+
+
+@dataclass(frozen=True)
+class SupervisedPrototypes(Metric):
+    """The metric of :func:`supervised_prototypes`."""
+
+    name: ClassVar[str] = "supervised_prototypes"
+    needs: ClassVar = (EMBEDDINGS,)
+    cost: ClassVar[str] = "embeddings by one network, or the pixels"
+
+    distance: str = "cosine"
+    """One of ``simulations.vision.clustering.DISTANCES``."""
+
+    def score(self, given: Given) -> Float[np.ndarray, " P"]:
+        points, labels = given["embeddings"], given.labels
+        return supervised_prototypes(points, labels, distance=self.distance)

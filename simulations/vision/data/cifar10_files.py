@@ -8,7 +8,9 @@ JPEG is another data set, and is named so: the shuffled copy at quality 75 is ca
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from perceptron_theory.errors import unknown_name
 
 from ..optional import require
 from .archive import read_members
+from .contract import DataSource
 from .images import Images
 from .safe_pickle import safe_load
 
@@ -165,3 +168,17 @@ def _encoding(encoded: list[bytes]) -> str:
     with Image.open(io.BytesIO(jpeg[0])) as image:
         first = image.quantization[0][0]  # type: ignore[attr-defined] # of JPEG
     return "CIFAR-10 (JPEG-75)" if first == _QUALITY_75 else "CIFAR-10 (JPEG)"
+
+
+@dataclass(frozen=True)
+class Cifar10(DataSource):
+    """The source of :func:`cifar10`."""
+
+    name: ClassVar[str] = "cifar10"
+    says: ClassVar[str] = "official Python or binary files, archive, or parquet"
+    splits: ClassVar = SPLITS
+
+    path: Path | str
+
+    def load(self, split: str) -> Images:
+        return cifar10(self.path, split)

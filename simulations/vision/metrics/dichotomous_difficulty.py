@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from perceptron_theory.errors import unknown_name
 
 from .. import inputs
+from .contract import CORRECT, Given, Metric
 
 VARIANTS = ("wrong", "classes", "disagreement")
 
@@ -38,3 +42,19 @@ def ddd(
     if variant == "disagreement":
         return 4 * share * (1 - share)
     return np.select([share == 0, share == 1], [0.0, 2.0], 1.0)
+
+
+@dataclass(frozen=True)
+class DDD(Metric):
+    """The metric of :func:`ddd`."""
+
+    name: ClassVar[str] = "ddd"
+    needs: ClassVar = (CORRECT,)
+    variant_option: ClassVar[str | None] = "variant"
+    cost: ClassVar[str] = "an ensemble of trained networks"
+
+    variant: str = "wrong"
+    """One of ``VARIANTS``."""
+
+    def score(self, given: Given) -> Float[np.ndarray, " P"]:
+        return ddd(given["correct"], variant=self.variant)

@@ -32,7 +32,7 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
 from . import inputs
-from .plus_plus import plus_plus, trials
+from .cluster_starts import plus_plus, trials
 
 DISTANCES = ("euclidean", "cosine")
 _BLOCK = 1024  # points in one matrix product: its result stays in the cache

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..kmeans import kmeans
+from ..clustering import kmeans
+from .contract import EMBEDDINGS, Given, Metric, Scored
 
 
 def prototypes(
@@ -30,10 +32,34 @@ def prototypes(
         n_clusters: k.
         key: of ``jax.random``, or a seed.
         distance: "cosine" (1 - cos, after spherical k-means) or "euclidean".
-        **options: those of :func:`simulations.vision.kmeans.kmeans`.
+        **options: those of :func:`simulations.vision.clustering.kmeans`.
 
     Raises:
         InputError: NaN, more clusters than points, and what k-means refuses.
     """
     found = kmeans(embeddings, n_clusters, key=key, distance=distance, **options)
     return found.distances.astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Prototypes(Metric):
+    """The metric of :func:`prototypes`; its options are those of k-means."""
+
+    name: ClassVar[str] = "prototypes"
+    needs: ClassVar = (EMBEDDINGS,)
+    cost: ClassVar[str] = "embeddings by one network, or the pixels; no labels"
+
+    n_clusters: int | None = None
+    """k; the number of classes if it is not given."""
+    distance: str = "cosine"
+    """One of ``simulations.vision.clustering.DISTANCES``."""
+    max_iterations: int = 100
+    tolerance: float = 1e-4
+    batch_size: int | None = None
+
+    def score(self, given: Given) -> Scored:
+        options = asdict(self)
+        if self.n_clusters is None:
+            options["n_clusters"] = len(np.unique(given.labels))
+        scores = prototypes(given["embeddings"], key=given.seed, **options)
+        return Scored(scores, recipe={"n_clusters": options["n_clusters"]})

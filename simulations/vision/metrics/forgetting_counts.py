@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
@@ -9,6 +13,7 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
 from .. import inputs
+from .contract import Given, Metric, Needed
 
 NEVER_LEARNED = ("presentations", "zero", "infinity")
 
@@ -60,3 +65,48 @@ def _value(rule: str | float, *, presentations: int) -> float:
 def _counts(correct: Bool[np.ndarray, "T P"], never: float) -> Float[np.ndarray, " P"]:
     forgotten = (correct[:-1] & ~correct[1:]).sum(0)
     return np.where(correct.any(0), forgotten, never).astype(np.float64)
+
+
+def _refuse_ensemble(path: Path) -> None:
+    """Refuse the file of an ensemble that has models where presentations should be.
+
+    Raises:
+        InputError: It is that file.
+    """
+    presentations = path.with_name("presentations.npy")
+    if path.name == "correct.npy" and (path.parent / "models").is_dir():
+        raise InputError(
+            f"{path} is of models after training; what they got right at each "
+            f"presentation is in {presentations.name}, where all were trained on all"
+        )
+
+
+PRESENTATIONS = Needed(
+    "correct",
+    -1,
+    "correct, booleans (presentations, P) or (runs, presentations, P)",
+    check_file=_refuse_ensemble,
+)
+
+
+@dataclass(frozen=True)
+class Forgetting(Metric):
+    """The metric of :func:`forgetting`."""
+
+    name: ClassVar[str] = "forgetting"
+    needs: ClassVar = (PRESENTATIONS,)
+    variant_option: ClassVar[str | None] = "never_learned"
+    cost: ClassVar[str] = "one training or several, recorded in every epoch"
+
+    never_learned: str | float = "presentations"
+    """One of ``NEVER_LEARNED``, or the count itself."""
+
+    def score(self, given: Given) -> Float[np.ndarray, " P"]:
+        scores = forgetting(given["correct"], never_learned=self.never_learned)
+        infinite = np.isinf(scores).sum()
+        if infinite:
+            raise InputError(
+                f"{infinite} examples are infinite, and score files hold finite "
+                'numbers: take never_learned="presentations"'
+            )
+        return scores

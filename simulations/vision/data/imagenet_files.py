@@ -15,7 +15,9 @@ import csv
 import io
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from scipy.io import loadmat
@@ -24,6 +26,7 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
 from .archive import read_members
+from .contract import DataSource
 from .encoded import EncodedImages
 from .folder import SUFFIXES, Files, image_folder, list_images
 from .nested_tar import Slices, list_members
@@ -203,3 +206,18 @@ def _devkit(root: Path) -> dict[str, str]:
         f"ILSVRC2012_val_{i:08d}.JPEG": wnid_of[label]
         for i, label in enumerate(labels, start=1)
     }
+
+
+@dataclass(frozen=True)
+class ImageNet(DataSource):
+    """The source of :func:`imagenet`."""
+
+    name: ClassVar[str] = "imagenet"
+    says: ClassVar[str] = "ImageNet-1k: folders, the official archives or parquet"
+    splits: ClassVar = SPLITS
+    test_split: ClassVar[str | None] = "val"
+
+    path: Path | str
+
+    def load(self, split: str) -> EncodedImages:
+        return imagenet(self.path, split)

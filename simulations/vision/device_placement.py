@@ -17,7 +17,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from perceptron_theory import InputError
 
-from ...perceptron.hardware.devices import local_devices
+from ..perceptron.hardware.devices import local_devices
 
 _AXIS = "batch"
 

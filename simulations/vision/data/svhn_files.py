@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from scipy.io import loadmat
@@ -10,6 +12,7 @@ from scipy.io import loadmat
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
+from .contract import DataSource
 from .images import Images
 
 SPLITS = ("train", "test", "extra")
@@ -48,3 +51,17 @@ def svhn(path: Path | str, split: str = "train") -> Images:
     ids = tuple(f"{split}/{i:06d}" for i in range(len(labels)))
     names = tuple("0123456789")
     return Images(f"SVHN {split}", images.transpose(3, 0, 1, 2), labels, ids, names)
+
+
+@dataclass(frozen=True)
+class SVHN(DataSource):
+    """The source of :func:`svhn`."""
+
+    name: ClassVar[str] = "svhn"
+    says: ClassVar[str] = "the folder of the official .mat files"
+    splits: ClassVar = SPLITS
+
+    path: Path | str
+
+    def load(self, split: str) -> Images:
+        return svhn(self.path, split)
