@@ -1,52 +1,9 @@
-"""Replica theory of perceptrons trained on pruned data (arXiv 2206.14486)."""
+"""Replica theory of perceptrons trained on pruned data (arXiv 2206.14486).
 
-from .choices.advice import Advice as Advice
-from .choices.advice import advise as advise
-from .choices.best_ridge import OptimalRidge as OptimalRidge
-from .choices.best_ridge import Optimum as Optimum
-from .choices.best_ridge import optimal_ridge as optimal_ridge
-from .choices.best_rule import OptimalRule as OptimalRule
-from .choices.best_rule import optimal_rule as optimal_rule
-from .choices.diagram import phase_diagram as phase_diagram
-from .choices.label_noise import chance_fraction as chance_fraction
-from .choices.label_noise import noise_diagram as noise_diagram
-from .choices.margin_derivative import functional_derivative as functional_derivative
-from .choices.pareto import pareto_frontier as pareto_frontier
-from .convex.front_door import solve_convex as solve_convex
-from .convex.solution import ConvexSolution as ConvexSolution
-from .datasets import load_dataset as load_dataset
-from .datasets import save_dataset as save_dataset
-from .errors import ConvergenceError as ConvergenceError
-from .errors import InputError as InputError
-from .errors import PrecisionError as PrecisionError
-from .limits.aligned import AlignedLimit as AlignedLimit
-from .limits.aligned import aligned_limit as aligned_limit
-from .limits.aligned import threshold_error as threshold_error
-from .limits.exponents import crossover as crossover
-from .limits.exponents import exponent_along as exponent_along
-from .limits.exponents import local_exponent as local_exponent
-from .limits.power_law import f_min as f_min
-from .limits.power_law import power_law_coefficient as power_law_coefficient
-from .limits.small_angle import BestFraction as BestFraction
-from .limits.small_angle import SmallAngle as SmallAngle
-from .limits.small_angle import best_fraction_scaling as best_fraction_scaling
-from .limits.small_angle import small_angle_scaling as small_angle_scaling
-from .limits.small_angle import small_angle_threshold as small_angle_threshold
-from .rules.intervals import Intervals as Intervals
-from .rules.intervals import keep_between as keep_between
-from .rules.rule import Cells as Cells
-from .rules.rule import Easy as Easy
-from .rules.rule import Hard as Hard
-from .rules.rule import KeepProbability as KeepProbability
-from .rules.rule import Mixture as Mixture
-from .rules.rule import Random as Random
-from .rules.rule import Rule as Rule
-from .rules.rule import Window as Window
-from .rules.rule import resolve_rule as resolve_rule
-from .solving.front_door import solve as solve
-from .solving.front_door import threshold as threshold
-from .solving.solution import Solution as Solution
-from .solving.solution import Status as Status
-from .solving.solution import VersionSpace as VersionSpace
-from .students.paper_information import paper_information_gain as paper_information_gain
-from .students.paper_information import paper_overlap as paper_overlap
+``__init__.pyi`` lists the public names; each is imported when it is first used, so that
+a program pays for what it asks for and not for the whole theory.
+"""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

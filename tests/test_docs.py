@@ -77,7 +77,7 @@ def test_the_tutorial_runs_from_beginning_to_end(left_out, tmp_path, monkeypatch
 
 
 def test_every_public_name_is_in_the_reference():
-    tree = ast.parse((ROOT / "perceptron_theory" / "__init__.py").read_text())
+    tree = ast.parse((ROOT / "perceptron_theory" / "__init__.pyi").read_text())
     public = {
         f"perceptron_theory.{node.module}.{alias.name}"
         for node in tree.body

@@ -10,11 +10,10 @@ all pools; a pool's curve touches it where f is the best for its own alpha_prune
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from ..errors import ConvergenceError, InputError
@@ -32,6 +31,9 @@ from ..rules.rule import (
     resolve_rule,
 )
 from ..solving.front_door import solve
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 LEAST_LOAD = 1e-3  # the least alpha_prune that is solved
 THRESHOLD = 2.0  # theta = 0, f -> 0: the error goes to 0 from this alpha_prune on
@@ -202,6 +204,8 @@ def _require_solved(minimum: Minimum, name: str, loads: Values) -> None:
 def _at_fixed_load(
     loads: Values, largest: Any, log_error: Any, rule: Rule, theta: float
 ) -> xr.Dataset:
+    import xarray as xr
+
     cap = np.inf
     if largest is not None:
         array = np.atleast_1d(as_array("max_alpha_tot", largest))
@@ -244,6 +248,8 @@ def _text(long_name: str, units: str = "1", description: str = "") -> dict[str, 
 
 
 def _envelope(loads: Values, log_error: Any, rule: Rule, theta: float) -> xr.Dataset:
+    import xarray as xr
+
     least = np.maximum(SMALLEST, LEAST_LOAD / loads)
 
     def along(x: Float[np.ndarray, "n k"], row: Any) -> Float[np.ndarray, "n k"]:

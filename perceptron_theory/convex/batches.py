@@ -8,7 +8,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.spatial import KDTree
 
 from ..numerics.compilation import batched
 from ..solving.batches import _in_batches, _put, _take
@@ -87,6 +86,8 @@ def _nearby(
     """
     if not known.size:
         return Start(np.full((todo.size, 4), np.nan), np.zeros(todo.size, int)), todo
+    from scipy.spatial import KDTree
+
     inputs = *point.inputs, point.ridge, point.flipped
     scaled = [np.log(np.maximum(v, 1e-300)) for v in inputs[:4]]
     features = np.stack([*scaled, inputs[4], *jax.tree.leaves(point.rule)], axis=1)

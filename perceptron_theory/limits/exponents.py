@@ -13,7 +13,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
-from scipy.interpolate import CubicSpline
 
 from ..choices.pareto import pareto_frontier
 from ..errors import ConvergenceError, InputError
@@ -51,6 +50,8 @@ def local_exponent(
         InputError: shapes that do not fit, or values that are not positive, finite and
             (alpha) increasing.
     """
+    from scipy.interpolate import CubicSpline
+
     alpha, error = as_array("alpha", alpha), as_array("error", error)
     check_load("alpha", alpha)
     if alpha.ndim != 1 or alpha.size < 2 or (np.diff(alpha) <= 0).any():
@@ -207,6 +208,8 @@ def crossover(
 
 
 def _crossover(theta: float, level: float, margin: str) -> float:
+    from scipy.interpolate import CubicSpline
+
     # the law of best_fraction_scaling, of which it is a few times at most
     law = 0.25 * np.pi * random_coefficient() * (-1.0 - level) ** -1.5
     low, high = 1.0, max(30.0, 8.0 * law)

@@ -13,7 +13,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.spatial import KDTree
 
 from ..numerics.compilation import batched
 from ..rules.rule import KeepProbability, Rule
@@ -86,6 +85,8 @@ def _nearby(
     """
     if not known.size:
         return _nowhere(todo.size), todo
+    from scipy.spatial import KDTree
+
     distance, nearest = KDTree(features[known]).query(features[todo])
     near = known[nearest]
     work = np.argsort(state.panels[near], kind="stable")
