@@ -32,6 +32,7 @@ from .limits.small_angle import SmallAngle as SmallAngle
 from .limits.small_angle import best_fraction_scaling as best_fraction_scaling
 from .limits.small_angle import small_angle_scaling as small_angle_scaling
 from .limits.small_angle import small_angle_threshold as small_angle_threshold
+from .numerics.kept_programs import keep_compiled as keep_compiled
 from .rules.intervals import Intervals as Intervals
 from .rules.intervals import keep_between as keep_between
 from .rules.rule import Cells as Cells
