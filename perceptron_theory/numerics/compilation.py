@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from . import kept_programs
@@ -40,13 +41,18 @@ def _quick() -> dict[str, Any] | None:
 
 
 def batched(function: Callable[..., Any], in_axes: Any = 0) -> Callable[..., Any]:
-    """``function`` of one point for arrays of points, to be called eagerly."""
+    """``function`` of one point for arrays of points, to be called eagerly.
+
+    Args:
+        function: of one point; its arguments and result are pytrees of arrays.
+        in_axes: 0, or for each argument 0 or None: the same for all points.
+    """
     mapped = jax.vmap(function, in_axes)
     many = jax.jit(mapped)
 
     @lru_cache
     def single() -> Any:
-        return jax.jit(mapped, compiler_options=_quick())
+        return jax.jit(_alone(function, in_axes), compiler_options=_quick())
 
     def call(*arguments: Any) -> Any:
         leaves, tree = jax.tree.flatten(arguments)
@@ -59,9 +65,23 @@ def batched(function: Callable[..., Any], in_axes: Any = 0) -> Callable[..., Any
         if where not in _IN_USE:
             program = single() if one else many
             options = _quick() if one else None
-            made_of = function, in_axes
+            made_of = function, in_axes, _alone if one else None
             _IN_USE[where] = _executable(program, made_of, arguments, options, folder)
         return _IN_USE[where](*arguments)
+
+    return call
+
+
+def _alone(function: Callable[..., Any], in_axes: Any) -> Callable[..., Any]:
+    """What vmap computes for one point, which is traced in half the time without it."""
+
+    def call(*arguments: Any) -> Any:
+        axes = in_axes if isinstance(in_axes, tuple) else (in_axes,) * len(arguments)
+        point = (
+            x if axis is None else jax.tree.map(lambda leaf: leaf[0], x)
+            for axis, x in zip(axes, arguments, strict=True)
+        )
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], function(*point))
 
     return call
 
