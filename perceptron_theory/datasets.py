@@ -14,13 +14,12 @@ import platform
 import re
 from importlib.metadata import version
 from pathlib import Path
-
-import h5netcdf
-import jax
-import xarray as xr
-from xarray.backends import H5NetCDFStore
+from typing import TYPE_CHECKING
 
 from .errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 FORMAT = "pruning-laws dataset"
 FORMAT_VERSION = 2
@@ -46,6 +45,9 @@ def save_dataset(
         FileExistsError: the file exists and ``overwrite`` is not set.
         OSError: it cannot be written; the error names ``path``.
     """
+    import h5netcdf
+    from xarray.backends import H5NetCDFStore
+
     path = Path(path)
     if path.exists() and not overwrite:
         raise FileExistsError(
@@ -76,6 +78,8 @@ def load_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
             version of the format.
         OSError: it cannot be read.
     """
+    import xarray as xr
+
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{str(path)!r} is not a file: check the path")
@@ -121,6 +125,8 @@ def _damaged(path: Path) -> InputError:
 
 
 def _provenance() -> dict[str, str | int]:
+    import jax
+
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,

@@ -6,6 +6,7 @@ runs, so that ``--help`` and shell completion answer at once.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -89,6 +90,15 @@ def pruning_laws(
             "--version", callback=_version, is_eager=True, help="Print the version."
         ),
     ] = False,
+    cache: Annotated[
+        str | None,
+        typer.Option(
+            metavar="off|FOLDER",
+            envvar="PRUNING_LAWS_CACHE",
+            help="Where compiled programs are kept, so that the next call answers at "
+            "once; the user's cache folder by default.",
+        ),
+    ] = None,
 ) -> None:
     """Learning on pruned data: theory and simulation of the perceptron.
 
@@ -113,6 +123,11 @@ def pruning_laws(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)
+    from perceptron_theory import keep_compiled
+
+    if cache is not None:
+        os.environ["PRUNING_LAWS_CACHE"] = cache
+    keep_compiled()
 
 
 app.command("solve")(solve.solve)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from .results import Columns, Results, is_constant
+
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
@@ -60,29 +62,30 @@ def check_new(path: Path | None, overwrite: bool) -> None:
 
 
 def emit(
-    dataset: xr.Dataset,
+    results: Results | xr.Dataset,
     *,
     title: str,
     as_json: bool,
     path: Path | None,
     overwrite: bool,
-    show: Callable[[xr.Dataset, str], None] | None = None,
+    show: Callable[[Any, str], None] | None = None,
 ) -> None:
-    """Write ``dataset`` to a file, or print it: as JSON if asked, else by ``show``."""
+    """Write ``results`` to a file, or print: as JSON if asked, else by ``show``."""
     if path is not None:
+        dataset = results.dataset() if isinstance(results, Results) else results
         _write(dataset, path, overwrite)
         note(f"wrote {path}")
     if as_json:
-        print_json(dataset)
+        print_json(results)
     elif path is None:
-        (show or print_tables)(dataset, title)
+        (show or print_tables)(results, title)
 
 
-def print_tables(dataset: xr.Dataset, title: str) -> None:
-    """Every table of ``dataset`` that has rows, the main one under ``title``."""
-    for name, frame in tables(dataset).items():
-        if len(frame):
-            _print_table(frame, title if name == "points" else name)
+def print_tables(results: Results | xr.Dataset, title: str) -> None:
+    """Every table of ``results`` that has rows, the main one under ``title``."""
+    for name, table in _light(results).tables().items():
+        if any(table.values()):
+            _print_table(table, title if name == "points" else name)
 
 
 def note(message: str) -> None:
@@ -97,48 +100,45 @@ def working(message: str) -> AbstractContextManager[Any]:
     return Console(stderr=True).status(message)
 
 
-def print_json(dataset: xr.Dataset) -> None:
-    """Attributes of ``dataset`` and its tables, one list of records each."""
-    content = {"attrs": _plain(dataset.attrs)} | {
-        name: [_plain(record) for record in frame.to_dict("records")]
-        for name, frame in tables(dataset).items()
-    }
+def print_json(results: Results | xr.Dataset) -> None:
+    """Attributes of ``results`` and its tables, one list of records each."""
+    results = _light(results)
+    content: dict[str, Any] = {"attrs": _plain(results.attrs)}
+    for name, table in results.tables().items():
+        rows = zip(*table.values(), strict=True)
+        content[name] = [_plain(dict(zip(table, row, strict=True))) for row in rows]
     json.dump(content, sys.stdout, indent=2, allow_nan=False)
     sys.stdout.write("\n")
 
 
 def tables(dataset: xr.Dataset) -> dict[str, pd.DataFrame]:
     """One table for the variables of every shape; the main one is called points."""
-    shapes: dict[tuple[Any, ...], list[Any]] = {}
-    for name, variable in dataset.data_vars.items():
-        shapes.setdefault(variable.dims, []).append(name)
-    result = {}
-    for dims, names in shapes.items():
-        label = "points" if not result else "_".join(map(str, dims)) or "scalars"
-        part = dataset[names]
-        frame = part.to_dataframe() if dims else part.expand_dims("i").to_dataframe()
-        keep = [level for level in frame.index.names if level in dataset.coords]
-        result[label] = frame.reset_index()[[*keep, *_columns(frame)]]
-    return result
+    import pandas as pd
+
+    of = Results.of(dataset).tables()
+    return {name: pd.DataFrame(columns) for name, columns in of.items()}
 
 
-def _columns(frame: pd.DataFrame) -> list[Any]:
-    return [name for name in frame.columns if name not in frame.index.names]
+def _light(results: Results | xr.Dataset) -> Results:
+    return results if isinstance(results, Results) else Results.of(results)
 
 
-def _print_table(frame: pd.DataFrame, title: str) -> None:
-    """``frame`` on the terminal: columns of one value first, then the rest as rows."""
+def _print_table(table: Columns, title: str) -> None:
+    """A table on the terminal: columns of one value first, then the rest as rows."""
     from rich.table import Table
 
-    frame = frame.drop(columns=_NOT_SHOWN, errors="ignore")
-    same = [name for name in frame.columns if len(frame[name].unique()) == 1]
+    shown = {name: column for name, column in table.items() if name not in _NOT_SHOWN}
+    changing = {
+        name: column for name, column in shown.items() if not is_constant(column)
+    }
     constants = Table(box=None, show_header=False)
-    for name in same:
-        constants.add_row(str(name), _cell(frame[name].iloc[0]))
+    for name, column in shown.items():
+        if name not in changing:
+            constants.add_row(name, _cell(column[0]))
     rows = Table(box=None)
-    for name in frame.columns.difference(same, sort=False):
-        rows.add_column(str(name), justify="right", no_wrap=True)
-    for row in frame.drop(columns=same).itertuples(index=False):
+    for name in changing:
+        rows.add_column(name, justify="right", no_wrap=True)
+    for row in zip(*changing.values(), strict=True):
         rows.add_row(*map(_cell, row))
     typer.echo(title)
     print_rich(constants)

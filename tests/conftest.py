@@ -28,8 +28,11 @@ def pytest_configure(config):
         size = sum(path.stat().st_size for path in folder.iterdir())
         if size > LARGEST_CACHE:
             shutil.rmtree(folder)
+            folder = config.cache.mkdir("jax")
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    # whole executables of the theory, which are not even traced
+    os.environ.setdefault("PRUNING_LAWS_CACHE", str(config.cache.mkdir("programs")))
     if "XLA_FLAGS" not in os.environ:  # the workers have them from their parent
         # JAX has not read its flags yet
         from perceptron_theory.numerics.compilation import QUICK
@@ -71,7 +74,8 @@ def few_programs_at_once():
     if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
         import jax
 
-        from perceptron_theory.numerics import batching
+        from perceptron_theory.numerics import batching, compilation
 
         jax.clear_caches()
+        compilation.forget()
         batching._READY.clear()

@@ -97,19 +97,7 @@ def test_the_tutorial_runs_from_beginning_to_end(left_out, tmp_path, monkeypatch
         _run(command, shown)
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        FRONT[0],
-        pytest.param(
-            FRONT[1],
-            marks=pytest.mark.xfail(
-                strict=True, reason="docs/extending.md is being written"
-            ),
-        ),
-    ],
-    ids=lambda page: page.name,
-)
+@pytest.mark.parametrize("page", FRONT, ids=lambda page: page.name)
 def test_links_of_the_front_pages_lead_somewhere(page):
     links = re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text())
     assert len(links) >= 4
@@ -117,7 +105,7 @@ def test_links_of_the_front_pages_lead_somewhere(page):
 
 
 def test_every_public_name_is_in_the_reference():
-    tree = ast.parse((ROOT / "perceptron_theory" / "__init__.py").read_text())
+    tree = ast.parse((ROOT / "perceptron_theory" / "__init__.pyi").read_text())
     public = {
         f"perceptron_theory.{node.module}.{alias.name}"
         for node in tree.body
@@ -129,3 +117,18 @@ def test_every_public_name_is_in_the_reference():
     assert len(public) > 40
     assert public <= set(shown)
     assert len(set(shown)) == len(shown)
+
+
+def test_the_examples_of_one_s_own_objects_run(tmp_path, monkeypatch):
+    """The blocks of docs/extending.md, from its top to its end, in a folder."""
+    from simulations.vision.networks import NETWORKS
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(NETWORKS, "patches", None)  # and is taken out afterwards
+    page = (ROOT / "docs" / "extending.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", page, flags=re.M | re.S)
+    assert len(blocks) >= 7
+    space = {"__name__": "extending"}
+    for block in blocks:
+        exec(compile(block, "docs/extending.md", "exec"), space)
+    assert space["done"].history[-1]["test_accuracy"] > 0.9

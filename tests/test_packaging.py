@@ -18,11 +18,6 @@ ROOT = Path(__file__).parents[1]
 CODE = layers.read(layers.working_tree())
 
 
-def _mending(*offenders):
-    """What breaks a rule now and is being mended: to be taken away with it."""
-    return pytest.mark.xfail(strict=True, reason="; ".join(offenders))
-
-
 def _modules():
     for layer in layers.PACKAGES:
         package = importlib.import_module(layer)
@@ -55,57 +50,12 @@ def test_every_public_symbol_has_a_docstring():
     assert not bare
 
 
-MENDING_CIRCLES = _mending(
-    "experiments: forecast, learner",
-    "perceptron: data.point, data.training_sets, students.catalog, students.convex, "
-    "students.version_space",
-)
-MENDING_ORDER = {
-    "perceptron_theory": _mending(
-        "convex: batches, equations, front_door, noisy_pieces, path, solution -> "
-        "solving: batches, saddle_point, solution",
-        "limits.exponents -> choices.pareto",
-    ),
-    "simulations.perceptron": _mending(
-        "data: point, training_sets -> running.naming",
-        "data.point -> students: catalog, contract",
-        "students: contract, convex, hard_margin, version_space -> running: devices, "
-        "naming, cpu_threads",
-    ),
-    "simulations.vision": _mending("embedding -> training.placement"),
-}
-MENDING_NAMES = {
-    "perceptron_theory": _mending(
-        "choices.ridge_path, convex.equations, convex.field_law, numerics.minimise, "
-        "students.newton, students.sensitivity"
-    ),
-    "simulations.perceptron": _mending(
-        "data.averages, data.training_sets, studies.probe_study"
-    ),
-    "simulations.vision": _mending(
-        "data: augment, cifar10, digits, imagenet, svhn",
-        "metrics: all but grand_of_runs and reliability",
-        "networks.batch_norm; training: checkpoints, optimizer, placement",
-        "extremes, kmeans, plus_plus, reliability, sensitivity",
-    ),
-    "simulations.experiments": _mending("by_class, verdicts"),
-}
-
-
-def _each(names, mending):
-    marks = {name: [mending[name]] if name in mending else [] for name in names}
-    return [pytest.param(name, marks=marks[name], id=name or "all") for name in names]
-
-
-@pytest.mark.parametrize(
-    "package",
-    _each(layers.PACKAGES, {"simulations": MENDING_CIRCLES}),
-)
+@pytest.mark.parametrize("package", [*layers.PACKAGES, ""])
 def test_no_modules_import_each_other(package):
     assert layers.circles(CODE.under(package).graph()) == []
 
 
-@pytest.mark.parametrize("package", _each(CODE.divided(), MENDING_ORDER))
+@pytest.mark.parametrize("package", CODE.divided())
 def test_imports_between_parts_go_one_way(package):
     assert layers.against(package, CODE) == []
 
@@ -123,17 +73,14 @@ def test_the_order_names_every_sub_package(package):
 
 @pytest.mark.parametrize(
     "package",
-    _each(
-        [
-            "perceptron_theory",
-            "simulations.perceptron",
-            "simulations.vision",
-            "simulations.experiments",
-            "figures",
-            "pruning_laws",
-        ],
-        MENDING_NAMES,
-    ),
+    [
+        "perceptron_theory",
+        "simulations.perceptron",
+        "simulations.vision",
+        "simulations.experiments",
+        "figures",
+        "pruning_laws",
+    ],
 )
 def test_no_module_is_named_as_what_it_defines(package):
     assert layers.shadows(CODE.under(package)) == []

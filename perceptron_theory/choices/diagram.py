@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from ..errors import ConvergenceError
@@ -31,6 +30,9 @@ from .crossings import (
     triple_points,
 )
 from .learner import log_error, resolve_learner
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 FINEST = 24  # points a direction in which the boundaries are looked for, at least
 TOLERANCE = 1e-8  # of ln alpha_tot and ln f on a boundary
@@ -80,6 +82,8 @@ def phase_diagram(
         InputError: an argument outside its range or not increasing.
         ConvergenceError: a point of the grid or a boundary that was not solved.
     """
+    import xarray as xr
+
     loads = axis("alpha_tot", alpha_tot)
     fractions = axis("keep_fraction", keep_fraction)
     check_load("alpha_tot", loads)

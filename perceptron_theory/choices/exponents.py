@@ -55,6 +55,8 @@ def local_exponent(
         InputError: shapes that do not fit, or values that are not positive, finite and
             (alpha) increasing.
     """
+    from scipy.interpolate import CubicSpline
+
     alpha, error = as_array("alpha", alpha), as_array("error", error)
     check_load("alpha", alpha)
     if alpha.ndim != 1 or alpha.size < 2 or (np.diff(alpha) <= 0).any():
@@ -68,7 +70,6 @@ def local_exponent(
         )
     if not ((error > 0) & np.isfinite(error)).all():
         raise InputError("error must be positive and finite: leave other points out")
-    from scipy.interpolate import CubicSpline
 
     x = np.log(alpha)
     return CubicSpline(x, np.log(error), axis=axis)(x, 1)
@@ -218,6 +219,8 @@ def crossover(
 
 
 def _crossover(theta: float, level: float, margin: str) -> float:
+    from scipy.interpolate import CubicSpline
+
     # the law of best_fraction_scaling, of which it is a few times at most
     law = 0.25 * np.pi * random_coefficient() * (-1.0 - level) ** -1.5
     low, high = 1.0, max(30.0, 8.0 * law)
@@ -233,7 +236,6 @@ def _crossover(theta: float, level: float, margin: str) -> float:
             return np.nan
         last = steep[-1]
         low, high = float(load[last]), float(load[last + 1])
-    from scipy.interpolate import CubicSpline
 
     curve = CubicSpline(np.log(load), excess)
     ends = float(np.log(low)), float(np.log(high))

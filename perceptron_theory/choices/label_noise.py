@@ -27,10 +27,9 @@ logistic loss have no such floor: w grows until its direction is T.)
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 from scipy.special import erf
 
@@ -60,6 +59,9 @@ from .crossings import (
     text,
     triple_points,
 )
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 TOLERANCE = 1e-7  # of p and ln f on a boundary
 
@@ -132,6 +134,8 @@ def noise_diagram(
         >>> sorted(set(diagram["boundary_kind"].values.tolist()))
         ['easy/random', 'hard/easy', 'hard/random']
     """
+    import xarray as xr
+
     flips = axis("flip_probability", flip_probability)
     check_flips(flips)
     fractions = axis("keep_fraction", keep_fraction)

@@ -9,11 +9,10 @@ all pools; a pool's curve touches it where f is the best for its own alpha_prune
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from ..errors import ConvergenceError, InputError
@@ -33,6 +32,9 @@ from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule, keeps_hardest
 from ..students.student import Student
 from .learner import log_error, resolve_learner
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 LEAST_LOAD = 1e-3  # the least alpha_prune that is solved
 ABSCISSA = 0.01  # step of the derivative with respect to ln f
@@ -205,6 +207,8 @@ def _require_solved(minimum: Minimum, name: str, loads: Values) -> None:
 
 
 def _at_fixed_load(loads: Values, largest: Any, task: Task) -> xr.Dataset:
+    import xarray as xr
+
     cap, rule = np.inf, task.rule
     if largest is not None:
         array = np.atleast_1d(as_array("max_alpha_tot", largest))
@@ -247,6 +251,8 @@ def _text(long_name: str, units: str = "1", description: str = "") -> dict[str, 
 
 
 def _envelope(loads: Values, task: Task) -> xr.Dataset:
+    import xarray as xr
+
     rule = task.rule
     least = np.maximum(SMALLEST, LEAST_LOAD / loads)
 

@@ -27,7 +27,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import root
 from scipy.special import ndtr
 
 from ..errors import ConvergenceError, InputError
@@ -113,6 +112,8 @@ def _nodes(edge: float, h: float) -> tuple[Nodes, Nodes, Nodes, Nodes]:
 
 def _balanced(edge: float, h: float, start: Nodes) -> tuple[Nodes, float]:
     """The (b, tau) that balance the forces at stretch h, and the alpha they need."""
+    from scipy.optimize import root
+
     v, weight, lower, upper = _nodes(edge, h)
     unit = min(edge, 1.0)  # v and 1/b are of this size
 

@@ -3,17 +3,29 @@
 Compiling is most of the time to a first result.  On a CPU the older emitters of loops
 without LLVM's optimisation take an eighth of the time, for programs that are a few
 times slower: the choice for a program of one point.  They differ by rounding.
+
+Where compiled programs are kept (:func:`.keep_compiled`), the executable of a program
+is, whole: the next process neither traces nor compiles it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import kept_programs
 
 QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
+_WATCHING = "jax_default_device", "jax_disable_jit", "jax_debug_nans", "jax_debug_infs"
+_IN_USE: dict[Any, Any] = {}  # executables of this process
 
 
 @lru_cache
@@ -29,16 +41,122 @@ def _quick() -> dict[str, Any] | None:
 
 
 def batched(function: Callable[..., Any], in_axes: Any = 0) -> Callable[..., Any]:
-    """``function`` of one point for arrays of points, to be called eagerly."""
+    """``function`` of one point for arrays of points, to be called eagerly.
+
+    Args:
+        function: of one point; its arguments and result are pytrees of arrays.
+        in_axes: 0, or for each argument 0 or None: the same for all points.
+    """
     mapped = jax.vmap(function, in_axes)
     many = jax.jit(mapped)
 
     @lru_cache
     def single() -> Any:
-        return jax.jit(mapped, compiler_options=_quick())
+        return jax.jit(_alone(function, in_axes), compiler_options=_quick())
 
     def call(*arguments: Any) -> Any:
-        one = len(jax.tree.leaves(arguments)[0]) == 1
-        return (single() if one else many)(*arguments)
+        leaves, tree = jax.tree.flatten(arguments)
+        one = len(leaves[0]) == 1
+        folder = kept_programs.programs()
+        if folder is None or not _can_be_kept(leaves):
+            return (single() if one else many)(*arguments)
+        forms = tuple((x.shape, x.dtype) for x in leaves)
+        where = mapped, tree, forms, jax.config.read("jax_enable_x64")
+        if where not in _IN_USE:
+            program = single() if one else many
+            options = _quick() if one else None
+            made_of = function, in_axes, _alone if one else None
+            _IN_USE[where] = _executable(program, made_of, arguments, options, folder)
+        return _IN_USE[where](*arguments)
 
     return call
+
+
+def _alone(function: Callable[..., Any], in_axes: Any) -> Callable[..., Any]:
+    """What vmap computes for one point, which is traced in half the time without it."""
+
+    def call(*arguments: Any) -> Any:
+        axes = in_axes if isinstance(in_axes, tuple) else (in_axes,) * len(arguments)
+        point = (
+            x if axis is None else jax.tree.map(lambda leaf: leaf[0], x)
+            for axis, x in zip(axes, arguments, strict=True)
+        )
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], function(*point))
+
+    return call
+
+
+def forget() -> None:
+    """Let go of the executables of this process, as ``jax.clear_caches`` does."""
+    _IN_USE.clear()
+
+
+def _can_be_kept(leaves: list[Any]) -> bool:
+    """Eager arguments without a device of their own, and nothing that watches JAX."""
+    return (
+        all(isinstance(x, np.ndarray | np.generic) for x in leaves)
+        and jax.default_backend() == "cpu"
+        and not any(getattr(jax.config, name) for name in _WATCHING)
+    )
+
+
+def _executable(
+    program: Any, made_of: Any, arguments: Any, options: Any, folder: Path
+) -> Callable[..., Any]:
+    """The program compiled for arguments of this form, from the folder if it is there.
+
+    A program without a key is left to JAX.
+    """
+    from .program_keys import program_key
+
+    key = program_key(made_of, arguments, options)
+    if key is None:
+        return program
+    kept = kept_programs.read(folder, key)
+    if kept is not None:
+        with suppress(Exception):  # whatever is wrong with it, it is compiled anew
+            compiled = _loaded(kept, arguments)
+            jax.block_until_ready(compiled(*arguments))
+            return compiled
+    with _without_jax_cache():
+        compiled = program.lower(*arguments).compile()
+    with suppress(Exception):  # not all programs can be written down
+        kept_programs.write(folder, key, _written(compiled, arguments))
+    return compiled
+
+
+@contextmanager
+def _without_jax_cache() -> Iterator[None]:
+    """XLA compiles: an executable that it read from JAX's cache it cannot write."""
+    from jax.experimental.compilation_cache import compilation_cache
+
+    name = "jax_enable_compilation_cache"
+    before = getattr(jax.config, name)
+    jax.config.update(name, False)
+    compilation_cache.reset_cache()  # it decides once whether there is a cache
+    try:
+        yield
+    finally:
+        jax.config.update(name, before)
+        compilation_cache.reset_cache()
+
+
+def _written(compiled: Any, arguments: Any) -> bytes:
+    """An executable in bytes; its result is described by a result of numbers."""
+    from jax.experimental.serialize_executable import serialize
+
+    code, tree, out_tree = serialize(compiled)
+    result = jax.tree.unflatten(out_tree, range(out_tree.num_leaves))
+    content = pickle.dumps((code, result))
+    again = jax.tree.structure(pickle.loads(content)[1])
+    if tree != jax.tree.structure((arguments, {})) or again != out_tree:
+        raise ValueError("not a tree of plain values")
+    return content
+
+
+def _loaded(content: bytes, arguments: Any) -> Any:
+    from jax.experimental.serialize_executable import deserialize_and_load
+
+    code, result = pickle.loads(content)
+    trees = jax.tree.structure((arguments, {})), jax.tree.structure(result)
+    return deserialize_and_load(code, *trees, execution_devices=jax.local_devices()[:1])

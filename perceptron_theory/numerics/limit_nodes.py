@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from .gaussian import SQRT_2PI
@@ -21,6 +20,8 @@ def root_between(
     function: Callable[[float], float], low: float, high: float, xtol: float
 ) -> float:
     """Brent's root of a function of one number, between points of other signs."""
+    from scipy.optimize import brentq
+
     found: Any = brentq(function, low, high, xtol=xtol)
     return float(found)
 

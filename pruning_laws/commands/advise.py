@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .. import options, output
+from ..results import Results
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from perceptron_theory.choices.advice import Advice
 
 
@@ -58,7 +57,7 @@ def advise(
             tolerance=tolerance,
         )
     output.emit(
-        _dataset(advice),
+        _results(advice),
         title=advice.text,
         as_json=as_json,
         path=output_file,
@@ -66,10 +65,8 @@ def advise(
     )
 
 
-def _dataset(advice: Advice) -> xr.Dataset:
+def _results(advice: Advice) -> Results:
     """The three choices side by side; the rest as attributes."""
-    import xarray as xr
-
     choices = {
         "best": advice.best,
         "within_budget": advice.within_budget,
@@ -88,8 +85,5 @@ def _dataset(advice: Advice) -> xr.Dataset:
     }
     if advice.max_alpha_prune is not None:
         attrs["max_alpha_prune"] = advice.max_alpha_prune
-    return xr.Dataset(
-        {name: ("choice", [row[name] for row in rows]) for name in rows[0]},
-        coords={"choice": list(choices)},
-        attrs=attrs,
-    )
+    columns = {name: (("choice",), [row[name] for row in rows], {}) for name in rows[0]}
+    return Results.over({"choice": choices}, columns, attrs)

@@ -60,7 +60,7 @@ def information(
         from perceptron_theory.errors import unknown_name
 
         raise unknown_name("student", student, _STUDENTS)
-    dataset = grid(
+    results = grid(
         options.loads(alpha_prune, alpha_tot),
         options.numbers(keep_fraction, "--keep-fraction"),
         options.angles(theta, theta_degrees),
@@ -69,9 +69,9 @@ def information(
         margin=margin,
         student=student,
     )
-    dataset.attrs["rule"] = rule
+    results.attrs["rule"] = rule
     output.emit(
-        dataset,
+        results,
         title=f"version space ({student}), {rule} rule, {margin} margin",
         as_json=as_json,
         path=output_file,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import options, output
-
-if TYPE_CHECKING:
-    import xarray as xr
+from ..results import Results
 
 # what is printed of a solution, and what it means
 FIELDS = {
@@ -48,7 +46,7 @@ def solve(
       pruning-laws solve --alpha-prune 2 -f 0.5 --rule window:0.3125 --json
     """
     output.check_output(output_file, overwrite)
-    dataset = grid(
+    results = grid(
         options.loads(alpha_prune, alpha_tot),
         options.numbers(keep_fraction, "--keep-fraction"),
         options.angles(theta, theta_degrees),
@@ -56,9 +54,9 @@ def solve(
         margin=margin,
         student=student,
     )
-    dataset.attrs["rule"] = rule
+    results.attrs["rule"] = rule
     output.emit(
-        dataset,
+        results,
         title=f"{student.replace('_', '-')} student, {rule} rule, {margin} margin",
         as_json=as_json,
         path=output_file,
@@ -72,10 +70,9 @@ def grid(
     thetas: list[float],
     fields: dict[str, str] = FIELDS,
     **how: Any,
-) -> xr.Dataset:
+) -> Results:
     """The ``fields`` of a solution at every combination of the numbers given."""
     import numpy as np
-    import xarray as xr
 
     import perceptron_theory as pt
 
@@ -83,16 +80,10 @@ def grid(
     axes = {load: values, "keep_fraction": fractions, "theta": thetas}
     mesh = np.meshgrid(*axes.values(), indexing="ij")
     solution = pt.solve(**dict(zip(axes, mesh, strict=True)), **how)
-    return xr.Dataset(
-        {
-            name: (
-                tuple(axes),
-                np.asarray(getattr(solution, name)),
-                {"long_name": text},
-            )
-            for name, text in fields.items()
-            if name not in axes
-        },
-        coords=axes,
-        attrs={"margin": how["margin"], "student": how["student"]},
-    )
+    variables = {
+        name: (tuple(axes), np.asarray(getattr(solution, name)), {"long_name": text})
+        for name, text in fields.items()
+        if name not in axes
+    }
+    attrs = {"margin": how["margin"], "student": how["student"]}
+    return Results.over(axes, variables, attrs)

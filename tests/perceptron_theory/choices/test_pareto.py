@@ -164,7 +164,7 @@ def test_best_fraction_of_a_slightly_wrong_probe():
         ({"alpha_prune": []}, "empty"),
         ({"alpha_prune": [[1.0]]}, "1-D"),
         ({"alpha_prune": 1.0, "theta": 30.0}, "degrees"),
-        ({"alpha_prune": 1.0, "theta": [0.1, 0.2]}, "one angle"),
+        ({"alpha_prune": 1.0, "theta": [0.1, 0.2]}, "theta must be one number"),
         ({"alpha_prune": 4.0, "max_alpha_tot": 3.0}, "max_alpha_tot must be at least"),
         ({"alpha_prune": 4.0, "max_alpha_tot": -1.0}, "max_alpha_tot must be positive"),
         ({"alpha_tot": 4.0, "max_alpha_tot": 9.0}, "leave it out"),

@@ -1,0 +1,63 @@
+"""The public names of the theory; ``__init__.py`` imports each on first use."""
+
+from .choices.advice import Advice as Advice
+from .choices.advice import advise as advise
+from .choices.best_ridge import OptimalRidge as OptimalRidge
+from .choices.best_ridge import Optimum as Optimum
+from .choices.best_ridge import optimal_ridge as optimal_ridge
+from .choices.best_rule import OptimalRule as OptimalRule
+from .choices.best_rule import optimal_rule as optimal_rule
+from .choices.diagram import phase_diagram as phase_diagram
+from .choices.exponents import crossover as crossover
+from .choices.exponents import exponent_along as exponent_along
+from .choices.exponents import local_exponent as local_exponent
+from .choices.label_noise import chance_fraction as chance_fraction
+from .choices.label_noise import noise_diagram as noise_diagram
+from .choices.margin_derivative import functional_derivative as functional_derivative
+from .choices.pareto import pareto_frontier as pareto_frontier
+from .convex.loss import Loss as Loss
+from .convex.losses import resolve_loss as resolve_loss
+from .convex.solution import ConvexSolution as ConvexSolution
+from .convex.student import Convex as Convex
+from .datasets import load_dataset as load_dataset
+from .datasets import save_dataset as save_dataset
+from .errors import ConvergenceError as ConvergenceError
+from .errors import InputError as InputError
+from .errors import PrecisionError as PrecisionError
+from .kept.averages import average as average
+from .limits.aligned import AlignedLimit as AlignedLimit
+from .limits.aligned import aligned_limit as aligned_limit
+from .limits.aligned import threshold_error as threshold_error
+from .limits.power_law import f_min as f_min
+from .limits.power_law import power_law_coefficient as power_law_coefficient
+from .limits.small_angle import BestFraction as BestFraction
+from .limits.small_angle import SmallAngle as SmallAngle
+from .limits.small_angle import best_fraction_scaling as best_fraction_scaling
+from .limits.small_angle import small_angle_scaling as small_angle_scaling
+from .limits.small_angle import small_angle_threshold as small_angle_threshold
+from .numerics.kept_programs import keep_compiled as keep_compiled
+from .rules.by_quantile import Easy as Easy
+from .rules.by_quantile import Hard as Hard
+from .rules.by_quantile import Mixture as Mixture
+from .rules.by_quantile import Random as Random
+from .rules.by_quantile import Window as Window
+from .rules.intervals import Intervals as Intervals
+from .rules.intervals import keep_between as keep_between
+from .rules.keep_probability import KeepProbability as KeepProbability
+from .rules.names import resolve_rule as resolve_rule
+from .rules.rule import Cells as Cells
+from .rules.rule import Rule as Rule
+from .rules.rule import cells_of as cells_of
+from .solving.front_door import solve as solve
+from .solving.front_door import solve_convex as solve_convex
+from .solving.margins import threshold as threshold
+from .students.names import resolve_student as resolve_student
+from .students.solution import Solution as Solution
+from .students.solution import Status as Status
+from .students.state import Direction as Direction
+from .students.student import Student as Student
+from .students.version_space.paper_information import (
+    paper_information_gain as paper_information_gain,
+)
+from .students.version_space.paper_information import paper_overlap as paper_overlap
+from .students.version_space.solution import VersionSpace as VersionSpace

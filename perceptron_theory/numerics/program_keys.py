@@ -1,0 +1,225 @@
+"""The name under which a compiled program is kept: all that it was compiled from.
+
+That is the function, with the values that it closes over, all functions, classes and
+values of this package that its code names, and what these name in their turn, as they
+are now in memory; the form of the arguments, with the classes that they are of; and
+JAX, its settings and the processor.  Whatever this cannot see through (a user's loss,
+an import inside a function, an object of another library) gives no key: such a program
+is not kept.
+"""
+
+from __future__ import annotations
+
+import dis
+import enum
+import functools
+import hashlib
+import os
+import sys
+import types
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any
+
+import jax
+import numpy as np
+
+from .kept_programs import processor
+
+PACKAGE = __name__.split(".")[0]
+# named by where they are defined: their versions are a part of the key
+LIBRARIES = sys.stdlib_module_names | {"jax", "jaxlib", "numpy", "jaxtyping", "scipy"}
+PLAIN = (bool, int, float, complex, str, bytes, types.NoneType, types.EllipsisType)
+# settings of JAX that change what it prints or keeps, not what it compiles
+_SILENT = (
+    "jax_compilation_cache",
+    "jax_persistent_cache",
+    "jax_enable_compilation_cache",
+    "jax_log",
+    "jax_explain",
+    "jax_traceback",
+    "jax_tracer_error",
+)
+
+
+class _Foreign(Exception):
+    """Something that is neither ours nor a library's nor plain data."""
+
+
+def program_key(
+    function: Callable[..., Any], arguments: Any, options: Any
+) -> str | None:
+    """The key of ``function`` compiled for arguments of this form; None: it has none.
+
+    Args:
+        function: of one point, perhaps with how it is mapped over many.
+        arguments: a pytree of NumPy arrays.
+        options: of the compiler.
+    """
+    leaves, tree = jax.tree.flatten(arguments)
+    forms = [(x.shape, x.dtype.str) for x in leaves]
+    description = _Description()
+    try:
+        description.add(function, tree, forms, options)
+    except (_Foreign, ValueError, RecursionError):
+        return None
+    settings = sorted(
+        f"{name}={value!r}"
+        for name, value in jax.config.values.items()
+        if not name.startswith(_SILENT)
+    )
+    words = [*description.words, *_machine(), *settings]
+    text = "".join(f"{len(word)}:{word}" for word in words)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@lru_cache
+def _machine() -> tuple[str, ...]:
+    client = jax.devices()[0].client
+    return (
+        sys.version,
+        np.__version__,
+        jax.__version__,
+        version("jaxlib"),
+        version("scipy"),
+        client.platform_version,
+        processor(),
+        str(os.cpu_count()),
+        os.environ.get("XLA_FLAGS", ""),
+    )
+
+
+class _Description:
+    """What a thing is made of, in words; each object once, by its number after."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.seen: dict[int, tuple[int, Any]] = {}
+
+    def add(self, *things: Any) -> None:
+        for thing in things:
+            if isinstance(thing, PLAIN):
+                self.words.append(f"{type(thing).__name__} {thing!r}")
+            elif id(thing) in self.seen:
+                self.words.append(f"seen {self.seen[id(thing)][0]}")
+            else:  # kept alive, so that no other has its id
+                self.seen[id(thing)] = len(self.seen), thing
+                self.words.append(type(thing).__qualname__)
+                self._parts(thing)
+        self.words.append("end")
+
+    def _parts(self, thing: Any) -> None:
+        root = _root(thing)
+        match thing:
+            case dict():
+                self.add(*thing.items())
+            case set() | frozenset():
+                self.add(*sorted(thing, key=repr))
+            case tuple() | list():
+                self.add(type(thing), *thing)
+            case np.ndarray() | np.generic() if not thing.dtype.hasobject:
+                self.add(thing.dtype.str, thing.shape, thing.tobytes())
+            case jax.Array():
+                self.add(np.asarray(thing))
+            case np.dtype():
+                self.add(thing.str)
+            case types.CodeType():
+                self._code(thing)
+            case jax.tree_util.PyTreeDef():
+                self.add(thing.node_data(), thing.num_leaves, thing.children())
+            case functools.partial():
+                self.add(thing.func, thing.args, thing.keywords)
+            case types.MethodType():
+                self.add(thing.__func__, thing.__self__)
+            case staticmethod() | classmethod():
+                self.add(thing.__func__)
+            case property():
+                self.add(thing.fget, thing.fset)
+            case types.ModuleType() if root == PACKAGE:
+                self.add(thing.__name__)  # the code that uses it says what is used
+            case types.FunctionType() if root == PACKAGE:
+                self._function(thing)
+            case type() if root == PACKAGE:
+                fields = getattr(thing, "_fields", ())
+                members = {
+                    name: value
+                    for name, value in vars(thing).items()
+                    if name not in fields and _is_member(name, value)
+                }
+                self.add(thing.__module__, thing.__qualname__, thing.__bases__, members)
+            case enum.Enum():
+                self.add(type(thing), thing.name)
+            case _ if root == PACKAGE and hasattr(thing, "__wrapped__"):
+                # jax.jit, custom_jvp or lru_cache around a function of ours
+                self.add(thing.__wrapped__, _state(thing))
+            case _ if _root(type(thing)) == PACKAGE:
+                self.add(type(thing), _state(thing))
+            case _ if root in LIBRARIES:
+                name = getattr(thing, "__qualname__", getattr(thing, "__name__", None))
+                if not name:  # an object, of which we know no words
+                    raise _Foreign
+                self.add(getattr(thing, "__module__", None), name)
+            case _:
+                raise _Foreign
+
+    def _function(self, function: types.FunctionType) -> None:
+        """Its code, what it was given when it was made, and what its code names."""
+        self.add(function.__module__, function.__qualname__, function.__code__)
+        self.add(function.__defaults__, function.__kwdefaults__)
+        self.add(*(cell.cell_contents for cell in function.__closure__ or ()))
+        names = sorted(set(_names(function.__code__)))
+        spaces = [function.__globals__]
+        for space in spaces:
+            for name in names:
+                if name in space:
+                    value = space[name]
+                    self.add(name, value)
+                    if isinstance(value, types.ModuleType) and _root(value) == PACKAGE:
+                        spaces.append(vars(value))
+
+    def _code(self, code: types.CodeType) -> None:
+        for step in dis.get_instructions(code):
+            # what another import brings is not known before it runs
+            if step.opname == "IMPORT_NAME":
+                if str(step.argval).split(".")[0] not in LIBRARIES:
+                    raise _Foreign
+        self.add(code.co_code, code.co_exceptiontable, code.co_flags, code.co_consts)
+        self.add(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
+        self.add(code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+
+
+def _root(thing: Any) -> str:
+    """The package that it is from."""
+    if isinstance(thing, types.ModuleType):
+        return thing.__name__.split(".")[0]
+    module = getattr(thing, "__module__", None) or type(thing).__module__
+    return module.split(".")[0]
+
+
+def _is_member(name: str, value: Any) -> bool:
+    """Whether it is of the class's own text: not made by dataclass or NamedTuple."""
+    value = getattr(value, "__func__", value)
+    if isinstance(value, types.FunctionType):
+        return not value.__code__.co_filename.startswith("<")
+    return isinstance(value, property) or not name.startswith("_")
+
+
+def _state(thing: Any) -> dict[str, Any]:
+    """The attributes of an object, but for what Python and decorators add."""
+    state = {name: getattr(thing, name, None) for name in _slots(type(thing))}
+    state |= getattr(thing, "__dict__", {})
+    return {k: v for k, v in sorted(state.items()) if not k.startswith("__")}
+
+
+def _slots(kind: type) -> Iterator[str]:
+    for base in kind.__mro__:
+        slots = vars(base).get("__slots__", ())
+        yield from (slots,) if isinstance(slots, str) else slots
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)
