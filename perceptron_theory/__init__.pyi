@@ -51,6 +51,8 @@ from .rules.rule import cells_of as cells_of
 from .solving.front_door import solve as solve
 from .solving.front_door import solve_convex as solve_convex
 from .solving.margins import threshold as threshold
+from .solving.problems import load_problem as load_problem
+from .solving.problems import save_problem as save_problem
 from .students.names import resolve_student as resolve_student
 from .students.solution import Solution as Solution
 from .students.solution import Status as Status

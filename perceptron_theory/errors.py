@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class InputError(ValueError):
@@ -11,7 +12,13 @@ class InputError(ValueError):
 
 
 class ConvergenceError(RuntimeError):
-    """A saddle point was not found to tolerance; the message names the point."""
+    """A saddle point was not found to tolerance; the message names the point.
+
+    Attributes:
+        problem: what :func:`.save_problem` writes, if ``solve`` raised the error.
+    """
+
+    problem: dict[str, Any] | None = None
 
 
 class PrecisionError(RuntimeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -79,9 +79,30 @@ StudentName = Annotated[
     typer.Option(
         metavar="STUDENT",
         help="max_margin, gibbs (drawn at random from the students without training "
-        "error), bayes_point (the centre of those) or, for solve, bayes_optimal (which "
-        "knows the rule: the bound of all).",
+        "error), bayes_point (the centre of those) or bayes_optimal (which knows the "
+        "rule: the bound of all).",
     ),
+]
+LossName = Annotated[
+    str | None,
+    typer.Option(
+        "--loss",
+        metavar="LOSS",
+        help="In place of --student, the student of a convex loss: logistic, hinge, "
+        "squared_hinge or square, with --ridge.",
+    ),
+]
+Ridge = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NUMBER|optimal",
+        help="The ridge of the loss; optimal, where strategies are compared: the best "
+        "one of each.",
+    ),
+]
+FlipProbability = Annotated[
+    float,
+    typer.Option(help="Part of the pool's labels that is wrong, with --loss."),
 ]
 AsJson = Annotated[
     bool,
@@ -208,6 +229,32 @@ def pruning_rule(text: str) -> Rule:
             form = "window:LOWER" if name == "window" else "mixture:SHARE:hard"
             raise _bad("--rule", f"{text!r} is incomplete: write {form}")
     return pt.resolve_rule(text)
+
+
+def learner(
+    student: str, loss: str | None, ridge: str | None, flip_probability: float
+) -> dict[str, Any]:
+    """The student that is asked about, as arguments of the library.
+
+    Raises:
+        typer.BadParameter: a ridge that is neither a number nor "optimal".
+    """
+    if loss is None and ridge is None and not flip_probability:
+        return {"student": student}
+    given: Any = ridge
+    if ridge is not None and ridge != "optimal":
+        given = _number(ridge, "--ridge")
+    options = {"loss": loss, "ridge": given, "flip_probability": flip_probability}
+    return {"student": student, **options}
+
+
+def learner_name(how: dict[str, Any]) -> str:
+    """What titles call the student that is asked about."""
+    if how.get("loss") is None:
+        return f"{how['student'].replace('_', '-')} student"
+    flips = how["flip_probability"]
+    wrong = f", {100 * flips:.3g} % of the labels wrong" if flips else ""
+    return f"{how['loss'].replace('_', ' ')} loss, ridge {how['ridge']}{wrong}"
 
 
 def students(text: str) -> list[str | Student]:

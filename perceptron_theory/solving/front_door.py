@@ -10,7 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..convex.solution import ConvexSolution
 from ..convex.student import Convex
+from ..errors import ConvergenceError
 from ..kept.problem import Inputs, Mode
 from ..numerics.checks import (
     HALF_PI,
@@ -26,10 +28,11 @@ from ..numerics.precision import require_x64, staged, traced
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule, check_untraced
 from ..students.names import resolve_student
-from ..students.solution import Status, raise_if_unsolved
+from ..students.solution import Status
 from ..students.state import Point, State
 from ..students.student import Student
 from .point import solved_point
+from .problems import problem_of
 from .states import find_many, solve_many
 
 
@@ -43,7 +46,7 @@ def solve(
     margin: str = "absolute",
     student: str | Student = "max_margin",
     throw: bool = True,
-) -> Any:
+) -> Solution:
     r"""The error of a student trained on pruned data, N -> infinity.
 
     Solves the student's saddle-point equations in float64; those of the max-margin
@@ -108,11 +111,6 @@ class Asked(NamedTuple):
         """Whether the load is that of the pool."""
         return self.load == "alpha_tot"
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the inputs of a point."""
-        return "alpha_prune", "keep_fraction", "theta", *self.student.numbers()
-
 
 def answer(values: tuple[Any, Any, Any], asked: Asked, throw: bool) -> Any:
     """The solution of load, keep_fraction and theta, eagerly or inside a trace."""
@@ -127,8 +125,29 @@ def answer(values: tuple[Any, Any, Any], asked: Asked, throw: bool) -> Any:
             places.append(here)
         solution = _joined(parts, places, flat.shape)
     if throw:
-        raise_if_unsolved(solution, (*asked.names, "residual"))
+        _raise_if_unsolved(solution, flat, asked)
     return solution
+
+
+def _raise_if_unsolved(solution: Any, flat: Flat, asked: Asked) -> None:
+    """Raise ConvergenceError with the first unsolved point as a problem to repeat."""
+    own = flat.rule.num_leaves
+    numbers = flat.arrays[3 + own :]
+    message = not_converged(
+        solution, dict(zip(asked.student.numbers(), numbers, strict=True))
+    )
+    if message is None:
+        return
+    error = ConvergenceError(message)
+    first = int(np.argmax(np.ravel(solution.status) != Status.CONVERGED))
+    load, fraction, theta, *rest = (float(x[first]) for x in flat.arrays)
+    point = {asked.load: load, "theta": theta}
+    if asked.rule.takes_fraction:
+        point["keep_fraction"] = fraction
+    rule = jax.tree.unflatten(flat.rule, rest[:own])
+    student = jax.tree.unflatten(flat.student, rest[own:])
+    error.problem = problem_of(point, rule=rule, student=student, margin=asked.margin)
+    raise error
 
 
 def states(values: tuple[Any, Any, Any], asked: Asked) -> State:
@@ -271,7 +290,7 @@ def solve_convex(
     ridge: Any,
     flip_probability: Any = 0.0,
     throw: bool = True,
-) -> Any:
+) -> ConvexSolution:
     r"""The student of a convex loss with ridge on pruned data, N -> infinity.
 
     It minimises sum l(y w.x) + (N ridge/2) |w|^2 over the kept examples.  Solves the
@@ -292,7 +311,7 @@ def solve_convex(
             between them (what cannot be solved to eight digits is refused).
         ridge: at least 1e-16 (:func:`optimal_ridge` knows the limit).
         flip_probability: of every label of the pool, before pruning, in [0, 1/2); the
-            signed margin is y P.x with the wrong label (:mod:`.noisy_pieces`).
+            signed margin is y P.x with the wrong label (:mod:`.wrong_labels`).
         throw: raise where a point does not converge; else see ``status``.
 
     Returns:
@@ -317,7 +336,7 @@ def solve_convex(
         '0.25375867'
     """
     student = Convex(loss, ridge, flip_probability)
-    return solve(
+    solution = solve(
         alpha_prune=alpha_prune,
         alpha_tot=alpha_tot,
         keep_fraction=keep_fraction,
@@ -327,3 +346,5 @@ def solve_convex(
         student=student,
         throw=throw,
     )
+    assert isinstance(solution, ConvexSolution)
+    return solution

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..errors import ConvergenceError
 from ..kept.problem import Mode
 from .state import Point, State, error_of, noise_of
 
@@ -114,14 +114,21 @@ def describe(point: Point, state: State, status: Any, mode: Mode) -> Solution:
     return Solution(margin=margin, **common(point, state, status, mode))
 
 
-def raise_if_unsolved(solution: Any, names: tuple[str, ...]) -> None:
-    """Raise ConvergenceError with the ``names``d fields of the first unsolved point."""
+def not_converged(solution: Any, own: Mapping[str, np.ndarray]) -> str | None:
+    """What to say of the first point that did not converge; None if all did.
+
+    ``own`` are the numbers of the student at every point, flat.
+    """
     bad = np.ravel(np.asarray(solution.status) != Status.CONVERGED)
     if not bad.any():
-        return
-    at = {name: np.ravel(getattr(solution, name))[np.argmax(bad)] for name in names}
+        return None
+    first = int(np.argmax(bad))
+    inputs = "alpha_prune", "keep_fraction", "theta"
+    at = {name: np.ravel(getattr(solution, name))[first] for name in inputs}
+    at |= {name: values[first] for name, values in own.items()}
+    at["residual"] = np.ravel(solution.residual)[first]
     where = ", ".join(f"{name} = {value:.17g}" for name, value in at.items())
-    raise ConvergenceError(
+    return (
         f"{bad.sum()} of {bad.size} points did not converge, the first at {where}; "
         "throw=False returns the others and a status for each point"
     )

@@ -28,6 +28,10 @@ def advise(
         typer.Option(help="How far above the error of all data is still as good."),
     ] = 0.05,
     margin: options.Margin = "absolute",
+    student: options.StudentName = "max_margin",
+    loss: options.LossName = None,
+    ridge: options.Ridge = None,
+    flip_probability: options.FlipProbability = 0.0,
     as_json: options.AsJson = False,
     output_file: options.Output = None,
     overwrite: options.Overwrite = False,
@@ -45,6 +49,7 @@ def advise(
     """
     output.check_output(output_file, overwrite)
     angle = options.one(options.angles(theta, theta_degrees), "--theta")
+    how = options.learner(student, loss, ridge, flip_probability)
 
     from perceptron_theory.choices.advice import advise as ask
 
@@ -55,6 +60,7 @@ def advise(
             margin=margin,
             max_alpha_prune=max_alpha_prune,
             tolerance=tolerance,
+            **how,
         )
     output.emit(
         _results(advice),

@@ -20,6 +20,9 @@ def optimal_rule(
     theta_degrees: options.ThetaDegrees = None,
     margin: options.Margin = "absolute",
     student: options.StudentName = "max_margin",
+    loss: options.LossName = None,
+    ridge: options.Ridge = None,
+    flip_probability: options.FlipProbability = 0.0,
     as_json: options.AsJson = False,
     output_file: options.Output = None,
     overwrite: options.Overwrite = False,
@@ -38,6 +41,7 @@ def optimal_rule(
     """
     output.check_output(output_file, overwrite)
     angle = options.one(options.angles(theta, theta_degrees), "--theta")
+    how = options.learner(student, loss, ridge, flip_probability)
 
     from perceptron_theory.choices.best_rule import optimal_rule as search
 
@@ -48,11 +52,11 @@ def optimal_rule(
             keep_fraction=keep_fraction,
             theta=angle,
             margin=margin,
-            student=student,
+            **how,
         )
     output.emit(
         _dataset(best),
-        title=f"best rule, {student.replace('_', '-')} student, {margin} margin",
+        title=f"best rule of the {options.learner_name(how)}, {margin} margin",
         as_json=as_json,
         path=output_file,
         overwrite=overwrite,

@@ -20,6 +20,10 @@ def pareto(
     ] = None,
     rule: options.RuleName = "hard",
     margin: options.Margin = "absolute",
+    student: options.StudentName = "max_margin",
+    loss: options.LossName = None,
+    ridge: options.Ridge = None,
+    flip_probability: options.FlipProbability = 0.0,
     as_json: options.AsJson = False,
     output_file: options.Output = None,
     overwrite: options.Overwrite = False,
@@ -38,11 +42,13 @@ def pareto(
       pruning-laws pareto --alpha-prune 1:100:20 --theta-degrees 10
       pruning-laws pareto --alpha-prune 1:10:10 --max-alpha-tot 100
       pruning-laws pareto --alpha-tot 1:300:30 --theta-degrees 20 -o pareto.nc
+      pruning-laws pareto --alpha-prune 1,4 --loss logistic --ridge optimal
     """
     output.check_output(output_file, overwrite)
     loads = options.loads(alpha_prune, alpha_tot)
     angle = options.one(options.angles(theta, theta_degrees), "--theta")
     chosen = options.pruning_rule(rule)
+    how = options.learner(student, loss, ridge, flip_probability)
 
     import perceptron_theory as pt
 
@@ -53,10 +59,12 @@ def pareto(
             max_alpha_tot=max_alpha_tot,
             rule=chosen,
             margin=margin,
+            **how,
         )
     output.emit(
         frontier,
-        title=f"Pareto frontier, theta = {angle:.6g}, {rule} rule, {margin} margin",
+        title=f"Pareto frontier of the {options.learner_name(how)}, "
+        f"theta = {angle:.6g}, {rule} rule, {margin} margin",
         as_json=as_json,
         path=output_file,
         overwrite=overwrite,

@@ -18,6 +18,10 @@ def phase_diagram(
     theta: options.Theta = None,
     theta_degrees: options.ThetaDegrees = None,
     margin: options.Margin = "absolute",
+    student: options.StudentName = "max_margin",
+    loss: options.LossName = None,
+    ridge: options.Ridge = None,
+    flip_probability: options.FlipProbability = 0.0,
     as_json: options.AsJson = False,
     output_file: options.Output = None,
     overwrite: options.Overwrite = False,
@@ -34,14 +38,16 @@ def phase_diagram(
     loads = options.numbers(alpha_tot, "--alpha-tot")
     fractions = options.numbers(keep_fraction, "--keep-fraction")
     angle = options.one(options.angles(theta, theta_degrees), "--theta")
+    how = options.learner(student, loss, ridge, flip_probability)
 
     import perceptron_theory as pt
 
     with output.working("solving the grid and its boundaries"):
-        diagram = pt.phase_diagram(loads, fractions, theta=angle, margin=margin)
+        diagram = pt.phase_diagram(loads, fractions, theta=angle, margin=margin, **how)
     output.emit(
         diagram,
-        title=f"phase diagram, theta = {angle:.6g}, {margin} margin",
+        title=f"phase diagram of the {options.learner_name(how)}, "
+        f"theta = {angle:.6g}, {margin} margin",
         as_json=as_json,
         path=output_file,
         overwrite=overwrite,

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from .. import options, output
 from ..results import Results
@@ -19,9 +24,26 @@ FIELDS = {
     "condition": "sum of |d ln error / d ln input|",
 }
 
+Fraction = Annotated[
+    str | None,
+    typer.Option(
+        "--keep-fraction", "-f", metavar="NUMBERS", help="Kept fraction f, in (0, 1]."
+    ),
+]
+Problem = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Repeat the point of a problem file, alone."),
+]
+SaveProblem = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Where to write the first point that cannot be solved."
+    ),
+]
+
 
 def solve(
-    keep_fraction: options.KeepFraction,
+    keep_fraction: Fraction = None,
     alpha_prune: options.AlphaPrune = None,
     alpha_tot: options.AlphaTot = None,
     theta: options.Theta = None,
@@ -29,6 +51,11 @@ def solve(
     rule: options.RuleName = "hard",
     margin: options.Margin = "absolute",
     student: options.StudentName = "max_margin",
+    loss: options.LossName = None,
+    ridge: options.Ridge = None,
+    flip_probability: options.FlipProbability = 0.0,
+    problem: Problem = None,
+    save_problem: SaveProblem = None,
     as_json: options.AsJson = False,
     output_file: options.Output = None,
     overwrite: options.Overwrite = False,
@@ -44,20 +71,86 @@ def solve(
       pruning-laws solve --alpha-tot 30 -f 0.1,0.3,1 --theta-degrees 0,10,30
       pruning-laws solve --alpha-prune 1:100:50 -f 0.5 --rule easy -o easy.csv
       pruning-laws solve --alpha-prune 2 -f 0.5 --rule window:0.3125 --json
+      pruning-laws solve --alpha-prune 2 -f 0.5 --loss logistic --ridge 0.1
     """
     output.check_output(output_file, overwrite)
-    results = grid(
-        options.loads(alpha_prune, alpha_tot),
-        options.numbers(keep_fraction, "--keep-fraction"),
-        options.angles(theta, theta_degrees),
-        rule=options.pruning_rule(rule),
-        margin=margin,
-        student=student,
-    )
+    output.check_new(save_problem, overwrite)
+    if problem is not None:
+        _repeat(problem, as_json, output_file, overwrite)
+        return
+    if keep_fraction is None:
+        raise typer.BadParameter("is missing", param_hint="--keep-fraction")
+    how = options.learner(student, loss, ridge, flip_probability)
+    if loss is not None or "loss" in how:
+        how = {"student": _convex(how)}
+    with _kept_problem(save_problem, overwrite):
+        results = grid(
+            options.loads(alpha_prune, alpha_tot),
+            options.numbers(keep_fraction, "--keep-fraction"),
+            options.angles(theta, theta_degrees),
+            rule=options.pruning_rule(rule),
+            margin=margin,
+            **how,
+        )
     results.attrs["rule"] = rule
     output.emit(
         results,
-        title=f"{student.replace('_', '-')} student, {rule} rule, {margin} margin",
+        title=f"{_title(how)}, {rule} rule, {margin} margin",
+        as_json=as_json,
+        path=output_file,
+        overwrite=overwrite,
+    )
+
+
+def _convex(how: dict[str, Any]) -> Any:
+    """The student of a convex loss; what is missing is said by the library."""
+    from perceptron_theory.choices.learner import resolve_learner
+
+    return resolve_learner(**how)
+
+
+def _title(how: dict[str, Any]) -> str:
+    student = how["student"]
+    if isinstance(student, str):
+        return f"{student.replace('_', '-')} student"
+    return student.name
+
+
+@contextmanager
+def _kept_problem(path: Path | None, overwrite: bool) -> Iterator[None]:
+    """Write the point that fails to a file, or say that this is possible."""
+    from perceptron_theory import ConvergenceError
+
+    try:
+        yield
+    except ConvergenceError as error:
+        if path is None:
+            raise ConvergenceError(
+                f"{error}; --save-problem FILE writes the point to a file for a report"
+            ) from error
+        from perceptron_theory import save_problem
+
+        save_problem(error, path, overwrite)
+        output.note(f"wrote {path}: pruning-laws solve --problem {path} repeats it")
+        raise
+
+
+def _repeat(
+    path: Path, as_json: bool, output_file: Path | None, overwrite: bool
+) -> None:
+    """Solve the point of a problem file."""
+    from perceptron_theory import load_problem
+
+    given = load_problem(path)
+    load = "alpha_tot" if "alpha_tot" in given else "alpha_prune"
+    axes = [given.pop(name, None) for name in (load, "keep_fraction", "theta")]
+    if axes[1] is None:
+        raise typer.BadParameter("holds no keep fraction", param_hint="--problem")
+    results = grid({load: [axes[0]]}, [axes[1]], [axes[2] or 0.0], **given)
+    results.attrs["rule"] = given["rule"].text
+    output.emit(
+        results,
+        title=f"the problem of {path}: {given['student'].name}, {given['rule'].text}",
         as_json=as_json,
         path=output_file,
         overwrite=overwrite,
@@ -85,5 +178,6 @@ def grid(
         for name, text in fields.items()
         if name not in axes
     }
-    attrs = {"margin": how["margin"], "student": how["student"]}
+    student = how["student"]
+    attrs = {"margin": how["margin"], "student": getattr(student, "name", student)}
     return Results.over(axes, variables, attrs)

@@ -1,0 +1,133 @@
+"""Points that were not solved, as files that somebody else can repeat."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..convex.student import Convex
+from ..errors import ConvergenceError, InputError
+from ..numerics.parameters import Parameters
+from ..rules.by_quantile import Easy, Hard, Mixture, Random, Window
+from ..rules.intervals import Intervals
+from ..students.names import STUDENTS
+
+FORMAT = "pruning-laws problem"
+# what a file can name; objects of one's own are only shown
+KNOWN: dict[str, type[Parameters]] = {
+    kind.__name__: kind
+    for kind in (Hard, Easy, Random, Window, Mixture, Intervals, Convex)
+} | {type(student).__name__: type(student) for student in STUDENTS.values()}
+
+
+def problem_of(point: dict[str, float], **how: Any) -> dict[str, Any]:
+    """One point with its rule, student and margin, in words and numbers of JSON."""
+    words = {name: _words(thing) for name, thing in how.items()}
+    return {
+        "format": FORMAT,
+        "point": point,
+        **words,
+        "versions": {
+            "pruning-laws": version("pruning-laws"),
+            "jax": jax.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+        },
+    }
+
+
+def save_problem(
+    error: ConvergenceError, path: str | os.PathLike[str], overwrite: bool = False
+) -> None:
+    """Write the first point that a :func:`solve` did not solve to a JSON file.
+
+    ``pruning-laws solve --problem FILE`` repeats it, and so does
+    ``solve(**load_problem(FILE))``.
+
+    Args:
+        error: what ``solve`` raised.
+        path: the file.
+        overwrite: replace the file if it exists.
+
+    Raises:
+        InputError: the error is not from ``solve``, or the file exists.
+        OSError: the file cannot be written.
+    """
+    problem = getattr(error, "problem", None)
+    if problem is None:
+        raise InputError(
+            "there is no problem to save: the error is not one that solve raised"
+        )
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise InputError(f"{str(path)!r} exists: overwrite=True replaces it")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(json.dumps(problem, indent=2) + "\n")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load_problem(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The arguments of :func:`solve` that a problem file holds.
+
+    Raises:
+        InputError: the file is missing or no problem file, or names a rule or a
+            student that is somebody's own.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text())
+        if content["format"] != FORMAT:
+            raise ValueError
+        point = {name: float(value) for name, value in content["point"].items()}
+        how = {name: _thing(content[name]) for name in ("rule", "student")}
+        margin = str(content["margin"])
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{str(path)!r} is no problem file: give one that a failed solve wrote"
+        ) from error
+    return {**point, "margin": margin, **how}
+
+
+def _words(thing: Any) -> Any:
+    """A rule or a student as its class and fields, if a file can name it."""
+    if not isinstance(thing, Parameters):
+        return thing
+    fields = {name: getattr(thing, name) for name in thing.fields()}
+    fields = {name: getattr(value, "name", value) for name, value in fields.items()}
+    try:
+        plain = json.loads(json.dumps(fields, default=_plain))
+    except TypeError:
+        plain = None
+    if plain is None or KNOWN.get(type(thing).__name__) is not type(thing):
+        return {"shown": repr(thing)}
+    return {"class": type(thing).__name__, **plain}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError
+
+
+def _thing(words: Any) -> Any:
+    if "class" not in words:
+        raise InputError(
+            f"the problem is about {words.get('shown', words)}, which is somebody's "
+            "own: repeat it in Python, with that object"
+        )
+    fields = {name: value for name, value in words.items() if name != "class"}
+    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+    return KNOWN[words["class"]](**fields)
