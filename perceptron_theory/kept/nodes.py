@@ -138,8 +138,9 @@ def outward(
     They end where E has risen by DEPTH; inside are the given ``steps`` and where the
     slack changes sign (a step of width spread/slope).
     """
-    end = jnp.minimum(reach(start, slope, slack, spread, DEPTH), stop - start)
-    head = jnp.minimum(reach(start, slope, slack, spread, HEAD), end)
+    end, head = reach(start, slope, slack, spread, jnp.array([DEPTH, HEAD]))
+    end = jnp.minimum(end, stop - start)
+    head = jnp.minimum(head, end)
     crossing = _crossing(slack, slope)
     width = SHARP * spread / jnp.maximum(slope, 1e-300)
     return _sorted_breaks(end, head, crossing - width, crossing, *steps)
@@ -161,8 +162,9 @@ def _lines(
     free = jnp.where(slack < 0, w * slack / (1.0 + w * w), 0.0)
     peak = jnp.maximum(lower, free)
     top = slack - w * peak
-    up = reach(peak, w, top, 1.0, DEPTH)
-    down = jnp.minimum(reach(-peak, -w, top, 1.0, DEPTH), peak - lower)
+    both = jnp.array([[1.0], [-1.0]])
+    up, down = reach(both * peak, both * w, top, 1.0, DEPTH)
+    down = jnp.minimum(down, peak - lower)
     begin, length = peak - down, down + up
     steep = jnp.abs(w) > 1.0
     knee = (slack - 0.75 * SHARP) / jnp.where(steep, w, 1.0) - begin

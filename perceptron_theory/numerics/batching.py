@@ -19,6 +19,7 @@ def in_batches(function: Any, sizes: tuple[int, ...], *arguments: Any) -> Any:
     or the largest as often as it takes.
     """
     count = len(jax.tree.leaves(arguments)[0])
+    program = function.chosen(count)  # of :func:`.compilation.batched`
     size = next((s for s in sizes if s >= count), sizes[-1])
 
     def run(start: int) -> Any:
@@ -26,14 +27,14 @@ def in_batches(function: Any, sizes: tuple[int, ...], *arguments: Any) -> Any:
         if start + size > count:
             index = np.minimum(np.arange(start, start + size), count - 1)
         with jax.enable_x64(True):
-            out = function(*jax.tree.map(lambda x: x[index], arguments))
+            out = program(*jax.tree.map(lambda x: x[index], arguments))
             return jax.tree.map(np.asarray, out)
 
     starts = range(0, count, size)
-    program = function, size, jax.tree.structure(arguments)
-    alone = 0 if program in _READY else 1  # compile once, not once a thread
+    compiled = function, program.args, size, jax.tree.structure(arguments)
+    alone = 0 if compiled in _READY else 1  # compile once, not once a thread
     parts = [run(start) for start in starts[:alone]]
-    _READY.add(program)
+    _READY.add(compiled)
     if len(starts) > alone:
         with ThreadPoolExecutor(WORKERS) as pool:
             parts += pool.map(run, starts[alone:])

@@ -1,8 +1,9 @@
-"""Programs for many points at once; for a single point compiled in the quick way.
+"""Programs for many points at once; for few points compiled in the quick way.
 
 Compiling is most of the time to a first result.  On a CPU the older emitters of loops
 without LLVM's optimisation take an eighth of the time, for programs that are a few
-times slower: the choice for a program of one point.  They differ by rounding.
+times slower: the choice for one point, and for the first few thousand.  They differ by
+rounding.
 
 Where compiled programs are kept (:func:`.keep_compiled`), the executable of a program
 is, whole: the next process neither traces nor compiles it.
@@ -10,10 +11,11 @@ is, whole: the next process neither traces nor compiles it.
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ import numpy as np
 
 from . import kept_programs
 
+FEW = 8192  # points for which the quick way is the shorter one
 QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
 _WATCHING = "jax_default_device", "jax_disable_jit", "jax_debug_nans", "jax_debug_infs"
 _IN_USE: dict[Any, Any] = {}  # executables of this process
@@ -31,8 +34,9 @@ _IN_USE: dict[Any, Any] = {}  # executables of this process
 @lru_cache
 def _quick() -> dict[str, Any] | None:
     """The options, if this version of XLA knows them and has a use for them."""
-    if jax.default_backend() != "cpu":
-        return None
+    flags = os.environ.get("XLA_FLAGS", "")
+    if jax.default_backend() != "cpu" or all(name in flags for name in QUICK):
+        return None  # where everything is compiled so there is no other way
     try:
         jax.jit(lambda x: x, compiler_options=QUICK).lower(0.0).compile()
     except jax.errors.JaxRuntimeError:
@@ -49,26 +53,39 @@ def batched(function: Callable[..., Any], in_axes: Any = 0) -> Callable[..., Any
     """
     mapped = jax.vmap(function, in_axes)
     many = jax.jit(mapped)
+    seen = 0  # points so far
 
     @lru_cache
-    def single() -> Any:
-        return jax.jit(_alone(function, in_axes), compiler_options=_quick())
+    def quickly(one: bool) -> Any:
+        made = _alone(function, in_axes) if one else mapped
+        return jax.jit(made, compiler_options=_quick())
 
-    def call(*arguments: Any) -> Any:
+    def run(quick: bool, *arguments: Any) -> Any:
         leaves, tree = jax.tree.flatten(arguments)
         one = len(leaves[0]) == 1
+        quick = one or (quick and _quick() is not None)
+        program = quickly(one) if quick else many
         folder = kept_programs.programs()
         if folder is None or not _can_be_kept(leaves):
-            return (single() if one else many)(*arguments)
+            return program(*arguments)
         forms = tuple((x.shape, x.dtype) for x in leaves)
-        where = mapped, tree, forms, jax.config.read("jax_enable_x64")
+        where = mapped, quick, tree, forms, jax.config.read("jax_enable_x64")
         if where not in _IN_USE:
-            program = single() if one else many
-            options = _quick() if one else None
+            options = _quick() if quick else None
             made_of = function, in_axes, _alone if one else None
             _IN_USE[where] = _executable(program, made_of, arguments, options, folder)
         return _IN_USE[where](*arguments)
 
+    def chosen(count: int) -> Callable[..., Any]:
+        """The program for so many more points, in batches of whatever size."""
+        nonlocal seen
+        seen += count
+        return partial(run, seen <= FEW)
+
+    def call(*arguments: Any) -> Any:
+        return chosen(len(jax.tree.leaves(arguments)[0]))(*arguments)
+
+    call.chosen = chosen  # type: ignore[attr-defined] # for in_batches
     return call
 
 

@@ -32,7 +32,7 @@ def reach(
     slope: Float[Array, "*_"],
     slack: Float[Array, "*_"],
     spread: Float[Array, "*_"] | float,
-    depth: float,
+    depth: float | Float[Array, "*_"],
 ) -> Float[Array, "*_"]:
     r"""Distance x > 0 at which E has risen by ``depth``.
 

@@ -28,7 +28,7 @@ from ..numerics.precision import require_x64, staged, traced
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule, check_untraced
 from ..students.names import resolve_student
-from ..students.solution import Status
+from ..students.solution import Solution, Status, not_converged
 from ..students.state import Point, State
 from ..students.student import Student
 from .point import solved_point
