@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
@@ -83,10 +84,31 @@ def test_the_realised_rule_is_that_of_whole_examples():
     assert realised_rule(pt.Mixture(0.5, "hard"), 0.5, 10, 5).share in (2 / 5, 3 / 5)
 
 
-def test_a_rule_of_several_windows_is_refused():
+@pytest.mark.parametrize(("total", "kept"), [(200, 100), (37, 19), (9, 4), (101, 50)])
+def test_a_rule_of_several_windows_keeps_each_of_them(total, kept):
     rule = pt.keep_between((0.1, 0.2), (0.5, 0.9))
-    with pytest.raises(pt.InputError, match="give it as a KeepProbability"):
-        rank_segments(rule, 0.5, 200, 100)
+    segments = rank_segments(rule, 0.5, total, kept)
+    assert sum(segment.kept for segment in segments) == kept
+    ends = np.array([(0.1, 0.2), (0.5, 0.9)]) * total
+    for (first, last, count), (low, high) in zip(segments, ends, strict=True):
+        assert last - first == count  # each is kept whole
+        assert abs(first - low) <= 1.5 and abs(last - high) <= 1.5
+    assert segments[0].last <= segments[1].first and segments[1].last <= total
+
+
+@dataclass(frozen=True)
+class TwoBands(pt.Rule):
+    """The hardest f/2, and a part f of the margins above the median."""
+
+    def cells(self, keep_fraction):
+        f = keep_fraction
+        hardest = (0.0, f / 2, 1.0, 1.0 - f / 2, 1.0)
+        return pt.cells_of(hardest, (0.5, 1.0, 0.5, 0.0, f))
+
+
+def test_bands_that_do_not_touch_stay_where_they_are():
+    segments = rank_segments(TwoBands(), 0.4, 100, 40)
+    assert segments == (Segment(0, 20, 20), Segment(50, 100, 20))
 
 
 def test_equal_margins_are_broken_by_the_key_and_evenly():

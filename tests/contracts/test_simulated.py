@@ -1,0 +1,67 @@
+"""A rule and a student of somebody else's, trained and compared with theory."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from outside import LeastSquares, SmoothHinge, TwoBands
+
+import perceptron_theory as pt
+from simulations.perceptron import Point, Trained, run_validation, simulate
+from simulations.perceptron.students.convex import ConvexRidge
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Ridge regression on the labels, by the normal equations."""
+
+    ridge: float
+
+    name = "regression"
+    certificate_name = "residual of the normal equations"
+    padding = "zero"
+
+    def __call__(self, examples, key):
+        x = np.asarray(examples, float)
+        count = x.shape[-1]
+        matrix = np.einsum("bpi,bpj->bij", x, x) + self.ridge * count * np.eye(count)
+        right = x.sum(axis=1)
+        w = np.linalg.solve(matrix, right[..., None])[..., 0]
+        miss = np.abs(np.einsum("bij,bj->bi", matrix, w) - right).max(axis=1)
+        unit = w / np.linalg.norm(w, axis=1, keepdims=True)
+        return Trained(unit, miss, miss < 1e-6, {})
+
+    def theory(self, **where):
+        return pt.solve(student=LeastSquares(self.ridge), **where)
+
+
+@pytest.mark.parametrize("margin", ["absolute", "signed"])
+def test_two_bands_train_as_theory_says(margin):
+    point = Point(3.0, 0.4, 0.3, rule=TwoBands(), margin=margin)
+    drawn = simulate(point, size=120, draws=300, seed=3)
+    where = {"alpha_prune": 3.0, "keep_fraction": 0.4, "theta": 0.3, "margin": margin}
+    theory = pt.solve(rule=TwoBands(), **where).error
+    error = drawn.error.std(ddof=1) / np.sqrt(drawn.sizes["draw"])
+    assert drawn.error.mean() == pytest.approx(theory, abs=4 * error + 0.004)
+    assert error < 0.01 * theory + 0.002
+    hard = pt.solve(rule="hard", **where).error
+    assert abs(hard - theory) > 8 * error  # another rule would be told
+
+
+def test_a_validation_of_a_student_and_a_rule_of_ones_own():
+    points = [
+        Point(2.0, 0.5, 0.3, rule=TwoBands(), student=Regression(0.3)),
+        Point(2.0, 0.5, 0.3, rule="hard", student=Regression(0.3)),
+    ]
+    report = run_validation(points, sizes=(40, 80), draws=200, seed=5)
+    assert report.passed
+    assert (np.abs(report.dataset.z) < 4).all()
+
+
+def test_a_loss_of_ones_own_trains_as_theory_says():
+    point = Point(2.0, 0.5, 0.3, student=ConvexRidge(SmoothHinge(), 0.2))
+    drawn = simulate(point, size=120, draws=200, seed=4)
+    where = {"alpha_prune": 2.0, "keep_fraction": 0.5, "theta": 0.3}
+    theory = pt.solve_convex(loss=SmoothHinge(), ridge=0.2, **where).error
+    error = float(drawn.error.std(ddof=1)) / np.sqrt(200)
+    assert float(drawn.error.mean()) == pytest.approx(theory, abs=4 * error + 0.003)
