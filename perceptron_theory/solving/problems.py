@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from ..students.names import STUDENTS
 
 FORMAT = "pruning-laws problem"
 # what a file can name; objects of one's own are only shown
-KNOWN: dict[str, type[Parameters]] = {
+KNOWN: Mapping[str, type[Parameters]] = {
     kind.__name__: kind
     for kind in (Hard, Easy, Random, Window, Mixture, Intervals, Convex)
 } | {type(student).__name__: type(student) for student in STUDENTS.values()}

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from outside import SmoothHinge
+from own_objects import SmoothHinge
 from scipy.optimize import minimize_scalar
 
 import perceptron_theory as pt

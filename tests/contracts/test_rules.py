@@ -5,7 +5,7 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from outside import TwoBands
+from own_objects import TwoBands
 
 import perceptron_theory as pt
 from perceptron_theory.rules.rule import keeps_hardest

@@ -5,7 +5,7 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from outside import LeastSquares, SmoothHinge, TwoBands
+from own_objects import LeastSquares, SmoothHinge, TwoBands
 
 import perceptron_theory as pt
 
