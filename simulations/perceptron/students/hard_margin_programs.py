@@ -144,8 +144,8 @@ def forget_programs() -> None:
 
 def train_sets(
     examples: Float[np.ndarray, "set P N"],
-    tolerance,
-    max_iterations,
+    tolerance: float,
+    max_iterations: int,
     *,
     one_by_one: bool = False,
 ) -> MaxMargin:

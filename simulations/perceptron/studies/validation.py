@@ -192,8 +192,10 @@ def _realised(point: Point, size: int, summary: Summary) -> Case:
     if point.keep_fraction is None:
         return Case(point, summary.alpha_prune, None, point.rule)
     total, kept = point.pool_sizes(size)
-    rule = realised_rule(resolve_rule(point.rule), point.fraction, total, kept)
-    return Case(point, summary.alpha_prune, summary.keep_fraction, rule)
+    asked = resolve_rule(point.rule)
+    rule = realised_rule(asked, point.fraction, total, kept)
+    given = point.rule if rule is asked else rule
+    return Case(point, summary.alpha_prune, summary.keep_fraction, given)
 
 
 def _evaluate(theory: Theory, case: Case) -> float:

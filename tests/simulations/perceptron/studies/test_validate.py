@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 import perceptron_theory as pt
+from perceptron_theory.numerics.checks import MARGINS
 from simulations.perceptron import (
     DEMO_POINTS,
     VALIDATION_POINTS,
@@ -267,7 +268,7 @@ def test_the_suite_covers_what_it_promises():
             for point in VALIDATION_POINTS
             if round(math.degrees(point.theta)) == angle
         }
-        assert set(itertools.product(["hard", "easy"], pt.rules.MARGINS)) <= kinds
+        assert set(itertools.product(["hard", "easy"], MARGINS)) <= kinds
     assert set(DEMO_POINTS) <= {
         Point(p.alpha_prune, p.keep_fraction, p.theta, p.rule, p.margin)
         for p in VALIDATION_POINTS
