@@ -40,7 +40,7 @@ class Results:
 
     @staticmethod
     def of(dataset: xr.Dataset) -> Results:
-        """Of a dataset."""
+        """The results that a dataset holds."""
         parts = dataset.data_vars, dataset.coords
         variables, coords = (
             {str(k): (tuple(map(str, v.dims)), v.values, v.attrs) for k, v in p.items()}

@@ -76,7 +76,7 @@ def write_npy(path: Path, array: np.ndarray) -> None:
 
 
 def shipped_names(folder: Path) -> list[str]:
-    """Of the .toml files in a folder of the package."""
+    """The names of the .toml files in a folder of the package."""
     return sorted(path.stem for path in folder.glob("*.toml"))
 
 

@@ -175,7 +175,7 @@ def _best(point: Point, mode: Mode) -> Float[np.ndarray, "4 n"]:
 
 
 def _places(low: float, high: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k"]:
-    """Of the scan of each point, in ln(ridge)."""
+    """The places of the scan of each point, in ln(ridge)."""
     count = 1 + int(np.ceil((high.max() - low) / STEP))
     return low + (high - low)[:, None] * np.linspace(0.0, 1.0, count)
 

@@ -132,7 +132,7 @@ def labelled(
 def _signed_pieces(
     cells: Cells, theta: Float[Array, ""], flipped: Float[Array, ""]
 ) -> Pieces:
-    """As :func:`.thresholds.kept_pieces`, in the order of :func:`labelled`.
+    """The kept pieces of right and wrong labels, in the order of :func:`labelled`.
 
     A right example has -z < 0 where a wrong one has z > 0: the pieces are mirrored.
     """
@@ -159,7 +159,7 @@ def _doubled(pieces: Pieces) -> Pieces:
 def noisy_problem(
     inputs: Inputs, rule: Rule, flipped: Float[Array, ""], mode: Mode, noisy: bool
 ) -> tuple[Problem, Labels, Cells | None]:
-    """As :func:`.saddle_point.build`, and the label of each piece.
+    """What :func:`.build.problem_at` gives, and the label of each piece.
 
     Where labels may be wrong (``noisy``) the pieces are those of right and of wrong
     examples, in the order of :func:`labelled`, their levels with the probabilities 1 -

@@ -96,7 +96,7 @@ def _show(found: xr.Dataset, title: str) -> None:
 
 
 def _names(data: str | None, split: str, count: int) -> list[str]:
-    """Of the classes, if the data set is given; their numbers otherwise."""
+    """The names of the classes if the data set is given, else their numbers."""
     if data is None:
         return [str(one) for one in range(count)]
     from simulations.vision.data import load

@@ -12,7 +12,7 @@ from .curves import RUN
 
 
 def written(counts: Int[np.ndarray, " C"]) -> str:
-    """As in a table."""
+    """The counts as a table has them."""
     return " ".join(map(str, counts.tolist()))
 
 

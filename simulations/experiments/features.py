@@ -55,7 +55,7 @@ class Features:
 
     @property
     def labels(self) -> Int[np.ndarray, " P"]:
-        """Of the training examples."""
+        """The labels of the training examples."""
         return self.dataset.labels
 
     def order(self, seed: int) -> Int[np.ndarray, " P"]:

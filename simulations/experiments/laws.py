@@ -144,7 +144,7 @@ def _count(model: str) -> int:
 
 
 def _starts(model: str, p: np.ndarray, e: np.ndarray) -> list[list[float]]:
-    """Of log a, the rate, and the floor at several parts of the least error."""
+    """Starts of log a, the rate, and a floor at several parts of the least error."""
     found = []
     for part in (0.0, 0.5, 0.9):
         floor = part * e.min()

@@ -46,7 +46,7 @@ class Measured:
 
     @property
     def standard_error(self) -> float:
-        """Of the error, by the number of tested examples alone (binomial)."""
+        """The error's standard error from the number of tests alone (binomial)."""
         return float(np.sqrt(self.error * (1 - self.error) / self.tested))
 
 
@@ -56,7 +56,7 @@ def measured(
     classes: int,
     **cost: Any,
 ) -> Measured:
-    """Of answers to test examples, and what the training cost."""
+    """What answers to test examples amount to, and what the training cost."""
     counts = wrong_by_class(wrong, labels, classes)
     return Measured(float(wrong.mean()), len(wrong), **counts, **cost)
 
@@ -66,7 +66,7 @@ class Learner(Protocol):
 
     @property
     def fingerprints(self) -> dict[str, str]:
-        """Of everything that decides what comes of a cell, but for scores."""
+        """Digests of everything that decides what comes of a cell, but for scores."""
         ...
 
     def forecast(self, cells: Sequence[Cell]) -> Forecast:
@@ -84,7 +84,7 @@ class Learner(Protocol):
         ...
 
     def scores_digest(self, metric: str) -> str:
-        """Of the score file of a metric; empty for one that has none."""
+        """The digest of the score file of a metric; empty for one that has none."""
         ...
 
     def train(self, rows: Int[np.ndarray, " n"], cell: Cell) -> Measured:

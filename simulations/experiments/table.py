@@ -218,7 +218,7 @@ def _value(text: Any) -> Any:
 
 
 def _checksum(row: dict[str, Any]) -> int:
-    """Of all columns but itself; numbers by their value, however they are written."""
+    """The checksum of all other columns; numbers count by value, not by spelling."""
     parts = [
         f"{name}={float(value)!r}"
         if isinstance(value, int | float)

@@ -55,7 +55,7 @@ class View(Protocol):
 
     @property
     def size(self) -> int:
-        """Of the sides of what comes out, in pixels."""
+        """The length of the sides of what comes out, in pixels."""
         ...
 
     def __call__(

@@ -62,7 +62,7 @@ def crop_resized(
 
 
 def _weights(size: int, first: Array, length: Array) -> Float[Array, "size size"]:
-    """Of the pixels of a side (second axis) in those that come out of a part of it."""
+    """Weights of a side's pixels (second axis) in those that come out of a part."""
     place = (jnp.arange(size) + 0.5) * length / size - 0.5
     place = first + jnp.clip(place, 0, length - 1)  # the crop's own edge is repeated
     return jnp.maximum(0.0, 1 - jnp.abs(place[:, None] - jnp.arange(size)))

@@ -60,7 +60,7 @@ class Ensemble:
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
-        """Of the models, from the one of the ensemble."""
+        """The seeds of the models, from the one of the ensemble."""
         return tuple(
             int(np.random.SeedSequence(self.seed, spawn_key=(k,)).generate_state(1)[0])
             for k in range(self.models)

@@ -45,7 +45,7 @@ class Group:
     def epoch(
         self, states: State, epoch: int, steps: int
     ) -> Iterator[tuple[State, list[list[Seen]]]]:
-        """As :meth:`.Feed.epoch`, of all models: for each what was seen of it.
+        """One epoch of all models, like :meth:`.Feed.epoch`: for each what was seen.
 
         The states that are given are used up.
         """

@@ -90,7 +90,7 @@ def train_ensemble(
 
 
 def model_folder(folder: Path, model: int) -> Path:
-    """Of one model of an ensemble in a folder."""
+    """The folder of one model of an ensemble."""
     return folder / "models" / f"{model:03d}"
 
 

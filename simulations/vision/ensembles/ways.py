@@ -119,7 +119,7 @@ class Timer:
         self._steps = min(wanted, plans[0].training.epoch_steps)
 
     def step_seconds(self) -> float:
-        """Of a step of one model: the mean over a few steps."""
+        """Seconds of a step of one model: the mean over a few steps."""
         return self._seconds(self._steps) / self._steps / len(self.plans)
 
     def _seconds(self, steps: int) -> float:

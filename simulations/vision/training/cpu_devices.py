@@ -16,7 +16,7 @@ _LEAST = 16  # images of a batch on each device
 
 
 def default_count(batch_size: int, most: int | None = None) -> int:
-    """As many as there are cores, but the batch is shared evenly, 16 images or more.
+    """One for each core, if the batch is shared evenly, 16 images or more each.
 
     Args:
         batch_size: of the recipe.

@@ -97,7 +97,7 @@ class MemoryFeed:
         return self.placement.put(data, self.placement.whole)
 
     def rows(self, epoch: int) -> Int[np.ndarray, "steps B"]:
-        """Of the data set: the batches of an epoch."""
+        """Rows of the data set: the batches of an epoch."""
         size = self.model.recipe.batch_size
         places = training_batches(len(self.kept), size, seed=self.seed, epoch=epoch)
         return self.kept[places].astype(np.int32)

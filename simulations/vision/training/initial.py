@@ -41,7 +41,7 @@ class Initial:
 
     @cached_property
     def sha256(self) -> str:
-        """Of names and values of all weights."""
+        """The digest of names and values of all weights."""
         return digest(self.variables)
 
     def check(self, recipe: Recipe, variables: dict[str, Any]) -> None:
