@@ -74,8 +74,8 @@ def asked(monkeypatch):
     """What ``advise`` was called with; the answer is made up, quickly."""
     calls = []
 
-    def advise(*, alpha_tot, theta, margin, max_alpha_prune, tolerance):
-        calls.append((alpha_tot, theta, margin, max_alpha_prune, tolerance))
+    def advise(*, alpha_tot, theta, margin, max_alpha_prune, tolerance, **student):
+        calls.append((alpha_tot, theta, margin, max_alpha_prune, tolerance, student))
         hard = Choice("hard", 0.3, 3.0, 0.07, 7.0, 7 / 3, 0.06, 0.08, 0.2)
         whole = Choice("random", 1.0, 10.0, 0.05, 10.0, 1.0, 0.05, 0.05, 0.0)
         budget = whole if max_alpha_prune is None else hard
@@ -90,9 +90,14 @@ def asked(monkeypatch):
 def test_advise_asks_what_it_was_asked(asked):
     succeed("advise", "--alpha-tot", 10, "--theta-degrees", 10)
     succeed("advise", "--alpha-tot", 10, "--max-alpha-prune", 3, "--tolerance", 0.1)
+    loss = {"loss": "logistic", "ridge": "optimal", "flip_probability": 0.1}
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in loss.items()]
+    succeed("advise", "--alpha-tot", 10, *options)
+    plain = {"student": "max_margin"}
     assert asked == [
-        (10.0, np.deg2rad(10), "absolute", None, 0.05),
-        (10.0, 0.0, "absolute", 3.0, 0.1),
+        (10.0, np.deg2rad(10), "absolute", None, 0.05, plain),
+        (10.0, 0.0, "absolute", 3.0, 0.1, plain),
+        (10.0, 0.0, "absolute", None, 0.05, plain | loss),
     ]
 
 
@@ -132,6 +137,12 @@ def test_advice_in_every_form(tmp_path, name):
         (["optimal-rule", *POINT, "--theta-degrees", "0,10"], "takes one number"),
         (["optimal-rule", *POINT, "--margin", "singed"], "did you mean 'signed'"),
         (["advise"], "--alpha-tot"),
+        (["advise", "--alpha-tot", "3", "--ridge", "0.1"], "give loss="),
+        (["advise", "--alpha-tot", "3", "--loss", "hinge"], "needs a ridge"),
+        (["solve", *POINT, "--loss", "hinge", "--ridge", "best"], "is not a number"),
+        (["solve", *POINT, "--loss", "hinge", "--ridge", "optimal"], "optimal_ridge"),
+        (["solve", *POINT, "--loss", "hing", "--ridge", "1"], "did you mean 'hinge'"),
+        (["solve", *POINT, "--loss", "hinge", "--ridge", "-1"], "ridge must be"),
         (["advise", "--alpha-tot", "-3"], "alpha_tot"),
         (["advise", "--alpha-tot", "nan"], "NaN"),
         (["advise", "--alpha-tot", "3", "--theta", "30"], "degrees"),
