@@ -62,7 +62,8 @@ class Rule(Parameters):
     has to be written; the other methods have defaults.
 
     Example:
-        >>> @dataclasses.dataclass(frozen=True)
+        >>> from dataclasses import dataclass
+        >>> @dataclass(frozen=True)
         ... class TwoBands(Rule):
         ...     def cells(self, keep_fraction):
         ...         f = keep_fraction
