@@ -16,7 +16,7 @@ from perceptron_theory.numerics import (
     gaussian,
     implicit,
     kept_programs,
-    program_key,
+    program_keys,
 )
 from perceptron_theory.numerics.compilation import batched
 from perceptron_theory.rules.rule import Hard, Window
@@ -52,7 +52,7 @@ def _answer():
 
 
 def _key(function, arguments=(X,), options=None):
-    return program_key.program_key(function, arguments, options)
+    return program_keys.program_key(function, arguments, options)
 
 
 def test_the_next_process_reads_what_the_first_compiled(folder, compiled):
