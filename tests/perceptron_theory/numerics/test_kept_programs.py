@@ -19,7 +19,7 @@ from perceptron_theory.numerics import (
     program_keys,
 )
 from perceptron_theory.numerics.compilation import batched
-from perceptron_theory.rules.rule import Hard, Window
+from perceptron_theory.rules.by_quantile import Hard, Window
 
 X = np.linspace(-3.0, 3.0, 7)
 

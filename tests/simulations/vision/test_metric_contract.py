@@ -181,7 +181,7 @@ OPTIONS = [
 ]
 
 
-@pytest.mark.parametrize("metric", [*EVERY, *OPTIONS], ids=str)
+@pytest.mark.parametrize("metric", [*EVERY, *OPTIONS], ids=metric_text)
 def test_the_text_of_a_metric_names_it_with_its_options(metric):
     text = metric_text(metric)
     found = metric_of(text)
