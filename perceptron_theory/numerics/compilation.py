@@ -2,7 +2,7 @@
 
 Compiling is most of the time to a first result.  On a CPU the older emitters of loops
 without LLVM's optimisation take an eighth of the time, for programs that are a few
-times slower: the choice for one point, and for the first few thousand.  They differ by
+times slower: the choice for one point, and for the first few hundred.  They differ by
 rounding.
 
 Where compiled programs are kept (:func:`.keep_compiled`), the executable of a program
@@ -25,7 +25,7 @@ import numpy as np
 
 from . import kept_programs
 
-FEW = 8192  # points for which the quick way is the shorter one
+FEW = 512  # points for which the quick way is the shorter one, in later calls too
 QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
 _WATCHING = "jax_default_device", "jax_disable_jit", "jax_debug_nans", "jax_debug_infs"
 _IN_USE: dict[Any, Any] = {}  # executables of this process
