@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import ndtr
 
 from .gaussian import SQRT_2PI
 
@@ -30,6 +29,8 @@ def rectified_moments(
     t: Float[np.ndarray, "*s"],
 ) -> tuple[Float[np.ndarray, "*s"], ...]:
     """(G_0, G_1, G_2, G_3) at t, in NumPy: for small equations that SciPy solves."""
+    from scipy.special import ndtr
+
     zeroth = ndtr(t)
     first = t * zeroth + np.exp(-0.5 * t * t) / SQRT_2PI
     second = t * first + zeroth

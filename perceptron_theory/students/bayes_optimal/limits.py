@@ -32,7 +32,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import ndtr
 
 from ...errors import InputError
 from ...kept.thresholds import Pieces
@@ -51,6 +50,8 @@ def jump_information(low: float, high: float) -> float:
 
     0.9032 for (0, 1).
     """
+    from scipy.special import ndtr
+
     h, width = nodes_between(np.linspace(-14.0, 14.0, 57))
     square = ((high - low) * _density(h)) ** 2
     return float(np.sum(width * square / (low + (high - low) * ndtr(h))))
@@ -125,6 +126,7 @@ def aligned_bayes_coefficient(alpha_prune: Any) -> Values:
 
 def _window(k: float) -> float:
     """Int dh (phi(h) - phi(k - h))^2/(Phi(k - h) - Phi(-h)) over k, for k > 0.01."""
+    from scipy.special import ndtr
 
     def panel_sum(h: Nodes, width: Nodes) -> float:
         # symmetric about h = k/2; Phi(k - h) - Phi(-h) = Phi(h) - Phi(h - k)

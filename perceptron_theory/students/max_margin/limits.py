@@ -7,7 +7,6 @@ alpha -> inf at fixed f: the equations of :mod:`perceptron_theory.limits.power_l
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import erf, ndtr
 
 from ...numerics.gaussian import SQRT_2, SQRT_2PI
 from ...numerics.limit_nodes import (
@@ -51,6 +50,8 @@ def _asymmetric(v: Nodes, weight: Nodes) -> tuple[float, float]:
 
 def aligned_law(alpha: float) -> tuple[float, float]:
     """The coefficient and exponent of the law for f -> 0 at one load."""
+    from scipy.special import erf, ndtr
+
     if alpha == 2.0:
         return float(np.cbrt(1.0 / (24.0 * np.pi**2))), 1.0 / 3.0
     if alpha < 2.0:
@@ -89,6 +90,7 @@ def aligned_law(alpha: float) -> tuple[float, float]:
 
 def _margin_at_capacity(alpha: float) -> float:
     """Tau with alpha G_2(tau) = 1 (Gardner 1988), from differences to 1/2."""
+    from scipy.special import erf
 
     def excess(tau: float) -> float:
         # G_2 - 1/2 = (tau^2 + 1)(Phi - 1/2) + tau phi + tau^2/2

@@ -28,7 +28,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import log_ndtr, ndtr
 
 from ...errors import ConvergenceError
 from ...numerics.gaussian import SQRT_2PI
@@ -41,6 +40,8 @@ NOISE = np.arange(-REACH, REACH + 0.5, 1.5)
 
 
 def _psi(x: Nodes) -> Nodes:
+    from scipy.special import log_ndtr
+
     return np.exp(-0.5 * x * x - log_ndtr(x)) / SQRT_2PI
 
 
@@ -60,6 +61,8 @@ def _field(width: float, low: float = -REACH) -> tuple[Nodes, Nodes, Nodes]:
 
 def boundary_coefficient(v: Nodes, weight: Nodes, *, gibbs: bool) -> float:
     """C/f of a kept density w(v) on the teacher's boundary (``weight`` of nodes v)."""
+    from scipy.special import ndtr
+
     some = weight > 1e-18 * np.max(weight)
     v, weight = v[some], weight[some]
 
