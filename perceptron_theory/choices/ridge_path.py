@@ -16,7 +16,8 @@ from ..kept.problem import Mode
 from ..numerics.batching import in_batches, put, take
 from ..numerics.compilation import batched
 from ..solving.states import find_many, settled, tabulated
-from ..students.state import Direction, Point, Start, State, error_of
+from ..students.state import Point, Start, State, error_of
+from ..students.student import Student
 
 Rows = Float[np.ndarray, " n"]
 Table = Float[np.ndarray, "n k"]
@@ -46,7 +47,8 @@ def followed(point: Point, mode: Mode, places: Table) -> RidgePath:
     found = [_sure(find_many(_at(point, columns[0]), mode), columns[0])]
     for last, here in pairwise(columns):
         found.append(_beside(found[-1], here - last, _at(point, here), mode))
-    pairs = zip(found, columns, strict=True)
+    students = [_at(point, column).student for column in columns]
+    pairs = zip(found, students, strict=True)
     sizes = np.array([_measured(*pair) for pair in pairs])  # (places, 2, points)
     error, slope = np.moveaxis(sizes[::-1], 0, -1)
     stacked = jax.tree.map(lambda *x: np.stack(x[::-1], axis=1), *found)
@@ -61,7 +63,7 @@ def along(path: RidgePath, log_ridge: Rows, rows: np.ndarray) -> tuple[Rows, Row
     step = np.take_along_axis(steps, near[:, None], axis=1)[:, 0]
     some = _at(take(rows, path.point), log_ridge)
     found = _beside(known, step, some, path.mode)
-    return _measured(found, log_ridge)
+    return _measured(found, some.student)
 
 
 def ridge_of(point: Point) -> Rows:
@@ -70,15 +72,12 @@ def ridge_of(point: Point) -> Rows:
     return np.asarray(point.student.ridge)
 
 
-def at_ridge(point: Point, ridge: Rows) -> Point:
+def _at(point: Point, log_ridge: Rows) -> Point:
     """The same points with other ridges."""
     structure = jax.tree.structure(point.student)
     _, flips = jax.tree.leaves(point.student)
-    return point._replace(student=jax.tree.unflatten(structure, [ridge, flips]))
-
-
-def _at(point: Point, log_ridge: Rows) -> Point:
-    return at_ridge(point, np.exp(log_ridge))
+    student = jax.tree.unflatten(structure, [np.exp(log_ridge), flips])
+    return point._replace(student=student)
 
 
 def _beside(known: State, step: Rows, point: Point, mode: Mode) -> State:
@@ -111,16 +110,16 @@ def _sure(found: State, log_ridge: Rows) -> State:
     return found
 
 
-def _measured(found: State, log_ridge: Rows) -> tuple[Rows, Rows]:
-    return in_batches(_error_and_slope, (1, 64), found, np.exp(log_ridge))
+def _measured(found: State, student: Student) -> tuple[Rows, Rows]:
+    return in_batches(_error_and_slope, (1, 64), found, student)
 
 
 @batched
 def _error_and_slope(
-    found: State, ridge: Float[Array, ""]
+    found: State, student: Convex
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     def error(value: Float[Array, " 4"]) -> Float[Array, ""]:
-        return error_of(Direction(jnp.sinh(value[1]), value[2]))
+        return error_of(student.direction(value))
 
     value, by = error(found.value), jax.grad(error)(found.value)
-    return value, ridge * jnp.dot(by, found.rates[:, 3]) / value
+    return value, student.ridge * jnp.dot(by, found.rates[:, 3]) / value

@@ -37,8 +37,12 @@ class Parameters:
         return tuple(name for name in cls.fields() if name not in cls.static)
 
     def replaced(self, **values: Any) -> Self:
-        """The same object with other values of some fields."""
-        return dataclasses.replace(self, **values)  # pyright: ignore[reportArgumentType]
+        """The same object with other values of some fields, not checked again."""
+        new = object.__new__(type(self))
+        for name in self.fields():
+            value = values[name] if name in values else getattr(self, name)
+            object.__setattr__(new, name, value)
+        return new
 
     @property
     def text(self) -> str:

@@ -39,8 +39,8 @@ def find_many(point: Point, mode: Mode) -> State:
     count, student = len(point.inputs.alpha), point.student
     at, here = tabulated(point, mode)
     least = student.first_round[mode.on_line]
-    rounds = [] if least is None else [count // 64, count // 8]
-    rounds = [n for n in rounds if least is not None and n >= least]
+    sizes = count // 64, count // 8
+    rounds = [n for n in sizes if least is not None and n >= least]
     order = np.random.default_rng(0).permutation(count)
     first, *later = (np.sort(part) for part in np.split(order, rounds))
     found = search(nowhere(student, first.size), take(first, at), here)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
@@ -44,6 +45,21 @@ def _longest(step: Unknowns, x: Unknowns) -> Float[Array, ""]:
 
 
 CHART = Chart(size_of, _longest, solve=solve_3, rounding=ROUNDING)
+
+
+def extrapolated(
+    value: Float[np.ndarray, "n m"],
+    moved: Float[np.ndarray, "n m"],
+    distance: Float[np.ndarray, " n"],
+) -> Float[np.ndarray, "n 3"]:
+    """Unknowns next to solved points, from (log a, b, ...) there and their change.
+
+    NaN where the step is too long to trust.
+    """
+    (log_a, b, third), (grown, more_b, more) = value.T[:3], moved.T[:3]
+    far = (distance > 1.0) | (np.abs(grown) > 1.0)
+    ratio = (b + more_b - b * grown) * np.exp(-log_a)
+    return np.stack([np.where(far, np.nan, log_a + grown), ratio, third + more], axis=1)
 
 
 class _Corrected(NamedTuple):

@@ -236,6 +236,8 @@ class Student(Parameters):
 
     learns_one_sided: ClassVar[bool] = False
     """Whether examples all on one side of the probe bring the error to zero."""
+    learns_across_gap: ClassVar[bool] = False
+    """Whether it needs no examples near the boundary for a 1/alpha law (theta = 0)."""
 
     def boundary_coefficient(
         self, v: Float[np.ndarray, " k"], weight: Float[np.ndarray, " k"]
@@ -260,7 +262,7 @@ class Student(Parameters):
         ``jumps`` are (margin, keep-probability below it, above it) of all jumps.
         """
         density = level * float(np.exp(-0.5 * edge**2))
-        if density == 0 or edge > 0:
+        if density == 0 or (edge > 0 and not self.learns_across_gap):
             return np.inf
         return self.boundary_coefficient(np.zeros(1), np.ones(1)) * f / density
 

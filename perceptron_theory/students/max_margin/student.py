@@ -14,8 +14,8 @@ from ...kept.problem import COARSE, FINE, Mode, Problem, corner
 from ...numerics.limit_nodes import Nodes
 from ...numerics.newtons_method import Root, newton
 from ...rules.rule import Cells
-from ..path import CHART, follow
-from ..state import ByMargin, Direction, Jumps, Point, Start, State, noise_of
+from ..path import CHART, extrapolated, follow
+from ..state import ByMargin, Direction, Point, Start, State, noise_of
 from ..student import TOLERANCE, Student, accepted, by_inputs
 from .equations import Evaluated, Unknowns, blank, residual
 from .limits import aligned_law, boundary_coefficient
@@ -36,6 +36,7 @@ class MaxMargin(Student):
 
     unknowns = 3
     threshold = 2.0
+    learns_across_gap = True  # the examples at its edge support the student
     has_path = True
 
     def direction(self, value: Any) -> Direction:
@@ -74,11 +75,8 @@ class MaxMargin(Student):
         moved: Float[np.ndarray, "n m"],
         distance: Float[np.ndarray, " n"],
     ) -> Float[np.ndarray, "n k"]:
-        (log_a, b, tau), (grown, more_b, more_tau) = state.value.T[:3], moved.T[:3]
-        far = (distance > 1.0) | (np.abs(grown) > 1.0)
-        ratio = (b + more_b - b * grown) * np.exp(-log_a)
-        x = [np.where(far, np.nan, log_a + grown), ratio, tau + more_tau, state.x[:, 2]]
-        return np.stack(x, axis=1)
+        x = extrapolated(state.value, moved, distance)
+        return np.column_stack([x, state.x[:, 2]])
 
     def start_of(self, state: State) -> Any:
         log_a, b, tau = state.value.T[:3]
@@ -119,19 +117,6 @@ class MaxMargin(Student):
 
     def boundary_coefficient(self, v: Nodes, weight: Nodes) -> float:
         return boundary_coefficient(v, weight)
-
-    def aligned_coefficient(
-        self,
-        f: float,
-        edge: float,
-        level: float,
-        jumps: Jumps,
-    ) -> float:
-        # no example near the boundary is needed: those at the edge support the student
-        density = level * float(np.exp(-0.5 * edge**2))
-        if density == 0:
-            return np.inf
-        return boundary_coefficient(np.zeros(1), np.ones(1)) * f / density
 
     def aligned_law(self, alpha: float) -> tuple[float, float]:
         return aligned_law(alpha)

@@ -14,7 +14,7 @@ from ...kept.build import mass_by_theta
 from ...kept.problem import COARSE, FINE, Mode, Problem
 from ...numerics.limit_nodes import Nodes
 from ...numerics.newtons_method import newton
-from ..path import CHART, Unknowns, follow
+from ..path import CHART, Unknowns, extrapolated, follow
 from ..state import ByMargin, Direction, Point, Start, State
 from ..student import TOLERANCE, Student, accepted, by_inputs
 from .equations import Evaluated, blank, residual
@@ -68,11 +68,7 @@ class VersionSpaceStudent(Student):
         moved: Float[np.ndarray, "n m"],
         distance: Float[np.ndarray, " n"],
     ) -> Float[np.ndarray, "n k"]:
-        (log_a, b, width), (grown, more_b, wider) = state.value.T[:3], moved.T[:3]
-        far = (distance > 1.0) | (np.abs(grown) > 1.0)
-        ratio = (b + more_b - b * grown) * np.exp(-log_a)
-        x = [np.where(far, np.nan, log_a + grown), ratio, width + wider]
-        return np.stack(x, axis=1)
+        return extrapolated(state.value, moved, distance)
 
     def settle(
         self, start: Start, max_steps: int | Int[Array, ""], point: Point, mode: Mode
