@@ -75,7 +75,7 @@ class MaxMargin(Student):
         moved: Float[np.ndarray, "n m"],
         distance: Float[np.ndarray, " n"],
     ) -> Float[np.ndarray, "n k"]:
-        x = extrapolated(state.value, moved, distance)
+        x = extrapolated(np.asarray(state.value), moved, distance)
         return np.column_stack([x, state.x[:, 2]])
 
     def start_of(self, state: State) -> Any:

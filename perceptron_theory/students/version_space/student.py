@@ -68,7 +68,7 @@ class VersionSpaceStudent(Student):
         moved: Float[np.ndarray, "n m"],
         distance: Float[np.ndarray, " n"],
     ) -> Float[np.ndarray, "n k"]:
-        return extrapolated(state.value, moved, distance)
+        return extrapolated(np.asarray(state.value), moved, distance)
 
     def settle(
         self, start: Start, max_steps: int | Int[Array, ""], point: Point, mode: Mode
