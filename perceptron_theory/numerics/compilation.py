@@ -175,5 +175,22 @@ def _loaded(content: bytes, arguments: Any) -> Any:
     from jax.experimental.serialize_executable import deserialize_and_load
 
     code, result = pickle.loads(content)
+    if b"lapack" in code:
+        _find_lapack()
     trees = jax.tree.structure((arguments, {})), jax.tree.structure(result)
     return deserialize_and_load(code, *trees, execution_devices=jax.local_devices()[:1])
+
+
+def _find_lapack() -> None:
+    """Let jaxlib look up SciPy's LAPACK, as it does when it lowers a call of it.
+
+    Until then its kernels are null pointers: an executable that was not lowered in
+    this process would crash it (https://github.com/jax-ml/jax/issues/28908).
+    """
+    try:
+        from jaxlib import lapack
+
+        lapack.prepare_lapack_call("getrf", np.float64)
+    except (ImportError, AttributeError, TypeError):  # moved, in another version
+        matrix = jax.ShapeDtypeStruct((1, 1), np.float32)
+        jax.jit(jax.lax.linalg.lu).lower(matrix)

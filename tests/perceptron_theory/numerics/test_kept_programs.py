@@ -82,6 +82,28 @@ def test_results_of_any_form_come_back(folder, compiled):
         assert len(compiled) == 1
 
 
+SOLVED = """
+import jax
+import numpy as np
+from perceptron_theory.numerics import compilation, newtons_method
+
+written = compilation._written
+compilation._written = lambda *given: print("compiled") or written(*given)
+with jax.enable_x64(True):
+    program = compilation.batched(newtons_method.solve_scaled)
+    print(*program(np.array([[[2.0, 1.0], [1.0, 1.0]]]), np.array([[3.0, 2.0]])))
+"""
+
+
+def test_a_process_that_lowers_nothing_finds_lapack(tmp_path):
+    """Whose kernels jaxlib looks up when it lowers a call of them, and not before."""
+    env = os.environ | {"PRUNING_LAWS_CACHE": str(tmp_path)}
+    run = [sys.executable, "-c", SOLVED]
+    for said in "compiled\n[1. 1.]\n", "[1. 1.]\n":
+        out = subprocess.run(run, env=env, capture_output=True, text=True)
+        assert (out.returncode, out.stdout) == (0, said), out.stderr
+
+
 def test_flipped_bytes_and_cut_files_are_compiled_anew(folder, compiled):
     right = _answer()
     (path,) = folder.iterdir()
