@@ -47,10 +47,10 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="module", autouse=True)
 def one_program_a_mode(request):
-    """Points are computed in batches of one size, a single point too.
+    """Points are computed one by one, but for those of large grids.
 
-    One that is small: compiled quickly, a program takes its time to run.  Modules with
-    SINGLE_POINTS = True run the programs that users run.
+    Compiling takes longer.  Modules with SINGLE_POINTS = True run the programs that
+    users run.
     """
     from perceptron_theory.convex.student import Convex
     from perceptron_theory.students.student import Student
@@ -58,8 +58,7 @@ def one_program_a_mode(request):
     with pytest.MonkeyPatch.context() as patch:
         if not getattr(request.module, "SINGLE_POINTS", False):
             for student in Student, Convex:  # the others have the sizes of Student
-                patch.setitem(student.batch_sizes, True, (64,))  # theta = 0
-                patch.setitem(student.batch_sizes, False, (8,))
+                patch.setattr(student, "few", 10_000)
         yield
 
 

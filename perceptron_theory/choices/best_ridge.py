@@ -138,7 +138,7 @@ def _mean_example(mode: Mode) -> Any:
 def _best(point: Point, mode: Mode) -> Float[np.ndarray, "4 n"]:
     """Ridge, error, kind and slope of each point."""
     at, here = tabulated(point, mode)
-    a, b, alpha = in_batches(_mean_example(here), (1, 64), at)
+    a, b, alpha = in_batches(_mean_example(here), (64,), at)
     ends = np.log(SMALLEST), np.log(BEYOND * (1.0 + alpha))
     path = followed(point, mode, _places(*ends))
     minima = [_minima(path)]

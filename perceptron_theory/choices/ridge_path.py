@@ -111,7 +111,7 @@ def _sure(found: State, log_ridge: Rows) -> State:
 
 
 def _measured(found: State, student: Student) -> tuple[Rows, Rows]:
-    return in_batches(_error_and_slope, (1, 64), found, student)
+    return in_batches(_error_and_slope, (64,), found, student)
 
 
 @batched

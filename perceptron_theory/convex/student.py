@@ -56,8 +56,8 @@ class Convex(Student):
     static = ("loss", "noisy")
     unknowns = 4
     logarithmic = ("ridge",)
-    batch_sizes = {True: (1, 64), False: (1, 16)}  # noqa: RUF012 # as its base says
-    few = {True: 8, False: 4}  # noqa: RUF012
+    batch_sizes = {True: 64, False: 16}  # noqa: RUF012 # as its base says
+    few = 64
     near_steps = (12,)
     has_path = True
     always_path = True

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from ..numerics.gaussian import cdf, density
 from ..numerics.quadrature import panels
-from .nodes import Weights, line_points, panel_lines, plane_piece
+from .nodes import Panel, Weights, line_points, panel_lines, plane_piece
 from .problem import Problem
 
 EMPTY = 8.6  # no example beyond so many standard deviations carries weight
@@ -23,13 +23,13 @@ def over_kept(
     n: int,
     on_line: bool,
     summand: Callable[[Any], Any],
-    kind: Any,
+    none: Any,
 ) -> tuple[Any, Int[Array, ""]]:
     """The sums of ``summand`` over the kept examples, normalised to a kept mass of one.
 
-    ``summand`` gives its averages over each of the lines, ``n`` in a panel, or at each
-    of the points (``on_line``: theta = 0, where one dimension is enough), as a
-    NamedTuple of the class ``kind``, which is also that of the result.
+    ``summand`` gives those over some lines, ``n`` in a panel, or over points
+    (``on_line``: theta = 0, where one dimension is enough), as a NamedTuple (see
+    :func:`summed`); ``none`` is what it gives of no lines.
 
     Also the number of panels.  One panel after the other, and only as many as there
     are: most points need two or three, a few a dozen.  On the line one panel a piece
@@ -43,7 +43,7 @@ def over_kept(
         weight = nodes.weight * level
         if problem.keep is not None:
             weight = weight * problem.keep(nodes.z)
-        return jax.tree.map(jnp.sum, summand(nodes._replace(weight=weight)))
+        return summand(nodes._replace(weight=weight))
 
     if on_line:
         half = level.shape[0] // 2
@@ -53,21 +53,26 @@ def over_kept(
         return total(jax.tree.map(jnp.ravel, points), level.ravel()), jnp.asarray(half)
     lay = lambda *piece: plane_piece(*piece, theta, student)  # noqa: E731
     pieces = jax.vmap(lay)(sign, inner, outer)
-    width = jnp.diff(pieces.breaks)
-    used = (width > 0) & (level != 0)[:, None]
-    where = jnp.nonzero(used.ravel(), size=used.size, fill_value=0)[0]
+    level = jnp.broadcast_to(level[:, None], pieces.width.shape)
+    # one row a panel, those that are there before the others
+    rows = jnp.stack([*pieces, level], axis=-1).reshape(-1, 1 + len(pieces))
+    used = (rows[:, 1] > 0) & (rows[:, -1] != 0)
+    rows = rows[jnp.nonzero(used, size=used.size, fill_value=0)[0]]
 
     def add(state: tuple[Int[Array, ""], Any]) -> tuple[Int[Array, ""], Any]:
         j, sums = state
-        i, k = where[j] // width.shape[1], where[j] % width.shape[1]
-        piece = jax.tree.map(lambda values: values[i], pieces)
-        lines = panel_lines(piece, piece.breaks[k], width[i, k], theta, student, n)
-        return j + 1, jax.tree.map(jnp.add, sums, total(lines, level[i]))
+        *panel, level = rows[j]
+        lines = panel_lines(Panel(*panel), theta, student, n)
+        return j + 1, jax.tree.map(jnp.add, sums, total(lines, level))
 
-    none = kind(*[jnp.zeros(())] * len(kind._fields))
     start = jnp.zeros((), int), none
     count, sums = jax.lax.while_loop(lambda s: s[0] < jnp.sum(used), add, start)
     return sums, count
+
+
+def summed(values: Any) -> Any:
+    """A NamedTuple of values at lines or points (the last axis), summed over them."""
+    return jax.tree.map(lambda x: jnp.sum(x, axis=-1), values)
 
 
 def average(

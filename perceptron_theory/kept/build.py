@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from ..rules.keep_probability import KNOTS, KeepProbability
 from ..rules.rule import Cells, Rule
-from .averages import over_kept
+from .averages import over_kept, summed
 from .nodes import Lines, Points, line_moments
 from .problem import FINE, Inputs, Mode, Problem, blank_student
 from .thresholds import Pieces, kept_pieces
@@ -51,10 +51,12 @@ def problem_at(inputs: Inputs, rule: Rule, mode: Mode) -> tuple[Problem, Cells |
 
         def mass(nodes: Lines | Points) -> Mass:
             if isinstance(nodes, Lines):
-                return Mass(line_moments(nodes, flat, FINE[1]).one[0])
-            return Mass(nodes.weight)
+                return summed(Mass(line_moments(nodes, flat, FINE[1]).one[0]))
+            return summed(Mass(nodes.weight))
 
-        (f,), _ = over_kept(problem, flat, FINE[0], mode.on_line, mass, Mass)
+        (f,), _ = over_kept(
+            problem, flat, FINE[0], mode.on_line, mass, Mass(jnp.zeros(()))
+        )
         rate = None
         problem = problem._replace(keep_fraction=f)
     else:

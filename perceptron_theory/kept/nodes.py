@@ -50,17 +50,19 @@ class Weights(NamedTuple):
     corner: tuple[Float[Array, ""], Float[Array, ""]]
 
 
-class Panels(NamedTuple):
-    """Panels of a piece of the kept margins: z = ``first`` + ``step`` x between breaks.
+class Panel(NamedTuple):
+    """A panel of a piece of the kept margins: z = ``first`` + ``step`` x.
 
-    ``offset`` is the first z measured from the student's corner.  Panels of no width
-    are there only to give every piece the same number of them.
+    x goes from ``start`` over ``width``; ``offset`` is the first z measured from the
+    student's corner.  Panels of no width are there only to give every piece the same
+    number of them.
     """
 
-    breaks: Float[Array, " m"]
-    first: Float[Array, ""]
-    offset: Float[Array, ""]
-    step: Float[Array, ""]
+    start: Float[Array, "*m"]
+    width: Float[Array, "*m"]
+    first: Float[Array, "*m"]
+    offset: Float[Array, "*m"]
+    step: Float[Array, "*m"]
 
 
 class Lines(NamedTuple):
@@ -223,8 +225,8 @@ def plane_piece(
     outer: Float[Array, ""],
     theta: tuple[Float[Array, ""], Float[Array, ""]],
     student: Weights,
-) -> Panels:
-    """Panels for inner < sign z < outer (both >= 0) and u > 0."""
+) -> Panel:
+    """The panels, m of them, for inner < sign z < outer (both >= 0) and u > 0."""
     c, s = theta[0], jnp.maximum(theta[1], 1e-150)
     p, w, (z_0, y_0) = student.along, student.across, student.corner
     bend = s * p - c * w  # weight along T_perp: the slope of t on the line u = 0
@@ -244,22 +246,21 @@ def plane_piece(
     slope, slack = jnp.where(front, p, -bend), jnp.where(front, flat, steep)
     spread = jnp.where(front, jnp.sqrt(1.0 + w * w), 1.0)
     breaks = outward(start, stop, slope, slack, spread, *steps)
-    return Panels(breaks, first, first - z_0, sign * unit)
+    ends = breaks[:-1], jnp.diff(breaks)
+    return Panel(*jnp.broadcast_arrays(*ends, first, first - z_0, sign * unit))
 
 
 def panel_lines(
-    panels: Panels,
-    start: Float[Array, ""],
-    width: Float[Array, ""],
+    panel: Panel,
     theta: tuple[Float[Array, ""], Float[Array, ""]],
     student: Weights,
     n: int,
 ) -> Lines:
     """Lines at the n nodes of one panel of a piece."""
     unit, unit_weight = legendre(n)
-    step = panels.step * (start + width * unit)
-    z, offset = panels.first + step, panels.offset + step
-    weight = 2.0 * jnp.abs(panels.step) * width * unit_weight * density(z)
+    step = panel.step * (panel.start + panel.width * unit)
+    z, offset = panel.first + step, panel.offset + step
+    weight = 2.0 * jnp.abs(panel.step) * panel.width * unit_weight * density(z)
     theta = theta[0], jnp.maximum(theta[1], 1e-150)
     return _lines(z, offset, weight, theta, student)
 

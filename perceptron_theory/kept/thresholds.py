@@ -117,7 +117,9 @@ def kept_pieces(cells: Cells, theta: Float[Array, ""], margin: str) -> Pieces:
     n = cells.level.shape[0]
     inf = jnp.inf
     if margin == "absolute":
-        ends = folded_quantile(cells.below, cells.above)
+        # sorted as they are: what is sorted XLA does not compute anew wherever it is
+        # used, which is most of the time of compiling
+        ends = jnp.sort(folded_quantile(cells.below, cells.above), axis=1)
         inner = jnp.concatenate([ends[:, 0], ends[:, 0]])
         outer = jnp.concatenate([ends[:, 1], ends[:, 1]])
     else:

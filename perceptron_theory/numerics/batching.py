@@ -8,36 +8,41 @@ from typing import Any
 import jax
 import numpy as np
 
+from .compilation import FEW, Batched
+
 WORKERS = 2
 _READY: set[Any] = set()  # programs that are compiled
 
 
-def in_batches(function: Any, sizes: tuple[int, ...], *arguments: Any) -> Any:
-    """The function of one point, already vmapped, for all points of the arguments.
+def in_batches(
+    function: Batched, sizes: tuple[int, ...], *arguments: Any, few: int = FEW
+) -> Any:
+    """The function of one point for all points of the arguments.
 
-    Compiling takes seconds, so there are few sizes: the smallest that holds all points,
-    or the largest as often as it takes.
+    Compiling takes seconds, so the first ``few`` points are computed one by one, and
+    there are few ``sizes`` of a batch: the smallest that holds all points, or the
+    largest as often as it takes.
     """
     count = len(jax.tree.leaves(arguments)[0])
-    program = function.chosen(count)  # of :func:`.compilation.batched`
-    size = next((s for s in sizes if s >= count), sizes[-1])
+    alone = function.one_by_one(count, few)
+    size = 1 if alone else next((s for s in sizes if s >= count), sizes[-1])
 
     def run(start: int) -> Any:
         index: Any = slice(start, start + size)
         if start + size > count:
             index = np.minimum(np.arange(start, start + size), count - 1)
         with jax.enable_x64(True):
-            out = program(*jax.tree.map(lambda x: x[index], arguments))
+            out = function.run(alone, jax.tree.map(lambda x: x[index], arguments))
             return jax.tree.map(np.asarray, out)
 
     starts = range(0, count, size)
-    compiled = function, program.args, size, jax.tree.structure(arguments)
-    alone = 0 if compiled in _READY else 1  # compile once, not once a thread
-    parts = [run(start) for start in starts[:alone]]
+    compiled = function, alone, size, jax.tree.structure(arguments)
+    first = 0 if compiled in _READY else 1  # compile once, not once a thread
+    parts = [run(start) for start in starts[:first]]
     _READY.add(compiled)
-    if len(starts) > alone:
+    if len(starts) > first:
         with ThreadPoolExecutor(WORKERS) as pool:
-            parts += pool.map(run, starts[alone:])
+            parts += pool.map(run, starts[first:])
     return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)
 
 

@@ -15,7 +15,7 @@ import os
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -44,49 +44,59 @@ def _quick() -> dict[str, Any] | None:
     return QUICK
 
 
-def batched(function: Callable[..., Any], in_axes: Any = 0) -> Callable[..., Any]:
+class Batched:
+    """A function of one point as programs: of one point, and of many at once."""
+
+    def __init__(self, function: Callable[..., Any], in_axes: Any) -> None:
+        self._function, self._in_axes = function, in_axes
+        self._mapped = jax.vmap(function, in_axes)
+        self._seen = 0  # points so far
+
+    def __call__(self, *arguments: Any) -> Any:
+        """For arrays of points, all at once."""
+        count = len(jax.tree.leaves(arguments)[0])
+        self._seen += count
+        return self.run(count == 1 or self._seen <= FEW, arguments)
+
+    def one_by_one(self, count: int, few: int) -> bool:
+        """Whether the program of one point is the shorter way for so many more.
+
+        A program for many takes seconds to compile.
+        """
+        self._seen += count
+        return count == 1 or (self._seen <= few and jax.default_backend() == "cpu")
+
+    def run(self, quick: bool, arguments: tuple[Any, ...]) -> Any:
+        """The program for arguments of this form, compiled in the quick way or not."""
+        leaves, tree = jax.tree.flatten(arguments)
+        alone = len(leaves[0]) == 1
+        quick = quick and _quick() is not None
+        program = self._program(alone, quick)
+        folder = kept_programs.programs()
+        if folder is None or not _can_be_kept(leaves):
+            return program(*arguments)
+        forms = tuple((x.shape, x.dtype) for x in leaves)
+        where = self, quick, tree, forms, jax.config.read("jax_enable_x64")
+        if where not in _IN_USE:
+            options = _quick() if quick else None
+            made_of = self._function, self._in_axes, _alone if alone else None
+            _IN_USE[where] = _executable(program, made_of, arguments, options, folder)
+        return _IN_USE[where](*arguments)
+
+    @lru_cache  # noqa: B019 # these live as long as the process
+    def _program(self, alone: bool, quick: bool) -> Any:
+        made = _alone(self._function, self._in_axes) if alone else self._mapped
+        return jax.jit(made, compiler_options=_quick() if quick else None)
+
+
+def batched(function: Callable[..., Any], in_axes: Any = 0) -> Batched:
     """``function`` of one point for arrays of points, to be called eagerly.
 
     Args:
         function: of one point; its arguments and result are pytrees of arrays.
         in_axes: 0, or for each argument 0 or None: the same for all points.
     """
-    mapped = jax.vmap(function, in_axes)
-    many = jax.jit(mapped)
-    seen = 0  # points so far
-
-    @lru_cache
-    def quickly(one: bool) -> Any:
-        made = _alone(function, in_axes) if one else mapped
-        return jax.jit(made, compiler_options=_quick())
-
-    def run(quick: bool, *arguments: Any) -> Any:
-        leaves, tree = jax.tree.flatten(arguments)
-        one = len(leaves[0]) == 1
-        quick = one or (quick and _quick() is not None)
-        program = quickly(one) if quick else many
-        folder = kept_programs.programs()
-        if folder is None or not _can_be_kept(leaves):
-            return program(*arguments)
-        forms = tuple((x.shape, x.dtype) for x in leaves)
-        where = mapped, quick, tree, forms, jax.config.read("jax_enable_x64")
-        if where not in _IN_USE:
-            options = _quick() if quick else None
-            made_of = function, in_axes, _alone if one else None
-            _IN_USE[where] = _executable(program, made_of, arguments, options, folder)
-        return _IN_USE[where](*arguments)
-
-    def chosen(count: int) -> Callable[..., Any]:
-        """The program for so many more points, in batches of whatever size."""
-        nonlocal seen
-        seen += count
-        return partial(run, seen <= FEW)
-
-    def call(*arguments: Any) -> Any:
-        return chosen(len(jax.tree.leaves(arguments)[0]))(*arguments)
-
-    call.chosen = chosen  # type: ignore[attr-defined] # for in_batches
-    return call
+    return Batched(function, in_axes)
 
 
 def _alone(function: Callable[..., Any], in_axes: Any) -> Callable[..., Any]:

@@ -31,16 +31,11 @@ def solve_3(matrix: Float[Array, "3 3"], right: Float[Array, 3]) -> Float[Array,
     rows = jnp.max(jnp.abs(matrix), axis=1)
     rows = jnp.where(rows > 0, rows, 1.0)
     m, r = matrix / rows[:, None], right / rows
-    one, two, three = m[:, 0], m[:, 1], m[:, 2]
-    cross = jnp.cross(two, three)
-    top = jnp.stack(
-        [
-            jnp.dot(r, cross),
-            jnp.dot(r, jnp.cross(three, one)),
-            jnp.dot(r, jnp.cross(one, two)),
-        ]
-    )
-    return top / jnp.dot(one, cross)
+    # the rows and columns i + 1 and i + 2 of each i, in a cycle
+    cycle = jnp.tile(m, (2, 2))
+    cofactors = cycle[1:4, 1:4] * cycle[2:5, 2:5] - cycle[1:4, 2:5] * cycle[2:5, 1:4]
+    top = jnp.sum(cofactors * r[:, None], axis=0)
+    return top / jnp.sum(m[:, 0] * cofactors[:, 0])
 
 
 def solve_scaled(matrix: Matrix, right: Vector) -> Vector:

@@ -23,7 +23,7 @@ from ..students.solution import Status
 from ..students.state import Point, Start, State
 from ..students.student import LONG, Student
 
-ROWS = 1, 512, 4096  # points in a batch of what is little work
+ROWS = 512, 4096  # points in a batch of what is little work
 
 
 def solve_many(point: Point, mode: Mode) -> Any:
@@ -120,20 +120,18 @@ def settled(start: Start, most: int, point: Point, mode: Mode) -> State:
     """The states that at most so many steps from a start lead to."""
     count = len(start.steps)
     limit = np.full(count, most)
-    return in_batches(
-        _compiled(_settle, mode), sizes_of(point, mode), start, limit, point
-    )
+    return _computed(_settle, mode, start, limit, point)
 
 
 def _path(point: Point, mode: Mode) -> Start:
-    return in_batches(_compiled(_sure_start, mode), sizes_of(point, mode), point)
+    return _computed(_sure_start, mode, point)
 
 
-def sizes_of(point: Point, mode: Mode) -> tuple[int, ...]:
-    """The sizes of batch for so many points of a student."""
-    student, count = point.student, len(point.inputs.alpha)
-    sizes = student.batch_sizes[mode.on_line]
-    return sizes[:1] if count <= student.few[mode.on_line] else sizes
+def _computed(function: Any, mode: Mode, *arguments: Any) -> Any:
+    """What is much work, for all points: the last of the arguments."""
+    student = arguments[-1].student
+    sizes = (student.batch_sizes[mode.on_line],)
+    return in_batches(_compiled(function, mode), sizes, *arguments, few=student.few)
 
 
 def nowhere(student: Student, count: int) -> Start:

@@ -23,6 +23,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ..errors import InputError
 from ..kept.build import problem_at
 from ..kept.problem import Inputs, Mode, Problem
+from ..numerics.compilation import FEW
 from ..numerics.newtons_method import ROUNDING, Chart, Root, newton, solve_scaled
 from ..numerics.parameters import Parameters
 from ..rules.rule import Cells, Rule
@@ -51,13 +52,10 @@ class Student(Parameters):
     """The load above which, at theta = 0, the error goes to 0 with f (hard rule)."""
     logarithmic: ClassVar[tuple[str, ...]] = ()
     """Parameters on whose logarithm the student depends smoothly."""
-    # points in a compiled batch: few sizes, few compilations (theta = 0: True)
-    batch_sizes: ClassVar[dict[bool, tuple[int, ...]]] = {
-        True: (1, 512),
-        False: (1, 32),
-    }
-    # points of the smallest size that take less time than a whole batch
-    few: ClassVar[dict[bool, int]] = {True: 1, False: 1}
+    # points in a compiled batch (theta = 0: True)
+    batch_sizes: ClassVar[dict[bool, int]] = {True: 512, False: 32}
+    # points that are computed one by one before that program is compiled
+    few: ClassVar[int] = FEW
     # of many points so many at least are solved before their neighbours, or None
     first_round: ClassVar[dict[bool, int | None]] = {True: None, False: 64}
     near_steps: ClassVar[tuple[int, ...]] = (5, 8)

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ...kept.averages import over_kept
+from ...kept.averages import over_kept, summed
 from ...kept.nodes import Lines, Moments, Points, Weights, line_moments
 from ...kept.problem import Problem, corner
 from ...numerics.gaussian import slack_moments
@@ -53,21 +53,13 @@ class Terms(NamedTuple):
     """Every average in the equations and their Jacobian (theta > 0).
 
     Of G_1, G_0, d(force)/d(slack) and the derivative of ``turn``, each times the change
-    of the slack with the weights along and across the probe and with the slack itself;
-    then G_2, u G_1/a and (v - u b/a) G_1.
+    of the slack with the weights along and across the probe and with the slack itself
+    (rows of three); then G_2, u G_1/a and (v - u b/a) G_1.
     """
 
-    first_along: Any
-    first_across: Any
     first: Any
-    zeroth_along: Any
-    zeroth_across: Any
     zeroth: Any
-    force_along: Any
-    force_across: Any
     force: Any
-    turn_along: Any
-    turn_across: Any
     turn: Any
     second: Any
     u_first: Any
@@ -126,8 +118,8 @@ def _coordinates(
     return (lines.u / a, s / a), (lines.v - ratio * lines.u, -c - ratio * s)
 
 
-def _times(powers: tuple[Any, ...], *linear: tuple[Any, Any]) -> Float[Array, " k"]:
-    """Average of G times one or two linear functions of x, from those of G x^k."""
+def _times(powers: tuple[Any, ...], *linear: tuple[Any, Any]) -> Float[Array, "*n k"]:
+    """Averages of G times one or two linear functions of x, from those of G x^k."""
     for value, slope in linear:
         pairs = pairwise(powers)
         powers = tuple(value * low + slope * high for low, high in pairs)
@@ -138,13 +130,17 @@ def _terms(x: Unknowns, problem: Problem, lines: Lines, moments: Moments) -> Ter
     z, y = lines.from_corner
     u, turn = _coordinates(x, problem, lines)
     # d(slack)/d(along, across, slack), linear on each line
-    by = ((-z, 0.0), (-y, -1.0), (1.0, 0.0))
+    by = jnp.stack([-z, -y, jnp.ones_like(z)]), jnp.array([[0.0], [-1.0], [0.0]])
     peak, zeroth, first = moments.peak, moments.zeroth, moments.first
-    rows = [_times(first, b) for b in by]
-    rows += [_times(zeroth, b) for b in by]
-    rows += [_times(peak, b) + _times(zeroth, u, b) for b in by]
-    rows += [_times(zeroth, turn, b) for b in by]
-    return Terms(*rows, moments.second, _times(first, u), _times(first, turn))
+    return Terms(
+        _times(first, by),
+        _times(zeroth, by),
+        _times(peak, by) + _times(zeroth, u, by),
+        _times(zeroth, turn, by),
+        moments.second,
+        _times(first, u),
+        _times(first, turn),
+    )
 
 
 def residual(
@@ -163,28 +159,28 @@ def residual(
     student, a = weights(x, problem), jnp.exp(x[0])
 
     def terms(lines: Lines) -> Terms:
-        return _terms(x, problem, lines, line_moments(lines, student, n[1]))
+        return summed(_terms(x, problem, lines, line_moments(lines, student, n[1])))
 
-    m, panels = over_kept(problem, student, n[0], False, terms, Terms)
-    by_first, by_zeroth, by_force, by_turn = jnp.stack(m[:12]).reshape(4, 3)
-    force = m.zeroth + m.u_first
+    one, three = jnp.zeros(()), jnp.zeros(3)
+    none = Terms(three, three, three, three, one, one, one)
+    m, panels = over_kept(problem, student, n[0], False, terms, none)
+    first, force = m.first[2], m.zeroth[2] + m.u_first
     by_weights = jnp.stack(
         [
-            2.0 * by_first / m.second,
-            by_force / force,
-            (by_turn - by_zeroth * m.turn_first / m.first) / m.first,
+            2.0 * m.first / m.second,
+            m.force / force,
+            (m.turn - m.zeroth * m.turn_first / first) / first,
         ]
     )
     # along = a (c + s b/a) and across = a (s - c b/a)
     along, across = by_weights[:, 0], by_weights[:, 1]
-    none = jnp.zeros(())
     by_a = student.along * along + student.across * across
-    by_a = by_a - jnp.stack([none, m.u_first / force, none])
+    by_a = by_a - jnp.stack([one, m.u_first / force, one])
     by_ratio = a * (s * along - c * across)
-    by_ratio = by_ratio - jnp.stack([none, none, a * m.u_first / m.first])
-    value = [jnp.log(alpha * m.second), jnp.log(alpha * force), m.turn_first / m.first]
+    by_ratio = by_ratio - jnp.stack([one, one, a * m.u_first / first])
+    value = [jnp.log(alpha * m.second), jnp.log(alpha * force), m.turn_first / first]
     jacobian = jnp.stack([by_a, by_ratio, by_weights[:, 2]], axis=1)
-    return Evaluated(jnp.stack(value), jacobian, m.first, panels)
+    return Evaluated(jnp.stack(value), jacobian, first, panels)
 
 
 def _line_residual(x: Unknowns, problem: Problem) -> Evaluated:
@@ -193,9 +189,9 @@ def _line_residual(x: Unknowns, problem: Problem) -> Evaluated:
     a, (u_0, _) = student.along, student.corner
 
     def terms(points: Points) -> LineTerms:
-        return _line_terms(x, student, points)
+        return summed(_line_terms(x, student, points))
 
-    m, panels = over_kept(problem, student, 0, True, terms, LineTerms)
+    m, panels = over_kept(problem, student, 0, True, terms, None)
     moved = a * m.far_more + (u_0 * m.first + m.far_first) / a
     by_log_a = jnp.stack([-2.0 * a * m.far_first / m.second, -moved / m.force])
     by_slack = jnp.stack([2.0 * m.first / m.second, m.more / m.force])

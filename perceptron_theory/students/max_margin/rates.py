@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ...kept.averages import over_kept
+from ...kept.averages import over_kept, summed
 from ...kept.nodes import (
     Lines,
     Points,
@@ -116,10 +116,13 @@ def _fraction_rate(
 
     def sums(nodes: Lines | Points) -> Averages:
         if isinstance(nodes, Points):
-            return line_averages(x, student, nodes)
-        return averages(x, problem, nodes, line_moments(nodes, student, n[1]))
+            return summed(line_averages(x, student, nodes))
+        moments = line_moments(nodes, student, n[1])
+        return summed(averages(x, problem, nodes, moments))
 
-    change, _ = over_kept(changing, student, n[0], on_line, sums, Averages)
+    change, _ = over_kept(
+        changing, student, n[0], on_line, sums, Averages(*[jnp.zeros(())] * 4)
+    )
     return _plus(total, change, problem.keep_fraction)
 
 

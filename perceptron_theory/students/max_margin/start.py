@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from ...kept.averages import kept_rows, over_kept
+from ...kept.averages import kept_rows, over_kept, summed
 from ...kept.nodes import Points
 from ...kept.problem import Problem, blank_student, corner
 from ...numerics.gaussian import SQRT_2PI, cdf, density
@@ -27,10 +27,10 @@ def _means(
     if on_line:
 
         def of_u(points: Points) -> _Mean:
-            return _Mean(points.weight * points.z, points.weight)
+            return summed(_Mean(points.weight * points.z, points.weight))
 
         flat = blank_student(problem)
-        mean, _ = over_kept(problem, flat, 0, on_line, of_u, _Mean)
+        mean, _ = over_kept(problem, flat, 0, on_line, of_u, None)
         return mean.u / mean.mass, jnp.zeros(())
     u, v, share = kept_rows(problem)
     return jnp.dot(u, share), jnp.dot(v, share)

@@ -34,7 +34,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ...kept.averages import over_kept
+from ...kept.averages import over_kept, summed
 from ...kept.field import Shape, Student, field_breaks, field_moments
 from ...kept.field_aligned import Interval, aligned_breaks, aligned_moments
 from ...kept.nodes import Weights
@@ -236,9 +236,10 @@ def kept_sums(
 
     def sums(nodes: Any) -> Sums:
         every = line_sums(x, turned, nodes.z, n[1], on_line)
-        return Sums(*(nodes.weight * values for values in every))
+        return summed(Sums(*(nodes.weight * values for values in every)))
 
-    return over_kept(problem, weights, n[0], on_line, sums, Sums)
+    none = Sums(*[jnp.zeros(())] * len(Sums._fields))
+    return over_kept(problem, weights, n[0], on_line, sums, none)
 
 
 def residual(
