@@ -4,6 +4,7 @@ x64 stays off: the theory switches it on itself, locally.  Shapes are documented
 jaxtyping but not checked at run time: its import hook multiplies the time of tracing.
 """
 
+import gc
 import os
 import shutil
 import subprocess
@@ -21,6 +22,8 @@ def pytest_configure(config):
 
     JAX takes a program from there if nothing that it was compiled from has changed.
     """
+    # as pruning_laws/__main__.py: tracing makes millions of objects that stay
+    gc.set_threshold(200_000, 20, 20)
     if not config.pluginmanager.hasplugin("cacheprovider"):
         return
     folder = config.cache.mkdir("jax")
