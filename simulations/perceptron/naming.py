@@ -43,6 +43,27 @@ def whole_number(value: object, name: str) -> int:
         raise InputError(f"{name} must be a whole number, got {value!r}") from None
 
 
+def settle(settings: object, number: Callable[[object, str], object], *names: str):
+    """Bring fields of a frozen dataclass into one form: 8, 8.0 and NumPy's 8 are one.
+
+    Args:
+        settings: the dataclass.
+        number: :func:`as_number` or :func:`whole_number`.
+        names: its fields.
+
+    Raises:
+        InputError: a field is no such number.
+    """
+    for name in names:
+        object.__setattr__(settings, name, number(getattr(settings, name), name))
+
+
+def require(good: bool, what: str, got: object) -> None:
+    """Raise an InputError that says ``what`` is wanted, unless all is good."""
+    if not good:
+        raise InputError(f"{what}, got {got!r}")
+
+
 @lru_cache(maxsize=256)
 def function_name(function: Callable, breakpoints: tuple[float, ...] = ()) -> str:
     """Name of a function of one number, with a mark of its values.

@@ -44,6 +44,26 @@ def check_mode(pool: str) -> None:
         raise InputError(f"pool must be one of {', '.join(POOLS)}; got {pool!r}")
 
 
+def check_memory(needed: float, share: float, taken: str, way_out: str) -> None:
+    """Refuse what takes more than a share of the memory of this machine.
+
+    Args:
+        needed: bytes.
+        share: how much of the memory may go into them.
+        taken: what takes how much, "{}" in place of the number.
+        way_out: what to ask for instead.
+
+    Raises:
+        InputError: it takes more.
+    """
+    memory = machine_memory()
+    if needed > share * memory:
+        raise InputError(
+            f"{taken.format(f'{needed / 2**30:.3g} GiB')}, and this machine has "
+            f"{memory / 2**30:.3g}: {way_out}"
+        )
+
+
 def check_pool(pool: str, ensemble: Ensemble, total: int) -> None:
     """Refuse a pool that this machine cannot hold, or a mode that a rule has not.
 
@@ -65,13 +85,13 @@ def check_pool(pool: str, ensemble: Ensemble, total: int) -> None:
                 "to see every example: use pool='drawn'"
             )
         return
-    needed, memory = total * _BYTES_OF_AN_EXAMPLE, machine_memory()
-    if needed > memory / 2:
-        way_out = "raise keep_fraction" if by_chance else "use pool='direct'"
-        raise InputError(
-            f"a pool of {total:.3g} examples takes {needed / 2**30:.3g} GiB to draw, "
-            f"and this machine has {memory / 2**30:.3g}: {way_out}, or a smaller N"
-        )
+    way_out = "raise keep_fraction" if by_chance else "use pool='direct'"
+    check_memory(
+        total * _BYTES_OF_AN_EXAMPLE,
+        1 / 2,
+        f"a pool of {total:.3g} examples takes {{}} to draw",
+        f"{way_out}, or a smaller N",
+    )
 
 
 def check_training_set(ensemble: Ensemble, size: int, kept: int) -> None:
@@ -80,10 +100,9 @@ def check_training_set(ensemble: Ensemble, size: int, kept: int) -> None:
     Raises:
         InputError: the set is too large.
     """
-    needed, memory = kept * size * _BYTES_OF_A_NUMBER, machine_memory()
-    if needed > memory / 1.5:
-        raise InputError(
-            f"training on {kept} examples at N = {size} takes about "
-            f"{needed / 2**30:.3g} GiB, and this machine has {memory / 2**30:.3g}: "
-            f"lower N or alpha_prune (now {ensemble.alpha_prune:g})"
-        )
+    check_memory(
+        kept * size * _BYTES_OF_A_NUMBER,
+        2 / 3,
+        f"training on {kept} examples at N = {size} takes about {{}}",
+        f"lower N or alpha_prune (now {ensemble.alpha_prune:g})",
+    )

@@ -18,7 +18,7 @@ from perceptron_theory import ConvergenceError, InputError
 
 from ..data.batches import batch_draws
 from ..data.requests import check_pool, check_training_set
-from ..naming import whole_number
+from ..naming import settle, whole_number
 from .machine import FAULTS, Executor, Machine
 from .point import Point
 from .store import Store
@@ -49,10 +49,9 @@ class Part:
     """Draws at most, for the sake of a relative error."""
 
     def __post_init__(self) -> None:
-        for name in ("size", "draws", "max_draws"):
-            value = getattr(self, name)
-            if name != "draws" or value is not None:
-                object.__setattr__(self, name, whole_number(value, name))
+        settle(self, whole_number, "size", "max_draws")
+        if self.draws is not None:
+            settle(self, whole_number, "draws")
         fewest = self.max_draws if self.draws is None else self.draws
         if fewest < 2 or not 0 < self.relative_error < 1:
             raise InputError(

@@ -20,7 +20,7 @@ from jaxtyping import Array, Bool, Float
 from perceptron_theory import InputError
 
 from ..hardware.devices import spread
-from ..naming import as_number, function_name, whole_number
+from ..naming import function_name, require, settle, whole_number
 
 
 @dataclass(frozen=True)
@@ -105,17 +105,11 @@ class Named:
     def _settings(self) -> dict[str, object]:
         return dict(vars(self))
 
-    def _real(self, *settings: str) -> None:
-        """Make settings floats; refuse what is none."""
-        for setting in settings:
-            value = as_number(getattr(self, setting), setting)
-            object.__setattr__(self, setting, value)
-
     def _whole(self, setting: str, least: int = 1) -> None:
         """Make a setting an int; refuse what is none, or too small."""
-        number = whole_number(getattr(self, setting), setting)
+        settle(self, whole_number, setting)
+        number = getattr(self, setting)
         require(number >= least, f"{setting} must be at least {least}", number)
-        object.__setattr__(self, setting, number)  # one name for 8 and NumPy's 8
 
     @property
     def name(self) -> str:
@@ -130,10 +124,15 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def require(good: bool, what: str, got: object) -> None:
-    """Raise an InputError that says ``what`` is wanted, unless all is good."""
-    if not good:
-        raise InputError(f"{what}, got {got!r}")
+def check_keys(key: Array) -> None:
+    """Refuse keys that are not made by ``jax.random.key``.
+
+    Raises:
+        InputError: they are not.
+    """
+    dtype = getattr(key, "dtype", type(key))
+    if not jnp.issubdtype(dtype, jax.dtypes.prng_key):
+        raise InputError(f"key must be made by jax.random.key, got {dtype}")
 
 
 def check_batch(examples: np.ndarray, key: Array) -> None:
@@ -145,9 +144,7 @@ def check_batch(examples: np.ndarray, key: Array) -> None:
     shape = np.shape(examples)
     if len(shape) != 3 or 0 in shape:
         raise InputError(f"examples must have shape (batch, P, N), got {shape}")
-    dtype = getattr(key, "dtype", type(key))
-    if not jnp.issubdtype(dtype, jax.dtypes.prng_key):
-        raise InputError(f"key must be made by jax.random.key, got {dtype}")
+    check_keys(key)
     if key.shape != shape[:1]:
         raise InputError(
             f"one key a set is needed, shape {shape[:1]}, got keys of shape {key.shape}"

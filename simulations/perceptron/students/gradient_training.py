@@ -28,7 +28,8 @@ from jaxtyping import Array, Bool, Float, Int
 from perceptron_theory.convex.losses import Loss, resolve_loss
 from perceptron_theory.errors import unknown_name
 
-from .contract import Named, Trained, call_compiled, check_batch, require, unit
+from ..naming import as_number, require, settle
+from .contract import Named, Trained, call_compiled, check_batch, unit
 from .training_batches import map_sets, random_order
 
 OPTIMIZERS = ("sgd", "adam", "adagrad", "rmsprop", "lion")
@@ -227,11 +228,11 @@ class Gradient(Named, called="gradient"):
 
     def __post_init__(self) -> None:
         resolve_loss(self.loss)
-        self._real("ridge", "early_stopping")
+        settle(self, as_number, "ridge", "early_stopping")
         if isinstance(self.optimizer, str):
             if self.optimizer not in OPTIMIZERS:
                 raise unknown_name("optimizer", self.optimizer, OPTIMIZERS)
-            self._real("learning_rate")
+            settle(self, as_number, "learning_rate")
             rate = self.learning_rate
             good = rate is not None and 0 < rate < math.inf
             require(good, "learning_rate must be positive", self)

@@ -26,7 +26,7 @@ from perceptron_theory import InputError
 from perceptron_theory.numerics.precision import require_x64, staged, traced
 
 from ..hardware.cpu_threads import one_blas_thread
-from ..naming import as_number, whole_number
+from ..naming import as_number, require, whole_number
 from .contract import Named, Trained, check_batch
 from .few_shapes import common_shape, fill_up, undo_filling
 from .hard_margin_programs import (
@@ -86,15 +86,13 @@ def max_margin(
     inside = traced(signed_examples) or staged()
     if inside:
         require_x64("simulations.perceptron.students.hard_margin")
-    if not 0 < as_number(tolerance, "tolerance") < 1:
-        raise InputError(f"tolerance must lie in (0, 1), got {tolerance!r}")
-    if whole_number(max_iterations, "max_iterations") < 1:
-        raise InputError(f"max_iterations must be at least 1, got {max_iterations}")
-    if precision not in ("float64", "float32") or (inside and precision == "float32"):
-        raise InputError(
-            "precision must be 'float64' or, outside jit and vmap, 'float32', "
-            f"got {precision!r}"
-        )
+    good = 0 < as_number(tolerance, "tolerance") < 1
+    require(good, "tolerance must lie in (0, 1)", tolerance)
+    good = whole_number(max_iterations, "max_iterations") >= 1
+    require(good, "max_iterations must be at least 1", max_iterations)
+    good = precision == "float64" or (precision == "float32" and not inside)
+    what = "precision must be 'float64' or, outside jit and vmap, 'float32'"
+    require(good, what, precision)
     shape = _check_examples(signed_examples)
     with jax.enable_x64(True):
         if inside:

@@ -36,7 +36,8 @@ from perceptron_theory import InputError
 from perceptron_theory.numerics.precision import eager_only
 
 from ..hardware.devices import spread
-from .contract import angle_to_teacher
+from ..naming import require
+from .contract import angle_to_teacher, check_keys
 from .hard_margin import max_margin
 
 
@@ -199,8 +200,7 @@ def _check(n_samples, travel, chains, warmup, max_bounces) -> None:
             "need n_samples >= 4, an even number of chains, warmup >= 0 and "
             f"max_bounces >= 1; got {n_samples}, {chains}, {warmup}, {max_bounces}"
         )
-    if not (travel > 0 and math.isfinite(travel)):
-        raise InputError(f"travel must be a positive time, got {travel!r}")
+    require(0 < travel < math.inf, "travel must be a positive time", travel)
 
 
 @eager_only
@@ -247,9 +247,7 @@ def sample(
     student = max_margin(signed_examples, tolerance=1e-3)
     examples = np.asarray(signed_examples, np.float64)
     *batch, count, dimension = examples.shape
-    dtype = getattr(key, "dtype", type(key))
-    if not jnp.issubdtype(dtype, jax.dtypes.prng_key):
-        raise InputError(f"key must be made by jax.random.key, got {dtype}")
+    check_keys(key)
     if key.shape not in ((), tuple(batch)):
         raise InputError(
             f"one key, or one for each set of the batch {tuple(batch)}, is needed; got "
