@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from rich.progress import TimeElapsedColumn as Elapsed
 
 from .machine import Machine
 from .store import Store, open_store
-from .sweep import Part, check_parts, run_sweep
+from .sweep import OnPart, Part, check_parts, run_sweep
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def drawn(
 
 
 @contextmanager
-def _progress_bar(total: int, show: bool) -> Iterator[Callable[[Part, bool], None]]:
+def _progress_bar(total: int, show: bool) -> Iterator[OnPart]:
     """What ``run_sweep`` calls as its parts begin and end, drawn as a bar."""
     bar = Progress(
         BarColumn(24),

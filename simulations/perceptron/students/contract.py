@@ -8,9 +8,8 @@ user's own that has the parts of :class:`Student` can be simulated, swept and va
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
@@ -79,19 +78,12 @@ class Student(Protocol):
 
 PADDINGS = ("repeat", "zero")
 
-Theory = Callable[..., Any]
-
 
 def missing_parts(student: object) -> list[str]:
     """The parts of the contract that an object lacks, by name."""
     names = ("name", "certificate_name", "padding")
     lacking = [part for part in names if not isinstance(getattr(student, part, 0), str)]
     return lacking if callable(student) else [*lacking, "__call__"]
-
-
-def theory_of(student: Student) -> Theory | None:
-    """The theory that a student names; None where its law is not known."""
-    return getattr(student, "theory", None)
 
 
 class Named:

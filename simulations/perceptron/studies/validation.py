@@ -25,8 +25,9 @@ from ..running.point import Point
 from ..running.progress import drawn
 from ..running.summary import Summary
 from ..running.sweep import Part, shard_of, summaries
+from ..students.catalog import resolve_student
 from .agreement import Extrapolation, error_share, extrapolate, judge
-from .predictions import Case, has_theory, predict
+from .predictions import Case, known_theory, predict
 from .report import Report
 from .suite import VALIDATION_POINTS
 
@@ -166,13 +167,8 @@ def _check(points, sizes, draws, max_draws, theory) -> None:
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
         raise InputError(f"points given twice: {'; '.join(sorted(twice))}")
-    lawless = [point for point in points if theory is None and not has_theory(point)]
-    if lawless:
-        raise InputError(
-            f"no theory of the student {lawless[0].student_name} is known: simulate it "
-            "(pruning-laws simulate), give a theory, or give the student one as a "
-            "method of that name"
-        )
+    for point in points if theory is None else ():
+        known_theory(resolve_student(point.student))
     if len(sizes) == 2 or not sizes or min(sizes) < 2:
         raise InputError(
             "give one size N, or three or more different ones for a fit in 1/N, each "
@@ -246,11 +242,6 @@ def _dataset(points, sizes, column, predicted, fits: list[Extrapolation]):
     def of_size(values, description):
         return ("point", "size"), values, {"long_name": description, "units": "1"}
 
-    fractions = [point.keep_fraction for point in points]
-    realised = column["keep_fraction"][:, -1]
-    fractions = [
-        r if f is None else f for f, r in zip(fractions, realised, strict=True)
-    ]
     return xr.Dataset(
         {
             "theory": of_size(predicted, "error at infinite N for the realised P/N"),
