@@ -7,8 +7,6 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from perceptron_theory import KeepProbability, resolve_rule
-
 from .ensemble import Ensemble
 
 # A batch of draws holds at most this many float64 numbers on one device (256 MiB).
@@ -23,7 +21,7 @@ def fixed_rows(ensemble: Ensemble, kept: int) -> int:
     as to train on dozens of sets.  A ``KeepProbability`` keeps a number of examples
     that fluctuates by sqrt(P) at most, so there is room for six standard deviations.
     """
-    if isinstance(resolve_rule(ensemble.rule), KeepProbability):
+    if ensemble.by_chance:
         kept = math.ceil(kept + 6 * math.sqrt(kept))
     step = 2 ** max(kept.bit_length() - 4, 0)
     return step * math.ceil(kept / step)

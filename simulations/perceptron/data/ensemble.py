@@ -72,6 +72,11 @@ class Ensemble:
             )
 
     @property
+    def by_chance(self) -> bool:
+        """Whether each example is kept by a draw of its own, not by its rank."""
+        return isinstance(resolve_rule(self.rule), KeepProbability)
+
+    @property
     def fraction(self) -> float:
         """The kept fraction f, whether given or following from a KeepProbability."""
         return self.fraction_of(0.0)

@@ -32,10 +32,17 @@ from .source import Sets, Source
 
 @dataclass(frozen=True)
 class PrunedPools(Source):
-    """The source of ``simulate``: see :func:`training_sets` for its fields."""
+    """The source of ``simulate``.
+
+    Labels are flipped before pruning: an example is signed by the label it bears, and
+    so is the signed margin, while the absolute margin does not see labels.
+    """
 
     pool: str = "drawn"
+    """Or "direct", which draws the kept examples alone: they have the same law by other
+    random numbers, and their cost does not depend on the kept fraction."""
     flip_probability: float = 0.0
+    """Probability that a label of the pool is wrong."""
 
     @property
     def _sizes(self) -> tuple[int, int]:
@@ -53,7 +60,9 @@ class PrunedPools(Source):
         """Draw the sets of these numbers; nothing else is measured.
 
         Raises:
-            InputError: :func:`training_sets` refuses the fields.
+            InputError: a probability lies outside [0, 1], nothing is kept, a pool is
+                too large for the memory, or a rule that is not one of ranks is to be
+                drawn directly.
         """
         flip, ensemble = self.flip_probability, self.ensemble
         require(0 <= flip <= 1, "flip_probability must lie in [0, 1]", flip)
@@ -105,25 +114,12 @@ def training_sets(
 ) -> list[Float[np.ndarray, "_ {size}"]]:
     """Signed examples of the draws ``first`` .. ``first + draws - 1`` of an ensemble.
 
-    They do not depend on the student, so that students are compared on equal data.
-    Labels are flipped before pruning: an example is signed by the label it bears, and
-    so is the signed margin, while the absolute margin does not see labels.
-
-    Args:
-        ensemble: the parameters, for instance a ``Point``.
-        size: input dimension N, at least 2.
-        draws: number of sets.
-        seed: seed of the whole family of experiments, >= 0.
-        first: number of the first draw.
-        flip_probability: probability that a label of the pool is wrong.
-        pool: "drawn", or "direct", which draws the kept examples alone: they have the
-            same law by other random numbers, and their cost does not depend on the kept
-            fraction.
+    They do not depend on the student, so that students are compared on equal data.  The
+    other arguments are the fields of :class:`PrunedPools`.
 
     Raises:
-        InputError: a size is below 2, draws are below 1, a probability lies outside
-            [0, 1], nothing is kept, a pool is too large for the memory, or a rule that
-            is not one of ranks is to be drawn directly.
+        InputError: a size is below 2, draws are below 1, or :class:`PrunedPools`
+            refuses its fields.
     """
     check_request(size, draws, seed, first)
     source = PrunedPools(ensemble, size, seed, pool, flip_probability)

@@ -56,7 +56,7 @@ def simulate(
         first: number of the first draw: simulating 0..9 and then 10..19 gives the
             same as simulating 0..19.
         pool: "drawn", or "direct": see
-            :func:`~simulations.perceptron.data.pruned_pools.training_sets`.
+            :class:`~simulations.perceptron.data.pruned_pools.PrunedPools`.
         flip_probability: probability that a label of the pool is wrong; the signed
             margin that is ranked is that of the wrong label.
         device: "cpu", "gpu" or "tpu"; None is JAX's default.
@@ -114,7 +114,7 @@ def run_draws(
     devices, hosts = local_devices(device), jax.process_count()
     batch, rows, size = source.batch, source.rows, source.size
     repeat = student.padding == "repeat"
-    parts, counts = [], []
+    parts = []
     begin, end = first, first + draws
     while begin < end:
         # No more devices take part than have something to do.
@@ -130,13 +130,10 @@ def run_draws(
         of_sets = {"kept": np.array([len(s) for s in sets.examples]), **sets.columns}
         columns = _measure(trained, theta)
         columns |= {name: np.resize(column, each) for name, column in of_sets.items()}
-        parts.append(gather_hosts(columns))
-        counts.append(min(each * hosts, end - begin))
+        gathered = gather_hosts(columns)
+        parts.append({name: column[: end - begin] for name, column in gathered.items()})
         begin += each * hosts
-    columns = {
-        name: np.concatenate([p[name][:n] for p, n in zip(parts, counts, strict=True)])
-        for name in parts[0]
-    }
+    columns = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
     done = columns.pop("done").astype(bool)
     if not done.all():
         worst = int(np.argmin(done))

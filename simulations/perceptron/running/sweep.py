@@ -286,10 +286,8 @@ class _Sweep:
 
     def on_hosts(self, parts: Sequence[Part], executor: Executor) -> None:
         """All hosts compute one part after another; the first reads and writes."""
-        first, batches = (
-            jax.process_index() == 0,
-            executor.batches * jax.process_count(),
-        )
+        store, first = self.store, jax.process_index() == 0
+        batches = executor.batches * jax.process_count()
         for part in parts:
             self.tell(part, False)
             with ExitStack() as lock:

@@ -15,8 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
+from numpy.typing import ArrayLike
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.precision import traced
 
 from ..hardware.devices import spread
 from ..naming import function_name, require, settle, whole_number
@@ -116,23 +118,41 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def check_keys(key: Array) -> None:
-    """Refuse keys that are not made by ``jax.random.key``.
+def check_sets(signed_examples: ArrayLike) -> tuple[int, ...]:
+    """The shape of the examples; an InputError if not (..., P, N), or not finite."""
+    try:
+        shape = np.shape(signed_examples)
+    except ValueError:  # rows of different lengths
+        shape = ()
+    if len(shape) < 2 or 0 in shape:
+        raise InputError(
+            "signed_examples must have shape (..., P, N) with at least one example, "
+            f"got {f'shape {shape}' if shape else 'a number, or rows of other lengths'}"
+        )
+    if traced(signed_examples):
+        return shape
+    numbers = np.asarray(signed_examples)
+    if numbers.dtype.kind not in "biuf":
+        raise InputError(f"signed_examples must be real numbers, got {numbers.dtype}")
+    bad = ~np.isfinite(numbers)
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise InputError(
+            f"signed_examples must be finite real numbers, got {bad.sum()} NaN or "
+            f"infinite numbers, the first at index {where}"
+        )
+    return shape
 
-    Raises:
-        InputError: they are not.
-    """
+
+def check_keys(key: Array) -> None:
+    """Raise an InputError for keys that are not made by ``jax.random.key``."""
     dtype = getattr(key, "dtype", type(key))
     if not jnp.issubdtype(dtype, jax.dtypes.prng_key):
         raise InputError(f"key must be made by jax.random.key, got {dtype}")
 
 
 def check_batch(examples: np.ndarray, key: Array) -> None:
-    """Refuse examples that are no batch of sets, and keys that are not one a set.
-
-    Raises:
-        InputError: a shape is wrong, or the keys are not made by ``jax.random.key``.
-    """
+    """Raise an InputError unless examples are a batch of sets, and keys one a set."""
     shape = np.shape(examples)
     if len(shape) != 3 or 0 in shape:
         raise InputError(f"examples must have shape (batch, P, N), got {shape}")

@@ -24,13 +24,12 @@ from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
 import perceptron_theory as pt
-from perceptron_theory import InputError
 from perceptron_theory.convex.losses import Loss, hinge, resolve_loss
 from perceptron_theory.numerics.precision import eager_only
 
 from ..hardware.devices import spread
 from ..naming import as_number, require, settle
-from .contract import Named, Trained, check_batch, unit
+from .contract import Named, Trained, check_batch, check_sets, unit
 from .convex_methods import minimise_hinge, minimise_smooth
 
 # A certified relative distance at which a student that rounding stopped is still taken.
@@ -121,15 +120,8 @@ def train(
     function = resolve_loss(loss)
     require(0 < ridge < math.inf, "ridge must be positive and finite", ridge)
     require(0 < tolerance < 1, "tolerance must lie in (0, 1)", tolerance)
-    examples = np.asarray(signed_examples)
-    if examples.dtype.kind not in "biuf" or not np.isfinite(examples).all():
-        raise InputError("signed_examples must be finite real numbers")
-    if examples.ndim < 2 or 0 in examples.shape:
-        raise InputError(
-            f"signed_examples must have shape (..., P, N), got {examples.shape}"
-        )
-    *batch, count, dimension = examples.shape
-    flat = examples.reshape(-1, count, dimension).astype(np.float64)
+    *batch, count, dimension = check_sets(signed_examples)
+    flat = np.reshape(signed_examples, (-1, count, dimension)).astype(np.float64)
     with jax.enable_x64(True):
         limits = ridge, tolerance, max_iterations
         found = spread(_train_batch, (flat,), *limits, loss=function)
