@@ -27,6 +27,11 @@ def fixed_rows(ensemble: Ensemble, kept: int) -> int:
     return step * math.ceil(kept / step)
 
 
+def fitting_draws(numbers: int, most: int) -> int:
+    """Draws of so many numbers each that fit into ``most``: 1, 2, 4 .. or 64."""
+    return min(2 ** int(math.log2(max(most // numbers, 1))), _BATCH_DRAWS)
+
+
 def batch_draws(ensemble: Ensemble, size: int) -> int:
     """Draws that a device trains at once, from 1 to 64, so that memory stays bounded.
 
@@ -35,8 +40,7 @@ def batch_draws(ensemble: Ensemble, size: int) -> int:
     """
     _, kept = ensemble.pool_sizes(size)
     rows = fixed_rows(ensemble, kept)
-    fitting = max(_BATCH_NUMBERS // (4 * rows * size), 1)
-    return min(2 ** int(math.log2(fitting)), _BATCH_DRAWS)
+    return fitting_draws(4 * rows * size, _BATCH_NUMBERS)
 
 
 def stack_sets(

@@ -26,6 +26,7 @@ from ..data.pruned_pools import PrunedPools
 from ..data.requests import check_request
 from ..data.source import Source
 from ..hardware.devices import gather_hosts, local_devices, spread_over
+from ..naming import require
 from ..students.catalog import resolve_student
 from ..students.contract import Student, Trained, angle_to_teacher
 from .point import Point
@@ -162,11 +163,9 @@ _MEASURED = ("error", "overlap", "probe_overlap", "certificate", "done", "kept")
 
 def _check_result(student: Student, trained: Trained, shape: tuple[int, int]) -> None:
     """Refuse what a student of a user's own must not return."""
-    if np.shape(trained.weights) != shape:
-        raise InputError(
-            f"the student {student.name} must return weights of shape (batch, N) = "
-            f"{shape}, got {np.shape(trained.weights)}"
-        )
+    found = np.shape(trained.weights)
+    what = f"the student {student.name} must return weights of shape (batch, N) ="
+    require(found == shape, f"{what} {shape}", found)
     taken = [name for name in _MEASURED if name in trained.columns]
     if taken:
         raise InputError(

@@ -18,7 +18,7 @@ from perceptron_theory import ConvergenceError, InputError
 
 from ..data.batches import batch_draws
 from ..data.requests import check_pool, check_training_set
-from ..naming import settle, whole_number
+from ..naming import require, settle, whole_number
 from .machine import FAULTS, Executor, Machine
 from .point import Point
 from .store import Store
@@ -128,8 +128,7 @@ def check_parts(parts: Sequence[Part], pool: str) -> None:
             large for the memory, or a rule cannot be drawn directly.
     """
     for part in parts:
-        if part.size < 2:
-            raise InputError(f"sizes N must be at least 2, got {part.size}")
+        require(part.size >= 2, "sizes N must be at least 2", part.size)
         total, kept = part.point.pool_sizes(part.size)
         check_pool(pool, part.point, total)
         check_training_set(part.point, part.size, kept)

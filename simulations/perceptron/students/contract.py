@@ -154,8 +154,8 @@ def check_keys(key: Array) -> None:
 def check_batch(examples: np.ndarray, key: Array) -> None:
     """Raise an InputError unless examples are a batch of sets, and keys one a set."""
     shape = np.shape(examples)
-    if len(shape) != 3 or 0 in shape:
-        raise InputError(f"examples must have shape (batch, P, N), got {shape}")
+    good = len(shape) == 3 and 0 not in shape
+    require(good, "examples must have shape (batch, P, N)", shape)
     check_keys(key)
     if key.shape != shape[:1]:
         raise InputError(

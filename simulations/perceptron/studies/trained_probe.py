@@ -32,6 +32,7 @@ from perceptron_theory import (
 )
 from perceptron_theory.numerics.checks import check_margin
 
+from ..data.batches import fitting_draws
 from ..data.ensemble import Ensemble
 from ..data.pool import keep_by_rank, rank_segments
 from ..data.requests import check_memory, check_mode, check_request
@@ -45,7 +46,6 @@ from ..students.hard_margin import MaxMarginStudent
 
 # The pools of a batch of draws hold at most this many float64 numbers (128 MiB).
 _CHUNK_NUMBERS = 2**24
-_CHUNK_DRAWS = 64
 _BY_CHANCE = (
     "a trained probe prunes by rank: give a rule like 'hard', not KeepProbability"
 )
@@ -198,8 +198,7 @@ class _ProbedPools(Source):
 
     @property
     def batch(self) -> int:
-        fitting = max(_CHUNK_NUMBERS // self.numbers, 1)
-        return min(2 ** int(math.log2(fitting)), _CHUNK_DRAWS)
+        return fitting_draws(self.numbers, _CHUNK_NUMBERS)
 
     def draw(self, numbers: range) -> Sets:
         pruned = prune_by_trained_probe(
