@@ -96,24 +96,45 @@ def test_layers_are_read_from_every_kind_of_import():
             "p/sub/b.py": "from typing import TYPE_CHECKING\n"
             "if TYPE_CHECKING:\n    from . import c\n",
             "p/sub/c.py": "def c():\n    import p.a\n    from .. import missing\n",
+            "p/found/__init__.py": "from .one import two\nfrom . import one\n",
+            "p/found/all.py": "def f():\n    import_module(f'.{n}', __package__)\n",
+            "p/found/one.py": "import_module('ray')\n",
+            "p/found/two.py": "",
         }
     )
     assert [str(arrow) for arrow in code.arrows] == [
         "p:1 -> p.a (lazy)",
         "p.a:1 -> p.sub.b",
+        "p.found:1 -> p.found.one",
+        "p.found:2 -> p.found.one",
+        "p.found.all:2 -> p.found.one (lazy)",
+        "p.found.all:2 -> p.found.two (lazy)",
         "p.sub.b:3 -> p.sub.c (typing)",
         "p.sub.c:2 -> p.a (lazy)",
         "p.sub.c:3 -> p (lazy)",
     ]
     assert layers.circles(code.graph()) == [["p", "p.a", "p.sub.b", "p.sub.c"]]
-    assert layers.order("p", code) == ["a", "sub"]
+    assert layers.order("p", code) == ["found", "a", "sub"]
     assert layers.against("p", code) == [code.arrows[1]]
-    assert layers.shadows(code) == ["p.sub.c"]
+    assert layers.shadows(code) == ["p.sub.c", "p.found.two"]
     assert layers.floors(code.under("p.sub").graph()) == {
         "p.sub": 0,
         "p.sub.c": 0,
         "p.sub.b": 1,
     }
+
+
+def test_the_arrows_that_the_other_tests_look_at_are_there():
+    arrows = CODE.under("simulations.perceptron").graph()
+    assert sum(map(len, arrows.values())) > 100
+    # it imports whatever lies beside it
+    students = "simulations.perceptron.students"
+    assert f"{students}.gibbs" in arrows[f"{students}.catalog"]
+    assert CODE.under("simulations.vision").between_parts("simulations.vision")
+    assert any(
+        target == "vision" and source == "experiments"
+        for source, target, _ in CODE.between_parts("simulations")
+    )
 
 
 def test_the_wheel_holds_the_four_packages_only(tmp_path):

@@ -1,9 +1,11 @@
 """Print the layers of the packages: modules, lines, floors, arrows and circles.
 
 An arrow is an import of one module of ours by another, however late it happens: those
-inside a function are marked lazy, those under ``TYPE_CHECKING`` typing.  A module
-stands one floor above the highest that it imports; modules that import each other, a
-circle, share a floor.  Parts are the sub-packages and modules directly in a package.
+inside a function are marked lazy, those under ``TYPE_CHECKING`` typing.  A call of
+``import_module`` with a name that begins with a dot takes all modules beside its own.
+A module stands one floor above the highest that it imports; modules that import each
+other, a circle, share a floor.  Parts are the sub-packages and modules directly in a
+package.
 
     python tools/layers.py                                # all packages
     python tools/layers.py perceptron_theory              # each floor, every module
@@ -54,13 +56,18 @@ class Arrow(NamedTuple):
 
 
 Graph = dict[str, set[str]]  # what each node imports
+Import = ast.Import | ast.ImportFrom | ast.Call
 
 
 class Module(NamedTuple):
-    """One file: how many lines it has, which functions and classes it defines."""
+    """One file: how many lines it has, which functions and classes it defines.
+
+    A package offers what its ``__init__`` imports by name, too.
+    """
 
     lines: int
     defined: set[str]
+    offered: set[str]
 
 
 class Code(NamedTuple):
@@ -143,7 +150,11 @@ def read(texts: dict[str, str]) -> Code:
     """
     trees = {path: ast.parse(text, path) for path, text in texts.items()}
     modules = {
-        _module(path): Module(texts[path].count("\n"), _defined(tree))
+        _module(path): Module(
+            texts[path].count("\n"),
+            _defined(tree),
+            _offered(tree) if Path(path).stem == "__init__" else set(),
+        )
         for path, tree in trees.items()
         if path.endswith(".py")
     }
@@ -162,18 +173,31 @@ def _defined(tree: ast.Module) -> set[str]:
     return {node.name for node in tree.body if isinstance(node, kinds)}
 
 
+def _offered(tree: ast.Module) -> set[str]:
+    """What a module takes out of others by name, wherever in it."""
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    aliases = [alias for node in nodes if node.module for alias in node.names]
+    return {alias.asname or alias.name for alias in aliases}
+
+
 def _module(path: str) -> str:
     """The dotted name of the module in a file."""
     return ".".join(Path(path).with_suffix("").parts).removesuffix(".__init__")
 
 
-def _imports(
-    node: ast.AST, kind: str
-) -> Iterator[tuple[ast.Import | ast.ImportFrom, str]]:
+def _takes_modules_beside(call: ast.Call) -> bool:
+    """Whether a call imports the modules of its own package, whatever they are."""
+    called = ast.unparse(call.func).rpartition(".")[2] == "import_module"
+    return called and ast.unparse(call.args[0]).lstrip("f'\"").startswith(".")
+
+
+def _imports(node: ast.AST, kind: str) -> Iterator[tuple[Import, str]]:
     """Every import below a node, with its kind."""
     for child in ast.iter_child_nodes(node):
         below = kind
-        if isinstance(child, ast.Import | ast.ImportFrom):
+        if isinstance(child, ast.Import | ast.ImportFrom) or (
+            isinstance(child, ast.Call) and _takes_modules_beside(child)
+        ):
             yield child, kind
         elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             below = kind or "lazy"
@@ -183,13 +207,16 @@ def _imports(
 
 
 def _targets(
-    node: ast.Import | ast.ImportFrom, module: str, package: bool, known: Iterable[str]
+    node: Import, module: str, package: bool, known: Iterable[str]
 ) -> Iterator[str]:
     """The modules among those known that an import names, other than its own."""
+    parts = module.split(".")
     if isinstance(node, ast.Import):
         names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.Call):
+        beside = ".".join(parts[: len(parts) - 1 + package])
+        names = [name for name in known if name.rpartition(".")[0] == beside]
     else:
-        parts = module.split(".")
         above = parts[: len(parts) - node.level + package] if node.level else []
         base = ".".join([*above, *([node.module] if node.module else [])])
         both = [(f"{base}.{alias.name}", base) for alias in node.names]
@@ -260,12 +287,15 @@ def against(package: str, code: Code) -> list[Arrow]:
 
 
 def shadows(code: Code) -> list[str]:
-    """Modules that have the name of a function or class which they define."""
-    return [
-        name
-        for name, module in code.modules.items()
-        if name.rpartition(".")[2] in module.defined and not name.startswith(COMMANDS)
-    ]
+    """Modules that have the name of what they define, or their package offers."""
+    found = []
+    for name, module in code.modules.items():
+        package, _, own = name.rpartition(".")
+        above = code.modules.get(package)
+        offered = above.defined | above.offered if above else set()
+        if own in module.defined | offered and not name.startswith(COMMANDS):
+            found.append(name)
+    return found
 
 
 def summary(package: str, code: Code) -> dict[str, Any]:

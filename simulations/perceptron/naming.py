@@ -15,11 +15,7 @@ from perceptron_theory import InputError
 
 
 def as_number(value: object, name: str) -> float:
-    """A real number as a float; -0.0 becomes 0.0.
-
-    Raises:
-        InputError: the value is no real number.
-    """
+    """A real number as a float, -0.0 as 0.0; an InputError for anything else."""
     try:
         if isinstance(value, bool | str) or value is None:
             raise TypeError
@@ -30,17 +26,28 @@ def as_number(value: object, name: str) -> float:
 
 
 def whole_number(value: object, name: str) -> int:
-    """A whole number of any integer type, NumPy's too, as an int.
-
-    Raises:
-        InputError: the value is no whole number.
-    """
+    """A number of any integer type, NumPy's too, as an int; else an InputError."""
     try:
         if isinstance(value, bool):
             raise TypeError
         return operator.index(value)  # type: ignore[arg-type] # refused below
     except TypeError:
         raise InputError(f"{name} must be a whole number, got {value!r}") from None
+
+
+def settle(settings: object, number: Callable[[object, str], object], *names: str):
+    """Bring fields of a frozen dataclass into one form: 8, 8.0 and NumPy's 8 are one.
+
+    ``number`` is :func:`as_number` or :func:`whole_number`, which refuse other values.
+    """
+    for name in names:
+        object.__setattr__(settings, name, number(getattr(settings, name), name))
+
+
+def require(good: bool, what: str, got: object) -> None:
+    """Raise an InputError that says ``what`` is wanted, unless all is good."""
+    if not good:
+        raise InputError(f"{what}, got {got!r}")
 
 
 @lru_cache(maxsize=256)

@@ -7,8 +7,6 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from perceptron_theory import KeepProbability, resolve_rule
-
 from .ensemble import Ensemble
 
 # A batch of draws holds at most this many float64 numbers on one device (256 MiB).
@@ -23,10 +21,15 @@ def fixed_rows(ensemble: Ensemble, kept: int) -> int:
     as to train on dozens of sets.  A ``KeepProbability`` keeps a number of examples
     that fluctuates by sqrt(P) at most, so there is room for six standard deviations.
     """
-    if isinstance(resolve_rule(ensemble.rule), KeepProbability):
+    if ensemble.by_chance:
         kept = math.ceil(kept + 6 * math.sqrt(kept))
     step = 2 ** max(kept.bit_length() - 4, 0)
     return step * math.ceil(kept / step)
+
+
+def fitting_draws(numbers: int, most: int) -> int:
+    """Draws of so many numbers each that fit into ``most``: 1, 2, 4 .. or 64."""
+    return min(2 ** int(math.log2(max(most // numbers, 1))), _BATCH_DRAWS)
 
 
 def batch_draws(ensemble: Ensemble, size: int) -> int:
@@ -37,8 +40,7 @@ def batch_draws(ensemble: Ensemble, size: int) -> int:
     """
     _, kept = ensemble.pool_sizes(size)
     rows = fixed_rows(ensemble, kept)
-    fitting = max(_BATCH_NUMBERS // (4 * rows * size), 1)
-    return min(2 ** int(math.log2(fitting)), _BATCH_DRAWS)
+    return fitting_draws(4 * rows * size, _BATCH_NUMBERS)
 
 
 def stack_sets(

@@ -11,7 +11,7 @@ import numpy as np
 from perceptron_theory import InputError, KeepProbability, Rule, resolve_rule
 from perceptron_theory.numerics.checks import check_margin
 
-from ..naming import as_number, function_name
+from ..naming import as_number, function_name, require, settle
 from .pool import mean_keep_probability, pool_sizes
 
 
@@ -45,33 +45,36 @@ class Ensemble:
     def __post_init__(self) -> None:
         rule = resolve_rule(self.rule)
         check_margin(self.margin)
-        for name in ("alpha_prune", "keep_fraction", "theta"):
-            value = getattr(self, name)
-            if value is not None or name != "keep_fraction":
-                # 3, 3.0 and NumPy's 3.0 are one point, which has one random stream.
-                object.__setattr__(self, name, as_number(value, name))
-        if not (self.alpha_prune > 0 and math.isfinite(self.alpha_prune)):
-            raise InputError(f"alpha_prune must be positive, got {self.alpha_prune!r}")
+        # 3, 3.0 and NumPy's 3.0 are one point, which has one random stream.
+        settle(self, as_number, "alpha_prune", "theta")
+        if self.keep_fraction is not None:
+            settle(self, as_number, "keep_fraction")
+        load, fraction, theta = self.alpha_prune, self.keep_fraction, self.theta
+        require(0 < load < math.inf, "alpha_prune must be positive", load)
         if isinstance(rule, KeepProbability):
-            if self.keep_fraction is not None:
+            if fraction is not None:
                 raise InputError(
                     "keep_fraction follows from a KeepProbability: leave it out"
                 )
-        elif self.keep_fraction is None or not 0 < self.keep_fraction <= 1:
+        else:
+            good = fraction is not None and 0 < fraction <= 1
+            require(good, "keep_fraction must lie in (0, 1]", fraction)
+            if not _goes_with(rule, fraction):
+                raise InputError(
+                    f"{self.rule_name} does not go with keep_fraction {fraction!r}: a "
+                    "window ends at lower + f <= 1, with lower in [0, 1), and a share "
+                    "lies in [0, 1]"
+                )
+        if not 0 <= theta <= math.pi / 2:
+            hint = "; is it in degrees?" if theta > math.pi / 2 else ""
             raise InputError(
-                f"keep_fraction must lie in (0, 1], got {self.keep_fraction!r}"
+                f"theta must lie in [0, pi/2] radians, got {theta!r}{hint}"
             )
-        elif not _goes_with(rule, self.keep_fraction):
-            raise InputError(
-                f"{self.rule_name} does not go with keep_fraction "
-                f"{self.keep_fraction!r}: a window ends at lower + f <= 1, with lower "
-                "in [0, 1), and a share lies in [0, 1]"
-            )
-        if not 0 <= self.theta <= math.pi / 2:
-            hint = "; is it in degrees?" if self.theta > math.pi / 2 else ""
-            raise InputError(
-                f"theta must lie in [0, pi/2] radians, got {self.theta!r}{hint}"
-            )
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether each example is kept by a draw of its own, not by its rank."""
+        return isinstance(resolve_rule(self.rule), KeepProbability)
 
     @property
     def fraction(self) -> float:

@@ -29,11 +29,7 @@ from jaxtyping import Float, Int
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from perceptron_theory import (
-    InputError,
-    KeepProbability,
-    Rule,
-)
+from perceptron_theory import InputError, KeepProbability, Rule
 
 # To rounding, no Gaussian margin lies beyond.
 _FAR = 12.0
@@ -77,10 +73,7 @@ def pool_sizes(size: int, alpha_prune: float, keep_fraction: float) -> tuple[int
 
 
 def rank_segments(
-    rule: Rule,
-    keep_fraction: float,
-    total: int,
-    kept: int,
+    rule: Rule, keep_fraction: float, total: int, kept: int
 ) -> tuple[Segment, ...]:
     """The cells of a rule as ranks of a pool of ``total`` examples, ``kept`` in all.
 

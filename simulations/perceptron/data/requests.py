@@ -1,8 +1,8 @@
-"""Checks of what is asked for, before anything is drawn."""
+"""Checks of what is asked for, before anything is drawn: each raises an InputError."""
 
 from __future__ import annotations
 
-from perceptron_theory import InputError, KeepProbability, resolve_rule
+from perceptron_theory import InputError
 
 from ..hardware.memory import machine_memory
 from ..naming import whole_number
@@ -19,11 +19,7 @@ _BYTES_OF_A_NUMBER = 80
 
 
 def check_request(size: int, draws: int, seed: int, first: int) -> None:
-    """Refuse numbers that no experiment has.
-
-    Raises:
-        InputError: a number is not whole, or lies outside its range.
-    """
+    """Refuse numbers that are not whole, or outside the range of any experiment."""
     numbers = {"size": size, "draws": draws, "first": first, "seed": seed}
     for name, value in numbers.items():
         whole_number(value, name)
@@ -35,55 +31,61 @@ def check_request(size: int, draws: int, seed: int, first: int) -> None:
 
 
 def check_mode(pool: str) -> None:
-    """Refuse an unknown way of drawing pools.
-
-    Raises:
-        InputError: ``pool`` is none of :data:`POOLS`.
-    """
+    """Refuse a way of drawing pools that is none of :data:`POOLS`."""
     if pool not in POOLS:
         raise InputError(f"pool must be one of {', '.join(POOLS)}; got {pool!r}")
 
 
-def check_pool(pool: str, ensemble: Ensemble, total: int) -> None:
-    """Refuse a pool that this machine cannot hold, or a mode that a rule has not.
+def check_memory(needed: float, share: float, taken: str, way_out: str) -> None:
+    """Refuse what takes more than a share of the memory of this machine.
 
-    Raises:
-        InputError: the mode is unknown, the pool of ``total`` examples is too large, or
-            a ``KeepProbability`` is to be drawn directly.
+    Args:
+        needed: bytes.
+        share: how much of the memory may go into them.
+        taken: what takes how much, "{}" in place of the number.
+        way_out: what to ask for instead.
+    """
+    memory = machine_memory()
+    if needed > share * memory:
+        raise InputError(
+            f"{taken.format(f'{needed / 2**30:.3g} GiB')}, and this machine has "
+            f"{memory / 2**30:.3g}: {way_out}"
+        )
+
+
+def check_pool(pool: str, ensemble: Ensemble, total: int) -> None:
+    """Refuse an unknown mode, or one that a rule has not, and too large a pool.
+
+    A ``KeepProbability`` cannot be drawn directly; a pool of ``total`` examples may not
+    take more than half of the memory.
     """
     check_mode(pool)
-    by_chance = isinstance(resolve_rule(ensemble.rule), KeepProbability)
     if total > 2**53:
         raise InputError(
             f"a pool of {total:.3g} examples has more ranks than float64 has numbers: "
             f"raise keep_fraction (now {ensemble.keep_fraction}) or lower N"
         )
     if pool == "direct":
-        if by_chance:
+        if ensemble.by_chance:
             raise InputError(
                 "pool='direct' knows rules of ranks, not a KeepProbability, which has "
                 "to see every example: use pool='drawn'"
             )
         return
-    needed, memory = total * _BYTES_OF_AN_EXAMPLE, machine_memory()
-    if needed > memory / 2:
-        way_out = "raise keep_fraction" if by_chance else "use pool='direct'"
-        raise InputError(
-            f"a pool of {total:.3g} examples takes {needed / 2**30:.3g} GiB to draw, "
-            f"and this machine has {memory / 2**30:.3g}: {way_out}, or a smaller N"
-        )
+    way_out = "raise keep_fraction" if ensemble.by_chance else "use pool='direct'"
+    check_memory(
+        total * _BYTES_OF_AN_EXAMPLE,
+        1 / 2,
+        f"a pool of {total:.3g} examples takes {{}} to draw",
+        f"{way_out}, or a smaller N",
+    )
 
 
 def check_training_set(ensemble: Ensemble, size: int, kept: int) -> None:
-    """Refuse a training set of P x N numbers that this machine cannot hold.
-
-    Raises:
-        InputError: the set is too large.
-    """
-    needed, memory = kept * size * _BYTES_OF_A_NUMBER, machine_memory()
-    if needed > memory / 1.5:
-        raise InputError(
-            f"training on {kept} examples at N = {size} takes about "
-            f"{needed / 2**30:.3g} GiB, and this machine has {memory / 2**30:.3g}: "
-            f"lower N or alpha_prune (now {ensemble.alpha_prune:g})"
-        )
+    """Refuse a training set of P x N numbers that this machine cannot hold."""
+    check_memory(
+        kept * size * _BYTES_OF_A_NUMBER,
+        2 / 3,
+        f"training on {kept} examples at N = {size} takes about {{}}",
+        f"lower N or alpha_prune (now {ensemble.alpha_prune:g})",
+    )

@@ -1,15 +1,18 @@
-"""Where the training sets of an experiment come from: the contract of a source."""
+"""Where the training sets of an experiment come from: what all sources share."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .batches import batch_draws
 from .ensemble import Ensemble
 
 
@@ -22,54 +25,52 @@ class Sets(NamedTuple):
     """Measured quantities by name, such as the angle of a probe that was trained."""
 
 
-class Source(Protocol):
+@dataclass(frozen=True)
+class Source(ABC):
     """Draws training sets, each from the random stream of its own number.
 
     A set may depend on nothing but the source and its number, so that it is the same
     whichever others are drawn.
     """
 
-    @property
-    def ensemble(self) -> Ensemble:
-        """The parameters of pool and pruning."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """Input dimension N."""
-        ...
-
-    @property
-    def seed(self) -> int:
-        """The seed of the whole family of experiments."""
-        ...
+    ensemble: Ensemble
+    """The parameters of pool and pruning."""
+    size: int
+    """Input dimension N."""
+    seed: int
+    """The seed of the whole family of experiments."""
 
     @property
     def total(self) -> int:
         """P_tot, the number of examples in a pool."""
-        ...
-
-    @property
-    def batch(self) -> int:
-        """Number of sets that one device trains on at once."""
-        ...
+        return self.ensemble.pool_sizes(self.size)[0]
 
     @property
     def rows(self) -> int:
         """Number of examples that every set is filled up to."""
-        ...
+        return self.ensemble.pool_sizes(self.size)[1]
 
+    @property
+    def batch(self) -> int:
+        """Number of sets that one device trains on at once."""
+        return batch_draws(self.ensemble, self.size)
+
+    @abstractmethod
     def draw(self, numbers: range) -> Sets:
         """Draw the sets of these numbers."""
-        ...
 
     def keys(self, numbers: range) -> Array:
         """One JAX key a draw, for what is random in training."""
-        ...
+        return draw_keys(self.seed, self.ensemble, numbers)
+
+    def stream(self, number: int, *kind: int) -> np.random.Generator:
+        """The random numbers of NumPy of a draw, others for each kind of drawing."""
+        family = self.seed, self.ensemble.stream, self.size
+        return np.random.default_rng((*family, number, *kind))
 
 
 def draw_keys(seed: int, ensemble: Ensemble, numbers: Sequence[int]) -> Array:
-    """The keys of most sources: one a draw, from its own number."""
+    """One key a draw, from its own number."""
     with jax.enable_x64(True):
         root = jax.random.fold_in(jax.random.key(seed), ensemble.stream)
         return jax.vmap(jax.random.fold_in, (None, 0))(root, jnp.array(numbers))

@@ -29,11 +29,7 @@ _mesh: ContextVar[Mesh | None] = ContextVar("mesh", default=None)
 
 
 def check_kind(kind: str | None) -> None:
-    """Refuse a kind of device that JAX does not know.
-
-    Raises:
-        InputError: ``kind`` is none of ``KINDS``.
-    """
+    """Raise an InputError for a kind of device that is none of ``KINDS``."""
     if kind not in (None, *KINDS):
         raise InputError(f"device must be one of {', '.join(KINDS)}; got {kind!r}")
 

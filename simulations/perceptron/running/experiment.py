@@ -26,6 +26,7 @@ from ..data.pruned_pools import PrunedPools
 from ..data.requests import check_request
 from ..data.source import Source
 from ..hardware.devices import gather_hosts, local_devices, spread_over
+from ..naming import require
 from ..students.catalog import resolve_student
 from ..students.contract import Student, Trained, angle_to_teacher
 from .point import Point
@@ -56,7 +57,7 @@ def simulate(
         first: number of the first draw: simulating 0..9 and then 10..19 gives the
             same as simulating 0..19.
         pool: "drawn", or "direct": see
-            :func:`~simulations.perceptron.data.pruned_pools.training_sets`.
+            :class:`~simulations.perceptron.data.pruned_pools.PrunedPools`.
         flip_probability: probability that a label of the pool is wrong; the signed
             margin that is ranked is that of the wrong label.
         device: "cpu", "gpu" or "tpu"; None is JAX's default.
@@ -114,7 +115,7 @@ def run_draws(
     devices, hosts = local_devices(device), jax.process_count()
     batch, rows, size = source.batch, source.rows, source.size
     repeat = student.padding == "repeat"
-    parts, counts = [], []
+    parts = []
     begin, end = first, first + draws
     while begin < end:
         # No more devices take part than have something to do.
@@ -130,13 +131,10 @@ def run_draws(
         of_sets = {"kept": np.array([len(s) for s in sets.examples]), **sets.columns}
         columns = _measure(trained, theta)
         columns |= {name: np.resize(column, each) for name, column in of_sets.items()}
-        parts.append(gather_hosts(columns))
-        counts.append(min(each * hosts, end - begin))
+        gathered = gather_hosts(columns)
+        parts.append({name: column[: end - begin] for name, column in gathered.items()})
         begin += each * hosts
-    columns = {
-        name: np.concatenate([p[name][:n] for p, n in zip(parts, counts, strict=True)])
-        for name in parts[0]
-    }
+    columns = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
     done = columns.pop("done").astype(bool)
     if not done.all():
         worst = int(np.argmin(done))
@@ -165,11 +163,9 @@ _MEASURED = ("error", "overlap", "probe_overlap", "certificate", "done", "kept")
 
 def _check_result(student: Student, trained: Trained, shape: tuple[int, int]) -> None:
     """Refuse what a student of a user's own must not return."""
-    if np.shape(trained.weights) != shape:
-        raise InputError(
-            f"the student {student.name} must return weights of shape (batch, N) = "
-            f"{shape}, got {np.shape(trained.weights)}"
-        )
+    found = np.shape(trained.weights)
+    what = f"the student {student.name} must return weights of shape (batch, N) ="
+    require(found == shape, f"{what} {shape}", found)
     taken = [name for name in _MEASURED if name in trained.columns]
     if taken:
         raise InputError(

@@ -22,7 +22,7 @@ from perceptron_theory import InputError
 
 from ..hardware.cpu_threads import use_cores
 from ..hardware.devices import await_listener, check_kind, local_devices
-from ..naming import whole_number
+from ..naming import require, settle, whole_number
 from ..students.hard_margin_programs import forget_programs
 from .experiment import simulate
 
@@ -78,10 +78,8 @@ class Machine:
     """Times that a task is tried again when a worker or a machine fails."""
 
     def __post_init__(self) -> None:
-        for name in ("workers", "retries"):
-            object.__setattr__(self, name, whole_number(getattr(self, name), name))
-        if not isinstance(self.ray, str | None):
-            raise InputError(f"ray must be an address, got {self.ray!r}")
+        settle(self, whole_number, "workers", "retries")
+        require(isinstance(self.ray, str | None), "ray must be an address", self.ray)
         if self.workers < 1 or self.retries < 0:
             raise InputError(
                 "need workers >= 1 and retries >= 0; got "

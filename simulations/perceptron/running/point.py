@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from perceptron_theory import InputError
-
 from ..data.ensemble import Ensemble
-from ..naming import as_number
+from ..naming import as_number, require, settle
 from ..students.catalog import resolve_student
 from ..students.contract import Student
 
@@ -29,9 +27,9 @@ class Point(Ensemble):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "precision", as_number(self.precision, "precision"))
-        if not 0 < self.precision < 1:
-            raise InputError(f"precision must lie in (0, 1), got {self.precision!r}")
+        settle(self, as_number, "precision")
+        good = 0 < self.precision < 1
+        require(good, "precision must lie in (0, 1)", self.precision)
 
     @property
     def student_name(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,27 +35,20 @@ def drawn(
     check_parts(parts, pool)
     if machine is not None:
         machine.check()
-    with open_store(output, seed=seed, pool=pool, resume=resume) as store:
-        with _progress_bar(len(parts), progress) as on_part:
-            run_sweep(parts, store, machine=machine, on_part=on_part)
-        yield store
-
-
-@contextmanager
-def _progress_bar(total: int, show: bool) -> Iterator[Callable[[Part, bool], None]]:
-    """What ``run_sweep`` calls as its parts begin and end, drawn as a bar."""
     bar = Progress(
         BarColumn(24),
         MofNCompleteColumn(),
         Elapsed(),
         TextColumn("{task.description}", style="dim"),
         console=Console(stderr=True),
-        disable=not show,
+        disable=not progress,
     )
-    with bar:
-        task = bar.add_task("", total=total)
+    with open_store(output, seed=seed, pool=pool, resume=resume) as store:
+        with bar:
+            task = bar.add_task("", total=len(parts))
 
-        def on_part(part: Part, ended: bool) -> None:
-            bar.update(task, description=part.title, advance=int(ended))
+            def on_part(part: Part, ended: bool) -> None:
+                bar.update(task, description=part.title, advance=int(ended))
 
-        yield on_part
+            run_sweep(parts, store, machine=machine, on_part=on_part)
+        yield store

@@ -30,7 +30,7 @@ from perceptron_theory import InputError
 
 from ...files import write_whole
 from ..data.requests import check_mode
-from ..naming import whole_number
+from ..naming import require, whole_number
 from .point import Point
 
 # Raise this number whenever the draws of a given seed change.
@@ -70,8 +70,7 @@ class Store:
         """
         check_mode(pool)
         seed = whole_number(seed, "seed")
-        if not 0 <= seed < 2**63:
-            raise InputError(f"seed must lie in 0 .. 2^63 - 1, got {seed}")
+        require(0 <= seed < 2**63, "seed must lie in 0 .. 2^63 - 1", seed)
         self.folder, self.seed, self.pool = Path(folder), seed, pool
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"output {self.folder} is a file: give a folder")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from perceptron_theory import InputError
+from ..naming import require
 
 
 class Summary(NamedTuple):
@@ -30,15 +30,20 @@ class Summary(NamedTuple):
     draws: int
 
 
+def _two_or_more(draws: xr.Dataset) -> int:
+    """How many draws there are, if they are enough for a standard error."""
+    n = draws.sizes["draw"]
+    require(n >= 2, "a standard error needs at least 2 draws", n)
+    return n
+
+
 def averages(draws: xr.Dataset) -> xr.Dataset:
     """Mean and standard error over ``draw`` of every column, along ``statistic``.
 
     Raises:
         InputError: there are fewer than two draws.
     """
-    n = draws.sizes["draw"]
-    if n < 2:
-        raise InputError(f"a standard error needs at least 2 draws, got {n}")
+    n = _two_or_more(draws)
     parts = [draws.mean("draw"), draws.std("draw", ddof=1) / math.sqrt(n)]
     names = xr.DataArray(["mean", "standard_error"], dims="statistic", name="statistic")
     return xr.concat(parts, dim=names).assign_attrs(draws.attrs)
@@ -55,9 +60,7 @@ def summarize(draws: xr.Dataset) -> Summary:
     """
     column = draws["mean_error"] if "mean_error" in draws else draws["error"]
     errors = np.sort(column.values)
-    n = len(errors)
-    if n < 2:
-        raise InputError(f"a standard error needs at least 2 draws, got {n}")
+    n = _two_or_more(draws)
     half = math.sqrt(n) / 2
     low, high = np.interp([n / 2 - half - 0.5, n / 2 + half - 0.5], range(n), errors)
     kept = float(draws.kept.mean())

@@ -18,13 +18,15 @@ from perceptron_theory import ConvergenceError, InputError
 
 from ..data.batches import batch_draws
 from ..data.requests import check_pool, check_training_set
-from ..naming import whole_number
+from ..naming import require, settle, whole_number
 from .machine import FAULTS, Executor, Machine
 from .point import Point
 from .store import Store
 from .summary import Summary, summarize
 
 T = TypeVar("T")
+OnPart = Callable[["Part", bool], None]
+"""Called with a part when it begins (False) and when it ends (True)."""
 
 # Below this many draws a standard error is too uncertain to stop at.
 _FEWEST_DRAWS = 128
@@ -49,10 +51,9 @@ class Part:
     """Draws at most, for the sake of a relative error."""
 
     def __post_init__(self) -> None:
-        for name in ("size", "draws", "max_draws"):
-            value = getattr(self, name)
-            if name != "draws" or value is not None:
-                object.__setattr__(self, name, whole_number(value, name))
+        settle(self, whole_number, "size", "max_draws")
+        if self.draws is not None:
+            settle(self, whole_number, "draws")
         fewest = self.max_draws if self.draws is None else self.draws
         if fewest < 2 or not 0 < self.relative_error < 1:
             raise InputError(
@@ -119,30 +120,6 @@ def shard_of(items: Sequence[T], shard: tuple[int, int] | None) -> list[T]:
     return list(items[i - 1 :: n])
 
 
-@dataclass
-class _Work:
-    """A part under way, its file locked."""
-
-    part: Part
-    lock: ExitStack
-    found: xr.Dataset | None
-    failures: int = 0
-
-
-@dataclass
-class _Outcome:
-    done: int = 0
-    failed: list[str] = field(default_factory=list)
-    cause: BaseException | None = None
-    """The error of the first that failed."""
-
-    def fail(self, part: Part, error: BaseException) -> None:
-        """A part that is given up."""
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        self.failed.append(f"{part.title}: {reason}")
-        self.cause = self.cause or error
-
-
 def check_parts(parts: Sequence[Part], pool: str) -> None:
     """Refuse, before anything is written or drawn, what cannot be drawn.
 
@@ -151,8 +128,7 @@ def check_parts(parts: Sequence[Part], pool: str) -> None:
             large for the memory, or a rule cannot be drawn directly.
     """
     for part in parts:
-        if part.size < 2:
-            raise InputError(f"sizes N must be at least 2, got {part.size}")
+        require(part.size >= 2, "sizes N must be at least 2", part.size)
         total, kept = part.point.pool_sizes(part.size)
         check_pool(pool, part.point, total)
         check_training_set(part.point, part.size, kept)
@@ -163,7 +139,7 @@ def run_sweep(
     store: Store,
     *,
     machine: Machine | None = None,
-    on_part: Callable[[Part, bool], None] | None = None,
+    on_part: OnPart | None = None,
 ) -> None:
     """Draw every part into the store until it has enough.
 
@@ -176,7 +152,7 @@ def run_sweep(
         parts: what to draw.
         store: where to keep the draws; of several hosts the first has the store.
         machine: where to compute; by default on all devices of this process.
-        on_part: called with a part when it begins (False) and when it ends (True).
+        on_part: called when a part begins, and when it ends.
 
     Raises:
         InputError: a part cannot be drawn, or a file is damaged or another's.
@@ -185,123 +161,155 @@ def run_sweep(
         OSError: the disk is full, or not writable.
         KeyboardInterrupt: Ctrl-C was pressed; the message says what was kept.
     """
-    machine, outcome = machine or Machine(), _Outcome()
-    if jax.process_count() > 1 and (machine.workers > 1 or machine.ray is not None):
+    machine, hosts = machine or Machine(), jax.process_count()
+    if hosts > 1 and (machine.workers > 1 or machine.ray is not None):
         raise InputError(
             "several hosts share the work already: leave out workers and Ray"
         )
-    tell = on_part or (lambda part, ended: None)
+    sweep = _Sweep(store, machine, on_part or (lambda part, ended: None))
     try:
         with machine.executor() as executor:
-            run = _on_hosts if jax.process_count() > 1 else _on_this_host
-            run(list(parts), store, machine, executor, tell, outcome)
+            draw = sweep.on_hosts if hosts > 1 else sweep.on_this_host
+            draw(parts, executor)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
-            f"stopped after {outcome.done} of {len(parts)} parts; all finished draws "
+            f"stopped after {sweep.done} of {len(parts)} parts; all finished draws "
             f"are in {store.folder}: run the same again to go on"
         ) from None
-    if outcome.failed:
+    if sweep.failed:
         raise ConvergenceError(
-            f"{len(outcome.failed)} of {len(parts)} parts failed; the draws of all "
-            f"others are in {store.folder}. The first: {outcome.failed[0]}"
-        ) from outcome.cause
+            f"{len(sweep.failed)} of {len(parts)} parts failed; the draws of all "
+            f"others are in {store.folder}. The first: {sweep.failed[0]}"
+        ) from sweep.cause
 
 
-def _on_this_host(
-    parts: list[Part],
-    store: Store,
-    machine: Machine,
-    executor: Executor,
-    tell: Callable[[Part, bool], None],
-    outcome: _Outcome,
-) -> None:
-    waiting, busy = deque(parts), deque[Part]()
-    running: dict[Future, _Work] = {}
+@dataclass
+class _Work:
+    """A part under way, its file locked."""
 
-    def go_on(work: _Work) -> None:
-        """Submit the next draws of a part, or end it."""
-        part = work.part
-        count = next_draws(part, work.found, executor.batches)
-        if count:
-            task = _task(part, _drawn(work.found), count, store, machine)
-            running[executor.submit(task)] = work
-        else:
-            end(work)
+    part: Part
+    lock: ExitStack
+    found: xr.Dataset | None
+    failures: int = 0
 
-    def end(work: _Work) -> None:
-        work.lock.close()
-        outcome.done += 1
-        tell(work.part, True)
 
-    with ExitStack() as locks:
-        while waiting or busy or running:
-            while (waiting or busy) and len(running) < executor.slots:
-                wait_for_it = not waiting
-                if wait_for_it and running:
-                    break  # first what can be done without waiting
-                part = (waiting or busy).popleft()
-                lock = locks.enter_context(ExitStack())
-                held = store.lock(part.point, part.size, wait=wait_for_it)
-                if not lock.enter_context(held):
-                    busy.append(part)
+@dataclass
+class _Sweep:
+    """A run: where its draws are made and kept, and what became of its parts."""
+
+    store: Store
+    machine: Machine
+    tell: OnPart
+    done: int = 0
+    failed: list[str] = field(default_factory=list)
+    cause: BaseException | None = None
+    """The error of the first that failed."""
+
+    def end(self, part: Part) -> None:
+        """Nothing more is to be done for a part."""
+        self.done += 1
+        self.tell(part, True)
+
+    def fail(self, part: Part, error: BaseException) -> None:
+        """A part that is given up."""
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        self.failed.append(f"{part.title}: {reason}")
+        self.cause = self.cause or error
+
+    def ask(self, executor: Executor, part: Part, start: int, count: int) -> Future:
+        """Let draws ``start`` .. ``start + count - 1`` of a part be made."""
+        return executor.submit(
+            {
+                "point": part.point,
+                "size": part.size,
+                "draws": count,
+                "seed": self.store.seed,
+                "first": start,
+                "pool": self.store.pool,
+                "device": self.machine.device,
+            }
+        )
+
+    def on_this_host(self, parts: Sequence[Part], executor: Executor) -> None:
+        """Keep the executor busy with as many parts at once as it has slots."""
+        store, waiting, busy = self.store, deque(parts), deque[Part]()
+        running: dict[Future, _Work] = {}
+
+        def go_on(work: _Work) -> None:
+            """Submit the next draws of a part, or end it."""
+            count = next_draws(work.part, work.found, executor.batches)
+            if count:
+                future = self.ask(executor, work.part, _drawn(work.found), count)
+                running[future] = work
+            else:
+                end(work)
+
+        def end(work: _Work) -> None:
+            work.lock.close()
+            self.end(work.part)
+
+        with ExitStack() as locks:
+            while waiting or busy or running:
+                while (waiting or busy) and len(running) < executor.slots:
+                    wait_for_it = not waiting
+                    if wait_for_it and running:
+                        break  # first what can be done without waiting
+                    part = (waiting or busy).popleft()
+                    lock = locks.enter_context(ExitStack())
+                    held = store.lock(part.point, part.size, wait=wait_for_it)
+                    if not lock.enter_context(held):
+                        busy.append(part)
+                        continue
+                    self.tell(part, False)
+                    go_on(_Work(part, lock, store.load(part.point, part.size)))
+                if not running:
                     continue
-                tell(part, False)
-                go_on(_Work(part, lock, store.load(part.point, part.size)))
-            if not running:
-                continue
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                work = running.pop(future)
-                error = future.exception()
-                if error is None:
-                    work.found = store.append(
-                        work.part.point, work.part.size, work.found, future.result()
-                    )
-                elif isinstance(error, InputError | KeyboardInterrupt):
-                    raise error
-                elif isinstance(error, (ConvergenceError, *FAULTS)) or (
-                    work.failures >= machine.retries
-                ):
-                    outcome.fail(work.part, error)
-                    end(work)
-                    continue
-                else:
-                    work.failures += 1
-                go_on(work)
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    work = running.pop(future)
+                    part, error = work.part, future.exception()
+                    if error is None:
+                        work.found = store.append(
+                            part.point, part.size, work.found, future.result()
+                        )
+                    elif isinstance(error, InputError | KeyboardInterrupt):
+                        raise error
+                    elif isinstance(error, (ConvergenceError, *FAULTS)) or (
+                        work.failures >= self.machine.retries
+                    ):
+                        self.fail(part, error)
+                        end(work)
+                        continue
+                    else:
+                        work.failures += 1
+                    go_on(work)
 
-
-def _on_hosts(
-    parts: list[Part],
-    store: Store,
-    machine: Machine,
-    executor: Executor,
-    tell: Callable[[Part, bool], None],
-    outcome: _Outcome,
-) -> None:
-    """All hosts compute one part after another; the first reads and writes."""
-    first = jax.process_index() == 0
-    for part in parts:
-        tell(part, False)
-        with ExitStack() as lock:
-            found = None
-            if first:
-                lock.enter_context(store.lock(part.point, part.size, wait=True))
-                found = store.load(part.point, part.size)
-            while True:
-                batches = executor.batches * jax.process_count()
-                plan = _drawn(found), next_draws(part, found, batches) if first else 0
-                start, count = map(int, _from_first_host(np.array(plan)))
-                if not count:
-                    break
-                task = _task(part, start, count, store, machine)
-                try:
-                    new = executor.submit(task).result()
-                except ConvergenceError as error:  # of gathered results: on every host
-                    outcome.fail(part, error)
-                    break
+    def on_hosts(self, parts: Sequence[Part], executor: Executor) -> None:
+        """All hosts compute one part after another; the first reads and writes."""
+        store, first = self.store, jax.process_index() == 0
+        batches = executor.batches * jax.process_count()
+        for part in parts:
+            self.tell(part, False)
+            with ExitStack() as lock:
+                found = None
                 if first:
-                    found = store.append(part.point, part.size, found, new)
-        outcome.done += 1
-        tell(part, True)
+                    lock.enter_context(
+                        self.store.lock(part.point, part.size, wait=True)
+                    )
+                    found = store.load(part.point, part.size)
+                while True:
+                    wanted = next_draws(part, found, batches) if first else 0
+                    plan = _from_first_host(np.array((_drawn(found), wanted)))
+                    start, count = map(int, plan)
+                    if not count:
+                        break
+                    try:
+                        new = self.ask(executor, part, start, count).result()
+                    except ConvergenceError as error:  # of gathered results: everywhere
+                        self.fail(part, error)
+                        break
+                    if first:
+                        found = store.append(part.point, part.size, found, new)
+            self.end(part)
 
 
 def _from_first_host(numbers: np.ndarray) -> np.ndarray:
@@ -313,18 +321,6 @@ def _drawn(found: xr.Dataset | None) -> int:
     return 0 if found is None else found.sizes["draw"]
 
 
-def _task(part, start, count, store, machine) -> dict:
-    return {
-        "point": part.point,
-        "size": part.size,
-        "draws": count,
-        "seed": store.seed,
-        "first": start,
-        "pool": store.pool,
-        "device": machine.device,
-    }
-
-
 def summaries(parts: Sequence[Part], store: Store) -> list[Summary]:
     """Statistics of the draws of every part, after :func:`run_sweep`; on every host.
 
@@ -332,8 +328,8 @@ def summaries(parts: Sequence[Part], store: Store) -> list[Summary]:
         InputError: the store has not enough draws of a part.
     """
     if jax.process_index() > 0:
-        blank = np.zeros((len(parts), len(Summary._fields)))
-        return _rows(_from_first_host(blank))
+        table = _from_first_host(np.zeros((len(parts), len(Summary._fields))))
+        return [Summary(*row[:-1].tolist(), int(row[-1])) for row in table]
     found = []
     for part in parts:
         draws = enough(part, store.load(part.point, part.size))
@@ -343,7 +339,3 @@ def summaries(parts: Sequence[Part], store: Store) -> list[Summary]:
     if jax.process_count() > 1:
         _from_first_host(np.array(found, float))
     return found
-
-
-def _rows(table: np.ndarray) -> list[Summary]:
-    return [Summary(*row[:-1].tolist(), int(row[-1])) for row in table]

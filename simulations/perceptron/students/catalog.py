@@ -17,6 +17,7 @@ from pkgutil import iter_modules
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
+from ..naming import require
 from .contract import PADDINGS, Student, missing_parts
 
 
@@ -55,10 +56,8 @@ def resolve_student(student: str | Student) -> Student:
     if missing:
         what = type(student).__name__
         raise InputError(f"{wanted}; this {what} lacks: {', '.join(missing)}")
-    if student.padding not in PADDINGS:
-        raise InputError(
-            f"padding of a student must be 'repeat' or 'zero', got {student.padding!r}"
-        )
+    what = "padding of a student must be 'repeat' or 'zero'"
+    require(student.padding in PADDINGS, what, student.padding)
     known = STUDENTS.get(student.name)
     if known is not None and student != known:
         raise InputError(

@@ -8,19 +8,20 @@ user's own that has the parts of :class:`Student` can be simulated, swept and va
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
+from numpy.typing import ArrayLike
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.precision import traced
 
 from ..hardware.devices import spread
-from ..naming import as_number, function_name, whole_number
+from ..naming import function_name, require, settle, whole_number
 
 
 @dataclass(frozen=True)
@@ -79,19 +80,12 @@ class Student(Protocol):
 
 PADDINGS = ("repeat", "zero")
 
-Theory = Callable[..., Any]
-
 
 def missing_parts(student: object) -> list[str]:
     """The parts of the contract that an object lacks, by name."""
     names = ("name", "certificate_name", "padding")
     lacking = [part for part in names if not isinstance(getattr(student, part, 0), str)]
     return lacking if callable(student) else [*lacking, "__call__"]
-
-
-def theory_of(student: Student) -> Theory | None:
-    """The theory that a student names; None where its law is not known."""
-    return getattr(student, "theory", None)
 
 
 class Named:
@@ -105,17 +99,11 @@ class Named:
     def _settings(self) -> dict[str, object]:
         return dict(vars(self))
 
-    def _real(self, *settings: str) -> None:
-        """Make settings floats; refuse what is none."""
-        for setting in settings:
-            value = as_number(getattr(self, setting), setting)
-            object.__setattr__(self, setting, value)
-
     def _whole(self, setting: str, least: int = 1) -> None:
         """Make a setting an int; refuse what is none, or too small."""
-        number = whole_number(getattr(self, setting), setting)
+        settle(self, whole_number, setting)
+        number = getattr(self, setting)
         require(number >= least, f"{setting} must be at least {least}", number)
-        object.__setattr__(self, setting, number)  # one name for 8 and NumPy's 8
 
     @property
     def name(self) -> str:
@@ -130,24 +118,45 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def require(good: bool, what: str, got: object) -> None:
-    """Raise an InputError that says ``what`` is wanted, unless all is good."""
-    if not good:
-        raise InputError(f"{what}, got {got!r}")
+def check_sets(signed_examples: ArrayLike) -> tuple[int, ...]:
+    """The shape of the examples; an InputError if not (..., P, N), or not finite."""
+    try:
+        shape = np.shape(signed_examples)
+    except ValueError:  # rows of different lengths
+        shape = ()
+    if len(shape) < 2 or 0 in shape:
+        raise InputError(
+            "signed_examples must have shape (..., P, N) with at least one example, "
+            f"got {f'shape {shape}' if shape else 'a number, or rows of other lengths'}"
+        )
+    if traced(signed_examples):
+        return shape
+    numbers = np.asarray(signed_examples)
+    if numbers.dtype.kind not in "biuf":
+        raise InputError(f"signed_examples must be real numbers, got {numbers.dtype}")
+    bad = ~np.isfinite(numbers)
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise InputError(
+            f"signed_examples must be finite real numbers, got {bad.sum()} NaN or "
+            f"infinite numbers, the first at index {where}"
+        )
+    return shape
 
 
-def check_batch(examples: np.ndarray, key: Array) -> None:
-    """Refuse examples that are no batch of sets, and keys that are not one a set.
-
-    Raises:
-        InputError: a shape is wrong, or the keys are not made by ``jax.random.key``.
-    """
-    shape = np.shape(examples)
-    if len(shape) != 3 or 0 in shape:
-        raise InputError(f"examples must have shape (batch, P, N), got {shape}")
+def check_keys(key: Array) -> None:
+    """Raise an InputError for keys that are not made by ``jax.random.key``."""
     dtype = getattr(key, "dtype", type(key))
     if not jnp.issubdtype(dtype, jax.dtypes.prng_key):
         raise InputError(f"key must be made by jax.random.key, got {dtype}")
+
+
+def check_batch(examples: np.ndarray, key: Array) -> None:
+    """Raise an InputError unless examples are a batch of sets, and keys one a set."""
+    shape = np.shape(examples)
+    good = len(shape) == 3 and 0 not in shape
+    require(good, "examples must have shape (batch, P, N)", shape)
+    check_keys(key)
     if key.shape != shape[:1]:
         raise InputError(
             f"one key a set is needed, shape {shape[:1]}, got keys of shape {key.shape}"

@@ -24,12 +24,12 @@ from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
 import perceptron_theory as pt
-from perceptron_theory import InputError
 from perceptron_theory.convex.losses import Loss, hinge, resolve_loss
 from perceptron_theory.numerics.precision import eager_only
 
 from ..hardware.devices import spread
-from .contract import Named, Trained, check_batch, require, unit
+from ..naming import as_number, require, settle
+from .contract import Named, Trained, check_batch, check_sets, unit
 from .convex_methods import minimise_hinge, minimise_smooth
 
 # A certified relative distance at which a student that rounding stopped is still taken.
@@ -118,19 +118,10 @@ def train(
     ([0.333333, 0.0], 0)
     """
     function = resolve_loss(loss)
-    if not (ridge > 0 and math.isfinite(ridge)):
-        raise InputError(f"ridge must be positive and finite, got {ridge!r}")
-    if not 0 < tolerance < 1:
-        raise InputError(f"tolerance must lie in (0, 1), got {tolerance!r}")
-    examples = np.asarray(signed_examples)
-    if examples.dtype.kind not in "biuf" or not np.isfinite(examples).all():
-        raise InputError("signed_examples must be finite real numbers")
-    if examples.ndim < 2 or 0 in examples.shape:
-        raise InputError(
-            f"signed_examples must have shape (..., P, N), got {examples.shape}"
-        )
-    *batch, count, dimension = examples.shape
-    flat = examples.reshape(-1, count, dimension).astype(np.float64)
+    require(0 < ridge < math.inf, "ridge must be positive and finite", ridge)
+    require(0 < tolerance < 1, "tolerance must lie in (0, 1)", tolerance)
+    *batch, count, dimension = check_sets(signed_examples)
+    flat = np.reshape(signed_examples, (-1, count, dimension)).astype(np.float64)
     with jax.enable_x64(True):
         limits = ridge, tolerance, max_iterations
         found = spread(_train_batch, (flat,), *limits, loss=function)
@@ -153,7 +144,7 @@ class ConvexRidge(Named, called="convex_ridge"):
 
     def __post_init__(self) -> None:
         resolve_loss(self.loss)
-        self._real("ridge", "tolerance")
+        settle(self, as_number, "ridge", "tolerance")
         require(0 < self.ridge < math.inf, "ridge must be positive", self)
         require(0 < self.tolerance < 1, "tolerance must lie in (0, 1)", self)
 

@@ -19,7 +19,11 @@ from .version_space import SampleStatus, overlaps, sample
 
 @dataclass(frozen=True)
 class _Sampled(Named, called=""):
-    """Draws ``samples`` of each of two chains in the version space of each set."""
+    """Draws ``samples`` of each of two chains in the version space of each set.
+
+    Students of this kind have the name of their theory, and of their error among the
+    columns of :func:`~.version_space.overlaps`.
+    """
 
     samples: int = 100
 
@@ -29,19 +33,24 @@ class _Sampled(Named, called=""):
     def __post_init__(self) -> None:
         self._whole("samples", least=4)
 
-    def _draw(self, examples: np.ndarray, key: Array, error: str):
-        """Draw samples; the function turns weights chosen from them into a result."""
+    def _weights(self, samples: np.ndarray) -> np.ndarray:
+        """What is made of the samples of each set, as unit vectors."""
+        raise NotImplementedError
+
+    def __call__(self, examples: Float[np.ndarray, "batch P N"], key: Array) -> Trained:
+        """Sample each set; the columns are mean_error, self_overlap, effective_size."""
         check_batch(examples, key)
         space = sample(examples, key, n_samples=self.samples)
         found = overlaps(space)
         columns = {name: found[name] for name in ("effective_size", "self_overlap")}
-        columns["mean_error"] = found[error]
+        columns["mean_error"] = found[f"{self.called}_error"]
         done = space.status == SampleStatus.SAMPLED
+        weights = self._weights(space.samples)
+        return Trained(weights, space.effective_size, done, columns)
 
-        def trained(weights: np.ndarray) -> Trained:
-            return Trained(weights, space.effective_size, done, columns)
-
-        return space.samples, trained
+    def theory(self, **where):
+        """Solve the equations of the student of this name."""
+        return pt.solve(student=self.called, **where)
 
 
 @dataclass(frozen=True)
@@ -52,14 +61,8 @@ class Gibbs(_Sampled, called="gibbs"):
     of two chains, which knows the error of a set much better.
     """
 
-    def __call__(self, examples: Float[np.ndarray, "batch P N"], key: Array) -> Trained:
-        """Sample each set; the columns are mean_error, self_overlap, effective_size."""
-        samples, trained = self._draw(examples, key, "gibbs_error")
-        return trained(samples[:, 0, -1])
-
-    def theory(self, **where):
-        """Solve the equations of the Gibbs student."""
-        return pt.solve(student="gibbs", **where)
+    def _weights(self, samples: np.ndarray) -> np.ndarray:
+        return samples[:, 0, -1]
 
 
 @dataclass(frozen=True)
@@ -70,14 +73,8 @@ class BayesPoint(_Sampled, called="bayes_point"):
     ``mean_error`` is the error without that bias.
     """
 
-    def __call__(self, examples: Float[np.ndarray, "batch P N"], key: Array) -> Trained:
-        """Sample each set; the columns are mean_error, self_overlap, effective_size."""
-        samples, trained = self._draw(examples, key, "bayes_point_error")
-        return trained(unit(samples.mean((1, 2))))
-
-    def theory(self, **where):
-        """Solve the equations of the Bayes point."""
-        return pt.solve(student="bayes_point", **where)
+    def _weights(self, samples: np.ndarray) -> np.ndarray:
+        return unit(samples.mean((1, 2)))
 
 
 BY_NAME = {"gibbs": Gibbs(), "bayes_point": BayesPoint()}

@@ -28,10 +28,21 @@ from jaxtyping import Array, Bool, Float, Int
 from perceptron_theory.convex.losses import Loss, resolve_loss
 from perceptron_theory.errors import unknown_name
 
-from .contract import Named, Trained, call_compiled, check_batch, require, unit
+from ..naming import as_number, require, settle
+from .contract import Named, Trained, call_compiled, check_batch, unit
 from .training_batches import map_sets, random_order
 
 OPTIMIZERS = ("sgd", "adam", "adagrad", "rmsprop", "lion")
+
+
+class How(NamedTuple):
+    """Settings of :class:`Gradient`, and whether it stops early."""
+
+    loss: Loss
+    optimizer: str | optax.GradientTransformation
+    batch_size: int | None
+    complete: bool
+    stopping: bool
 
 
 class Descended(NamedTuple):
@@ -66,7 +77,7 @@ class _Descent(NamedTuple):
 def _descend(
     x, key, learning_rate, ridge, epochs, held_out, patience, *, how
 ) -> Descended:
-    """Train on one set; ``how`` holds the static arguments of :func:`descend`."""
+    """Train on one set, as :func:`descend` does on each."""
     loss, optimizer, batch_size, complete, stopping = how
     rows, dimension = x.shape
     size = min(batch_size or rows, rows)
@@ -146,43 +157,19 @@ def _descend(
     )
 
 
-@partial(
-    jax.jit,
-    static_argnames=("loss", "optimizer", "batch_size", "complete", "stopping"),
-)
+@partial(jax.jit, static_argnames=("how",))
 def descend(
-    examples: Float[Array, "batch P N"],
-    keys: Array,
-    learning_rate: Array | float,
-    ridge: Array | float,
-    epochs: Array | int,
-    held_out: Array | float,
-    patience: Array | int,
-    *,
-    loss: Loss,
-    optimizer: str | optax.GradientTransformation,
-    batch_size: int | None,
-    complete: bool,
-    stopping: bool,
+    examples: Float[Array, "batch P N"], keys: Array, *numbers: Array | float, how: How
 ) -> Descended:
     """Train on each set of a batch; fields of the result have the axis ``batch``.
 
     Args:
         examples: signed examples y x; rows of zeros are no examples.
         keys: one key a set, for the order of its examples and for what is held out.
-        learning_rate: learning rate of an optimizer given by name.
-        ridge: as at the top of this file.
-        epochs: passes allowed.
-        held_out: fraction of the examples that is not trained on (``stopping``).
-        patience: epochs without a smaller held-out loss to stop after.
-        loss: function of one margin.
-        optimizer: one of :data:`OPTIMIZERS`, or any of optax.
-        batch_size: examples a step; None takes all.
-        complete: stop at the first epoch that leaves no training mistake.
-        stopping: stop early, and return the weights of the least held-out loss.
+        numbers: learning_rate, ridge, epochs, early_stopping and patience, as
+            :class:`Gradient` has them.
+        how: what a program is compiled for.
     """
-    how = loss, optimizer, batch_size, complete, stopping
-    numbers = learning_rate, ridge, epochs, held_out, patience
     train = lambda x, key: _descend(x, key, *numbers, how=how)  # noqa: E731
     return map_sets(train, examples, keys)
 
@@ -227,11 +214,11 @@ class Gradient(Named, called="gradient"):
 
     def __post_init__(self) -> None:
         resolve_loss(self.loss)
-        self._real("ridge", "early_stopping")
+        settle(self, as_number, "ridge", "early_stopping")
         if isinstance(self.optimizer, str):
             if self.optimizer not in OPTIMIZERS:
                 raise unknown_name("optimizer", self.optimizer, OPTIMIZERS)
-            self._real("learning_rate")
+            settle(self, as_number, "learning_rate")
             rate = self.learning_rate
             good = rate is not None and 0 < rate < math.inf
             require(good, "learning_rate must be positive", self)
@@ -260,6 +247,8 @@ class Gradient(Named, called="gradient"):
     def __call__(self, examples: Float[np.ndarray, "batch P N"], key: Array) -> Trained:
         """Train each set; the columns are margin, epochs, training_error and loss."""
         check_batch(examples, key)
+        loss, stopping = resolve_loss(self.loss), self.early_stopping > 0
+        how = How(loss, self.optimizer, self.batch_size, self.complete, stopping)
         found = call_compiled(
             descend,
             examples,
@@ -269,11 +258,7 @@ class Gradient(Named, called="gradient"):
             self.epochs,
             self.early_stopping,
             self.patience,
-            loss=resolve_loss(self.loss),
-            optimizer=self.optimizer,
-            batch_size=self.batch_size,
-            complete=self.complete,
-            stopping=self.early_stopping > 0,
+            how=how,
         )
         weights, mistakes = unit(found.pop("weights")), found.pop("mistakes")
         done = np.isfinite(weights).all(1)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,12 +23,11 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 import perceptron_theory as pt
-from perceptron_theory import InputError
 from perceptron_theory.numerics.precision import require_x64, staged, traced
 
 from ..hardware.cpu_threads import one_blas_thread
-from ..naming import as_number, whole_number
-from .contract import Named, Trained, check_batch
+from ..naming import as_number, require, whole_number
+from .contract import Named, Trained, check_batch, check_sets
 from .few_shapes import common_shape, fill_up, undo_filling
 from .hard_margin_programs import (
     LARGE,
@@ -86,23 +86,20 @@ def max_margin(
     inside = traced(signed_examples) or staged()
     if inside:
         require_x64("simulations.perceptron.students.hard_margin")
-    if not 0 < as_number(tolerance, "tolerance") < 1:
-        raise InputError(f"tolerance must lie in (0, 1), got {tolerance!r}")
-    if whole_number(max_iterations, "max_iterations") < 1:
-        raise InputError(f"max_iterations must be at least 1, got {max_iterations}")
-    if precision not in ("float64", "float32") or (inside and precision == "float32"):
-        raise InputError(
-            "precision must be 'float64' or, outside jit and vmap, 'float32', "
-            f"got {precision!r}"
-        )
-    shape = _check_examples(signed_examples)
+    good = 0 < as_number(tolerance, "tolerance") < 1
+    require(good, "tolerance must lie in (0, 1)", tolerance)
+    good = whole_number(max_iterations, "max_iterations") >= 1
+    require(good, "max_iterations must be at least 1", max_iterations)
+    good = precision == "float64" or (precision == "float32" and not inside)
+    what = "precision must be 'float64' or, outside jit and vmap, 'float32'"
+    require(good, what, precision)
+    shape = check_sets(signed_examples)
     with jax.enable_x64(True):
+        numpy: Any = jnp if inside else np
+        flat = numpy.asarray(signed_examples, float).reshape((-1, *shape[-2:]))
         if inside:
-            examples = jnp.asarray(signed_examples, jnp.float64)
-            return train_batch(examples, tolerance, max_iterations)
-        examples = np.asarray(signed_examples, np.float64)
-        flat = examples.reshape((-1, *shape[-2:]))
-        if precision == "float32":
+            found = train_batch(flat, tolerance, max_iterations)
+        elif precision == "float32":
             with one_blas_thread() if shape[-1] < LARGE else nullcontext():
                 found = train_in_float32(flat, tolerance, max_iterations)
         elif on_cores(shape) and (common := common_shape(flat.shape)):
@@ -112,32 +109,6 @@ def max_margin(
         else:
             found = train_sets(flat, tolerance, max_iterations)
     return jax.tree.map(lambda a: a.reshape(shape[:-2] + a.shape[1:]), found)
-
-
-def _check_examples(signed_examples: ArrayLike) -> tuple[int, ...]:
-    """The shape of the examples; refuse what is not finite, or no (..., P, N)."""
-    try:
-        shape = np.shape(signed_examples)
-    except ValueError:  # rows of different lengths
-        shape = ()
-    if len(shape) < 2 or 0 in shape:
-        raise InputError(
-            "signed_examples must have shape (..., P, N) with at least one example, "
-            f"got {f'shape {shape}' if shape else 'a number, or rows of other lengths'}"
-        )
-    if traced(signed_examples):
-        return shape
-    numbers = np.asarray(signed_examples)
-    if numbers.dtype.kind not in "biuf":
-        raise InputError(f"signed_examples must be real numbers, got {numbers.dtype}")
-    bad = ~np.isfinite(numbers)
-    if bad.any():
-        where = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise InputError(
-            f"signed_examples must be finite, got {bad.sum()} NaN or infinite "
-            f"numbers, the first at index {where}"
-        )
-    return shape
 
 
 @dataclass(frozen=True)

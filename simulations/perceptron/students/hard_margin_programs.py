@@ -109,14 +109,11 @@ def _each(function, *arrays):
 
 
 def train_batch(
-    examples: Float[Array, "*batch P N"], tolerance, max_iterations
+    examples: Float[Array, "set P N"], tolerance, max_iterations
 ) -> MaxMargin:
     """Train on all sets of a batch."""
-    batch = examples.shape[:-2]
-    flat = examples.reshape((-1, *examples.shape[-2:]))
     train = partial(_train, tolerance=tolerance, max_iterations=max_iterations)
-    result = _each(train, flat)
-    return jax.tree.map(lambda leaf: leaf.reshape(batch + leaf.shape[1:]), result)
+    return _each(train, examples)
 
 
 def compiler_options(shape: tuple[int, ...]) -> dict[str, bool] | None:

@@ -27,7 +27,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from .contract import Named, Trained, call_compiled, check_batch, require, unit
+from ..naming import as_number, require, settle
+from .contract import Named, Trained, call_compiled, check_batch, unit
 from .training_batches import map_sets, random_order
 
 
@@ -172,7 +173,7 @@ class MinOver(Named, called="min_over"):
     padding = "zero"
 
     def __post_init__(self) -> None:
-        self._real("tolerance")
+        settle(self, as_number, "tolerance")
         require(0 < self.tolerance < 1, "tolerance must lie in (0, 1)", self)
         self._whole("max_updates")
 

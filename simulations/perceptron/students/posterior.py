@@ -19,39 +19,25 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from ..hardware.devices import spread
 from .contract import Named, Trained, check_batch, unit
+from .version_space import Flight, fly
 
 _CHAINS = 2
-
-
-class _Flight(NamedTuple):
-    """State of the motion between two samples."""
-
-    x: Float[Array, " n"]
-    v: Float[Array, " n"]
-    a: Float[Array, " walls"]  # G x
-    b: Float[Array, " walls"]  # G v
-    left: Float[Array, ""]  # time that is left
-    bounces: Int[Array, ""]
 
 
 def _trajectory(walls, gram, offset, position, velocity, travel, max_bounces):
     """Move for the time ``travel``: the new position and whether it was cut short."""
     square = position @ position
 
-    def moving(state: _Flight):
-        return (state.left > 0) & (state.bounces < max_bounces)
-
-    def to_next_wall(state: _Flight):
-        x, v, a, b, left, bounces = state
+    def to_next_wall(state: Flight):
+        a, b, left = state.a, state.b, state.left
         amplitude = jnp.hypot(a, b)
         reach = jnp.clip(-offset / amplitude, -1.0, 1.0)
         time = jnp.arctan2(b, a) + jnp.arccos(reach)
@@ -59,23 +45,17 @@ def _trajectory(walls, gram, offset, position, velocity, travel, max_bounces):
         first = jnp.argmin(time)
         soonest = jnp.maximum(time[first], 0.0)
         hit = soonest < left
-        step = jnp.where(hit, soonest, left)
-        cos, sin = jnp.cos(step), jnp.sin(step)
-        x, v = x * cos + v * sin, v * cos - x * sin
-        a, b = a * cos + b * sin, b * cos - a * sin
+        x, v, a, b = state.after(jnp.where(hit, soonest, left))
         # The wall's normal in the tangent plane is walls[first] - share x.
         share = a[first] / square
         length = gram[first, first] - share * a[first]
         push = jnp.where(hit, 2.0 * jnp.maximum(-b[first], 0.0) / length, 0.0)
         v = v + push * (walls[first] - share * x)
         b = b + push * (gram[first] - share * a)
-        return _Flight(x, v, a, b, jnp.where(hit, left - soonest, 0.0), bounces + hit)
+        left = jnp.where(hit, left - soonest, 0.0)
+        return Flight(x, v, a, b, left, state.bounces + hit)
 
-    none = jnp.zeros((), jnp.int32)
-    start = _Flight(
-        position, velocity, walls @ position, walls @ velocity, travel, none
-    )
-    end = jax.lax.while_loop(moving, to_next_wall, start)
+    end = fly(to_next_wall, walls, position, velocity, travel, max_bounces)
     return end.x * jnp.sqrt(square / (end.x @ end.x)), end.left > 0
 
 

@@ -12,14 +12,14 @@ from jaxtyping import Array, Bool, Int
 Result = TypeVar("Result")
 
 
-def map_sets(train: Callable[[Array, Array], Result], examples, keys) -> Result:
-    """Call ``train`` for each set and its key.
+def map_sets(train: Callable[..., Result], *of_sets: Array) -> Result:
+    """Call ``train`` for each set with what belongs to it, its key for instance.
 
     On a CPU the sets follow one another, which is as fast as together and makes the
     results of a set the same to the last bit whatever its neighbours are.
     """
-    group = 1 if jax.default_backend() == "cpu" else len(examples)
-    return jax.lax.map(lambda one: train(*one), (examples, keys), batch_size=group)
+    group = 1 if jax.default_backend() == "cpu" else len(of_sets[0])
+    return jax.lax.map(lambda one: train(*one), of_sets, batch_size=group)
 
 
 def random_order(key: Array, taken: Bool[Array, " P"]) -> Int[Array, " P"]:

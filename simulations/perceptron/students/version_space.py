@@ -36,8 +36,10 @@ from perceptron_theory import InputError
 from perceptron_theory.numerics.precision import eager_only
 
 from ..hardware.devices import spread
-from .contract import angle_to_teacher
+from ..naming import require
+from .contract import angle_to_teacher, check_keys
 from .hard_margin import max_margin
+from .training_batches import map_sets
 
 
 class SampleStatus(enum.IntEnum):
@@ -82,44 +84,56 @@ class VersionSpace:
         return np.minimum(*sizes)
 
 
-class _Flight(NamedTuple):
+class Flight(NamedTuple):
     """State of the motion between two samples."""
 
     x: Float[Array, " N"]
     v: Float[Array, " N"]
-    a: Float[Array, " P"]  # distances x_i.x from the walls
-    b: Float[Array, " P"]  # their derivatives x_i.v
+    a: Float[Array, " P"]  # products of x with the walls
+    b: Float[Array, " P"]  # their derivatives, the products of v
     left: Float[Array, ""]  # time that is left
     bounces: Int[Array, ""]
+
+    def after(self, step: Float[Array, ""]):
+        """Where a great circle leads in a time: the new x, v, a and b."""
+        x, v, a, b, *_ = self
+        cos, sin = jnp.cos(step), jnp.sin(step)
+        x, v = x * cos + v * sin, v * cos - x * sin
+        a, b = a * cos + b * sin, b * cos - a * sin
+        return x, v, a, b
+
+
+def fly(to_next_wall, walls, position, velocity, travel, max_bounces) -> Flight:
+    """Move for the time ``travel`` by steps that end at a wall, or with the time."""
+
+    def moving(state: Flight):
+        return (state.left > 0) & (state.bounces < max_bounces)
+
+    none = jnp.zeros((), jnp.int32)
+    start = Flight(position, velocity, walls @ position, walls @ velocity, travel, none)
+    return jax.lax.while_loop(moving, to_next_wall, start)
 
 
 def _trajectory(unit, gram, position, velocity, travel, max_bounces):
     """Move for the time ``travel``: the new position and the number of bounces."""
     walls = jnp.arange(len(unit))
 
-    def moving(state: _Flight):
-        return (state.left > 0) & (state.bounces < max_bounces)
-
-    def to_next_wall(state: _Flight):
-        x, v, a, b, left, bounces = state
+    def to_next_wall(state: Flight):
+        a, b, left = state.a, state.b, state.left
         inside = a > 0
         ratio = jnp.where(inside, b / jnp.where(inside, a, 1.0), jnp.inf)
         ratio = jnp.where(~inside & (b < 0), -jnp.inf, ratio)
         first = jnp.argmin(ratio)
         time = jnp.pi / 2 + jnp.arctan(ratio[first])
         hit = time < left
-        step = jnp.where(hit, time, left)
-        cos, sin = jnp.cos(step), jnp.sin(step)
-        x, v = x * cos + v * sin, v * cos - x * sin
-        a, b = a * cos + b * sin, b * cos - a * sin
+        x, v, a, b = state.after(jnp.where(hit, time, left))
         push = jnp.where(hit, 2 * jnp.maximum(-b[first], 0.0), 0.0)
         v, b = v + push * unit[first], b + push * gram[first]
         a = jnp.where(hit & (walls == first), 0.0, a)
-        return _Flight(x, v, a, b, jnp.where(hit, left - time, 0.0), bounces + hit)
+        left = jnp.where(hit, left - time, 0.0)
+        return Flight(x, v, a, b, left, state.bounces + hit)
 
-    none = jnp.zeros((), jnp.int32)
-    start = _Flight(position, velocity, unit @ position, unit @ velocity, travel, none)
-    end = jax.lax.while_loop(moving, to_next_wall, start)
+    end = fly(to_next_wall, unit, position, velocity, travel, max_bounces)
     return end.x, end.bounces, end.left > 0
 
 
@@ -150,8 +164,7 @@ def _sample_batch(
     warmup: int,
     n_samples: int,
 ):
-    def one_set(of_set):
-        x, start, key = of_set
+    def one_set(x, start, key):
         unit = x / jnp.linalg.norm(x, axis=1, keepdims=True)
         chain = partial(
             _chain,
@@ -167,8 +180,7 @@ def _sample_batch(
         return samples, bounces, cut.any()
 
     # Sets advance bounce by bounce: on a CPU they are no faster together than alone.
-    group = 1 if jax.default_backend() == "cpu" else len(examples)
-    return jax.lax.map(one_set, (examples, starts, keys), batch_size=group)
+    return map_sets(one_set, examples, starts, keys)
 
 
 def estimate(series: Float[np.ndarray, "*batch chains n"]) -> Estimate:
@@ -199,8 +211,7 @@ def _check(n_samples, travel, chains, warmup, max_bounces) -> None:
             "need n_samples >= 4, an even number of chains, warmup >= 0 and "
             f"max_bounces >= 1; got {n_samples}, {chains}, {warmup}, {max_bounces}"
         )
-    if not (travel > 0 and math.isfinite(travel)):
-        raise InputError(f"travel must be a positive time, got {travel!r}")
+    require(0 < travel < math.inf, "travel must be a positive time", travel)
 
 
 @eager_only
@@ -247,9 +258,7 @@ def sample(
     student = max_margin(signed_examples, tolerance=1e-3)
     examples = np.asarray(signed_examples, np.float64)
     *batch, count, dimension = examples.shape
-    dtype = getattr(key, "dtype", type(key))
-    if not jnp.issubdtype(dtype, jax.dtypes.prng_key):
-        raise InputError(f"key must be made by jax.random.key, got {dtype}")
+    check_keys(key)
     if key.shape not in ((), tuple(batch)):
         raise InputError(
             f"one key, or one for each set of the batch {tuple(batch)}, is needed; got "

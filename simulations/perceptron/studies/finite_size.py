@@ -29,7 +29,7 @@ from scipy.stats import binom, chi2, norm
 
 from perceptron_theory import ConvergenceError, InputError
 
-from ..naming import whole_number
+from ..naming import require, whole_number
 from ..running.machine import Machine
 from ..running.point import Point
 from ..running.progress import drawn
@@ -176,15 +176,10 @@ def threshold_collapse(
         InputError: sizes, steps or draws are out of range, or :func:`fit_collapse`
             refuses the counts.
     """
-    if whole_number(draws, "draws") < 2:
-        raise InputError(f"draws must be at least 2, got {draws}")
+    require(whole_number(draws, "draws") >= 2, "draws must be at least 2", draws)
     sizes = [whole_number(size, "size N") for size in sizes]
-    if (
-        not len(steps)
-        or len(sizes) < 2
-        or min(sizes) < 3
-        or not np.isfinite(steps).all()
-    ):
+    usable = len(steps) and np.isfinite(steps).all()
+    if not usable or len(sizes) < 2 or min(sizes) < 3:
         raise InputError(
             f"need two sizes N of 3 or more, and finite steps; got {sizes}, {steps}"
         )
@@ -202,12 +197,8 @@ def threshold_collapse(
     load = np.array([part.point.alpha_prune for part in parts])
     size = np.array([part.size for part in parts], float)
     lost = (errors > _LOST).mean(1)
-    cover = np.array(
-        [
-            cover_probability(round(a * n), int(n) - 1)
-            for a, n in zip(load, size, strict=True)
-        ]
-    )
+    kept = np.rint(load * size).astype(int)
+    cover = np.array([*map(cover_probability, kept, size.astype(int) - 1)])
     spread = np.sqrt(cover * (1 - cover) / draws)
     collapse = fit_collapse(
         load * size / (size - 1),

@@ -12,41 +12,34 @@ from jaxtyping import Array, Float
 
 from perceptron_theory import InputError, threshold
 
-from ..data.batches import batch_draws
 from ..data.ensemble import Ensemble
 from ..data.pool import probe_margin, signed_examples
 from ..data.requests import check_request
-from ..data.source import Sets
+from ..data.source import Sets, Source
 from ..running.experiment import run_draws
 from ..students.posterior import PosteriorMean
 
 
 @dataclass(frozen=True)
-class _BeyondThreshold:
+class _BeyondThreshold(Source):
     """Source of examples whose margins lie in (low, high): those of an infinite pool.
 
     Their number is alpha_prune N to rounding.
     """
 
-    ensemble: Ensemble
-    size: int
-    seed: int
     low: float
     high: float
 
-    total = 0  # no pool is drawn
-
     @property
-    def batch(self) -> int:
-        return batch_draws(self.ensemble, self.size)
+    def total(self) -> int:
+        return 0  # no pool is drawn
 
     @property
     def rows(self) -> int:
         return round(self.ensemble.alpha_prune * self.size)
 
     def draw(self, numbers: range) -> Sets:
-        stream = self.seed, self.ensemble.stream, self.size
-        rngs = [np.random.default_rng((*stream, n)) for n in numbers]
+        rngs = map(self.stream, numbers)
         return Sets(
             [signed_examples(rng, self._plane(rng), self.size) for rng in rngs], {}
         )

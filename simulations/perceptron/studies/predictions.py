@@ -7,7 +7,7 @@ Student`); here cases that differ in numbers only are given to it together.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -17,13 +17,24 @@ from jaxtyping import Float
 from perceptron_theory import InputError, Rule, resolve_rule
 
 from ..running.point import Point
-from ..students.catalog import STUDENTS, resolve_student
-from ..students.contract import theory_of
+from ..students.catalog import resolve_student
+from ..students.contract import Student
 
 
-def has_theory(point: Point) -> bool:
-    """Whether the student of a point has a known law at infinite N."""
-    return theory_of(resolve_student(point.student)) is not None
+def known_theory(student: Student) -> Callable[..., Any]:
+    """The law of a student at infinite N, which it names.
+
+    Raises:
+        InputError: it names none.
+    """
+    theory = getattr(student, "theory", None)
+    if theory is None:
+        raise InputError(
+            f"no theory of the student {student.name} is known: simulate it "
+            "(pruning-laws simulate), give a theory, or give the student one as a "
+            "method of that name"
+        )
+    return theory
 
 
 class Case(NamedTuple):
@@ -59,13 +70,6 @@ def _errors(cases: list[Case]) -> Float[np.ndarray, " case"]:
     """Errors of cases of one student, margin and kind of rule."""
     first = cases[0]
     student = resolve_student(first.point.student)
-    theory = theory_of(student)
-    if theory is None:
-        known = [name for name, one in STUDENTS.items() if theory_of(one)]
-        raise InputError(
-            f"no theory of the student {student.name} is known: simulate it, validate "
-            f"{', '.join(known)} or a convex_ridge, or give the student a method theory"
-        )
     where: dict[str, Any] = {
         "alpha_prune": np.array([case.alpha_prune for case in cases]),
         "theta": np.array([case.point.theta for case in cases]),
@@ -74,7 +78,7 @@ def _errors(cases: list[Case]) -> Float[np.ndarray, " case"]:
     }
     if first.keep_fraction is not None:
         where["keep_fraction"] = np.array([case.keep_fraction for case in cases])
-    errors = np.asarray(theory(**where).error)
+    errors = np.asarray(known_theory(student)(**where).error)
     if errors.shape != (len(cases),):
         raise InputError(
             f"the theory of the student {student.name} must return as many errors as "

@@ -10,6 +10,7 @@ import xarray as xr
 
 from perceptron_theory import InputError
 
+from ..naming import require
 from ..running.summary import averages
 from ..students.gradient_training import Gradient
 from .trained_probe import TrainedProbe, simulate_trained_probe
@@ -63,8 +64,8 @@ def probe_study(
     if not (len(epochs) and len(alpha_tot) and len(keep_fraction)) or draws < 2:
         raise InputError("need epochs, alpha_tot, keep_fraction and at least 2 draws")
     how = Gradient() if student is None else student
-    if not isinstance(how, Gradient):
-        raise InputError(f"student must be a Gradient, which has epochs, got {how!r}")
+    good = isinstance(how, Gradient)
+    require(good, "student must be a Gradient, which has epochs", how)
     found = np.empty(
         (2, len(alpha_tot), len(keep_fraction), len(epochs), 2, len(_DESCRIPTIONS))
     )

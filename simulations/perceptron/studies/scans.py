@@ -10,14 +10,14 @@ import xarray as xr
 
 from perceptron_theory import InputError
 
-from ..naming import whole_number
+from ..naming import require, whole_number
 from ..running.machine import Machine
 from ..running.point import Point
 from ..running.progress import drawn
-from ..running.summary import Summary
 from ..running.sweep import Part, shard_of, summaries
 from .agreement import extrapolate
 
+# the fields of a Summary in their order
 _DESCRIPTIONS = {
     "mean": "mean error of the students",
     "standard_error": "standard error of the mean",
@@ -81,18 +81,14 @@ def simulated_errors(
     sizes = tuple(dict.fromkeys(whole_number(size, "sizes") for size in sizes))
     seed, max_draws = whole_number(seed, "seed"), whole_number(max_draws, "max_draws")
     draws = None if draws is None else whole_number(draws, "draws")
-    if (
-        not len(points)
-        or not sizes
-        or (draws is not None and draws < 2)
-        or max_draws < 2
-    ):
+    fewest = max_draws if draws is None else min(draws, max_draws)
+    if not len(points) or not sizes or fewest < 2:
         raise InputError(
             f"need points, sizes and at least 2 draws; got {len(points)} points, "
             f"{len(sizes)} sizes, {draws if draws is not None else max_draws} draws"
         )
-    if not 0 < relative_error < 1:
-        raise InputError(f"relative_error must lie in (0, 1), got {relative_error!r}")
+    good = 0 < relative_error < 1
+    require(good, "relative_error must lie in (0, 1)", relative_error)
     points = shard_of(points, shard)
     if not points:
         raise InputError(f"shard {shard} has no points: there are fewer than shards")
@@ -105,14 +101,11 @@ def simulated_errors(
     with drawn(parts, output, **how) as store:
         table = np.array(summaries(parts, store))
     table = table.reshape(len(points), len(sizes), -1)
-    names = {"alpha_prune": "alpha_prune_realised"}
-    names |= {"keep_fraction": "keep_fraction_realised"}
-    columns = {
-        names.get(name, name): (("point", "size"), table[..., i])
-        for i, name in enumerate(Summary._fields)
-    }
     dataset = xr.Dataset(
-        columns,
+        {
+            name: (("point", "size"), table[..., i], {"long_name": text, "units": "1"})
+            for i, (name, text) in enumerate(_DESCRIPTIONS.items())
+        },
         coords={
             "size": ("size", list(sizes), {"long_name": "input dimension N"}),
             "alpha_prune": ("point", [point.alpha_prune for point in points]),
@@ -125,20 +118,14 @@ def simulated_errors(
         attrs={"seed": seed, "pool": pool},
     )
     dataset["draws"] = dataset["draws"].astype(int)
-    for name, text in _DESCRIPTIONS.items():
-        dataset[name].attrs.update(long_name=text, units="1")
     return dataset if len(set(sizes)) < 3 else _extrapolated(dataset)
 
 
 def _extrapolated(dataset: xr.Dataset) -> xr.Dataset:
     """Add the mean error at infinite N, by a fit of a + b/N for each point."""
     sizes = dataset["size"].values.astype(float)
-    fits = [
-        extrapolate(sizes, mean, error, 0.0)
-        for mean, error in zip(
-            dataset["mean"].values, dataset["standard_error"].values, strict=True
-        )
-    ]
+    rows = zip(dataset["mean"].values, dataset["standard_error"].values, strict=True)
+    fits = [extrapolate(sizes, *row, 0.0) for row in rows]
     return dataset.assign(
         error_at_infinity=("point", [fit.value for fit in fits]),
         error_at_infinity_error=("point", [fit.error for fit in fits]),

@@ -32,12 +32,12 @@ from perceptron_theory import (
 )
 from perceptron_theory.numerics.checks import check_margin
 
+from ..data.batches import fitting_draws
 from ..data.ensemble import Ensemble
 from ..data.pool import keep_by_rank, rank_segments
-from ..data.requests import check_mode, check_request
-from ..data.source import Sets, draw_keys
-from ..hardware.memory import machine_memory
-from ..naming import as_number
+from ..data.requests import check_memory, check_mode, check_request
+from ..data.source import Sets, Source
+from ..naming import as_number, require, settle
 from ..running.experiment import run_draws
 from ..students.catalog import resolve_student
 from ..students.contract import Student, angle_to_teacher
@@ -46,7 +46,6 @@ from ..students.hard_margin import MaxMarginStudent
 
 # The pools of a batch of draws hold at most this many float64 numbers (128 MiB).
 _CHUNK_NUMBERS = 2**24
-_CHUNK_DRAWS = 64
 _BY_CHANCE = (
     "a trained probe prunes by rank: give a rule like 'hard', not KeepProbability"
 )
@@ -72,9 +71,9 @@ class TrainedProbe:
         resolve_student(self.student)
         if self.own_load is None:
             return
-        object.__setattr__(self, "own_load", as_number(self.own_load, "own_load"))
-        if not 0 < self.own_load < math.inf:
-            raise InputError(f"own_load must be positive, got {self.own_load!r}")
+        settle(self, as_number, "own_load")
+        good = 0 < self.own_load < math.inf
+        require(good, "own_load must be positive", self.own_load)
 
     def examples(self, size: int, total: int) -> int:
         """How many examples it is trained on, beside a pool of ``total``.
@@ -187,21 +186,10 @@ def prune_by_trained_probe(
 
 
 @dataclass(frozen=True)
-class _ProbedPools:
+class _ProbedPools(Source):
     """Source of what trained probes keep of pools that are drawn in full."""
 
-    ensemble: Ensemble
-    size: int
-    seed: int
     probe: TrainedProbe
-
-    @property
-    def total(self) -> int:
-        return self.ensemble.pool_sizes(self.size)[0]
-
-    @property
-    def rows(self) -> int:
-        return self.ensemble.pool_sizes(self.size)[1]
 
     @property
     def numbers(self) -> int:
@@ -210,13 +198,11 @@ class _ProbedPools:
 
     @property
     def batch(self) -> int:
-        fitting = max(_CHUNK_NUMBERS // self.numbers, 1)
-        return min(2 ** int(math.log2(fitting)), _CHUNK_DRAWS)
+        return fitting_draws(self.numbers, _CHUNK_NUMBERS)
 
     def draw(self, numbers: range) -> Sets:
-        stream = self.seed, self.ensemble.stream, self.size
         pruned = prune_by_trained_probe(
-            [np.random.default_rng((*stream, n)) for n in numbers],
+            list(map(self.stream, numbers)),
             self.keys(numbers),
             size=self.size,
             total=self.total,
@@ -227,9 +213,6 @@ class _ProbedPools:
         )
         columns = {"theta": pruned.theta, "training_error": pruned.training_error}
         return Sets(list(pruned.examples), columns)
-
-    def keys(self, numbers: range) -> Array:
-        return draw_keys(self.seed, self.ensemble, numbers)
 
 
 def simulate_trained_probe(
@@ -279,8 +262,7 @@ def simulate_trained_probe(
     """
     alpha_tot = as_number(alpha_tot, "alpha_tot")
     keep_fraction = as_number(keep_fraction, "keep_fraction")
-    if not (alpha_tot > 0 and math.isfinite(alpha_tot)):
-        raise InputError(f"alpha_tot must be positive, got {alpha_tot!r}")
+    require(0 < alpha_tot < math.inf, "alpha_tot must be positive", alpha_tot)
     check_request(size, draws, seed, first)
     check_mode(pool)
     if pool == "direct":
@@ -294,13 +276,12 @@ def simulate_trained_probe(
         alpha_tot * keep_fraction, keep_fraction, rule=rule, margin=margin
     )
     source = _ProbedPools(ensemble, size, seed, probe)
-    needed, memory = 32.0 * source.numbers, machine_memory()  # some copies of float64
-    if needed > memory / 2:
-        raise InputError(
-            f"a pool of {source.total} whole examples at N = {size} takes "
-            f"{needed / 2**30:.3g} GiB, and this machine has {memory / 2**30:.3g}: "
-            "lower alpha_tot or N"
-        )
+    check_memory(
+        32.0 * source.numbers,  # some copies of float64
+        1 / 2,
+        f"a pool of {source.total} whole examples at N = {size} takes {{}}",
+        "lower alpha_tot or N",
+    )
     table = run_draws(source, MaxMarginStudent(), draws=draws, first=first)
     theta = table.theta.values
     if theta.max() > math.pi / 2:

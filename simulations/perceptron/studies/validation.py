@@ -25,8 +25,9 @@ from ..running.point import Point
 from ..running.progress import drawn
 from ..running.summary import Summary
 from ..running.sweep import Part, shard_of, summaries
+from ..students.catalog import resolve_student
 from .agreement import Extrapolation, error_share, extrapolate, judge
-from .predictions import Case, has_theory, predict
+from .predictions import Case, known_theory, predict
 from .report import Report
 from .suite import VALIDATION_POINTS
 
@@ -96,14 +97,13 @@ def run_validation(
         KeyboardInterrupt: Ctrl-C was pressed; the message says what was kept.
     """
     points, sizes = tuple(points), _sizes(sizes)
-    _check(points, sizes, draws, max_draws, theory)
+    parts = _parts(points, sizes, draws, max_draws, theory)
     if not 0 < family_level < 1 or not 0 <= allowance < math.inf:
         raise InputError(
             "family_level must lie in (0, 1) and allowance be 0 or more; got "
             f"{family_level!r}, {allowance!r}"
         )
     how = {"seed": seed, "pool": pool, "machine": machine, "progress": progress}
-    parts = _parts(points, sizes, draws, max_draws)
     with drawn(parts, output, resume=resume, **how) as store:
         found = summaries(parts, store)
     rows = [found[i : i + len(sizes)] for i in range(0, len(found), len(sizes))]
@@ -136,9 +136,8 @@ def draw_share(
         InputError: the shard is not one of n, or :func:`run_validation` refuses its
             arguments.
     """
-    points, sizes = tuple(points), _sizes(sizes)
-    _check(points, sizes, draws, max_draws, None)
-    parts = shard_of(_parts(points, sizes, draws, max_draws), shard)
+    parts = _parts(tuple(points), _sizes(sizes), draws, max_draws, theory=None)
+    parts = shard_of(parts, shard)
     if not parts:
         raise InputError(f"shard {shard} has nothing to draw: there are more shards")
     how = {"seed": seed, "pool": pool, "machine": machine, "progress": progress}
@@ -150,29 +149,16 @@ def _sizes(sizes: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted({whole_number(size, "size N") for size in sizes}))
 
 
-def _parts(points, sizes, draws, max_draws) -> list[Part]:
-    share = error_share(sizes)
-    return [
-        Part(point, size, draws, _MARGIN * point.precision / share, max_draws)
-        for point in points
-        for size in sizes
-    ]
-
-
-def _check(points, sizes, draws, max_draws, theory) -> None:
+def _parts(points, sizes, draws, max_draws, theory) -> list[Part]:
+    """What is to be drawn, if a validation can be made of it."""
     if not points:
         raise InputError("no points to validate")
     labels = [point.title for point in points]
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
         raise InputError(f"points given twice: {'; '.join(sorted(twice))}")
-    lawless = [point for point in points if theory is None and not has_theory(point)]
-    if lawless:
-        raise InputError(
-            f"no theory of the student {lawless[0].student_name} is known: simulate it "
-            "(pruning-laws simulate), give a theory, or give the student one as a "
-            "method of that name"
-        )
+    for point in points if theory is None else ():
+        known_theory(resolve_student(point.student))
     if len(sizes) == 2 or not sizes or min(sizes) < 2:
         raise InputError(
             "give one size N, or three or more different ones for a fit in 1/N, each "
@@ -185,6 +171,12 @@ def _check(points, sizes, draws, max_draws, theory) -> None:
             f"a verdict takes standard errors for exact, which needs {_FEWEST_DRAWS} "
             f"draws of a point at least, got {fewest}: for fewer use simulate"
         )
+    share = error_share(sizes)
+    return [
+        Part(point, size, draws, _MARGIN * point.precision / share, max_draws)
+        for point in points
+        for size in sizes
+    ]
 
 
 def _realised(point: Point, size: int, summary: Summary) -> Case:
@@ -246,11 +238,6 @@ def _dataset(points, sizes, column, predicted, fits: list[Extrapolation]):
     def of_size(values, description):
         return ("point", "size"), values, {"long_name": description, "units": "1"}
 
-    fractions = [point.keep_fraction for point in points]
-    realised = column["keep_fraction"][:, -1]
-    fractions = [
-        r if f is None else f for f, r in zip(fractions, realised, strict=True)
-    ]
     return xr.Dataset(
         {
             "theory": of_size(predicted, "error at infinite N for the realised P/N"),
