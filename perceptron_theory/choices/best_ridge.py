@@ -30,7 +30,6 @@ from ..convex.student import SMALLEST_RIDGE, Convex
 from ..errors import ConvergenceError
 from ..kept.problem import Mode
 from ..numerics.batching import in_batches, take
-from ..numerics.bracketing import bracketed_roots
 from ..numerics.checks import check_margin, one_load
 from ..numerics.compilation import batched
 from ..numerics.precision import eager_only
@@ -41,6 +40,7 @@ from ..solving.states import tabulated
 from ..students.solution import Count, Value
 from ..students.state import Point
 from .ridge_path import RidgePath, along, followed
+from .scans import roots_of_rows
 
 SMALLEST = 1e-8  # of the scan; SMALLEST_RIDGE where that is not small enough
 BEYOND = 1e5  # the largest, in units of 1 + alpha
@@ -183,17 +183,11 @@ def _places(low: float, high: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k
 def _minima(path: RidgePath) -> tuple[np.ndarray, ...]:
     """Point, ridge, error, kind and slope of every local minimum inside."""
     places, slope = path.places, path.slope
-    row, column = np.nonzero((slope[:, :-1] < 0) & (slope[:, 1:] >= 0))
+    slope_at = lambda x, row: along(path, x, row)[1]  # noqa: E731
+    rises = (slope[:, :-1] < 0) & (slope[:, 1:] >= 0)
+    row, place = roots_of_rows(slope_at, places, slope, rises, SHARP)
     if not row.size:
         return row, *np.zeros((4, 0))
-    place = bracketed_roots(
-        lambda x, bracket: along(path, x, row[bracket])[1],
-        places[row, column],
-        places[row, column + 1],
-        slope[row, column],
-        slope[row, column + 1],
-        SHARP,
-    )
     error, left = along(path, place, row)
     return row, np.exp(place), error, np.full(row.size, int(Optimum.INTERIOR)), left
 

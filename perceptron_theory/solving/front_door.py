@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -119,11 +119,7 @@ def answer(values: tuple[Any, Any, Any], asked: Asked, throw: bool) -> Any:
         return _traced(values, asked)
     with jax.enable_x64(True):
         flat = checked(values, asked)
-        parts, places = [], []
-        for here, point, mode in split(flat, asked, exact=False):
-            parts.append(solve_many(point, mode))
-            places.append(here)
-        solution = _joined(parts, places, flat.shape)
+        solution = _found(solve_many, flat, asked, exact=False)
     if throw:
         _raise_if_unsolved(solution, flat, asked)
     return solution
@@ -131,16 +127,13 @@ def answer(values: tuple[Any, Any, Any], asked: Asked, throw: bool) -> Any:
 
 def _raise_if_unsolved(solution: Any, flat: Flat, asked: Asked) -> None:
     """Raise ConvergenceError with the first unsolved point as a problem to repeat."""
-    own = flat.rule.num_leaves
-    numbers = flat.arrays[3 + own :]
-    message = not_converged(
-        solution, dict(zip(asked.student.numbers(), numbers, strict=True))
-    )
-    if message is None:
+    bad = np.ravel(solution.status) != Status.CONVERGED
+    if not bad.any():
         return
-    error = ConvergenceError(message)
-    first = int(np.argmax(np.ravel(solution.status) != Status.CONVERGED))
+    first, own = int(np.argmax(bad)), flat.rule.num_leaves
     load, fraction, theta, *rest = (float(x[first]) for x in flat.arrays)
+    numbers = dict(zip(asked.student.numbers(), rest[own:], strict=True))
+    error = ConvergenceError(not_converged(solution, first, numbers))
     point = {asked.load: load, "theta": theta}
     if asked.rule.takes_fraction:
         point["keep_fraction"] = fraction
@@ -150,25 +143,24 @@ def _raise_if_unsolved(solution: Any, flat: Flat, asked: Asked) -> None:
     raise error
 
 
-def states(values: tuple[Any, Any, Any], asked: Asked) -> State:
+def states(flat: Flat, asked: Asked) -> State:
     """The states behind the solutions, with their rates; flat NumPy arrays."""
     with jax.enable_x64(True):
-        flat = checked(values, asked)
-        parts, places = [], []
-        for here, point, mode in split(flat, asked, exact=True):
-            parts.append(find_many(point, mode))
-            places.append(here)
-        return _joined(parts, places, (flat.arrays[0].size,))
+        line = flat._replace(shape=flat.arrays[0].shape)
+        return _found(find_many, line, asked, exact=True)
 
 
-def _joined(parts: list[Any], places: list[np.ndarray], shape: tuple[int, ...]) -> Any:
+def _found(search: Callable[..., Any], flat: Flat, asked: Asked, exact: bool) -> Any:
+    """What a search finds at all points, in the shape of the inputs."""
+    parts = [(here, search(*part)) for here, *part in split(flat, asked, exact)]
+    places, found = zip(*parts, strict=True)
     back = np.argsort(np.concatenate(places))
 
     def join(*x: np.ndarray) -> np.ndarray:
         whole = np.concatenate(x)[back]
-        return whole.reshape((*shape, *whole.shape[1:]))[()]
+        return whole.reshape((*flat.shape, *whole.shape[1:]))[()]
 
-    return jax.tree.map(join, *parts)
+    return jax.tree.map(join, *found)
 
 
 class Flat(NamedTuple):
