@@ -34,10 +34,6 @@ Embeddings = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of everything that is random.")]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace the output if it exists.")
-]
-
 
 PICTURES = (".png", ".pdf", ".svg")
 

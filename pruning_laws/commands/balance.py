@@ -32,9 +32,8 @@ def balance(
     data: vision_options.CheckedData = None,
     split: vision_options.Split = "train",
     seed: vision_options.Seed = 0,
-    as_json: options.AsJson = False,
-    output_file: options.Output = None,
-    overwrite: options.Overwrite = False,
+    *,
+    to: output.Destination,
 ) -> None:
     """How many of each class are kept, and whether pruning unbalances the classes.
 
@@ -45,8 +44,7 @@ def balance(
     Examples:
       pruning-laws balance el2n.parquet prototypes.parquet --plot balance.png
     """
-    output.check_output(output_file, overwrite)
-    vision_options.check_picture(plot, overwrite, "--plot")
+    vision_options.check_picture(plot, to.overwrite, "--plot")
     fractions = options.numbers(keep_fraction, "--keep-fraction")
     chosen = vision_options.selection_rule(rule)
 
@@ -59,14 +57,7 @@ def balance(
         result = class_balance(
             values, labels, fractions, seed=seed, rule=chosen, class_floor=class_floor
         )
-    output.emit(
-        result,
-        title=f"class balance, {rule}",
-        as_json=as_json,
-        path=output_file,
-        overwrite=overwrite,
-        show=_show,
-    )
+    to.emit(result, title=f"class balance, {rule}", show=_show)
     if plot is not None:
         from figures import class_balance as figure
         from figures import style

@@ -6,15 +6,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from .. import machine_options, options, output, vision_options
-
-if TYPE_CHECKING:
-    from simulations.vision.device_placement import Placement
-    from simulations.vision.embedding import Embedder
 
 
 def embed(
@@ -73,7 +69,7 @@ def embed(
     device: machine_options.Device = None,
     seed: vision_options.Seed = 0,
     as_json: options.AsJson = False,
-    overwrite: vision_options.Overwrite = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Embed every example of a data set, in its order, by a trained network.
 
@@ -122,7 +118,9 @@ def embed(
     where, dataset = placement(device), load(data, split)
     by = None
     if run is not None:
-        by = _of_run(run, where, checkpoint)
+        from simulations.vision.training.restored import embedder_from
+
+        by = embedder_from(run, where, checkpoint)
     elif weights is not None:
         by = embedding.imported(
             str(network),
@@ -156,19 +154,10 @@ def embed(
     with output.working("fitting the probe"):
         train = np.load(output_file, mmap_mode="r")
         found = linear_probe(train, dataset.labels, shown, test.labels, seed=seed)
-    output.emit(
+    output.Destination(as_json).emit(
         xr.Dataset(vars(found)),
         title=f"linear probe of {dataset.name}, tested on {test.name}",
-        as_json=as_json,
-        path=None,
-        overwrite=False,
     )
-
-
-def _of_run(folder: Path, where: Placement, checkpoint: int | None) -> Embedder:
-    from simulations.vision.training.restored import embedder_from
-
-    return embedder_from(folder, where, checkpoint)
 
 
 @contextmanager

@@ -104,7 +104,7 @@ def experiment(
         initial=None if initial is None else str(initial.absolute()),
         downstream=downstream,
     )
-    machine = machine_options.machine(device, workers, ray, retries)
+    machine = machine_options.Runners(workers, device, ray, retries).machine()
     share = machine_options.shard(shard)
     cells = cells_of(chosen)
     with output.working("measuring what it will cost"):

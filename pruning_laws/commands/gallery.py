@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .. import output, vision_options
+from .. import options, output, vision_options
 
 
 def gallery(
@@ -33,7 +33,7 @@ def gallery(
         int, typer.Option(min=8, help="Pixels a side, where images are files.")
     ] = 96,
     seed: vision_options.Seed = 0,
-    overwrite: vision_options.Overwrite = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Draw the easiest (left) and the hardest (right) images of each class.
 

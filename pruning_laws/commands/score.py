@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import output, vision_options
+from .. import options, output, vision_options
 
 if TYPE_CHECKING:
     from simulations.vision.metrics import Metric
@@ -83,7 +83,7 @@ def score(
         typer.Option(metavar="cosine|euclidean", help="Of either kind of prototypes."),
     ] = None,
     seed: vision_options.Seed = 0,
-    overwrite: vision_options.Overwrite = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Score the examples of a data set: high = keep.
 
@@ -108,14 +108,14 @@ def score(
     from simulations.vision.score_files import write_scores
     from simulations.vision.scoring import score_dataset
 
-    options = {
+    fields = {
         "--clusters": clusters,
         "--distance": distance,
         "--precision": precision,
         "--initial": initial or None,
         "--variant": variant,
     }
-    chosen = _with_options(metric_of(metric), options)
+    chosen = _with_options(metric_of(metric), fields)
     files = {
         "embeddings": embeddings,
         "logits": logits,

@@ -54,7 +54,7 @@ def select(
     ids: Annotated[
         bool, typer.Option("--ids", help="Ids instead of indices, into a .txt file.")
     ] = False,
-    overwrite: vision_options.Overwrite = False,
+    overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Choose the examples to keep, and report what every class keeps.
@@ -83,13 +83,10 @@ def select(
     if output_file is not None:
         selection.save(output_file, scores.ids if ids else None)
         output.note(f"wrote {output_file}")
-    output.emit(
+    output.Destination(as_json).emit(
         _dataset(selection, seed),
         title=f"{rule} of {scores.metric}, {scores.dataset}: "
         f"{len(selection.indices)} of {selection.n_examples} kept",
-        as_json=as_json,
-        path=None,
-        overwrite=False,
     )
 
 

@@ -88,9 +88,8 @@ def train(
     ] = False,
     device: machine_options.Device = None,
     cpu_devices: machine_options.CpuDevices = None,
-    coordinator: machine_options.Coordinator = None,
-    processes: machine_options.Processes = None,
-    process: machine_options.Process = None,
+    *,
+    hosts: machine_options.Hosts,
     seed: vision_options.Seed = 0,
 ) -> None:
     """Train a network; the same command goes on where it was interrupted.
@@ -127,18 +126,18 @@ def train(
         "--initial": initial is not None,
         "--stop-after": stop_after is not None,
         "--tensorboard": tensorboard,
-        "--coordinator": coordinator is not None,
+        "--coordinator": hosts.coordinator is not None,
     }
     for option, given in (together if models is None else alone).items():
         if given:
             which = "needs" if models is None else "does not go with"
             raise typer.BadParameter(f"it {which} --models", param_hint=option)
-    if coordinator is not None and cpu_devices is not None:
+    if hosts.coordinator is not None and cpu_devices is not None:
         raise typer.BadParameter(
             "with --coordinator set JAX_NUM_CPU_DEVICES instead",
             param_hint="--cpu-devices",
         )
-    reports = machine_options.join(coordinator, processes, process)
+    reports = hosts.join()
 
     from simulations.vision.data import load
     from simulations.vision.training import Plan, initial_from, placement, read_recipe
@@ -147,7 +146,7 @@ def train(
     budget = {"fixed_epochs": fixed_epochs, "fixed_steps": fixed_steps}
     given = {name: value for name, value in budget.items() if value is not None}
     chosen = read_recipe(recipe, **given)
-    if coordinator is None:
+    if hosts.coordinator is None:
         machine_options.cut_cpu(cpu_devices, chosen.batch_size, output_folder)
     if test_split is None:
         test_split = vision_options.test_split(data)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import machine_options, options, output
+from .. import machine_options, option_groups, options, output
 
 if TYPE_CHECKING:
     from simulations.perceptron import Point
@@ -22,8 +21,8 @@ def validate(
             "--keep-fraction", "-f", metavar="NUMBERS", help="Kept fraction f."
         ),
     ] = None,
-    theta: options.Theta = None,
-    theta_degrees: options.ThetaDegrees = None,
+    *,
+    angle: option_groups.Angle,
     rule: options.RuleName = "hard",
     margin: options.Margin = "absolute",
     sizes: Annotated[
@@ -46,10 +45,7 @@ def validate(
         ),
     ] = "max_margin",
     pool: machine_options.Pool = "drawn",
-    workers: machine_options.Workers = 1,
-    device: machine_options.Device = None,
-    ray: machine_options.Ray = None,
-    retries: machine_options.Retries = 2,
+    runners: machine_options.Runners,
     quick: Annotated[
         bool, typer.Option("--quick", help="A few points at N = 200 only.")
     ] = False,
@@ -62,9 +58,7 @@ def validate(
         ),
     ] = "standard",
     shard: machine_options.Shard = None,
-    coordinator: machine_options.Coordinator = None,
-    processes: machine_options.Processes = None,
-    process: machine_options.Process = None,
+    hosts: machine_options.Hosts,
     as_json: options.AsJson = False,
     folder: Annotated[
         Path,
@@ -92,7 +86,7 @@ def validate(
     chosen = _points(
         alpha_prune,
         keep_fraction,
-        options.angles(theta, theta_degrees),
+        angle.values(),
         rule,
         margin,
         student,
@@ -108,7 +102,7 @@ def validate(
             "has its own points: leave out --quick and -f", param_hint="--suite"
         )
     share = machine_options.shard(shard)
-    reports = machine_options.join(coordinator, processes, process)
+    reports = hosts.join()
 
     from simulations.perceptron import run_validation
     from simulations.perceptron.studies.large_suite import large_points, sampled_points
@@ -125,7 +119,7 @@ def validate(
         "seed": seed,
         "pool": pool,
         "output": folder,
-        "machine": machine_options.machine(device, workers, ray, retries),
+        "machine": runners.machine(),
     }
     if share:
         draw_share(points, share, **settings)
@@ -170,13 +164,6 @@ def _points(
                 param_hint="--alpha-prune, -f",
             )
         return []
-    from simulations.perceptron import Point
-
     loads = options.numbers(alpha_prune, "--alpha-prune")
     fractions = options.numbers(keep_fraction, "--keep-fraction")
-    kept = options.pruning_rule(rule)
-    return [
-        Point(*place, rule=kept, margin=margin, student=one)
-        for one in options.students(student)
-        for place in product(loads, fractions, thetas)
-    ]
+    return options.points(loads, fractions, thetas, rule, margin, student)
