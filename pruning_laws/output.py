@@ -192,15 +192,13 @@ def _write(dataset: xr.Dataset, path: Path, overwrite: bool) -> None:
 
         pt.save_dataset(dataset, path, overwrite=overwrite)
         return
+    from simulations.files import write_whole
+
     frames = tables(dataset)
     if len(frames) > 1:
         left_out = ", ".join(list(frames)[1:])
         note(f"a CSV file holds one table; {left_out} are in a .nc file only")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        frames["points"].to_csv(part, index=False)
-        os.replace(part, path)
+        write_whole(path, lambda part: frames["points"].to_csv(part, index=False))
     except OSError as error:  # named by the file that was asked for
         raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -26,6 +26,25 @@ CheckedData = Annotated[
         help=f"Refuse scores of another data set than this: {_DATA}.",
     ),
 ]
+ScoreFile = Annotated[
+    Path, typer.Argument(metavar="SCORES", help="A score file (.parquet).")
+]
+ClassFloor = Annotated[
+    float,
+    typer.Option(help="Every class keeps this part of an equal share; paper: 0.5."),
+]
+RunFolder = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", metavar="FOLDER", help="New, or interrupted: it goes on."
+    ),
+]
+Decoders = Annotated[
+    int, typer.Option(min=0, help="Processes that decode; for ImageNet.")
+]
+RunTable = Annotated[
+    Path, typer.Argument(help="results.csv of an experiment, or its folder.")
+]
 Split = Annotated[str, typer.Option(help="train, test and the like.")]
 Embeddings = Annotated[
     Path | None,

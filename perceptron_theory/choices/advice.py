@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Float
 
 from ..errors import ConvergenceError, InputError
-from ..numerics.checks import HALF_PI, SMALLEST, check_load, one_number
+from ..numerics.checks import HALF_PI, SMALLEST, one_number
 from ..numerics.minima import minimise
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
 from ..students.student import Student
-from .learner import Learner, has_best_ridge, learner_at, slopes
+from .learner import Learner, has_best_ridge, learner_at, single_load, slopes
 from .pareto import LEAST_LOAD
 from .scans import first_below
 
@@ -182,7 +182,7 @@ def advise(
         >>> f"{best.rule} {best.keep_fraction:.3f} {best.error:.5f}"
         'easy 0.903 0.04883'
     """
-    pool = _one_load("alpha_tot", alpha_tot)
+    pool = single_load("alpha_tot", alpha_tot)
     learner = learner_at(theta, margin, student, loss, ridge, flip_probability)
     if pool > LARGEST:
         raise InputError(
@@ -191,7 +191,7 @@ def advise(
         )
     most = None
     if max_alpha_prune is not None:
-        most = _one_load("max_alpha_prune", max_alpha_prune)
+        most = single_load("max_alpha_prune", max_alpha_prune)
     near = float(one_number("tolerance", tolerance))
     if not 0 <= near < np.inf:
         raise InputError(f"tolerance must be a part of the error >= 0, got {near:g}")
@@ -216,12 +216,6 @@ def advise(
         tolerance=near,
         fewest=_choice(task, *_fewest(task, whole + np.log1p(near))),
     )
-
-
-def _one_load(name: str, value: Any) -> float:
-    load = one_number(name, value)
-    check_load(name, load)
-    return float(load)
 
 
 class Task(NamedTuple):

@@ -29,7 +29,6 @@ from ..kept.problem import Mode
 from ..numerics.checks import (
     SMALLEST,
     check_fraction,
-    check_load,
     one_number,
 )
 from ..numerics.precision import eager_only
@@ -37,7 +36,7 @@ from ..rules.by_quantile import Mixture, Window
 from ..rules.intervals import Intervals
 from ..students.student import Student
 from .best_ridge import Optimum
-from .learner import Learner, best_ridge, has_best_ridge, learner_at
+from .learner import Learner, best_ridge, has_best_ridge, learner_at, single_load
 from .margin_derivative import check_differentiable
 from .rule_descent import MOST, Found, Masses, Place, descend, log_errors, solve_rules
 
@@ -245,9 +244,7 @@ def _search(at: Place, margin: str) -> OptimalRule:
 def _loads(alpha_prune: Any, alpha_tot: Any, keep_fraction: Any) -> tuple[float, float]:
     """(alpha_prune, f) from two of the three."""
     given = {"alpha_prune": alpha_prune, "alpha_tot": alpha_tot}
-    loads = {k: one_number(k, v) for k, v in given.items() if v is not None}
-    for name, load in loads.items():
-        check_load(name, load)
+    loads = {k: single_load(k, v) for k, v in given.items() if v is not None}
     if len(loads) + (keep_fraction is not None) != 2:
         raise InputError("give two of alpha_prune, alpha_tot and keep_fraction")
     if keep_fraction is not None:

@@ -36,6 +36,7 @@ class Plane(NamedTuple):
     log_error: LogError
     name: str  # of the first parameter
     value: Callable[[Any], Any]  # the first parameter from x
+    place: Callable[[Any], Any]  # and x from the first parameter
     about: tuple[str, str]  # what it is, its unit
     tolerance: float  # of x and ln f on a boundary
 
@@ -119,7 +120,7 @@ def _edges(i: np.ndarray, j: np.ndarray) -> list[tuple[int, int]]:
     return [*zip(i.tolist(), j.tolist(), strict=True)]
 
 
-def boundary_variables(plane: Plane, curves: list[Curve]) -> dict[str, Any]:
+def _boundary_variables(plane: Plane, curves: list[Curve]) -> dict[str, Any]:
     """The curves as variables on the dimension ``boundary_point``."""
     x, y = (np.concatenate([getattr(c, k) for c in curves]) for k in "xy")
     kind = np.concatenate([np.full(len(c.x), "/".join(c.pair), "U16") for c in curves])
@@ -147,7 +148,7 @@ def boundary_variables(plane: Plane, curves: list[Curve]) -> dict[str, Any]:
     }
 
 
-def triple_points(plane: Plane, curve: Curve, x: Any, y: Any) -> dict[str, Any]:
+def _triple_points(plane: Plane, curve: Curve, x: Any, y: Any) -> dict[str, Any]:
     """Where, along the hard/easy curves, the error of random crosses theirs.
 
     Those within the ranges of ``x`` and ``y``.
@@ -207,12 +208,16 @@ def as_dataset(
     along: tuple[str, str],
     axes: tuple[Float[np.ndarray, " n"], Float[np.ndarray, " m"]],
     log_errors: Float[np.ndarray, "3 n m"],
-    crossings: dict[str, Any],
+    curves: list[Curve],
     attrs: dict[str, Any],
 ) -> xr.Dataset:
-    """A diagram: the errors of the grid, the best strategy, and the ``crossings``.
+    """A diagram: the errors of the grid, the best strategy, and the crossings.
 
-    ``along`` is what the first of the two axes is, and its unit.
+    ``along`` is what the first of the two axes is, and its unit; ``curves`` are those
+    of ``PAIRS``.
+
+    Raises:
+        ConvergenceError: a triple point was not found.
     """
     import xarray as xr
 
@@ -225,8 +230,9 @@ def as_dataset(
     }
     variables["best"] = (dims, best, text("strategy of least error"))
     about = text(*along), text("kept part of the pool")
+    where = curves[0], plane.place(axes[0]), np.log(axes[1])
     return xr.Dataset(
-        variables | crossings,
+        variables | _boundary_variables(plane, curves) | _triple_points(plane, *where),
         {name: (name, *of) for name, *of in zip(dims, axes, about, strict=True)},
         attrs | {"tolerance": plane.tolerance},
     )

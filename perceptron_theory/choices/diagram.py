@@ -20,8 +20,6 @@ from .crossings import (
     as_dataset,
     axis,
     boundary,
-    boundary_variables,
-    triple_points,
 )
 from .learner import learner_at
 
@@ -95,20 +93,17 @@ def phase_diagram(
         return value
 
     about = "pool", PER_DIMENSION
-    plane = Plane(errors, "alpha_tot", np.exp, about, TOLERANCE)
-    logs = np.log(loads), np.log(fractions)
-    grid = all_errors(plane, logs[0][:, None], logs[1])
+    plane = Plane(errors, "alpha_tot", np.exp, np.log, about, TOLERANCE)
+    grid = all_errors(plane, np.log(loads)[:, None], np.log(fractions))
     x, y = _fine(loads), _fine(np.unique(np.minimum(fractions, NEAREST)))
     curves = [boundary(plane, pair, x, y) for pair in PAIRS]
-    triple = triple_points(plane, curves[0], *logs)
-    crossings = boundary_variables(plane, curves) | triple
     attrs = {
         "theta": learner.theta,
         "margin": margin,
         "student": learner.student.name,
     }
     along = POOL, PER_DIMENSION
-    return as_dataset(plane, along, (loads, fractions), grid, crossings, attrs)
+    return as_dataset(plane, along, (loads, fractions), grid, curves, attrs)
 
 
 def _fine(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:

@@ -56,8 +56,6 @@ from .crossings import (
     as_dataset,
     axis,
     boundary,
-    boundary_variables,
-    triple_points,
 )
 
 if TYPE_CHECKING:
@@ -183,7 +181,8 @@ def noise_diagram(
         return np.asarray(solve_convex(**point, ridge=single["ridge"]).error)
 
     about = "part of the labels that is wrong", "1"
-    plane = Plane(log_error, "flip_probability", lambda x: x, about, TOLERANCE)
+    same = lambda x: x  # noqa: E731
+    plane = Plane(log_error, "flip_probability", same, same, about, TOLERANCE)
     logs = np.log(fractions)
     grid = all_errors(plane, flips[:, None], logs[None])
     below = fractions <= NEAREST
@@ -194,8 +193,6 @@ def noise_diagram(
         return (first - second) / (1.0 - np.exp(y))
 
     curves = [boundary(plane, pair, flips, y, difference(pair)) for pair in PAIRS]
-    triple = triple_points(plane, curves[0], flips, logs)
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", "function")
     attrs = {"ridge": ridge, **single, "margin": margin, "loss": name}
-    crossings = boundary_variables(plane, curves) | triple
-    return as_dataset(plane, about, (flips, fractions), grid, crossings, attrs)
+    return as_dataset(plane, about, (flips, fractions), grid, curves, attrs)

@@ -12,7 +12,13 @@ from jaxtyping import Float
 
 from ..convex.student import Convex
 from ..errors import ConvergenceError, InputError
-from ..numerics.checks import check_margin, check_theta, one_load, one_number
+from ..numerics.checks import (
+    check_load,
+    check_margin,
+    check_theta,
+    one_load,
+    one_number,
+)
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule
 from ..solving.front_door import Asked, Flat, checked, solve, states
@@ -58,6 +64,17 @@ def resolve_learner(
 def has_best_ridge(student: Student) -> bool:
     """Whether every error is that with the best ridge."""
     return isinstance(student, Convex) and student.optimal
+
+
+def single_load(name: str, value: Any) -> float:
+    """One load, checked.
+
+    Raises:
+        InputError: not one number, or not positive and finite.
+    """
+    load = one_number(name, value)
+    check_load(name, load)
+    return float(load)
 
 
 def best_ridge(student: Student, **where: Any) -> OptimalRidge:

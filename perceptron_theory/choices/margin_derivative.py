@@ -30,7 +30,6 @@ from ..kept.problem import Inputs, Mode
 from ..numerics.checks import (
     as_array,
     check_fraction,
-    check_load,
     one_load,
     one_number,
 )
@@ -42,7 +41,7 @@ from ..rules.rule import Rule, check_rule
 from ..solving.states import nowhere, search, settled
 from ..students.state import Point, Start, State, error_of
 from ..students.student import LONG, Student
-from .learner import has_best_ridge, learner_at
+from .learner import has_best_ridge, learner_at, single_load
 
 
 class Rates(NamedTuple):
@@ -110,8 +109,7 @@ def functional_derivative(
     if margin == "absolute" and (margins < 0).any():
         raise InputError(f"an absolute margin z must be >= 0, got {margins.min():g}")
     name, given = one_load(alpha_prune, alpha_tot)
-    load, total = one_number(name, given), name == "alpha_tot"
-    check_load(name, load)
+    load, total = single_load(name, given), name == "alpha_tot"
     if keep_fraction is not None:
         keep_fraction = one_number("keep_fraction", keep_fraction)
         check_fraction("keep_fraction", keep_fraction)

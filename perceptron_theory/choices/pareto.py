@@ -28,7 +28,7 @@ from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule, keeps_hardest
 from ..students.student import Student
 from .attributes import KEPT, PER_DIMENSION, POOL, text
-from .learner import Learner, learner_at
+from .learner import Learner, learner_at, single_load
 from .scans import roots_of_rows
 
 if TYPE_CHECKING:
@@ -200,11 +200,7 @@ def _at_fixed_load(loads: Values, largest: Any, task: Task) -> xr.Dataset:
 
     cap, rule = np.inf, task.rule
     if largest is not None:
-        array = np.atleast_1d(as_array("max_alpha_tot", largest))
-        check_load("max_alpha_tot", array)
-        if array.size != 1:
-            raise InputError(f"max_alpha_tot must be one number, got {array.size}")
-        cap = float(array.flat[0])
+        cap = single_load("max_alpha_tot", largest)
         if cap < loads.max() / rule.largest_fraction:
             raise InputError(
                 f"max_alpha_tot must be at least what is kept, {loads.max():g}"
@@ -311,10 +307,10 @@ def _contacts(
         # the errors near the threshold are known to 1e-7 or so, not to 1e-8
         good = value <= best.value + 1e-6
         good &= ~task.falls_to_zero(alpha)
-        for n in np.nonzero(good)[0]:  # of several contacts, the one of least error
-            if not np.exp(value[n]) >= error[row[n]]:
-                fraction[row[n]], error[row[n]] = np.exp(x[n]), np.exp(value[n])
-                kind[row[n]] = task.top if x[n] == top else INTERIOR
+        # of several contacts the one of least error, which is written last
+        last = [n for n in np.argsort(-value, kind="stable") if good[n]]
+        fraction[row[last]], error[row[last]] = np.exp(x[last]), np.exp(value[last])
+        kind[row[last]] = np.where(x[last] == top, task.top, INTERIOR)
     return fraction, error, kind
 
 

@@ -178,18 +178,10 @@ def checked(values: tuple[Any, Any, Any], asked: Asked) -> Flat:
     Raises:
         InputError: one is outside its range, or they do not broadcast.
     """
-    load, angle = as_array(asked.load, values[0]), as_array("theta", values[2])
+    load = as_array(asked.load, values[0])
     check_load(asked.load, load)
-    check_theta(angle)
-    fraction = None
-    if values[1] is not None:
-        fraction = as_array("keep_fraction", values[1])
-        check_fraction("keep_fraction", fraction)
-    check_rule(asked.rule, fraction, asked.margin)
+    named = {asked.load: load, **pruned_by(asked.rule, asked.margin, *values[1:])}
     asked.student.check()
-    named = {asked.load: load, "theta": angle}
-    if fraction is not None:
-        named["keep_fraction"] = fraction
     own, rule = jax.tree.flatten(asked.rule)
     theirs, student = jax.tree.flatten(asked.student)
     named |= dict(zip(asked.student.numbers(), theirs, strict=True))
@@ -200,6 +192,23 @@ def checked(values: tuple[Any, Any, Any], asked: Asked) -> Flat:
     arrays = flat[asked.load], fraction, flat["theta"], *rest
     arrays = *arrays, *(flat[name] for name in asked.student.numbers())
     return Flat(every[0].shape, arrays, rule, student)
+
+
+def pruned_by(
+    rule: Rule, margin: str, keep_fraction: Any, theta: Any
+) -> dict[str, np.ndarray]:
+    """The angle, and the fraction if it is given, as arrays that fit a rule.
+
+    Raises:
+        InputError: one is outside its range, or the rule takes another fraction.
+    """
+    arrays = {"theta": as_array("theta", theta)}
+    check_theta(arrays["theta"])
+    if keep_fraction is not None:
+        arrays["keep_fraction"] = as_array("keep_fraction", keep_fraction)
+        check_fraction("keep_fraction", arrays["keep_fraction"])
+    check_rule(rule, arrays.get("keep_fraction"), margin)
+    return arrays
 
 
 def split(

@@ -22,10 +22,7 @@ def balance(
         str, typer.Option("--keep-fraction", "-f", help="Comma-separated, in (0, 1].")
     ] = "0.1,0.2,0.3,0.5,0.7,1",
     rule: Annotated[str, typer.Option(help="As of select.")] = "hard",
-    class_floor: Annotated[
-        float,
-        typer.Option(help="Every class keeps this part of an equal share; paper: 0.5."),
-    ] = 0.0,
+    class_floor: vision_options.ClassFloor = 0.0,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw it, too.")
     ] = None,

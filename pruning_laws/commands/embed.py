@@ -63,9 +63,7 @@ def embed(
         str | None, typer.Option(help="That the probe is tested on. [default: test]")
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images at once.")] = 256,
-    workers: Annotated[
-        int, typer.Option(min=0, help="Processes that decode; for ImageNet.")
-    ] = 0,
+    workers: vision_options.Decoders = 0,
     device: machine_options.Device = None,
     seed: vision_options.Seed = 0,
     as_json: options.AsJson = False,

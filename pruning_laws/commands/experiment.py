@@ -16,12 +16,7 @@ def experiment(
         str,
         typer.Argument(metavar="NAME|FILE", help="A shipped experiment or a .toml."),
     ],
-    output_folder: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", metavar="FOLDER", help="New, or interrupted: it goes on."
-        ),
-    ],
+    output_folder: vision_options.RunFolder,
     data: vision_options.Data = "digits",
     features: Annotated[
         Path | None,
@@ -60,9 +55,7 @@ def experiment(
     retries: machine_options.Retries = 2,
     device: machine_options.Device = None,
     cpu_devices: machine_options.CpuDevices = None,
-    decoders: Annotated[
-        int, typer.Option(min=0, help="Processes that decode; for ImageNet.")
-    ] = 0,
+    decoders: vision_options.Decoders = 0,
 ) -> None:
     """Train on pruned parts of real data, of many sizes: one row a run in a table.
 

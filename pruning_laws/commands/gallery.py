@@ -11,9 +11,7 @@ from .. import options, output, vision_options
 
 
 def gallery(
-    scores_file: Annotated[
-        Path, typer.Argument(metavar="SCORES", help="A score file (.parquet).")
-    ],
+    scores_file: vision_options.ScoreFile,
     output_file: Annotated[
         Path,
         typer.Option("--output", "-o", metavar="FILE", help="A .png, .pdf or .svg."),

@@ -22,9 +22,7 @@ _NAMES = {
 
 
 def laws(
-    table: Annotated[
-        Path, typer.Argument(help="results.csv of an experiment, or its folder.")
-    ],
+    table: vision_options.RunTable,
     model: Annotated[
         str, typer.Option(help="Whose exponent: power or power_floor.")
     ] = "power_floor",

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 def select(
-    scores_file: Annotated[
-        Path, typer.Argument(metavar="SCORES", help="A score file (.parquet).")
-    ],
+    scores_file: vision_options.ScoreFile,
     keep_fraction: Annotated[
         float, typer.Option("--keep-fraction", "-f", help="Kept fraction, in (0, 1].")
     ],
@@ -32,10 +30,7 @@ def select(
             "package.module:Name.",
         ),
     ] = "hard",
-    class_floor: Annotated[
-        float,
-        typer.Option(help="Every class keeps this part of an equal share; paper: 0.5."),
-    ] = 0.0,
+    class_floor: vision_options.ClassFloor = 0.0,
     per_class: Annotated[
         bool, typer.Option("--per-class", help="The same fraction of every class.")
     ] = False,

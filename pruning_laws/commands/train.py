@@ -12,12 +12,7 @@ from .. import machine_options, output, vision_options
 
 
 def train(
-    output_folder: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", metavar="FOLDER", help="New, or interrupted: it goes on."
-        ),
-    ],
+    output_folder: vision_options.RunFolder,
     data: vision_options.Data = "digits",
     split: vision_options.Split = "train",
     test_split: Annotated[
@@ -80,9 +75,7 @@ def train(
             help="How to train --models; auto measures which is the fastest here.",
         ),
     ] = "auto",
-    workers: Annotated[
-        int, typer.Option(min=0, help="Processes that decode; for ImageNet.")
-    ] = 0,
+    workers: vision_options.Decoders = 0,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write events for it, too.")
     ] = False,

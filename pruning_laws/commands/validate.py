@@ -15,12 +15,7 @@ if TYPE_CHECKING:
 
 def validate(
     alpha_prune: options.AlphaPrune = None,
-    keep_fraction: Annotated[
-        str | None,
-        typer.Option(
-            "--keep-fraction", "-f", metavar="NUMBERS", help="Kept fraction f."
-        ),
-    ] = None,
+    keep_fraction: options.Fractions = None,
     *,
     angle: option_groups.Angle,
     rule: options.RuleName = "hard",

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import output
+from .. import output, vision_options
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
 def verdicts(
-    table: Annotated[
-        Path, typer.Argument(help="results.csv of an experiment, or its folder.")
-    ],
+    table: vision_options.RunTable,
     resamples: Annotated[
         int, typer.Option(min=10, help="Of the seeds, for errors of exponents.")
     ] = 100,
