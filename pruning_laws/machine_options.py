@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import output
+from . import options, output
 from .options import is_count
 
 if TYPE_CHECKING:
@@ -101,20 +101,16 @@ class Hosts:
         coordinator, process, processes = self.coordinator, self.process, self.processes
         if coordinator is None:
             if processes is not None or process is not None:
-                raise typer.BadParameter(
-                    "they need --coordinator", param_hint="--processes, --process"
-                )
+                raise options.bad("--processes, --process", "they need --coordinator")
             return True
         if coordinator != "auto" and (processes is None or process is None):
-            raise typer.BadParameter(
-                "with an address give --processes and --process too",
-                param_hint="--coordinator",
+            raise options.bad(
+                "--coordinator", "with an address give --processes and --process too"
             )
         if processes is not None and process is not None:
             if not 0 <= process < processes:
-                raise typer.BadParameter(
-                    f"must lie in 0 .. {processes - 1}, got {process}",
-                    param_hint="--process",
+                raise options.bad(
+                    "--process", f"must lie in 0 .. {processes - 1}, got {process}"
                 )
         import jax
 
@@ -150,9 +146,7 @@ def cut_cpu(wanted: int | None, batch_size: int, folder: Path) -> None:
         return
     number = wanted or begun or cpu_devices.default_count(batch_size)
     if not cpu_devices.use_count(number) and wanted is not None:
-        raise typer.BadParameter(
-            "JAX has started with another number", param_hint="--cpu-devices"
-        )
+        raise options.bad("--cpu-devices", "JAX has started with another number")
     if wanted is not None and begun not in (None, wanted):
         output.note(
             f"{folder} was begun on {begun} CPU devices and goes on on {wanted}: its "
@@ -171,6 +165,4 @@ def shard(text: str | None) -> tuple[int, int] | None:
     match text.split("/"):
         case [i, n] if is_count(i) and is_count(n) and 1 <= int(i) <= int(n):
             return int(i), int(n)
-    raise typer.BadParameter(
-        f"{text!r} is not I/N with 1 <= I <= N, as 2/8", param_hint="--shard"
-    )
+    raise options.bad("--shard", f"{text!r} is not I/N with 1 <= I <= N, as 2/8")

@@ -39,8 +39,8 @@ def check_output(
     if path is None:
         return
     if path.suffix not in suffixes:
-        raise typer.BadParameter(
-            f"{path.name!r} must end in {' or '.join(suffixes)}", param_hint="--output"
+        raise options.bad(
+            "--output", f"{path.name!r} must end in {' or '.join(suffixes)}"
         )
     check_new(path, overwrite)
 

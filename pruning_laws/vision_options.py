@@ -67,9 +67,7 @@ def check_picture(path: Path | None, overwrite: bool, option: str) -> None:
     if path is None:
         return
     if path.suffix not in PICTURES:
-        raise typer.BadParameter(
-            f"{path.name!r} must end in {', '.join(PICTURES)}", param_hint=option
-        )
+        raise options.bad(option, f"{path.name!r} must end in {', '.join(PICTURES)}")
     output.check_new(path, overwrite)
 
 

@@ -35,7 +35,7 @@ from ..numerics.compilation import batched
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule
-from ..solving.front_door import Asked, checked, solve, split
+from ..solving.front_door import Asked, Flat, checked, found_at, solve
 from ..solving.states import tabulated
 from ..students.solution import Count, Value
 from ..students.state import Point
@@ -113,12 +113,9 @@ def optimal_ridge(
         flat = checked((load, keep_fraction, theta), asked)
         # a point once, however often it is asked for
         table, back = np.unique(np.stack(flat.arrays), axis=1, return_inverse=True)
-        out = np.empty((4, table.shape[1]))
-        once = flat._replace(arrays=tuple(table))
-        for here, point, mode in split(once, asked, exact=False):
-            out[:, here] = _best(point, mode)
-    shape = flat.shape
-    ridge, error, kind, slope = (x[back.ravel()].reshape(shape)[()] for x in out)
+        once = Flat(table.shape[1:], tuple(table), flat.rule, flat.student)
+        out = found_at(_best, once, asked, exact=False)[back.ravel()]
+    ridge, error, kind, slope = (x.reshape(flat.shape)[()] for x in out.T)
     return OptimalRidge(ridge, error, np.asarray(kind).astype(int)[()], slope)
 
 
@@ -135,7 +132,7 @@ def _mean_example(mode: Mode) -> Any:
     return batched(partial(_mean_of, mode=mode))
 
 
-def _best(point: Point, mode: Mode) -> Float[np.ndarray, "4 n"]:
+def _best(point: Point, mode: Mode) -> Float[np.ndarray, "n 4"]:
     """Ridge, error, kind and slope of each point."""
     at, here = tabulated(point, mode)
     a, b, alpha = in_batches(_mean_example(here), (1, 64), at)
@@ -171,7 +168,7 @@ def _best(point: Point, mode: Mode) -> Float[np.ndarray, "4 n"]:
     table = np.stack(values)
     # of equal ones the first, which is inside
     best = [np.nonzero(row == n)[0] for n in every]
-    return table[:, [i[np.argmin(table[1, i])] for i in best]]
+    return table[:, [i[np.argmin(table[1, i])] for i in best]].T
 
 
 def _places(low: float, high: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k"]:

@@ -21,7 +21,8 @@ from ..numerics.checks import (
 )
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule
-from ..solving.front_door import Asked, Flat, checked, solve, states
+from ..solving.front_door import Asked, Flat, checked, found_at, solve
+from ..solving.states import find_many
 from ..students.names import resolve_student
 from ..students.solution import log_error_slope
 from ..students.student import Student
@@ -175,7 +176,8 @@ def slopes(
     asked = Asked("alpha_prune", rule, margin, student)
     with jax.enable_x64(True):
         flat = checked((alpha_prune, keep_fraction, theta), asked)
-        state = states(flat, asked)
+        line = flat._replace(shape=flat.arrays[0].shape)
+        state = found_at(find_many, line, asked, exact=True)
         slope = jax.vmap(partial(log_error_slope, student))
         by_value = np.asarray(slope(jnp.asarray(state.value)))
     rates = np.einsum("nm,nmk->nk", by_value, state.rates)

@@ -29,11 +29,11 @@ from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule, check_untraced
 from ..students.names import resolve_student
 from ..students.solution import Solution, Status, not_converged
-from ..students.state import Point, State
+from ..students.state import Point
 from ..students.student import Student
 from .point import solved_point
 from .problems import problem_of
-from .states import find_many, solve_many
+from .states import solve_many
 
 
 def solve(
@@ -119,7 +119,7 @@ def answer(values: tuple[Any, Any, Any], asked: Asked, throw: bool) -> Any:
         return _traced(values, asked)
     with jax.enable_x64(True):
         flat = checked(values, asked)
-        solution = _found(solve_many, flat, asked, exact=False)
+        solution = found_at(solve_many, flat, asked, exact=False)
     if throw:
         _raise_if_unsolved(solution, flat, asked)
     return solution
@@ -143,14 +143,7 @@ def _raise_if_unsolved(solution: Any, flat: Flat, asked: Asked) -> None:
     raise error
 
 
-def states(flat: Flat, asked: Asked) -> State:
-    """The states behind the solutions, with their rates; flat NumPy arrays."""
-    with jax.enable_x64(True):
-        line = flat._replace(shape=flat.arrays[0].shape)
-        return _found(find_many, line, asked, exact=True)
-
-
-def _found(search: Callable[..., Any], flat: Flat, asked: Asked, exact: bool) -> Any:
+def found_at(search: Callable[..., Any], flat: Flat, asked: Asked, exact: bool) -> Any:
     """What a search finds at all points, in the shape of the inputs."""
     parts = [(here, search(*part)) for here, *part in split(flat, asked, exact)]
     places, found = zip(*parts, strict=True)

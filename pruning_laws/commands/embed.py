@@ -86,21 +86,17 @@ def embed(
     given = {"--run": run, "--weights": weights, "--pixels": pixels or None}
     chosen = [name for name, value in given.items() if value is not None]
     if len(chosen) != 1:
-        raise typer.BadParameter(
-            "give exactly one of them", param_hint=" / ".join(chosen or given)
-        )
+        raise options.bad(" / ".join(chosen or given), "give exactly one of them")
     needs = {"--network": network, "--normalise": normalise}
     for name, value in {**needs, "--stem": stem, "--resize": resize}.items():
         if weights is None and value is not None:
-            raise typer.BadParameter("it is for --weights", param_hint=name)
+            raise options.bad(name, "it is for --weights")
         if weights is not None and value is None and name in needs:
-            raise typer.BadParameter("--weights needs it", param_hint=name)
+            raise options.bad(name, "--weights needs it")
     if run is None and checkpoint is not None:
-        raise typer.BadParameter("it is for --run", param_hint="--checkpoint")
+        raise options.bad("--checkpoint", "it is for --run")
     if output_file.suffix != ".npy":
-        raise typer.BadParameter(
-            f"{output_file.name!r} must end in .npy", param_hint="--output"
-        )
+        raise options.bad("--output", f"{output_file.name!r} must end in .npy")
 
     import numpy as np
 

@@ -80,9 +80,7 @@ def simulate(
       pruning-laws simulate --alpha-prune 3 -f 0.3 --student perceptron,max_margin
     """
     if draws is not None and relative_error is not None:
-        raise typer.BadParameter(
-            "give --draws or --relative-error, not both", param_hint="--draws"
-        )
+        raise options.bad("--draws", "give --draws or --relative-error, not both")
     to = output.Destination(as_json, table, overwrite)
     share = machine_options.shard(shard)
     thetas = angle.values()

@@ -67,7 +67,7 @@ def solve(
         _repeat(problem, to)
         return
     if keep_fraction is None:
-        raise typer.BadParameter("is missing", param_hint="--keep-fraction")
+        raise options.bad("--keep-fraction", "is missing")
     how: dict[str, Any] = learner.given()
     if "loss" in how:  # what is missing is said by the library
         from perceptron_theory.choices.learner import resolve_learner
@@ -113,7 +113,7 @@ def _repeat(path: Path, to: output.Destination) -> None:
     load = "alpha_tot" if "alpha_tot" in given else "alpha_prune"
     axes = [given.pop(name, None) for name in (load, "keep_fraction", "theta")]
     if axes[1] is None:
-        raise typer.BadParameter("holds no keep fraction", param_hint="--problem")
+        raise options.bad("--problem", "holds no keep fraction")
     results = grid({load: [axes[0]]}, [axes[1]], [axes[2] or 0.0], **given)
     results.attrs["rule"] = given["rule"].text
     to.emit(

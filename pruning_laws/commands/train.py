@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import machine_options, output, vision_options
+from .. import machine_options, options, output, vision_options
 
 
 def train(
@@ -124,11 +124,10 @@ def train(
     for option, given in (together if models is None else alone).items():
         if given:
             which = "needs" if models is None else "does not go with"
-            raise typer.BadParameter(f"it {which} --models", param_hint=option)
+            raise options.bad(option, f"it {which} --models")
     if hosts.coordinator is not None and cpu_devices is not None:
-        raise typer.BadParameter(
-            "with --coordinator set JAX_NUM_CPU_DEVICES instead",
-            param_hint="--cpu-devices",
+        raise options.bad(
+            "--cpu-devices", "with --coordinator set JAX_NUM_CPU_DEVICES instead"
         )
     reports = hosts.join()
 
@@ -211,14 +210,12 @@ def _train_ensemble(
 def _ids(path: Path) -> list[str]:
     """The ids in a file, one a line."""
     if path.suffix != ".txt":
-        raise typer.BadParameter(
+        raise options.bad(
+            "--keep",
             f"{path.name!r} must be ids, one a line, in .txt: `select --ids -o` writes "
             "them",
-            param_hint="--keep",
         )
     try:
         return [line for line in path.read_text("utf-8").split("\n") if line]
     except UnicodeDecodeError as error:
-        raise typer.BadParameter(
-            f"{path.name!r} is no text ({error})", param_hint="--keep"
-        ) from error
+        raise options.bad("--keep", f"{path.name!r} is no text ({error})") from error

@@ -89,13 +89,9 @@ def validate(
     dimensions = options.whole_numbers(sizes, "--sizes")
 
     if suite not in ("standard", "large", "sampled"):
-        raise typer.BadParameter(
-            f"{suite!r} is none of standard, large, sampled", param_hint="--suite"
-        )
+        raise options.bad("--suite", f"{suite!r} is none of standard, large, sampled")
     if suite != "standard" and (quick or chosen):
-        raise typer.BadParameter(
-            "has its own points: leave out --quick and -f", param_hint="--suite"
-        )
+        raise options.bad("--suite", "has its own points: leave out --quick and -f")
     share = machine_options.shard(shard)
     reports = hosts.join()
 
@@ -149,14 +145,14 @@ def _points(
 ) -> list[Point]:
     """Every combination of the numbers given; none if none were."""
     if (alpha_prune is None) != (keep_fraction is None):
-        raise typer.BadParameter("give both or neither", param_hint="--alpha-prune, -f")
+        raise options.bad("--alpha-prune, -f", "give both or neither")
     if alpha_prune is None or keep_fraction is None:
         plain = ("hard", "absolute", "max_margin")
         if any(thetas) or (rule, margin, student) != plain:
-            raise typer.BadParameter(
+            raise options.bad(
+                "--alpha-prune, -f",
                 "theta, --rule, --margin and --student are for the points of "
                 "--alpha-prune and -f",
-                param_hint="--alpha-prune, -f",
             )
         return []
     loads = options.numbers(alpha_prune, "--alpha-prune")
