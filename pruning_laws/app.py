@@ -40,6 +40,7 @@ from .commands import (
 )
 from .failures import FAILED, Interrupted, close_stdout
 from .failures import report as report_failure
+from .option_groups import spread
 
 
 class CommandLine(TyperGroup):
@@ -130,26 +131,29 @@ def pruning_laws(
     keep_compiled()
 
 
-app.command("solve")(solve.solve)
-app.command("pareto")(pareto.pareto)
-app.command("phase-diagram")(phase_diagram.phase_diagram)
-app.command("information")(information.information)
-app.command("optimal-rule")(optimal_rule.optimal_rule)
-app.command("advise")(advise.advise)
-app.command("simulate")(simulate.simulate)
-app.command("validate")(validate.validate)
-app.command("figure")(figure.figure)
-app.command("train")(train.train)
-app.command("embed")(embed.embed)
-app.command("score")(score.score)
-app.command("sensitivity")(sensitivity.sensitivity)
-app.command("correlate")(correlate.correlate)
-app.command("gallery")(gallery.gallery)
-app.command("balance")(balance.balance)
-app.command("select")(select.select)
-app.command("experiment")(experiment.experiment)
-app.command("laws")(laws.laws)
-app.command("verdicts")(verdicts.verdicts)
-app.command("show")(show.show)
-app.command("report")(report.report)
-app.command("demo")(demo.demo)
+for command in (
+    solve.solve,
+    pareto.pareto,
+    phase_diagram.phase_diagram,
+    information.information,
+    optimal_rule.optimal_rule,
+    advise.advise,
+    simulate.simulate,
+    validate.validate,
+    figure.figure,
+    train.train,
+    embed.embed,
+    score.score,
+    sensitivity.sensitivity,
+    correlate.correlate,
+    gallery.gallery,
+    balance.balance,
+    select.select,
+    experiment.experiment,
+    laws.laws,
+    verdicts.verdicts,
+    show.show,
+    report.report,
+    demo.demo,
+):
+    app.command()(spread(command))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import output
+from . import options, output
 from .options import is_count
 
 if TYPE_CHECKING:
@@ -54,59 +55,74 @@ Shard = Annotated[
         help="Only the I-th of N shares of the points (I from 1), for job arrays.",
     ),
 ]
-Coordinator = Annotated[
-    str | None,
-    typer.Option(
-        metavar="HOST:PORT|auto",
-        help="Join the processes of one run over several hosts (jax.distributed); auto "
-        "asks SLURM, Open MPI or a TPU pod.",
-    ),
-]
-Processes = Annotated[
-    int | None, typer.Option(help="How many processes --coordinator joins.")
-]
-Process = Annotated[int | None, typer.Option(help="The number of this one, from 0.")]
 
 
-def machine(device: str | None, workers: int, ray: str | None, retries: int) -> Machine:
-    """The machine that the options describe."""
-    from simulations.perceptron import Machine
+@dataclass(frozen=True)
+class Runners:
+    """What runs the tasks of a simulation."""
 
-    return Machine(device, workers, ray, retries)
+    workers: Workers = 1
+    device: Device = None
+    ray: Ray = None
+    retries: Retries = 2
+
+    def machine(self) -> Machine:
+        """The machine that the options describe."""
+        from simulations.perceptron import Machine
+
+        return Machine(self.device, self.workers, self.ray, self.retries)
 
 
-def join(coordinator: str | None, processes: int | None, process: int | None) -> bool:
-    """Join the hosts of a run if there are several; is this the one that reports?
+@dataclass(frozen=True)
+class Hosts:
+    """The processes of one run over several hosts."""
 
-    Raises:
-        typer.BadParameter: options that do not go together.
-    """
-    if coordinator is None:
-        if processes is not None or process is not None:
-            raise typer.BadParameter(
-                "they need --coordinator", param_hint="--processes, --process"
+    coordinator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT|auto",
+            help="Join the processes of one run over several hosts (jax.distributed); "
+            "auto asks SLURM, Open MPI or a TPU pod.",
+        ),
+    ] = None
+    processes: Annotated[
+        int | None, typer.Option(help="How many processes --coordinator joins.")
+    ] = None
+    process: Annotated[
+        int | None, typer.Option(help="The number of this one, from 0.")
+    ] = None
+
+    def join(self) -> bool:
+        """Join the hosts of a run if there are several; is this the one that reports?
+
+        Raises:
+            typer.BadParameter: options that do not go together.
+        """
+        coordinator, process, processes = self.coordinator, self.process, self.processes
+        if coordinator is None:
+            if processes is not None or process is not None:
+                raise options.bad("--processes, --process", "they need --coordinator")
+            return True
+        if coordinator != "auto" and (processes is None or process is None):
+            raise options.bad(
+                "--coordinator", "with an address give --processes and --process too"
             )
-        return True
-    if coordinator != "auto" and (processes is None or process is None):
-        raise typer.BadParameter(
-            "with an address give --processes and --process too",
-            param_hint="--coordinator",
-        )
-    if processes is not None and process is not None and not 0 <= process < processes:
-        raise typer.BadParameter(
-            f"must lie in 0 .. {processes - 1}, got {process}", param_hint="--process"
-        )
-    import jax
+        if processes is not None and process is not None:
+            if not 0 <= process < processes:
+                raise options.bad(
+                    "--process", f"must lie in 0 .. {processes - 1}, got {process}"
+                )
+        import jax
 
-    from simulations.perceptron.hardware.devices import join_hosts
+        from simulations.perceptron.hardware.devices import join_hosts
 
-    if coordinator != "auto" and process == 0:
-        output.note(f"waiting for the other processes ({processes} in all) to join")
-    # what the hosts connect by (Gloo) prints to file 1: let that be stderr
-    sys.stdout = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    join_hosts(None if coordinator == "auto" else coordinator, processes, process)
-    return jax.process_index() == 0
+        if coordinator != "auto" and process == 0:
+            output.note(f"waiting for the other processes ({processes} in all) to join")
+        # what the hosts connect by (Gloo) prints to file 1: let that be stderr
+        sys.stdout = os.fdopen(os.dup(1), "w")
+        os.dup2(2, 1)
+        join_hosts(None if coordinator == "auto" else coordinator, processes, process)
+        return jax.process_index() == 0
 
 
 def cut_cpu(wanted: int | None, batch_size: int, folder: Path) -> None:
@@ -130,9 +146,7 @@ def cut_cpu(wanted: int | None, batch_size: int, folder: Path) -> None:
         return
     number = wanted or begun or cpu_devices.default_count(batch_size)
     if not cpu_devices.use_count(number) and wanted is not None:
-        raise typer.BadParameter(
-            "JAX has started with another number", param_hint="--cpu-devices"
-        )
+        raise options.bad("--cpu-devices", "JAX has started with another number")
     if wanted is not None and begun not in (None, wanted):
         output.note(
             f"{folder} was begun on {begun} CPU devices and goes on on {wanted}: its "
@@ -151,6 +165,4 @@ def shard(text: str | None) -> tuple[int, int] | None:
     match text.split("/"):
         case [i, n] if is_count(i) and is_count(n) and 1 <= int(i) <= int(n):
             return int(i), int(n)
-    raise typer.BadParameter(
-        f"{text!r} is not I/N with 1 <= I <= N, as 2/8", param_hint="--shard"
-    )
+    raise options.bad("--shard", f"{text!r} is not I/N with 1 <= I <= N, as 2/8")

@@ -8,11 +8,13 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from . import options
 from .results import Columns, Results, is_constant
 
 if TYPE_CHECKING:
@@ -37,8 +39,8 @@ def check_output(
     if path is None:
         return
     if path.suffix not in suffixes:
-        raise typer.BadParameter(
-            f"{path.name!r} must end in {' or '.join(suffixes)}", param_hint="--output"
+        raise options.bad(
+            "--output", f"{path.name!r} must end in {' or '.join(suffixes)}"
         )
     check_new(path, overwrite)
 
@@ -61,24 +63,37 @@ def check_new(path: Path | None, overwrite: bool) -> None:
         raise PermissionError(0, "this folder cannot be written", str(folder))
 
 
-def emit(
-    results: Results | xr.Dataset,
-    *,
-    title: str,
-    as_json: bool,
-    path: Path | None,
-    overwrite: bool,
-    show: Callable[[Any, str], None] | None = None,
-) -> None:
-    """Write ``results`` to a file, or print: as JSON if asked, else by ``show``."""
-    if path is not None:
-        dataset = results.dataset() if isinstance(results, Results) else results
-        _write(dataset, path, overwrite)
-        note(f"wrote {path}")
-    if as_json:
-        print_json(results)
-    elif path is None:
-        (show or print_tables)(results, title)
+@dataclass(frozen=True)
+class Destination:
+    """Where the results of a command go.
+
+    Raises, before any work is done:
+        typer.BadParameter, OSError: as :func:`check_output`.
+    """
+
+    as_json: options.AsJson = False
+    output_file: options.Output = None
+    overwrite: options.Overwrite = False
+
+    def __post_init__(self) -> None:
+        check_output(self.output_file, self.overwrite)
+
+    def emit(
+        self,
+        results: Results | xr.Dataset,
+        title: str,
+        show: Callable[[Any, str], None] | None = None,
+    ) -> None:
+        """Write to a file, or print: as JSON if asked, else by ``show``."""
+        path = self.output_file
+        if path is not None:
+            dataset = results.dataset() if isinstance(results, Results) else results
+            _write(dataset, path, self.overwrite)
+            note(f"wrote {path}")
+        if self.as_json:
+            print_json(results)
+        elif path is None:
+            (show or print_tables)(results, title)
 
 
 def print_tables(results: Results | xr.Dataset, title: str) -> None:
@@ -177,15 +192,13 @@ def _write(dataset: xr.Dataset, path: Path, overwrite: bool) -> None:
 
         pt.save_dataset(dataset, path, overwrite=overwrite)
         return
+    from simulations.files import write_whole
+
     frames = tables(dataset)
     if len(frames) > 1:
         left_out = ", ".join(list(frames)[1:])
         note(f"a CSV file holds one table; {left_out} are in a .nc file only")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        frames["points"].to_csv(part, index=False)
-        os.replace(part, path)
+        write_whole(path, lambda part: frames["points"].to_csv(part, index=False))
     except OSError as error:  # named by the file that was asked for
         raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -26,6 +26,25 @@ CheckedData = Annotated[
         help=f"Refuse scores of another data set than this: {_DATA}.",
     ),
 ]
+ScoreFile = Annotated[
+    Path, typer.Argument(metavar="SCORES", help="A score file (.parquet).")
+]
+ClassFloor = Annotated[
+    float,
+    typer.Option(help="Every class keeps this part of an equal share; paper: 0.5."),
+]
+RunFolder = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", metavar="FOLDER", help="New, or interrupted: it goes on."
+    ),
+]
+Decoders = Annotated[
+    int, typer.Option(min=0, help="Processes that decode; for ImageNet.")
+]
+RunTable = Annotated[
+    Path, typer.Argument(help="results.csv of an experiment, or its folder.")
+]
 Split = Annotated[str, typer.Option(help="train, test and the like.")]
 Embeddings = Annotated[
     Path | None,
@@ -34,10 +53,6 @@ Embeddings = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of everything that is random.")]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace the output if it exists.")
-]
-
 
 PICTURES = (".png", ".pdf", ".svg")
 
@@ -52,9 +67,7 @@ def check_picture(path: Path | None, overwrite: bool, option: str) -> None:
     if path is None:
         return
     if path.suffix not in PICTURES:
-        raise typer.BadParameter(
-            f"{path.name!r} must end in {', '.join(PICTURES)}", param_hint=option
-        )
+        raise options.bad(option, f"{path.name!r} must end in {', '.join(PICTURES)}")
     output.check_new(path, overwrite)
 
 

@@ -9,21 +9,14 @@ import numpy as np
 from jaxtyping import Float
 
 from ..errors import ConvergenceError, InputError
-from ..numerics.bracketing import bracketed_roots
-from ..numerics.checks import (
-    HALF_PI,
-    SMALLEST,
-    check_load,
-    check_margin,
-    check_theta,
-    one_number,
-)
+from ..numerics.checks import HALF_PI, SMALLEST, one_number
 from ..numerics.minima import minimise
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
 from ..students.student import Student
-from .learner import has_best_ridge, log_error, resolve_learner, slopes
+from .learner import Learner, has_best_ridge, learner_at, single_load, slopes
 from .pareto import LEAST_LOAD
+from .scans import first_below
 
 WRONG = np.deg2rad(2.0)  # the error of theta that is tried
 EQUAL = 1e-8  # of ln error: no reason to prune
@@ -189,12 +182,8 @@ def advise(
         >>> f"{best.rule} {best.keep_fraction:.3f} {best.error:.5f}"
         'easy 0.903 0.04883'
     """
-    total, angle = one_number("alpha_tot", alpha_tot), one_number("theta", theta)
-    check_load("alpha_tot", total)
-    check_theta(angle)
-    check_margin(margin)
-    learner = resolve_learner(student, loss, ridge, flip_probability)
-    pool, angle = float(total), float(angle)
+    pool = single_load("alpha_tot", alpha_tot)
+    learner = learner_at(theta, margin, student, loss, ridge, flip_probability)
     if pool > LARGEST:
         raise InputError(
             f"alpha_tot must be at most {LARGEST:g}, got {pool:g}: beyond, "
@@ -202,8 +191,7 @@ def advise(
         )
     most = None
     if max_alpha_prune is not None:
-        check_load("max_alpha_prune", one_number("max_alpha_prune", max_alpha_prune))
-        most = float(one_number("max_alpha_prune", max_alpha_prune))
+        most = single_load("max_alpha_prune", max_alpha_prune)
     near = float(one_number("tolerance", tolerance))
     if not 0 <= near < np.inf:
         raise InputError(f"tolerance must be a part of the error >= 0, got {near:g}")
@@ -213,13 +201,13 @@ def advise(
             f"alpha_tot and max_alpha_prune must be at least {LEAST_LOAD:g}, the least "
             f"load that is solved, got {budget:g}"
         )
-    task = Task(learner, pool, angle, margin)
+    task = Task(learner, pool)
     optima = {load: _optimum(task, load) for load in {pool, budget}}
     whole = float(task.log_error("random", np.zeros(()))[()])
     best = _choice(task, *optima[pool])
     return Advice(
         alpha_tot=pool,
-        theta=angle,
+        theta=learner.theta,
         margin=margin,
         max_alpha_prune=most,
         best=best,
@@ -231,36 +219,19 @@ def advise(
 
 
 class Task(NamedTuple):
-    """Whose errors are compared, for which pool and probe."""
+    """Whose errors are compared, for which pool."""
 
-    student: Student
+    learner: Learner
     pool: float
-    theta: float
-    margin: str
 
     def log_error(
         self, rule: str, x: Any, theta: float | None = None
     ) -> Float[np.ndarray, "*k"]:
         """Ln error where exp(x) of the pool is kept; NaN where it was not solved."""
-        return log_error(
-            self.student,
-            rule,
-            alpha_tot=self.pool,
-            keep_fraction=np.minimum(np.exp(x), 1.0),
-            theta=self.theta if theta is None else theta,
-            margin=self.margin,
-        )
-
-    def unpruned(self, alpha: Any) -> Float[np.ndarray, "*k"]:
-        """Ln error of unpruned data of other loads."""
-        return log_error(
-            self.student,
-            "random",
-            alpha_prune=alpha,
-            keep_fraction=1.0,
-            theta=self.theta,
-            margin=self.margin,
-        )
+        learner, fraction = self.learner, np.minimum(np.exp(x), 1.0)
+        if theta is not None:
+            learner = learner._replace(theta=theta)
+        return learner.log_error(rule, alpha_tot=self.pool, keep_fraction=fraction)
 
 
 def _least(pool: float) -> float:
@@ -291,26 +262,22 @@ def _fewest(task: Task, goal: float) -> tuple[str, float]:
     x = np.linspace(low, 0.0, 2 + int(-low / SCAN))
     best = ("random", 0.0)
     for rule in (*RULES, "random"):
-        good = at(rule, x) <= goal
-        n = int(np.argmax(good))
-        if not good.any() or x[n] >= best[1] + 1.01 * SCAN:
+        gap = lambda x, row, rule=rule: at(rule, x) - goal  # noqa: E731
+        values = gap(x, None)
+        good = values <= 0
+        if not good.any() or x[np.argmax(good)] >= best[1] + 1.01 * SCAN:
             continue
-        root = x[n]
-        if n > 0:
-            ends = [np.array([value]) for value in x[n - 1 : n + 1]]
-            gap = lambda x, row, rule=rule: at(rule, x) - goal  # noqa: E731
-            values = [gap(end, None) for end in ends]
-            root = bracketed_roots(gap, *ends, *values, 1e-10)[0]
+        root = first_below(gap, x, values, 1e-10)
         if root < best[1] - EQUAL:
-            best = (rule, float(root))
+            best = (rule, root)
     return best
 
 
 def _choice(task: Task, rule: str, x: float) -> Choice:
     fraction = 1.0 if x == 0 else float(np.exp(x))
-    alpha, theta = task.pool * fraction, task.theta
+    alpha, theta = task.pool * fraction, task.learner.theta
     tried = [theta, max(theta - WRONG, 0.0), min(theta + WRONG, HALF_PI)]
-    blind = rule == "random" and not task.student.knows_probe
+    blind = rule == "random" and not task.learner.student.knows_probe
     if blind:
         tried = [theta] * 3
     values = [float(np.exp(task.log_error(rule, x, t))) for t in tried]
@@ -334,19 +301,13 @@ def _by_theta(task: Task, rule: str, x: float, f: float, error: float) -> float:
     With the best ridge, which moves with theta but where it does not matter to first
     order, by a difference.
     """
-    theta = task.theta
-    if has_best_ridge(task.student):
+    student, theta, margin = task.learner
+    if has_best_ridge(student):
         ends = np.clip([theta - STEP, theta + STEP], 0.0, HALF_PI)
         low, high = (float(np.exp(task.log_error(rule, x, end))) for end in ends)
         return (high - low) / float(ends[1] - ends[0])
-    rates = slopes(
-        task.student,
-        resolve_rule(rule),
-        alpha_prune=task.pool * f,
-        keep_fraction=f,
-        theta=theta,
-        margin=task.margin,
-    )
+    where = {"alpha_prune": task.pool * f, "keep_fraction": f, "theta": theta}
+    rates, _ = slopes(student, resolve_rule(rule), **where, margin=margin)
     return float(rates[0, 2] * error)
 
 
@@ -358,15 +319,9 @@ def _unpruned(task: Task, log_error: float) -> float:
     """
 
     def gap(x: Values, row: Any) -> Values:
-        return task.unpruned(np.exp(x)) - log_error
+        loads = np.exp(x)
+        at = task.learner.log_error("random", alpha_prune=loads, keep_fraction=1.0)
+        return at - log_error
 
     ends = np.linspace(np.log(LEAST_LOAD), np.log(LARGEST), UNPRUNED)
-    values = gap(ends, None)
-    good = values <= 0
-    if not good.any():
-        return np.inf
-    n = int(np.argmax(good))
-    if n == 0:
-        return LEAST_LOAD
-    bracket = ends[n - 1 : n], ends[n : n + 1], values[n - 1 : n], values[n : n + 1]
-    return float(np.exp(bracketed_roots(gap, *bracket, 1e-12)[0]))
+    return float(np.exp(first_below(gap, ends, gap(ends, None), 1e-12)))

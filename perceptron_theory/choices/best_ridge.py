@@ -30,17 +30,17 @@ from ..convex.student import SMALLEST_RIDGE, Convex
 from ..errors import ConvergenceError
 from ..kept.problem import Mode
 from ..numerics.batching import in_batches, take
-from ..numerics.bracketing import bracketed_roots
 from ..numerics.checks import check_margin, one_load
 from ..numerics.compilation import batched
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule
-from ..solving.front_door import Asked, checked, solve, split
+from ..solving.front_door import Asked, Flat, checked, found_at, solve
 from ..solving.states import tabulated
 from ..students.solution import Count, Value
 from ..students.state import Point
 from .ridge_path import RidgePath, along, followed
+from .scans import roots_of_rows
 
 SMALLEST = 1e-8  # of the scan; SMALLEST_RIDGE where that is not small enough
 BEYOND = 1e5  # the largest, in units of 1 + alpha
@@ -113,12 +113,9 @@ def optimal_ridge(
         flat = checked((load, keep_fraction, theta), asked)
         # a point once, however often it is asked for
         table, back = np.unique(np.stack(flat.arrays), axis=1, return_inverse=True)
-        out = np.empty((4, table.shape[1]))
-        once = flat._replace(arrays=tuple(table))
-        for here, point, mode in split(once, asked, exact=False):
-            out[:, here] = _best(point, mode)
-    shape = flat.shape
-    ridge, error, kind, slope = (x[back.ravel()].reshape(shape)[()] for x in out)
+        once = Flat(table.shape[1:], tuple(table), flat.rule, flat.student)
+        out = found_at(_best, once, asked, exact=False)[back.ravel()]
+    ridge, error, kind, slope = (x.reshape(flat.shape)[()] for x in out.T)
     return OptimalRidge(ridge, error, np.asarray(kind).astype(int)[()], slope)
 
 
@@ -135,7 +132,7 @@ def _mean_example(mode: Mode) -> Any:
     return batched(partial(_mean_of, mode=mode))
 
 
-def _best(point: Point, mode: Mode) -> Float[np.ndarray, "4 n"]:
+def _best(point: Point, mode: Mode) -> Float[np.ndarray, "n 4"]:
     """Ridge, error, kind and slope of each point."""
     at, here = tabulated(point, mode)
     a, b, alpha = in_batches(_mean_example(here), (64,), at)
@@ -171,7 +168,7 @@ def _best(point: Point, mode: Mode) -> Float[np.ndarray, "4 n"]:
     table = np.stack(values)
     # of equal ones the first, which is inside
     best = [np.nonzero(row == n)[0] for n in every]
-    return table[:, [i[np.argmin(table[1, i])] for i in best]]
+    return table[:, [i[np.argmin(table[1, i])] for i in best]].T
 
 
 def _places(low: float, high: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k"]:
@@ -183,17 +180,11 @@ def _places(low: float, high: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k
 def _minima(path: RidgePath) -> tuple[np.ndarray, ...]:
     """Point, ridge, error, kind and slope of every local minimum inside."""
     places, slope = path.places, path.slope
-    row, column = np.nonzero((slope[:, :-1] < 0) & (slope[:, 1:] >= 0))
+    slope_at = lambda x, row: along(path, x, row)[1]  # noqa: E731
+    rises = (slope[:, :-1] < 0) & (slope[:, 1:] >= 0)
+    row, place = roots_of_rows(slope_at, places, slope, rises, SHARP)
     if not row.size:
         return row, *np.zeros((4, 0))
-    place = bracketed_roots(
-        lambda x, bracket: along(path, x, row[bracket])[1],
-        places[row, column],
-        places[row, column + 1],
-        slope[row, column],
-        slope[row, column + 1],
-        SHARP,
-    )
     error, left = along(path, place, row)
     return row, np.exp(place), error, np.full(row.size, int(Optimum.INTERIOR)), left
 

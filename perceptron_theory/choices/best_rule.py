@@ -24,23 +24,19 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ..convex.student import Convex
 from ..errors import ConvergenceError, InputError
 from ..kept.problem import Mode
 from ..numerics.checks import (
     SMALLEST,
     check_fraction,
-    check_load,
-    check_margin,
-    check_theta,
     one_number,
 )
 from ..numerics.precision import eager_only
 from ..rules.by_quantile import Mixture, Window
 from ..rules.intervals import Intervals
 from ..students.student import Student
-from .best_ridge import Optimum, optimal_ridge
-from .learner import has_best_ridge, resolve_learner
+from .best_ridge import Optimum
+from .learner import Learner, best_ridge, has_best_ridge, learner_at, single_load
 from .margin_derivative import check_differentiable
 from .rule_descent import MOST, Found, Masses, Place, descend, log_errors, solve_rules
 
@@ -153,43 +149,37 @@ def optimal_rule(
         '0.11266228 0.13609713 0.11730597'
     """
     alpha, fraction = _loads(alpha_prune, alpha_tot, keep_fraction)
-    angle = float(one_number("theta", theta))
-    check_theta(np.array(angle))
-    check_margin(margin)
-    learner = resolve_learner(student, loss, ridge, flip_probability)
-    if has_best_ridge(learner):
-        assert isinstance(learner, Convex)
-        return _with_best_ridge(learner, alpha, fraction, angle, margin)
-    check_differentiable(learner)
-    kind = learner.traced_variant()
+    learner = learner_at(theta, margin, student, loss, ridge, flip_probability)
+    kind, angle, _ = learner
+    if has_best_ridge(kind):
+        return _with_best_ridge(learner, alpha, fraction)
+    check_differentiable(kind)
+    kind = kind.traced_variant()
     # at theta = 0 the two margins are one, y P.x = |P.x|, if the labels are right
     ranked = "absolute" if angle == 0 and not kind.wrong_labels else margin
     mode = Mode(ranked, angle == 0, False, exact=False)
     return _search(Place(alpha, fraction, angle, mode, kind), margin)
 
 
-def _with_best_ridge(
-    learner: Convex, alpha: float, fraction: float, theta: float, margin: str
-) -> OptimalRule:
+def _with_best_ridge(learner: Learner, alpha: float, fraction: float) -> OptimalRule:
     """The rule and the ridge of least error, each improved in turn.
 
     Raises:
         ConvergenceError: they do not settle, or the best ridge is 0 or infinite.
     """
-    loss, flips = learner.loss, learner.flip_probability
+    student, theta, margin = learner
     where: dict[str, Any] = {"theta": theta, "margin": margin}
     where |= {"alpha_prune": alpha, "keep_fraction": fraction}
     rule: Any = "hard"
     last = np.inf
     for _ in range(TURNS):
-        best = optimal_ridge(rule=rule, loss=loss, flip_probability=flips, **where)
+        best = best_ridge(student, rule=rule, **where)
         if best.kind != Optimum.INTERIOR:
             raise ConvergenceError(
                 f"the best ridge is {best.ridge:g} with the rule {rule!r}: "
                 "give ridge as a number"
             )
-        options: dict[str, Any] = {"loss": loss, "ridge": float(best.ridge)}
-        found = optimal_rule(flip_probability=flips, **options, **where)
+        found = optimal_rule(student=student.replaced(ridge=float(best.ridge)), **where)
         if found.error > last * (1.0 - SETTLED):
             return found
         rule, last = found.rule, found.error
@@ -254,9 +244,7 @@ def _search(at: Place, margin: str) -> OptimalRule:
 def _loads(alpha_prune: Any, alpha_tot: Any, keep_fraction: Any) -> tuple[float, float]:
     """(alpha_prune, f) from two of the three."""
     given = {"alpha_prune": alpha_prune, "alpha_tot": alpha_tot}
-    loads = {k: one_number(k, v) for k, v in given.items() if v is not None}
-    for name, load in loads.items():
-        check_load(name, load)
+    loads = {k: single_load(k, v) for k, v in given.items() if v is not None}
     if len(loads) + (keep_fraction is not None) != 2:
         raise InputError("give two of alpha_prune, alpha_tot and keep_fraction")
     if keep_fraction is not None:

@@ -7,7 +7,7 @@ f = 1 the three strategies are one, and that root is not a boundary.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +16,10 @@ from ..errors import ConvergenceError, InputError
 from ..numerics.bracketing import bracketed_roots
 from ..numerics.checks import as_array
 from ..numerics.contours import connect
+from .attributes import text
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 STRATEGIES = ("hard", "easy", "random")
 PAIRS = (("hard", "easy"), ("hard", "random"), ("easy", "random"))
@@ -32,6 +36,7 @@ class Plane(NamedTuple):
     log_error: LogError
     name: str  # of the first parameter
     value: Callable[[Any], Any]  # the first parameter from x
+    place: Callable[[Any], Any]  # and x from the first parameter
     about: tuple[str, str]  # what it is, its unit
     tolerance: float  # of x and ln f on a boundary
 
@@ -57,11 +62,6 @@ def axis(name: str, value: Any) -> Float[np.ndarray, " n"]:
     if (np.diff(values) <= 0).any():
         raise InputError(f"{name} must increase: sort it and remove repeated values")
     return values
-
-
-def text(long_name: str, units: str = "1") -> dict[str, str]:
-    """The attributes of a variable."""
-    return {"long_name": long_name, "units": units}
 
 
 def all_errors(plane: Plane, x: Any, y: Any) -> np.ndarray:
@@ -120,7 +120,7 @@ def _edges(i: np.ndarray, j: np.ndarray) -> list[tuple[int, int]]:
     return [*zip(i.tolist(), j.tolist(), strict=True)]
 
 
-def boundary_variables(plane: Plane, curves: list[Curve]) -> dict[str, Any]:
+def _boundary_variables(plane: Plane, curves: list[Curve]) -> dict[str, Any]:
     """The curves as variables on the dimension ``boundary_point``."""
     x, y = (np.concatenate([getattr(c, k) for c in curves]) for k in "xy")
     kind = np.concatenate([np.full(len(c.x), "/".join(c.pair), "U16") for c in curves])
@@ -148,7 +148,7 @@ def boundary_variables(plane: Plane, curves: list[Curve]) -> dict[str, Any]:
     }
 
 
-def triple_points(plane: Plane, curve: Curve, x: Any, y: Any) -> dict[str, Any]:
+def _triple_points(plane: Plane, curve: Curve, x: Any, y: Any) -> dict[str, Any]:
     """Where, along the hard/easy curves, the error of random crosses theirs.
 
     Those within the ranges of ``x`` and ``y``.
@@ -201,3 +201,38 @@ def triple_points(plane: Plane, curve: Curve, x: Any, y: Any) -> dict[str, Any]:
         "triple_keep_fraction": on(np.exp(y), "keep fraction at the triple point"),
         "triple_error": on(error, "generalisation error at the triple point"),
     }
+
+
+def as_dataset(
+    plane: Plane,
+    along: tuple[str, str],
+    axes: tuple[Float[np.ndarray, " n"], Float[np.ndarray, " m"]],
+    log_errors: Float[np.ndarray, "3 n m"],
+    curves: list[Curve],
+    attrs: dict[str, Any],
+) -> xr.Dataset:
+    """A diagram: the errors of the grid, the best strategy, and the crossings.
+
+    ``along`` is what the first of the two axes is, and its unit; ``curves`` are those
+    of ``PAIRS``.
+
+    Raises:
+        ConvergenceError: a triple point was not found.
+    """
+    import xarray as xr
+
+    best = np.array(STRATEGIES)[np.argmin(log_errors, axis=0)]
+    best = np.where(axes[1] == 1, "equal", best)
+    dims = (plane.name, "keep_fraction")
+    variables: dict[str, Any] = {
+        f"error_{name}": (dims, error, text(f"generalisation error, {name} kept"))
+        for name, error in zip(STRATEGIES, np.exp(log_errors), strict=True)
+    }
+    variables["best"] = (dims, best, text("strategy of least error"))
+    about = text(*along), text("kept part of the pool")
+    where = curves[0], plane.place(axes[0]), np.log(axes[1])
+    return xr.Dataset(
+        variables | _boundary_variables(plane, curves) | _triple_points(plane, *where),
+        {name: (name, *of) for name, *of in zip(dims, axes, about, strict=True)},
+        attrs | {"tolerance": plane.tolerance},
+    )

@@ -8,36 +8,26 @@ import numpy as np
 from jaxtyping import Float
 
 from ..errors import ConvergenceError
-from ..numerics.checks import (
-    check_fraction,
-    check_load,
-    check_margin,
-    check_theta,
-    one_number,
-)
+from ..numerics.checks import check_fraction, check_load
 from ..numerics.precision import eager_only
 from ..students.student import Student
+from .attributes import PER_DIMENSION, POOL
 from .crossings import (
     NEAREST,
     PAIRS,
-    STRATEGIES,
     Plane,
     all_errors,
+    as_dataset,
     axis,
     boundary,
-    boundary_variables,
-    text,
-    triple_points,
 )
-from .learner import log_error, resolve_learner
+from .learner import learner_at
 
 if TYPE_CHECKING:
     import xarray as xr
 
 FINEST = 24  # points a direction in which the boundaries are looked for, at least
 TOLERANCE = 1e-8  # of ln alpha_tot and ln f on a boundary
-
-PER_DIMENSION = "examples/dimension"
 
 
 @eager_only
@@ -82,22 +72,15 @@ def phase_diagram(
         InputError: an argument outside its range or not increasing.
         ConvergenceError: a point of the grid or a boundary that was not solved.
     """
-    import xarray as xr
-
     loads = axis("alpha_tot", alpha_tot)
     fractions = axis("keep_fraction", keep_fraction)
     check_load("alpha_tot", loads)
     check_fraction("keep_fraction", fractions)
-    angle = one_number("theta", theta)
-    check_theta(angle)
-    angle = float(angle)
-    check_margin(margin)
-    learner = resolve_learner(student, loss, ridge, flip_probability)
+    learner = learner_at(theta, margin, student, loss, ridge, flip_probability)
 
     def errors(name: str, x: Any, y: Any) -> np.ndarray:
         load, fraction = np.exp(x + y), np.exp(y)
-        where: dict[str, Any] = {"keep_fraction": fraction, "theta": angle}
-        value = log_error(learner, name, alpha_prune=load, margin=margin, **where)
+        value = learner.log_error(name, alpha_prune=load, keep_fraction=fraction)
         if np.isnan(value).any():
             first = int(np.argmax(np.isnan(value)))
             loads, parts = (np.broadcast_to(v, value.shape) for v in (load, fraction))
@@ -105,45 +88,22 @@ def phase_diagram(
                 f"{np.isnan(value).sum()} of {value.size} points of the strategy "
                 f"{name} did not converge, the first at alpha_prune = "
                 f"{loads.flat[first]:.17g}, keep_fraction = {parts.flat[first]:.17g}, "
-                f"theta = {angle:.17g}"
+                f"theta = {learner.theta:.17g}"
             )
         return value
 
     about = "pool", PER_DIMENSION
-    plane = Plane(errors, "alpha_tot", np.exp, about, TOLERANCE)
-    grid = np.exp(all_errors(plane, np.log(loads)[:, None], np.log(fractions)))
-    best = np.array(STRATEGIES)[np.argmin(grid, axis=0)]
-    best = np.where(fractions == 1, "equal", best)
-    dims = ("alpha_tot", "keep_fraction")
-    variables = {
-        f"error_{name}": (dims, error, text(f"generalisation error, {name} kept"))
-        for name, error in zip(STRATEGIES, grid, strict=True)
-    }
-    variables["best"] = (dims, best, text("strategy of least error"))
+    plane = Plane(errors, "alpha_tot", np.exp, np.log, about, TOLERANCE)
+    grid = all_errors(plane, np.log(loads)[:, None], np.log(fractions))
     x, y = _fine(loads), _fine(np.unique(np.minimum(fractions, NEAREST)))
     curves = [boundary(plane, pair, x, y) for pair in PAIRS]
-    triple = triple_points(plane, curves[0], np.log(loads), np.log(fractions))
-    return xr.Dataset(
-        variables | boundary_variables(plane, curves) | triple,
-        coords={
-            "alpha_tot": (
-                "alpha_tot",
-                loads,
-                text("examples of the pool per dimension", PER_DIMENSION),
-            ),
-            "keep_fraction": (
-                "keep_fraction",
-                fractions,
-                text("kept part of the pool"),
-            ),
-        },
-        attrs={
-            "theta": angle,
-            "margin": margin,
-            "student": learner.name,
-            "tolerance": TOLERANCE,
-        },
-    )
+    attrs = {
+        "theta": learner.theta,
+        "margin": margin,
+        "student": learner.student.name,
+    }
+    along = POOL, PER_DIMENSION
+    return as_dataset(plane, along, (loads, fractions), grid, curves, attrs)
 
 
 def _fine(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Float
 
-from ..convex.student import Convex
 from ..errors import ConvergenceError, InputError
 from ..limits.power_law import random_coefficient
 from ..limits.small_angle import check_student
 from ..numerics.checks import (
     as_array,
     broadcast,
-    check_fraction,
     check_load,
     check_margin,
     check_theta,
@@ -29,10 +26,10 @@ from ..numerics.checks import (
 from ..numerics.limit_nodes import Values, root_between
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
-from ..rules.rule import Rule, check_rule
+from ..rules.rule import Rule
 from ..students.student import Student
-from .best_ridge import Optimum, optimal_ridge
-from .learner import has_best_ridge, resolve_learner, slopes
+from .best_ridge import Optimum
+from .learner import best_ridge, has_best_ridge, resolve_learner, slopes
 from .pareto import pareto_frontier
 
 POINTS = 16  # of a scan of the Pareto curve
@@ -110,67 +107,51 @@ def exponent_along(
     learner = resolve_learner(student, loss, ridge, flip_probability)
     check_margin(margin)
     kind = resolve_rule(rule)
-    named = {"alpha_prune": alpha_prune, "theta": theta}
-    total, held = False, ""
     if kind.takes_fraction:
         if (keep_fraction is None) == (alpha_tot is None):
             raise InputError("give exactly one of keep_fraction and alpha_tot")
-        total = keep_fraction is None
-        held = "alpha_tot" if total else "keep_fraction"
-        named[held] = alpha_tot if total else keep_fraction
     elif keep_fraction is not None or alpha_tot is not None:
         raise InputError(
             f"a {type(kind).__name__} rule fixes f: leave the other arguments out"
         )
-    arrays = {name: as_array(name, value) for name, value in named.items()}
-    check_load("alpha_prune", arrays["alpha_prune"])
-    check_theta(arrays["theta"])
-    leaves, tree = jax.tree.flatten(kind)
-    every = broadcast(arrays, leaves)
-    load, angle = every[:2]
-    fraction = None
-    if held:
-        fraction = load / every[2] if total else every[2]
-        if total and (fraction > 1).any():
+    load = as_array("alpha_prune", alpha_prune)
+    check_load("alpha_prune", load)
+    if alpha_tot is not None:
+        pool = as_array("alpha_tot", alpha_tot)
+        load, pool = broadcast({"alpha_prune": load, "alpha_tot": pool})
+        keep_fraction = load / pool
+        if (keep_fraction > 1).any():
             raise InputError(
                 "alpha_prune must not exceed alpha_tot, got "
-                f"{fraction.max():g} of the pool"
+                f"{keep_fraction.max():g} of the pool"
             )
-        check_fraction("keep_fraction", fraction)
-    check_rule(kind, fraction, margin)
-    here = jax.tree.unflatten(tree, every[len(named) :])
     where: dict[str, Any] = {
         "alpha_prune": load,
-        "keep_fraction": fraction,
-        "theta": angle,
+        "keep_fraction": keep_fraction,
+        "theta": theta,
         "margin": margin,
     }
     if has_best_ridge(learner):
-        learner = _at_best_ridge(learner, here, where)
-    rates = slopes(learner, here, **where)
-    value = load.ravel() * rates[:, 0]
-    if total and fraction is not None:
-        value = value + fraction.ravel() * rates[:, 1]
+        best = best_ridge(learner, rule=kind, **where)
+        if (np.asarray(best.kind) != Optimum.INTERIOR).any():
+            raise InputError(
+                "the exponent with ridge='optimal' is known where the best ridge is "
+                "neither 0 nor infinite: give a number as ridge"
+            )
+        # which may be held fixed to first order
+        learner = learner.replaced(ridge=best.ridge)
+    rates, flat = slopes(learner, kind, **where)
+    load, fraction = flat.arrays[:2]
+    value = load * rates[:, 0]
+    if alpha_tot is not None:
+        value = value + fraction * rates[:, 1]
     if np.isnan(value).any():
         first = np.argmax(np.isnan(value))
         raise ConvergenceError(
             f"{np.isnan(value).sum()} of {value.size} points did not converge, the "
-            f"first at alpha_prune = {load.flat[first]:.17g}"
+            f"first at alpha_prune = {load[first]:.17g}"
         )
-    return value.reshape(load.shape)[()]
-
-
-def _at_best_ridge(learner: Student, rule: Rule, where: dict[str, Any]) -> Student:
-    """The student with its best ridge, which may be held fixed to first order."""
-    assert isinstance(learner, Convex)
-    loss, flips = learner.loss, learner.flip_probability
-    best = optimal_ridge(rule=rule, loss=loss, flip_probability=flips, **where)
-    if (np.asarray(best.kind) != Optimum.INTERIOR).any():
-        raise InputError(
-            "the exponent with ridge='optimal' is known where the best ridge is "
-            "neither 0 nor infinite: give a number as ridge"
-        )
-    return Convex(loss, best.ridge, flips)
+    return value.reshape(flat.shape)[()]
 
 
 @eager_only

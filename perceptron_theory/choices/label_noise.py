@@ -53,11 +53,9 @@ from .crossings import (
     STRATEGIES,
     Plane,
     all_errors,
+    as_dataset,
     axis,
     boundary,
-    boundary_variables,
-    text,
-    triple_points,
 )
 
 if TYPE_CHECKING:
@@ -134,8 +132,6 @@ def noise_diagram(
         >>> sorted(set(diagram["boundary_kind"].values.tolist()))
         ['easy/random', 'hard/easy', 'hard/random']
     """
-    import xarray as xr
-
     flips = axis("flip_probability", flip_probability)
     check_flips(flips)
     fractions = axis("keep_fraction", keep_fraction)
@@ -185,7 +181,8 @@ def noise_diagram(
         return np.asarray(solve_convex(**point, ridge=single["ridge"]).error)
 
     about = "part of the labels that is wrong", "1"
-    plane = Plane(log_error, "flip_probability", lambda x: x, about, TOLERANCE)
+    same = lambda x: x  # noqa: E731
+    plane = Plane(log_error, "flip_probability", same, same, about, TOLERANCE)
     logs = np.log(fractions)
     grid = all_errors(plane, flips[:, None], logs[None])
     below = fractions <= NEAREST
@@ -196,27 +193,6 @@ def noise_diagram(
         return (first - second) / (1.0 - np.exp(y))
 
     curves = [boundary(plane, pair, flips, y, difference(pair)) for pair in PAIRS]
-    triple = triple_points(plane, curves[0], flips, logs)
-    best = np.array(STRATEGIES)[np.argmin(grid, axis=0)]
-    best = np.where(fractions == 1, "equal", best)
-    dims = ("flip_probability", "keep_fraction")
-    variables = {
-        f"error_{name}": (dims, error, text(f"generalisation error, {name} kept"))
-        for name, error in zip(STRATEGIES, np.exp(grid), strict=True)
-    }
-    variables["best"] = (dims, best, text("strategy of least error"))
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", "function")
-    return xr.Dataset(
-        variables | boundary_variables(plane, curves) | triple,
-        coords={
-            "flip_probability": ("flip_probability", flips, text(*about)),
-            "keep_fraction": (
-                "keep_fraction",
-                fractions,
-                text("kept part of the pool"),
-            ),
-        },
-        attrs={"ridge": ridge}
-        | single
-        | {"margin": margin, "loss": name, "tolerance": TOLERANCE},
-    )
+    attrs = {"ridge": ridge, **single, "margin": margin, "loss": name}
+    return as_dataset(plane, about, (flips, fractions), grid, curves, attrs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,14 +12,21 @@ from jaxtyping import Float
 
 from ..convex.student import Convex
 from ..errors import ConvergenceError, InputError
-from ..numerics.checks import one_number
+from ..numerics.checks import (
+    check_load,
+    check_margin,
+    check_theta,
+    one_load,
+    one_number,
+)
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule
-from ..solving.front_door import Asked, solve, states
+from ..solving.front_door import Asked, Flat, checked, found_at, solve
+from ..solving.states import find_many
 from ..students.names import resolve_student
-from ..students.state import error_of
+from ..students.solution import log_error_slope
 from ..students.student import Student
-from .best_ridge import optimal_ridge
+from .best_ridge import OptimalRidge, optimal_ridge
 
 
 def resolve_learner(
@@ -60,44 +67,82 @@ def has_best_ridge(student: Student) -> bool:
     return isinstance(student, Convex) and student.optimal
 
 
-def log_error(
-    student: Student,
-    rule: str | Rule,
-    *,
-    alpha_prune: Any = None,
-    alpha_tot: Any = None,
-    keep_fraction: Any,
-    theta: float = 0.0,
-    margin: str = "absolute",
-) -> Float[np.ndarray, "*batch"]:
-    """Ln error of a student; NaN where the point did not converge.
+def single_load(name: str, value: Any) -> float:
+    """One load, checked.
 
-    A rule that does not look at the margin is that of all loads whatever the probe,
-    unless the student knows the probe.
+    Raises:
+        InputError: not one number, or not positive and finite.
     """
-    load: dict[str, Any] = {"alpha_prune": alpha_prune}
-    if alpha_prune is None:
-        load = {"alpha_tot": alpha_tot}
-    kind = resolve_rule(rule)
-    if kind.indifferent and not student.knows_probe:
-        alpha = alpha_prune if alpha_prune is not None else alpha_tot * keep_fraction
-        load, keep_fraction, theta = {"alpha_prune": alpha}, 1.0, 0.0
-        kind = resolve_rule("hard")  # of all there is
-    where: dict[str, Any] = {"theta": theta, "rule": kind, "margin": margin}
-    if has_best_ridge(student):
-        assert isinstance(student, Convex)
-        loss, flips = student.loss, student.flip_probability
-        best = partial(optimal_ridge, loss=loss, flip_probability=flips, **where)
-        name, value = next(iter(load.items()))
-        value, fraction = np.broadcast_arrays(value, keep_fraction)
+    load = one_number(name, value)
+    check_load(name, load)
+    return float(load)
 
-        def errors(loads: np.ndarray, fractions: np.ndarray) -> Any:
-            return best(**{name: loads}, keep_fraction=fractions).error
 
-        flat = _each(errors, value.ravel(), fraction.ravel())
-        return np.log(flat).reshape(value.shape)
-    where |= {"keep_fraction": keep_fraction, "student": student, "throw": False}
-    return np.log(solve(**load, **where).error)
+def best_ridge(student: Student, **where: Any) -> OptimalRidge:
+    """The best ridge of a student that has one at each point."""
+    assert isinstance(student, Convex)
+    loss, flips = student.loss, student.flip_probability
+    return optimal_ridge(loss=loss, flip_probability=flips, **where)
+
+
+class Learner(NamedTuple):
+    """Who is asked: a student, the angle of its probe, and which margin rules rank."""
+
+    student: Student
+    theta: float
+    margin: str
+
+    def log_error(
+        self,
+        rule: str | Rule,
+        *,
+        alpha_prune: Any = None,
+        alpha_tot: Any = None,
+        keep_fraction: Any,
+    ) -> Float[np.ndarray, "*batch"]:
+        """Ln error; NaN where the point did not converge.
+
+        A rule that does not look at the margin is that of all loads whatever the
+        probe, unless the student knows the probe.
+        """
+        student, theta, margin = self
+        name, load = one_load(alpha_prune, alpha_tot)
+        kind = resolve_rule(rule)
+        if kind.indifferent and not student.knows_probe:
+            load = load if name == "alpha_prune" else load * keep_fraction
+            name, keep_fraction, theta = "alpha_prune", 1.0, 0.0
+            kind = resolve_rule("hard")  # of all there is
+        where: dict[str, Any] = {"theta": theta, "rule": kind, "margin": margin}
+        if has_best_ridge(student):
+            load, fraction = np.broadcast_arrays(load, keep_fraction)
+
+            def errors(loads: np.ndarray, fractions: np.ndarray) -> Any:
+                at = {name: loads, "keep_fraction": fractions}
+                return best_ridge(student, **at, **where).error
+
+            flat = _each(errors, load.ravel(), fraction.ravel())
+            return np.log(flat).reshape(load.shape)
+        where |= {name: load, "keep_fraction": keep_fraction, "student": student}
+        return np.log(solve(**where, throw=False).error)
+
+
+def learner_at(
+    theta: Any,
+    margin: str,
+    student: str | Student,
+    loss: Any,
+    ridge: Any,
+    flip_probability: Any,
+) -> Learner:
+    """The learner of one angle that is meant, checked.
+
+    Raises:
+        InputError: an argument outside its range; see :func:`resolve_learner`.
+    """
+    angle = one_number("theta", theta)
+    check_theta(angle)
+    kind = resolve_learner(student, loss, ridge, flip_probability)
+    return Learner(kind, float(angle), check_margin(margin))
 
 
 def _each(function: Any, *rows: np.ndarray) -> np.ndarray:
@@ -120,15 +165,20 @@ def slopes(
     keep_fraction: Any,
     theta: Any,
     margin: str,
-) -> Float[np.ndarray, "n k"]:
-    """Derivatives of ln error by the inputs, alpha_prune first; NaN if unsolved."""
+) -> tuple[Float[np.ndarray, "n k"], Flat]:
+    """Derivatives of ln error by the inputs, alpha_prune first; NaN if unsolved.
+
+    And the inputs themselves.
+
+    Raises:
+        InputError: one is outside its range, or they do not broadcast.
+    """
     asked = Asked("alpha_prune", rule, margin, student)
-    state = states((alpha_prune, keep_fraction, theta), asked)
-
-    def log_of(value: Any) -> Any:
-        return jnp.log(error_of(student.direction(value)))
-
     with jax.enable_x64(True):
-        by_value = np.asarray(jax.vmap(jax.grad(log_of))(jnp.asarray(state.value)))
+        flat = checked((alpha_prune, keep_fraction, theta), asked)
+        line = flat._replace(shape=flat.arrays[0].shape)
+        state = found_at(find_many, line, asked, exact=True)
+        slope = jax.vmap(partial(log_error_slope, student))
+        by_value = np.asarray(slope(jnp.asarray(state.value)))
     rates = np.einsum("nm,nmk->nk", by_value, state.rates)
-    return np.where(state.found[:, None], rates, np.nan)
+    return np.where(state.found[:, None], rates, np.nan), flat

@@ -30,9 +30,6 @@ from ..kept.problem import Inputs, Mode
 from ..numerics.checks import (
     as_array,
     check_fraction,
-    check_load,
-    check_margin,
-    check_theta,
     one_load,
     one_number,
 )
@@ -44,7 +41,7 @@ from ..rules.rule import Rule, check_rule
 from ..solving.states import nowhere, search, settled
 from ..students.state import Point, Start, State, error_of
 from ..students.student import LONG, Student
-from .learner import has_best_ridge, resolve_learner
+from .learner import has_best_ridge, learner_at, single_load
 
 
 class Rates(NamedTuple):
@@ -104,17 +101,15 @@ def functional_derivative(
         ConvergenceError: the point did not converge.
     """
     kind = resolve_rule(rule)
-    check_margin(margin)
-    learner = resolve_learner(student, loss, ridge, flip_probability)
+    learner, angle, _ = learner_at(
+        theta, margin, student, loss, ridge, flip_probability
+    )
     check_differentiable(learner)
     margins = as_array("z", z)
     if margin == "absolute" and (margins < 0).any():
         raise InputError(f"an absolute margin z must be >= 0, got {margins.min():g}")
     name, given = one_load(alpha_prune, alpha_tot)
-    load, angle = one_number(name, given), one_number("theta", theta)
-    total = name == "alpha_tot"
-    check_load(name, load)
-    check_theta(angle)
+    load, total = single_load(name, given), name == "alpha_tot"
     if keep_fraction is not None:
         keep_fraction = one_number("keep_fraction", keep_fraction)
         check_fraction("keep_fraction", keep_fraction)
@@ -122,7 +117,7 @@ def functional_derivative(
     fraction = np.ones(()) if keep_fraction is None else keep_fraction
     if total and keep_fraction is not None:
         load = load * fraction
-    mode = Mode(margin, bool(angle == 0), total and keep_fraction is None)
+    mode = Mode(margin, angle == 0, total and keep_fraction is None)
     # two of the same: a single point would be compiled apart
     inputs = Inputs(*(np.full(2, x) for x in (load, fraction, angle)))  # pyright: ignore
     kind = jax.tree.map(lambda x: np.full(2, one_number("a rule's parameter", x)), kind)

@@ -16,22 +16,20 @@ import numpy as np
 from jaxtyping import Float
 
 from ..errors import ConvergenceError, InputError
-from ..numerics.bracketing import bracketed_roots
 from ..numerics.checks import (
     SMALLEST,
     as_array,
     check_load,
-    check_margin,
-    check_theta,
     one_load,
-    one_number,
 )
 from ..numerics.minima import Function, Minimum, minimise
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule, keeps_hardest
 from ..students.student import Student
-from .learner import log_error, resolve_learner
+from .attributes import KEPT, PER_DIMENSION, POOL, text
+from .learner import Learner, learner_at, single_load
+from .scans import roots_of_rows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,9 +45,6 @@ LIMIT = "limit f -> 0"
 LOWER_END = f"lower end (f = {SMALLEST:g})"
 SMALLEST_LOAD = f"lower end (alpha_prune = {LEAST_LOAD:g})"
 NONE = "no contact"
-
-PER_DIMENSION = "examples/dimension"
-KEPT, POOL = "kept examples per dimension", "examples of the pool per dimension"
 
 Values = Float[np.ndarray, " n"]
 
@@ -107,10 +102,8 @@ def pareto_frontier(
     """
     one_load(alpha_prune, alpha_tot)
     name = rule if isinstance(rule, str) else repr(rule)
-    kind, angle = resolve_rule(rule), one_number("theta", theta)
-    check_margin(margin)
-    check_theta(angle)
-    angle = float(angle)
+    kind = resolve_rule(rule)
+    learner = learner_at(theta, margin, student, loss, ridge, flip_probability)
     if not kind.takes_fraction:
         raise InputError(
             f"a {type(kind).__name__} rule fixes its keep fraction: there is none to "
@@ -119,9 +112,7 @@ def pareto_frontier(
     check_rule(kind, np.full((), SMALLEST))
     if any(np.ndim(leaf) for leaf in jax.tree.leaves(kind)):
         raise InputError(f"a rule must have numbers as parameters here, got {rule!r}")
-    learner = resolve_learner(student, loss, ridge, flip_probability)
-    task = Task(learner, kind, angle, margin)
-    attrs = {"theta": angle, "rule": name, "margin": margin, "student": learner.name}
+    task = Task(learner, kind)
     if alpha_prune is not None:
         loads = _loads("alpha_prune", alpha_prune)
         result = _at_fixed_load(loads, max_alpha_tot, task)
@@ -130,34 +121,33 @@ def pareto_frontier(
             raise InputError("max_alpha_tot goes with alpha_prune: leave it out")
         loads = _loads("alpha_tot", alpha_tot)
         result = _envelope(loads, task)
-    return result.assign_attrs(attrs)
+    return result.assign_attrs(
+        theta=learner.theta, rule=name, margin=margin, student=learner.student.name
+    )
 
 
 class Task(NamedTuple):
     """Whose error is minimised over the kept fraction of which rule."""
 
-    student: Student
+    learner: Learner
     rule: Rule
-    theta: float
-    margin: str
 
     def log_error(self, alpha: Any, fraction: Any) -> np.ndarray:
         """Ln error; NaN where the point did not converge."""
-        return log_error(
-            self.student,
-            self.rule,
-            alpha_prune=alpha,
-            # exp(log(f)) may exceed 1 in its last digit
-            keep_fraction=np.minimum(fraction, 1.0),
-            theta=self.theta,
-            margin=self.margin,
-        )
+        # exp(log(f)) may exceed 1 in its last digit
+        at = {"alpha_prune": alpha, "keep_fraction": np.minimum(fraction, 1.0)}
+        return self.learner.log_error(self.rule, **at)
 
     def falls_to_zero(self, alpha: Values) -> np.ndarray:
         """Where a vanishing part of the hardest examples fixes the teacher."""
-        if self.theta > 0 or not keeps_hardest(self.rule):
+        if self.learner.theta > 0 or not keeps_hardest(self.rule):
             return np.zeros(np.shape(alpha), bool)
-        return self.student.falls_to_zero(alpha)
+        return self.learner.student.falls_to_zero(alpha)
+
+    @property
+    def top(self) -> str:
+        """What kind of optimum the largest fraction is."""
+        return NO_PRUNING if self.rule.largest_fraction == 1 else WIDEST
 
 
 def _loads(name: str, value: Any) -> Values:
@@ -189,9 +179,8 @@ def _minimise(along: Function, least: Values, rule: Rule) -> Minimum:
     return minimise(along, np.log(np.minimum(least, widest)), np.log(widest))
 
 
-def _kinds(minimum: Minimum, lower: np.ndarray, rule: Rule) -> np.ndarray:
-    """What sort of optimum each one is; ``lower`` says what the lower ends are."""
-    top = NO_PRUNING if rule.largest_fraction == 1 else WIDEST
+def _kinds(minimum: Minimum, lower: np.ndarray, top: str) -> np.ndarray:
+    """What sort of optimum each one is, by what the lower ends and the top are."""
     # a pool of just the examples to keep leaves no choice: no pruning comes first
     kind = np.where(minimum.at_lower, lower, INTERIOR)
     return np.where(minimum.at_upper, top, kind)
@@ -211,11 +200,7 @@ def _at_fixed_load(loads: Values, largest: Any, task: Task) -> xr.Dataset:
 
     cap, rule = np.inf, task.rule
     if largest is not None:
-        array = np.atleast_1d(as_array("max_alpha_tot", largest))
-        check_load("max_alpha_tot", array)
-        if array.size != 1:
-            raise InputError(f"max_alpha_tot must be one number, got {array.size}")
-        cap = float(array.flat[0])
+        cap = single_load("max_alpha_tot", largest)
         if cap < loads.max() / rule.largest_fraction:
             raise InputError(
                 f"max_alpha_tot must be at least what is kept, {loads.max():g}"
@@ -223,7 +208,7 @@ def _at_fixed_load(loads: Values, largest: Any, task: Task) -> xr.Dataset:
             )
     minimum, least = _best_of_all(loads, cap, task)
     lower = np.where(least > SMALLEST, CAP, LOWER_END)
-    kind = _kinds(minimum, lower, rule)
+    kind = _kinds(minimum, lower, task.top)
     _require_solved(minimum, "alpha_prune", loads)
     fraction, error = np.exp(minimum.position), np.exp(minimum.value)
     fraction = np.where(minimum.at_upper, rule.largest_fraction, fraction)
@@ -232,43 +217,37 @@ def _at_fixed_load(loads: Values, largest: Any, task: Task) -> xr.Dataset:
         limit = task.falls_to_zero(loads)
     fraction, error = np.where(limit, 0.0, fraction), np.where(limit, 0.0, error)
     total = np.divide(loads, fraction, out=np.full(len(loads), np.inf), where=~limit)
-    attrs = {"max_alpha_tot": cap}
     return xr.Dataset(
         {
-            "f_opt": ("alpha_prune", fraction, _text("best keep fraction")),
-            "error": ("alpha_prune", error, _text("generalisation error at f_opt")),
-            "alpha_tot": ("alpha_prune", total, _text(POOL, PER_DIMENSION)),
-            "kind": ("alpha_prune", np.where(limit, LIMIT, kind), _text("optimum")),
+            "f_opt": ("alpha_prune", fraction, text("best keep fraction")),
+            "error": ("alpha_prune", error, text("generalisation error at f_opt")),
+            "alpha_tot": ("alpha_prune", total, text(POOL, PER_DIMENSION)),
+            "kind": ("alpha_prune", np.where(limit, LIMIT, kind), text("optimum")),
         },
-        coords={"alpha_prune": ("alpha_prune", loads, _text(KEPT, PER_DIMENSION))},
-        attrs=attrs,
+        coords={"alpha_prune": ("alpha_prune", loads, text(KEPT, PER_DIMENSION))},
+        attrs={"max_alpha_tot": cap},
     )
-
-
-def _text(long_name: str, units: str = "1", description: str = "") -> dict[str, str]:
-    text = {"long_name": long_name, "units": units}
-    return text | ({"description": description} if description else {})
 
 
 def _envelope(loads: Values, task: Task) -> xr.Dataset:
     import xarray as xr
 
-    rule = task.rule
     least = np.maximum(SMALLEST, LEAST_LOAD / loads)
 
     def along(x: Float[np.ndarray, "n k"], row: Any) -> Float[np.ndarray, "n k"]:
         return task.log_error(loads[row, None] * np.exp(x), np.exp(x))
 
-    pool = _minimise(along, least, rule)
+    pool = _minimise(along, least, task.rule)
     _require_solved(pool, "alpha_tot", loads)
-    pool_kind = _kinds(pool, np.where(least > SMALLEST, SMALLEST_LOAD, LOWER_END), rule)
+    lower = np.where(least > SMALLEST, SMALLEST_LOAD, LOWER_END)
+    pool_kind = _kinds(pool, lower, task.top)
     pool_f = np.exp(pool.position)
     fraction, error, kind = _contacts(loads, least, task)
     of_curve = "of the point where this pool's curve touches the envelope of all pools"
     of_pool = "of the minimum of the error over f at fixed alpha_tot"
 
-    def on(values: Any, *text: str) -> tuple[str, Any, dict[str, str]]:
-        return "alpha_tot", values, _text(*text)
+    def on(values: Any, *about: str) -> tuple[str, Any, dict[str, str]]:
+        return "alpha_tot", values, text(*about)
 
     return xr.Dataset(
         {
@@ -314,15 +293,9 @@ def _contacts(
             slopes[:, k] = np.where(
                 np.isnan(slopes[:, k]), slopes[:, k - 1], slopes[:, k]
             )
-        row, k = np.nonzero(np.sign(slopes[:, :-1]) * np.sign(slopes[:, 1:]) < 0)
-        x = bracketed_roots(
-            lambda x, i: slope(x, row[i]),
-            grid[row, k],
-            grid[row, k + 1],
-            slopes[row, k],
-            slopes[row, k + 1],
-            1e-13,  # of ln f: near the threshold it is alpha - 2 that matters
-        )
+        changes = np.sign(slopes[:, :-1]) * np.sign(slopes[:, 1:]) < 0
+        # of ln f to 1e-13: near the threshold it is alpha - 2 that matters
+        row, x = roots_of_rows(slope, grid, slopes, changes, 1e-13)
         whole = np.nonzero(slopes[:, -1] <= 0)[0]
         row, x = np.concatenate([row, whole]), np.concatenate([x, 0 * whole + top])
     fraction, error = np.full(len(loads), np.nan), np.full(len(loads), np.nan)
@@ -334,11 +307,10 @@ def _contacts(
         # the errors near the threshold are known to 1e-7 or so, not to 1e-8
         good = value <= best.value + 1e-6
         good &= ~task.falls_to_zero(alpha)
-        for n in np.nonzero(good)[0]:  # of several contacts, the one of least error
-            if not np.exp(value[n]) >= error[row[n]]:
-                fraction[row[n]], error[row[n]] = np.exp(x[n]), np.exp(value[n])
-                whole = NO_PRUNING if rule.largest_fraction == 1 else WIDEST
-                kind[row[n]] = whole if x[n] == top else INTERIOR
+        # of several contacts the one of least error, which is written last
+        last = [n for n in np.argsort(-value, kind="stable") if good[n]]
+        fraction[row[last]], error[row[last]] = np.exp(x[last]), np.exp(value[last])
+        kind[row[last]] = np.where(x[last] == top, task.top, INTERIOR)
     return fraction, error, kind
 
 

@@ -44,7 +44,6 @@ from ..kept.thresholds import Pieces, kept_pieces
 from ..numerics.checks import (
     as_array,
     broadcast,
-    check_fraction,
     check_margin,
     check_theta,
     one_number,
@@ -56,7 +55,8 @@ from ..numerics.minima import minimise
 from ..numerics.precision import eager_only
 from ..rules.keep_probability import KNOTS, KeepProbability
 from ..rules.names import resolve_rule
-from ..rules.rule import Rule, check_rule
+from ..rules.rule import Rule
+from ..solving.front_door import pruned_by
 from ..students.bayes_optimal.limits import jumps_of
 from ..students.names import resolve_student
 from ..students.student import Student
@@ -112,16 +112,11 @@ def power_law_coefficient(
     kind = resolve_student(student)
     kind.boundary_coefficient(np.zeros(1), np.ones(1))  # is known at all
     check_margin(margin)
-    rule, angle = resolve_rule(rule), as_array("theta", theta)
-    check_theta(angle)
-    fraction = None
-    if keep_fraction is not None:
-        fraction = as_array("keep_fraction", keep_fraction)
-        check_fraction("keep_fraction", fraction)
-    check_rule(rule, fraction, margin)
+    rule = resolve_rule(rule)
+    named = {"keep_fraction": np.ones(())}
+    named |= pruned_by(rule, margin, keep_fraction, theta)
     leaves, tree = jax.tree.flatten(rule)
-    ones = np.ones(()) if fraction is None else fraction
-    values = broadcast({"keep_fraction": ones, "theta": angle}, leaves)
+    values = broadcast(named, leaves)
     flat = [x.ravel() for x in values]
     pieces: Any = [None] * flat[0].size
     if not isinstance(rule, KeepProbability):
@@ -195,13 +190,18 @@ def _kept(
     points = np.concatenate([[0.0], np.minimum(points, FAR), ends])
     z, width = nodes_between(np.concatenate([-points, points]))
     if pieces is None:
-        with jax.enable_x64(True):
-            margins = np.abs(z) if margin == "absolute" else z
-            keep = np.asarray(jax.vmap(rule.function)(jnp.asarray(margins)))  # pyright: ignore
-        return z, width, np.maximum(keep, 0.0)
+        margins = np.abs(z) if margin == "absolute" else z
+        return z, width, _probability(rule, margins)
     distance = pieces.sign[:, None] * z
     inside = (distance > pieces.inner[:, None]) & (distance < pieces.outer[:, None])
     return z, width, np.sum(inside * pieces.level[:, None], axis=0)
+
+
+def _probability(rule: Any, margins: Nodes) -> Nodes:
+    """The keep-probability of a rule at margins."""
+    with jax.enable_x64(True):
+        keep = jax.vmap(rule.function)(jnp.asarray(margins))
+        return np.maximum(np.asarray(keep), 0.0)
 
 
 def _jumps(rule: Rule, pieces: Pieces | None) -> list[tuple[float, float, float]]:
@@ -211,11 +211,7 @@ def _jumps(rule: Rule, pieces: Pieces | None) -> list[tuple[float, float, float]
     assert isinstance(rule, KeepProbability)
     jumps = []
     for g in sorted({0.0, *np.abs(rule.breakpoints)}):
-        with jax.enable_x64(True):
-            sides = [
-                rule.function(jnp.asarray(np.nextafter(g, x))) for x in (-1, np.inf)
-            ]
-        low, high = (max(float(side), 0.0) for side in sides)
+        low, high = map(float, _probability(rule, np.nextafter(g, [-1.0, np.inf])))
         jumps.append((float(g), low if g > 0 else 0.0, high))
     return jumps
 
@@ -232,9 +228,8 @@ def _edge(
     ends = np.array(sorted({0.0, *np.abs(rule.breakpoints)}))
     kept = z[(z > 0) & (keep > 0)]
     edge = ends[ends < kept[0]].max() if kept.size else np.inf
-    with jax.enable_x64(True):
-        level = rule.function(jnp.asarray(np.nextafter(edge, np.inf)))
-    return float(edge), max(float(level), 0.0)
+    (level,) = _probability(rule, np.nextafter([edge], np.inf))
+    return float(edge), float(level)
 
 
 # the smallest useful fraction

@@ -30,7 +30,7 @@ from jaxtyping import Float
 from scipy.special import ndtr
 
 from ..errors import ConvergenceError, InputError
-from ..numerics.checks import as_array, broadcast, check_load
+from ..numerics.checks import as_array, broadcast, check_load, refuse
 from ..numerics.gaussian import SQRT_2PI
 from ..numerics.limit_nodes import (
     Nodes,
@@ -86,9 +86,7 @@ class BestFraction:
 
 def _positive(name: str, value: Any) -> np.ndarray:
     array = as_array(name, value)
-    bad = ~(array > 0) | np.isinf(array)
-    if bad.any():
-        raise InputError(f"{name} must be positive and finite, got {array[bad][0]:g}")
+    refuse(name, array, ~(array > 0) | np.isinf(array), "positive and finite")
     return array
 
 

@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Self
 
 import jax
 
+from ..errors import InputError
+
 
 class Parameters:
     """Base of frozen dataclasses whose numbers are the leaves of a pytree.
@@ -54,9 +56,30 @@ class Parameters:
         return words.lstrip("_")
 
 
-def lacks_dataclass(thing: Parameters) -> bool:
-    """Whether an object has attributes that no dataclass field declares."""
-    return "__dataclass_fields__" not in vars(type(thing)) and bool(vars(thing))
+def check_dataclass(what: str, thing: Parameters) -> None:
+    """Refuse an object with attributes that no dataclass field declares.
+
+    Raises:
+        InputError: its class is no dataclass.
+    """
+    if "__dataclass_fields__" not in vars(type(thing)) and vars(thing):
+        raise InputError(
+            f"the {what} {type(thing).__name__} is no dataclass: decorate it with "
+            "@dataclasses.dataclass(frozen=True)"
+        )
+
+
+def check_object(what: str, thing: Any, base: type[Parameters]) -> None:
+    """Refuse a class that is given where an object of it is meant.
+
+    Raises:
+        InputError: it is a class derived from ``base``.
+    """
+    if isinstance(thing, type) and issubclass(thing, base):
+        raise InputError(
+            f"{what} must be an object, got the class {thing.__name__}: call it, "
+            f"{thing.__name__}(...)"
+        )
 
 
 def _flatten(thing: Parameters) -> tuple[Any, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import InputError, unknown_name
-from ..numerics.parameters import lacks_dataclass
+from ..numerics.parameters import check_dataclass, check_object
 from .by_quantile import Easy, Hard, Random
 from .rule import Rule
 
@@ -19,23 +19,14 @@ def resolve_rule(rule: str | Rule) -> Rule:
             is no rule, with the part of the contract that it lacks.
     """
     if isinstance(rule, Rule):
-        missing = rule.takes_fraction and type(rule).cells is Rule.cells
-        if missing:
+        if rule.takes_fraction and type(rule).cells is Rule.cells:
             raise InputError(
                 f"the rule {type(rule).__name__} lacks cells(keep_fraction): write "
                 "that method, it returns perceptron_theory.Cells"
             )
-        if lacks_dataclass(rule):
-            raise InputError(
-                f"the rule {type(rule).__name__} is no dataclass: decorate it with "
-                "@dataclasses.dataclass(frozen=True)"
-            )
+        check_dataclass("rule", rule)
         return rule.with_arrays()
-    if isinstance(rule, type) and issubclass(rule, Rule):
-        raise InputError(
-            f"rule must be an object, got the class {rule.__name__}: call it, "
-            f"{rule.__name__}(...)"
-        )
+    check_object("rule", rule, Rule)
     if not isinstance(rule, str):
         lacks = "" if hasattr(rule, "cells") else "; it lacks cells(keep_fraction)"
         raise InputError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -29,11 +29,11 @@ from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule, check_untraced
 from ..students.names import resolve_student
 from ..students.solution import Solution, Status, not_converged
-from ..students.state import Point, State
+from ..students.state import Point
 from ..students.student import Student
 from .point import solved_point
 from .problems import problem_of
-from .states import find_many, solve_many
+from .states import solve_many
 
 
 def solve(
@@ -119,11 +119,7 @@ def answer(values: tuple[Any, Any, Any], asked: Asked, throw: bool) -> Any:
         return _traced(values, asked)
     with jax.enable_x64(True):
         flat = checked(values, asked)
-        parts, places = [], []
-        for here, point, mode in split(flat, asked, exact=False):
-            parts.append(solve_many(point, mode))
-            places.append(here)
-        solution = _joined(parts, places, flat.shape)
+        solution = found_at(solve_many, flat, asked, exact=False)
     if throw:
         _raise_if_unsolved(solution, flat, asked)
     return solution
@@ -131,16 +127,13 @@ def answer(values: tuple[Any, Any, Any], asked: Asked, throw: bool) -> Any:
 
 def _raise_if_unsolved(solution: Any, flat: Flat, asked: Asked) -> None:
     """Raise ConvergenceError with the first unsolved point as a problem to repeat."""
-    own = flat.rule.num_leaves
-    numbers = flat.arrays[3 + own :]
-    message = not_converged(
-        solution, dict(zip(asked.student.numbers(), numbers, strict=True))
-    )
-    if message is None:
+    bad = np.ravel(solution.status) != Status.CONVERGED
+    if not bad.any():
         return
-    error = ConvergenceError(message)
-    first = int(np.argmax(np.ravel(solution.status) != Status.CONVERGED))
+    first, own = int(np.argmax(bad)), flat.rule.num_leaves
     load, fraction, theta, *rest = (float(x[first]) for x in flat.arrays)
+    numbers = dict(zip(asked.student.numbers(), rest[own:], strict=True))
+    error = ConvergenceError(not_converged(solution, first, numbers))
     point = {asked.load: load, "theta": theta}
     if asked.rule.takes_fraction:
         point["keep_fraction"] = fraction
@@ -150,25 +143,17 @@ def _raise_if_unsolved(solution: Any, flat: Flat, asked: Asked) -> None:
     raise error
 
 
-def states(values: tuple[Any, Any, Any], asked: Asked) -> State:
-    """The states behind the solutions, with their rates; flat NumPy arrays."""
-    with jax.enable_x64(True):
-        flat = checked(values, asked)
-        parts, places = [], []
-        for here, point, mode in split(flat, asked, exact=True):
-            parts.append(find_many(point, mode))
-            places.append(here)
-        return _joined(parts, places, (flat.arrays[0].size,))
-
-
-def _joined(parts: list[Any], places: list[np.ndarray], shape: tuple[int, ...]) -> Any:
+def found_at(search: Callable[..., Any], flat: Flat, asked: Asked, exact: bool) -> Any:
+    """What a search finds at all points, in the shape of the inputs."""
+    parts = [(here, search(*part)) for here, *part in split(flat, asked, exact)]
+    places, found = zip(*parts, strict=True)
     back = np.argsort(np.concatenate(places))
 
     def join(*x: np.ndarray) -> np.ndarray:
         whole = np.concatenate(x)[back]
-        return whole.reshape((*shape, *whole.shape[1:]))[()]
+        return whole.reshape((*flat.shape, *whole.shape[1:]))[()]
 
-    return jax.tree.map(join, *parts)
+    return jax.tree.map(join, *found)
 
 
 class Flat(NamedTuple):
@@ -186,18 +171,10 @@ def checked(values: tuple[Any, Any, Any], asked: Asked) -> Flat:
     Raises:
         InputError: one is outside its range, or they do not broadcast.
     """
-    load, angle = as_array(asked.load, values[0]), as_array("theta", values[2])
+    load = as_array(asked.load, values[0])
     check_load(asked.load, load)
-    check_theta(angle)
-    fraction = None
-    if values[1] is not None:
-        fraction = as_array("keep_fraction", values[1])
-        check_fraction("keep_fraction", fraction)
-    check_rule(asked.rule, fraction, asked.margin)
+    named = {asked.load: load, **pruned_by(asked.rule, asked.margin, *values[1:])}
     asked.student.check()
-    named = {asked.load: load, "theta": angle}
-    if fraction is not None:
-        named["keep_fraction"] = fraction
     own, rule = jax.tree.flatten(asked.rule)
     theirs, student = jax.tree.flatten(asked.student)
     named |= dict(zip(asked.student.numbers(), theirs, strict=True))
@@ -208,6 +185,23 @@ def checked(values: tuple[Any, Any, Any], asked: Asked) -> Flat:
     arrays = flat[asked.load], fraction, flat["theta"], *rest
     arrays = *arrays, *(flat[name] for name in asked.student.numbers())
     return Flat(every[0].shape, arrays, rule, student)
+
+
+def pruned_by(
+    rule: Rule, margin: str, keep_fraction: Any, theta: Any
+) -> dict[str, np.ndarray]:
+    """The angle, and the fraction if it is given, as arrays that fit a rule.
+
+    Raises:
+        InputError: one is outside its range, or the rule takes another fraction.
+    """
+    arrays = {"theta": as_array("theta", theta)}
+    check_theta(arrays["theta"])
+    if keep_fraction is not None:
+        arrays["keep_fraction"] = as_array("keep_fraction", keep_fraction)
+        check_fraction("keep_fraction", arrays["keep_fraction"])
+    check_rule(rule, arrays.get("keep_fraction"), margin)
+    return arrays
 
 
 def split(

@@ -11,16 +11,11 @@ from jaxtyping import Array, Float
 
 from ..errors import InputError
 from ..kept.thresholds import kept_pieces
-from ..numerics.checks import (
-    as_array,
-    broadcast,
-    check_fraction,
-    check_margin,
-    check_theta,
-)
+from ..numerics.checks import broadcast, check_margin
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
-from ..rules.rule import Rule, check_rule
+from ..rules.rule import Rule
+from .front_door import pruned_by
 
 
 @eager_only
@@ -34,15 +29,12 @@ def threshold(
     kind = resolve_rule(rule)
     if not kind.takes_fraction:
         raise InputError(f"a {type(kind).__name__} rule has no threshold")
-    fraction, angle = as_array("keep_fraction", keep_fraction), as_array("theta", theta)
-    check_fraction("keep_fraction", fraction)
-    check_theta(angle)
-    check_rule(kind, fraction, margin)
+    arrays = pruned_by(kind, margin, keep_fraction, theta)
     end = 0 if kind == resolve_rule("easy") else 1
     leaves, tree = jax.tree.flatten(kind)
-    values = broadcast({"keep_fraction": fraction, "theta": angle}, leaves)
+    values = broadcast(arrays, leaves)
 
-    def one(f: Float[Array, ""], t: Float[Array, ""], *own: Any) -> Float[Array, ""]:
+    def one(t: Float[Array, ""], f: Float[Array, ""], *own: Any) -> Float[Array, ""]:
         here = jax.tree.unflatten(tree, own)
         return kept_pieces(here.cells(f), t, margin).ends[0, end]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import InputError, unknown_name
-from ..numerics.parameters import lacks_dataclass
+from ..numerics.parameters import check_dataclass, check_object
 from .bayes_optimal import BayesOptimal
 from .max_margin import MaxMargin
 from .student import Student
@@ -39,17 +39,9 @@ def resolve_student(student: Any) -> Student:
                     f"the student {type(student).__name__} lacks unknowns: the number "
                     "of them, as an attribute of the class"
                 )
-        if lacks_dataclass(student):
-            raise InputError(
-                f"the student {type(student).__name__} is no dataclass: decorate it "
-                "with @dataclasses.dataclass(frozen=True)"
-            )
+        check_dataclass("student", student)
         return student
-    if isinstance(student, type) and issubclass(student, Student):
-        raise InputError(
-            f"student must be an object, got the class {student.__name__}: call it, "
-            f"{student.__name__}(...)"
-        )
+    check_object("student", student, Student)
     if not isinstance(student, str):
         raise InputError(
             f"student must be one of {', '.join(map(repr, STUDENTS))} or an object of "

@@ -73,6 +73,11 @@ class Solution:
     condition: Value
 
 
+def log_error_slope(student: Any, value: Any) -> Any:
+    """The gradient of ln error with respect to the value of a state."""
+    return jax.grad(lambda x: jnp.log(error_of(student.direction(x))))(value)
+
+
 def common(point: Point, state: State, status: Any, mode: Mode) -> dict[str, Any]:
     """The fields that the solutions of all students share, for one point.
 
@@ -81,14 +86,10 @@ def common(point: Point, state: State, status: Any, mode: Mode) -> dict[str, Any
     student, (load, f, theta) = point.student, point.inputs
     keep = partial(jnp.where, status == Status.CONVERGED)
     fraction, missing = state.fraction, jnp.nan
-
-    def log_error(value: Any) -> Any:
-        return jnp.log(error_of(student.direction(value)))
-
     # how much a relative change of each input changes the error by, all together
     value, rates = jax.lax.stop_gradient((state.value, state.rates))
     given = jnp.stack([load, f, theta, *jax.tree.leaves(student)])
-    condition = jnp.sum(jnp.abs(jax.grad(log_error)(value) @ rates * given))
+    condition = jnp.sum(jnp.abs(log_error_slope(student, value) @ rates * given))
     at = student.direction(state.value)
     length = jnp.hypot(at.a, noise_of(at))
     c, s = jnp.cos(theta), jnp.sin(theta)
@@ -114,19 +115,15 @@ def describe(point: Point, state: State, status: Any, mode: Mode) -> Solution:
     return Solution(margin=margin, **common(point, state, status, mode))
 
 
-def not_converged(solution: Any, own: Mapping[str, np.ndarray]) -> str | None:
-    """What to say of the first point that did not converge; None if all did.
+def not_converged(solution: Any, first: int, own: Mapping[str, float]) -> str:
+    """What to say of the first point that did not converge.
 
-    ``own`` are the numbers of the student at every point, flat.
+    ``own`` are the numbers of the student there.
     """
-    bad = np.ravel(np.asarray(solution.status) != Status.CONVERGED)
-    if not bad.any():
-        return None
-    first = int(np.argmax(bad))
+    bad = np.asarray(solution.status) != Status.CONVERGED
     inputs = "alpha_prune", "keep_fraction", "theta"
     at = {name: np.ravel(getattr(solution, name))[first] for name in inputs}
-    at |= {name: values[first] for name, values in own.items()}
-    at["residual"] = np.ravel(solution.residual)[first]
+    at |= {**own, "residual": np.ravel(solution.residual)[first]}
     where = ", ".join(f"{name} = {value:.17g}" for name, value in at.items())
     return (
         f"{bad.sum()} of {bad.size} points did not converge, the first at {where}; "

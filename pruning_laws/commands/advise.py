@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import options, output
+from .. import option_groups, options, output
 from ..results import Results
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ def advise(
     alpha_tot: Annotated[
         float, typer.Option(help="Examples per dimension of the data there are.")
     ],
-    theta: options.Theta = None,
-    theta_degrees: options.ThetaDegrees = None,
+    *,
+    angle: option_groups.Angle,
     max_alpha_prune: Annotated[
         float | None, typer.Option(help="The most per dimension that may be kept.")
     ] = None,
@@ -28,13 +28,8 @@ def advise(
         typer.Option(help="How far above the error of all data is still as good."),
     ] = 0.05,
     margin: options.Margin = "absolute",
-    student: options.StudentName = "max_margin",
-    loss: options.LossName = None,
-    ridge: options.Ridge = None,
-    flip_probability: options.FlipProbability = 0.0,
-    as_json: options.AsJson = False,
-    output_file: options.Output = None,
-    overwrite: options.Overwrite = False,
+    learner: option_groups.Learner,
+    to: output.Destination,
 ) -> None:
     """What to keep of the data one has, and what it buys.
 
@@ -47,28 +42,21 @@ def advise(
       pruning-laws advise --alpha-tot 10 --theta-degrees 10
       pruning-laws advise --alpha-tot 30 --theta-degrees 20 --max-alpha-prune 5
     """
-    output.check_output(output_file, overwrite)
-    angle = options.one(options.angles(theta, theta_degrees), "--theta")
-    how = options.learner(student, loss, ridge, flip_probability)
+    theta = angle.one()
+    how = learner.given()
 
     from perceptron_theory.choices.advice import advise as ask
 
     with output.working("comparing the rules"):
         advice = ask(
             alpha_tot=alpha_tot,
-            theta=angle,
+            theta=theta,
             margin=margin,
             max_alpha_prune=max_alpha_prune,
             tolerance=tolerance,
             **how,
         )
-    output.emit(
-        _results(advice),
-        title=advice.text,
-        as_json=as_json,
-        path=output_file,
-        overwrite=overwrite,
-    )
+    to.emit(_results(advice), title=advice.text)
 
 
 def _results(advice: Advice) -> Results:

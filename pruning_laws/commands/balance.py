@@ -22,19 +22,15 @@ def balance(
         str, typer.Option("--keep-fraction", "-f", help="Comma-separated, in (0, 1].")
     ] = "0.1,0.2,0.3,0.5,0.7,1",
     rule: Annotated[str, typer.Option(help="As of select.")] = "hard",
-    class_floor: Annotated[
-        float,
-        typer.Option(help="Every class keeps this part of an equal share; paper: 0.5."),
-    ] = 0.0,
+    class_floor: vision_options.ClassFloor = 0.0,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw it, too.")
     ] = None,
     data: vision_options.CheckedData = None,
     split: vision_options.Split = "train",
     seed: vision_options.Seed = 0,
-    as_json: options.AsJson = False,
-    output_file: options.Output = None,
-    overwrite: options.Overwrite = False,
+    *,
+    to: output.Destination,
 ) -> None:
     """How many of each class are kept, and whether pruning unbalances the classes.
 
@@ -45,8 +41,7 @@ def balance(
     Examples:
       pruning-laws balance el2n.parquet prototypes.parquet --plot balance.png
     """
-    output.check_output(output_file, overwrite)
-    vision_options.check_picture(plot, overwrite, "--plot")
+    vision_options.check_picture(plot, to.overwrite, "--plot")
     fractions = options.numbers(keep_fraction, "--keep-fraction")
     chosen = vision_options.selection_rule(rule)
 
@@ -59,14 +54,7 @@ def balance(
         result = class_balance(
             values, labels, fractions, seed=seed, rule=chosen, class_floor=class_floor
         )
-    output.emit(
-        result,
-        title=f"class balance, {rule}",
-        as_json=as_json,
-        path=output_file,
-        overwrite=overwrite,
-        show=_show,
-    )
+    to.emit(result, title=f"class balance, {rule}", show=_show)
     if plot is not None:
         from figures import class_balance as figure
         from figures import style

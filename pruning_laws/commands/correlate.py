@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .. import options, output, vision_options
+from .. import output, vision_options
 
 
 def correlate(
@@ -24,9 +24,8 @@ def correlate(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the matrix, too.")
     ] = None,
-    as_json: options.AsJson = False,
-    output_file: options.Output = None,
-    overwrite: options.Overwrite = False,
+    *,
+    to: output.Destination,
 ) -> None:
     """Spearman's correlation of every pair of metrics, with bootstrap intervals.
 
@@ -34,21 +33,14 @@ def correlate(
     Examples:
       pruning-laws correlate el2n.parquet prototypes.parquet --plot matrix.png
     """
-    output.check_output(output_file, overwrite)
-    vision_options.check_picture(plot, overwrite, "--plot")
+    vision_options.check_picture(plot, to.overwrite, "--plot")
 
     from simulations.vision.correlation import spearman_matrix
 
     found = vision_options.same_examples(score_files, data, split)
     columns = {name: scores.scores for name, scores in found.items()}
     matrix = spearman_matrix(columns, key=seed, resamples=resamples, level=level)
-    output.emit(
-        matrix,
-        title=f"Spearman's correlation, {level:.0%} intervals",
-        as_json=as_json,
-        path=output_file,
-        overwrite=overwrite,
-    )
+    to.emit(matrix, title=f"Spearman's correlation, {level:.0%} intervals")
     if plot is not None:
         from figures import spearman, style
 

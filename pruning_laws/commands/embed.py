@@ -6,15 +6,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from .. import machine_options, options, output, vision_options
-
-if TYPE_CHECKING:
-    from simulations.vision.device_placement import Placement
-    from simulations.vision.embedding import Embedder
 
 
 def embed(
@@ -67,13 +63,11 @@ def embed(
         str | None, typer.Option(help="That the probe is tested on. [default: test]")
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images at once.")] = 256,
-    workers: Annotated[
-        int, typer.Option(min=0, help="Processes that decode; for ImageNet.")
-    ] = 0,
+    workers: vision_options.Decoders = 0,
     device: machine_options.Device = None,
     seed: vision_options.Seed = 0,
     as_json: options.AsJson = False,
-    overwrite: vision_options.Overwrite = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Embed every example of a data set, in its order, by a trained network.
 
@@ -92,21 +86,17 @@ def embed(
     given = {"--run": run, "--weights": weights, "--pixels": pixels or None}
     chosen = [name for name, value in given.items() if value is not None]
     if len(chosen) != 1:
-        raise typer.BadParameter(
-            "give exactly one of them", param_hint=" / ".join(chosen or given)
-        )
+        raise options.bad(" / ".join(chosen or given), "give exactly one of them")
     needs = {"--network": network, "--normalise": normalise}
     for name, value in {**needs, "--stem": stem, "--resize": resize}.items():
         if weights is None and value is not None:
-            raise typer.BadParameter("it is for --weights", param_hint=name)
+            raise options.bad(name, "it is for --weights")
         if weights is not None and value is None and name in needs:
-            raise typer.BadParameter("--weights needs it", param_hint=name)
+            raise options.bad(name, "--weights needs it")
     if run is None and checkpoint is not None:
-        raise typer.BadParameter("it is for --run", param_hint="--checkpoint")
+        raise options.bad("--checkpoint", "it is for --run")
     if output_file.suffix != ".npy":
-        raise typer.BadParameter(
-            f"{output_file.name!r} must end in .npy", param_hint="--output"
-        )
+        raise options.bad("--output", f"{output_file.name!r} must end in .npy")
 
     import numpy as np
 
@@ -122,7 +112,9 @@ def embed(
     where, dataset = placement(device), load(data, split)
     by = None
     if run is not None:
-        by = _of_run(run, where, checkpoint)
+        from simulations.vision.training.restored import embedder_from
+
+        by = embedder_from(run, where, checkpoint)
     elif weights is not None:
         by = embedding.imported(
             str(network),
@@ -156,19 +148,10 @@ def embed(
     with output.working("fitting the probe"):
         train = np.load(output_file, mmap_mode="r")
         found = linear_probe(train, dataset.labels, shown, test.labels, seed=seed)
-    output.emit(
+    output.Destination(as_json).emit(
         xr.Dataset(vars(found)),
         title=f"linear probe of {dataset.name}, tested on {test.name}",
-        as_json=as_json,
-        path=None,
-        overwrite=False,
     )
-
-
-def _of_run(folder: Path, where: Placement, checkpoint: int | None) -> Embedder:
-    from simulations.vision.training.restored import embedder_from
-
-    return embedder_from(folder, where, checkpoint)
 
 
 @contextmanager

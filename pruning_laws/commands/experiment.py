@@ -16,12 +16,7 @@ def experiment(
         str,
         typer.Argument(metavar="NAME|FILE", help="A shipped experiment or a .toml."),
     ],
-    output_folder: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", metavar="FOLDER", help="New, or interrupted: it goes on."
-        ),
-    ],
+    output_folder: vision_options.RunFolder,
     data: vision_options.Data = "digits",
     features: Annotated[
         Path | None,
@@ -60,9 +55,7 @@ def experiment(
     retries: machine_options.Retries = 2,
     device: machine_options.Device = None,
     cpu_devices: machine_options.CpuDevices = None,
-    decoders: Annotated[
-        int, typer.Option(min=0, help="Processes that decode; for ImageNet.")
-    ] = 0,
+    decoders: vision_options.Decoders = 0,
 ) -> None:
     """Train on pruned parts of real data, of many sizes: one row a run in a table.
 
@@ -104,7 +97,7 @@ def experiment(
         initial=None if initial is None else str(initial.absolute()),
         downstream=downstream,
     )
-    machine = machine_options.machine(device, workers, ray, retries)
+    machine = machine_options.Runners(workers, device, ray, retries).machine()
     share = machine_options.shard(shard)
     cells = cells_of(chosen)
     with output.working("measuring what it will cost"):

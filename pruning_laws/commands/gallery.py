@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from .. import output, vision_options
+from .. import options, output, vision_options
 
 
 def gallery(
-    scores_file: Annotated[
-        Path, typer.Argument(metavar="SCORES", help="A score file (.parquet).")
-    ],
+    scores_file: vision_options.ScoreFile,
     output_file: Annotated[
         Path,
         typer.Option("--output", "-o", metavar="FILE", help="A .png, .pdf or .svg."),
@@ -33,7 +31,7 @@ def gallery(
         int, typer.Option(min=8, help="Pixels a side, where images are files.")
     ] = 96,
     seed: vision_options.Seed = 0,
-    overwrite: vision_options.Overwrite = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Draw the easiest (left) and the hardest (right) images of each class.
 

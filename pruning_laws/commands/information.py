@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .. import options, output
+from .. import option_groups, options, output
 from .solve import FIELDS, grid
 
 _STUDENTS = ("gibbs", "bayes_point")
@@ -27,8 +27,8 @@ def information(
     keep_fraction: options.KeepFraction,
     alpha_prune: options.AlphaPrune = None,
     alpha_tot: options.AlphaTot = None,
-    theta: options.Theta = None,
-    theta_degrees: options.ThetaDegrees = None,
+    *,
+    angle: option_groups.Angle,
     rule: options.RuleName = "hard",
     margin: options.Margin = "absolute",
     student: Annotated[
@@ -39,9 +39,7 @@ def information(
             "the version space, or its centre.",
         ),
     ] = "gibbs",
-    as_json: options.AsJson = False,
-    output_file: options.Output = None,
-    overwrite: options.Overwrite = False,
+    to: output.Destination,
 ) -> None:
     """Version space and information gain over a grid.
 
@@ -55,7 +53,6 @@ def information(
       pruning-laws information --alpha-prune 0.1:30:40 -f 0.1,1 -o gain.csv
       pruning-laws information --alpha-tot 10 -f 0.3 --student bayes_point --json
     """
-    output.check_output(output_file, overwrite)
     if student not in _STUDENTS:
         from perceptron_theory.errors import unknown_name
 
@@ -63,17 +60,11 @@ def information(
     results = grid(
         options.loads(alpha_prune, alpha_tot),
         options.numbers(keep_fraction, "--keep-fraction"),
-        options.angles(theta, theta_degrees),
+        angle.values(),
         _FIELDS,
         rule=options.pruning_rule(rule),
         margin=margin,
         student=student,
     )
     results.attrs["rule"] = rule
-    output.emit(
-        results,
-        title=f"version space ({student}), {rule} rule, {margin} margin",
-        as_json=as_json,
-        path=output_file,
-        overwrite=overwrite,
-    )
+    to.emit(results, title=f"version space ({student}), {rule} rule, {margin} margin")

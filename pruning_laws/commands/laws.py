@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import options, output, vision_options
+from .. import output, vision_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,9 +22,7 @@ _NAMES = {
 
 
 def laws(
-    table: Annotated[
-        Path, typer.Argument(help="results.csv of an experiment, or its folder.")
-    ],
+    table: vision_options.RunTable,
     model: Annotated[
         str, typer.Option(help="Whose exponent: power or power_floor.")
     ] = "power_floor",
@@ -43,9 +41,8 @@ def laws(
         Path | None,
         typer.Option(metavar="FILE", help="Draw errors, and the theory of max_margin."),
     ] = None,
-    as_json: options.AsJson = False,
-    output_file: options.Output = None,
-    overwrite: options.Overwrite = False,
+    *,
+    to: output.Destination,
 ) -> None:
     """Exponents at each f, and which law the Pareto envelope follows.
 
@@ -56,8 +53,7 @@ def laws(
     Examples:
       pruning-laws laws digits --model power
     """
-    output.check_output(output_file, overwrite)
-    vision_options.check_picture(plot, overwrite, "--plot")
+    vision_options.check_picture(plot, to.overwrite, "--plot")
 
     import xarray as xr
 
@@ -106,13 +102,7 @@ def laws(
         "resamples": resamples,
         "seed": seed,
     }
-    output.emit(
-        result,
-        title=f"error against {_NAMES[against]}, {model}",
-        as_json=as_json,
-        path=output_file,
-        overwrite=overwrite,
-    )
+    to.emit(result, title=f"error against {_NAMES[against]}, {model}")
     if plot is not None:
         _draw(found_rows, against, plot)
         output.note(f"wrote {plot}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import options, output
+from .. import option_groups, options, output
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -16,16 +16,11 @@ def optimal_rule(
     keep_fraction: options.OneFraction = None,
     alpha_prune: options.OneLoad = None,
     alpha_tot: options.OnePool = None,
-    theta: options.Theta = None,
-    theta_degrees: options.ThetaDegrees = None,
+    *,
+    angle: option_groups.Angle,
     margin: options.Margin = "absolute",
-    student: options.StudentName = "max_margin",
-    loss: options.LossName = None,
-    ridge: options.Ridge = None,
-    flip_probability: options.FlipProbability = 0.0,
-    as_json: options.AsJson = False,
-    output_file: options.Output = None,
-    overwrite: options.Overwrite = False,
+    learner: option_groups.Learner,
+    to: output.Destination,
 ) -> None:
     """The pruning rule with the least error of all.
 
@@ -39,9 +34,8 @@ def optimal_rule(
       pruning-laws optimal-rule --alpha-prune 2 -f 0.5
       pruning-laws optimal-rule --alpha-tot 10 -f 0.3 --theta-degrees 20 --json
     """
-    output.check_output(output_file, overwrite)
-    angle = options.one(options.angles(theta, theta_degrees), "--theta")
-    how = options.learner(student, loss, ridge, flip_probability)
+    theta = angle.one()
+    how = learner.given()
 
     from perceptron_theory.choices.best_rule import optimal_rule as search
 
@@ -50,17 +44,11 @@ def optimal_rule(
             alpha_prune=alpha_prune,
             alpha_tot=alpha_tot,
             keep_fraction=keep_fraction,
-            theta=angle,
+            theta=theta,
             margin=margin,
             **how,
         )
-    output.emit(
-        _dataset(best),
-        title=f"best rule of the {options.learner_name(how)}, {margin} margin",
-        as_json=as_json,
-        path=output_file,
-        overwrite=overwrite,
-    )
+    to.emit(_dataset(best), title=f"best rule of the {learner.title}, {margin} margin")
 
 
 # what is printed besides the rule itself, and what it means

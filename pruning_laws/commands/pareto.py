@@ -6,27 +6,22 @@ from typing import Annotated
 
 import typer
 
-from .. import options, output
+from .. import option_groups, options, output
 
 
 def pareto(
     alpha_prune: options.AlphaPrune = None,
     alpha_tot: options.AlphaTot = None,
-    theta: options.Theta = None,
-    theta_degrees: options.ThetaDegrees = None,
+    *,
+    angle: option_groups.Angle,
     max_alpha_tot: Annotated[
         float | None,
         typer.Option(help="The largest pool there is; without it any f is allowed."),
     ] = None,
     rule: options.RuleName = "hard",
     margin: options.Margin = "absolute",
-    student: options.StudentName = "max_margin",
-    loss: options.LossName = None,
-    ridge: options.Ridge = None,
-    flip_probability: options.FlipProbability = 0.0,
-    as_json: options.AsJson = False,
-    output_file: options.Output = None,
-    overwrite: options.Overwrite = False,
+    learner: option_groups.Learner,
+    to: output.Destination,
 ) -> None:
     """The kept fraction with the least error (Pareto).
 
@@ -44,28 +39,24 @@ def pareto(
       pruning-laws pareto --alpha-tot 1:300:30 --theta-degrees 20 -o pareto.nc
       pruning-laws pareto --alpha-prune 1,4 --loss logistic --ridge optimal
     """
-    output.check_output(output_file, overwrite)
     loads = options.loads(alpha_prune, alpha_tot)
-    angle = options.one(options.angles(theta, theta_degrees), "--theta")
+    theta = angle.one()
     chosen = options.pruning_rule(rule)
-    how = options.learner(student, loss, ridge, flip_probability)
+    how = learner.given()
 
     import perceptron_theory as pt
 
     with output.working("minimising over the kept fraction"):
         frontier = pt.pareto_frontier(
             **loads,
-            theta=angle,
+            theta=theta,
             max_alpha_tot=max_alpha_tot,
             rule=chosen,
             margin=margin,
             **how,
         )
-    output.emit(
+    to.emit(
         frontier,
-        title=f"Pareto frontier of the {options.learner_name(how)}, "
-        f"theta = {angle:.6g}, {rule} rule, {margin} margin",
-        as_json=as_json,
-        path=output_file,
-        overwrite=overwrite,
+        title=f"Pareto frontier of the {learner.title}, "
+        f"theta = {theta:.6g}, {rule} rule, {margin} margin",
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from .. import options, output
+from .. import option_groups, options, output
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -15,16 +15,11 @@ if TYPE_CHECKING:
 def phase_diagram(
     alpha_tot: options.Pool,
     keep_fraction: options.KeepFraction,
-    theta: options.Theta = None,
-    theta_degrees: options.ThetaDegrees = None,
+    *,
+    angle: option_groups.Angle,
     margin: options.Margin = "absolute",
-    student: options.StudentName = "max_margin",
-    loss: options.LossName = None,
-    ridge: options.Ridge = None,
-    flip_probability: options.FlipProbability = 0.0,
-    as_json: options.AsJson = False,
-    output_file: options.Output = None,
-    overwrite: options.Overwrite = False,
+    learner: option_groups.Learner,
+    to: output.Destination,
 ) -> None:
     """Where to keep hard, easy or random examples.
 
@@ -34,23 +29,19 @@ def phase_diagram(
       pruning-laws phase-diagram --alpha-tot 1:30:25 -f 0.05:1:25 \\
           --theta-degrees 20 -o phases.nc
     """
-    output.check_output(output_file, overwrite)
     loads = options.numbers(alpha_tot, "--alpha-tot")
     fractions = options.numbers(keep_fraction, "--keep-fraction")
-    angle = options.one(options.angles(theta, theta_degrees), "--theta")
-    how = options.learner(student, loss, ridge, flip_probability)
+    theta = angle.one()
+    how = learner.given()
 
     import perceptron_theory as pt
 
     with output.working("solving the grid and its boundaries"):
-        diagram = pt.phase_diagram(loads, fractions, theta=angle, margin=margin, **how)
-    output.emit(
+        diagram = pt.phase_diagram(loads, fractions, theta=theta, margin=margin, **how)
+    to.emit(
         diagram,
-        title=f"phase diagram of the {options.learner_name(how)}, "
-        f"theta = {angle:.6g}, {margin} margin",
-        as_json=as_json,
-        path=output_file,
-        overwrite=overwrite,
+        title=f"phase diagram of the {learner.title}, "
+        f"theta = {theta:.6g}, {margin} margin",
         show=_show,
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import output, vision_options
+from .. import options, output, vision_options
 
 if TYPE_CHECKING:
     from simulations.vision.metrics import Metric
@@ -83,7 +83,7 @@ def score(
         typer.Option(metavar="cosine|euclidean", help="Of either kind of prototypes."),
     ] = None,
     seed: vision_options.Seed = 0,
-    overwrite: vision_options.Overwrite = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Score the examples of a data set: high = keep.
 
@@ -108,14 +108,14 @@ def score(
     from simulations.vision.score_files import write_scores
     from simulations.vision.scoring import score_dataset
 
-    options = {
+    fields = {
         "--clusters": clusters,
         "--distance": distance,
         "--precision": precision,
         "--initial": initial or None,
         "--variant": variant,
     }
-    chosen = _with_options(metric_of(metric), options)
+    chosen = _with_options(metric_of(metric), fields)
     files = {
         "embeddings": embeddings,
         "logits": logits,
@@ -143,7 +143,7 @@ _FIELDS = {
 }
 
 
-def _with_options(metric: Metric, options: dict[str, Any]) -> Metric:
+def _with_options(metric: Metric, values: dict[str, Any]) -> Metric:
     """The metric with the options that were given on the command line.
 
     Raises:
@@ -157,13 +157,12 @@ def _with_options(metric: Metric, options: dict[str, Any]) -> Metric:
             return getattr(kind, "variant_option", None)
         return _FIELDS[option] if _FIELDS[option] in option_names(kind) else None
 
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in values.items() if value is not None}
     for option in given:
         if field(metric, option) is None:
             of = [name for name, kind in METRICS.items() if field(kind, option)]
-            raise typer.BadParameter(
-                f"{metric.name} has none: it is of {' and '.join(of)}",
-                param_hint=option,
+            raise options.bad(
+                option, f"{metric.name} has none: it is of {' and '.join(of)}"
             )
     changes = {str(field(metric, name)): value for name, value in given.items()}
     return replace(metric, **changes) if changes else metric  # type: ignore[type-var] # it has fields
@@ -187,23 +186,19 @@ def _arrays(
     for text in more:
         name, equals, path = text.partition("=")
         if not (equals and name and path):
-            raise typer.BadParameter(
-                f"{text!r} must be NAME=FILE", param_hint="--array"
-            )
+            raise options.bad("--array", f"{text!r} must be NAME=FILE")
         given[name], hints[name] = Path(path), "--array"
     needs = {one.name: one for one in metric.needs}
     for name, path in given.items():
         if name not in needs:
             of = [n for n, m in METRICS.items() if name in {o.name for o in m.needs}]
             known = f": it is of {' and '.join(of)}" if of else ""
-            raise typer.BadParameter(
-                f"{metric.name} takes no {name}{known}", param_hint=hints[name]
-            )
+            raise options.bad(hints[name], f"{metric.name} takes no {name}{known}")
         if (check := needs[name].check_file) is not None:
             try:
                 check(path)
             except InputError as error:
-                raise typer.BadParameter(str(error), param_hint=hints[name]) from error
+                raise options.bad(hints[name], str(error)) from error
     return {
         name: read_array(path) if needs[name].is_array else path
         for name, path in given.items()

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 def select(
-    scores_file: Annotated[
-        Path, typer.Argument(metavar="SCORES", help="A score file (.parquet).")
-    ],
+    scores_file: vision_options.ScoreFile,
     keep_fraction: Annotated[
         float, typer.Option("--keep-fraction", "-f", help="Kept fraction, in (0, 1].")
     ],
@@ -32,10 +30,7 @@ def select(
             "package.module:Name.",
         ),
     ] = "hard",
-    class_floor: Annotated[
-        float,
-        typer.Option(help="Every class keeps this part of an equal share; paper: 0.5."),
-    ] = 0.0,
+    class_floor: vision_options.ClassFloor = 0.0,
     per_class: Annotated[
         bool, typer.Option("--per-class", help="The same fraction of every class.")
     ] = False,
@@ -54,7 +49,7 @@ def select(
     ids: Annotated[
         bool, typer.Option("--ids", help="Ids instead of indices, into a .txt file.")
     ] = False,
-    overwrite: vision_options.Overwrite = False,
+    overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Choose the examples to keep, and report what every class keeps.
@@ -83,13 +78,10 @@ def select(
     if output_file is not None:
         selection.save(output_file, scores.ids if ids else None)
         output.note(f"wrote {output_file}")
-    output.emit(
+    output.Destination(as_json).emit(
         _dataset(selection, seed),
         title=f"{rule} of {scores.metric}, {scores.dataset}: "
         f"{len(selection.indices)} of {selection.n_examples} kept",
-        as_json=as_json,
-        path=None,
-        overwrite=False,
     )
 
 

@@ -40,9 +40,8 @@ def sensitivity(
         str, typer.Option(metavar="cosine|euclidean", help="Of the scores.")
     ] = "cosine",
     seed: vision_options.Seed = 0,
-    as_json: options.AsJson = False,
-    output_file: options.Output = None,
-    overwrite: options.Overwrite = False,
+    *,
+    to: output.Destination,
 ) -> None:
     """Rank correlation of prototype scores between numbers of clusters k.
 
@@ -57,7 +56,6 @@ def sensitivity(
       pruning-laws sensitivity
       pruning-laws sensitivity --embeddings run/embeddings.npy --clusters 5,10,20
     """
-    output.check_output(output_file, overwrite)
     numbers = None if clusters is None else _numbers(clusters)
 
     import numpy as np
@@ -91,13 +89,10 @@ def sensitivity(
             distance=distance,
             advance=lambda: update(1),
         )
-    output.emit(
+    to.emit(
         found,
         title=f"prototypes of {dataset.name} by the number of clusters, compared with "
         f"k = {reference or classes}, keep fraction {keep_fraction:g}, {seeds} seeds",
-        as_json=as_json,
-        path=output_file,
-        overwrite=overwrite,
         show=_show,
     )
 
@@ -115,8 +110,7 @@ def _numbers(text: str) -> list[int]:
     """
     parts = text.split(",")
     if not all(options.is_count(part.strip()) and int(part) for part in parts):
-        raise typer.BadParameter(
-            f"{text!r} must be whole numbers from 1 on, as 5,10,20",
-            param_hint="--clusters",
+        raise options.bad(
+            "--clusters", f"{text!r} must be whole numbers from 1 on, as 5,10,20"
         )
     return [int(part) for part in parts]

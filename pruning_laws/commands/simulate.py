@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import machine_options, options, output
+from .. import machine_options, option_groups, options, output
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,8 +27,8 @@ def simulate(
         str, typer.Option(metavar="NUMBERS", help=options.NUMBERS_HELP)
     ],
     keep_fraction: options.KeepFraction,
-    theta: options.Theta = None,
-    theta_degrees: options.ThetaDegrees = None,
+    *,
+    angle: option_groups.Angle,
     rule: options.RuleName = "hard",
     margin: options.Margin = "absolute",
     student: Annotated[
@@ -54,14 +53,9 @@ def simulate(
     ] = 20_000,
     seed: Annotated[int, typer.Option(help="Of all draws.")] = 0,
     pool: machine_options.Pool = "drawn",
-    workers: machine_options.Workers = 1,
-    device: machine_options.Device = None,
-    ray: machine_options.Ray = None,
-    retries: machine_options.Retries = 2,
+    runners: machine_options.Runners,
     shard: machine_options.Shard = None,
-    coordinator: machine_options.Coordinator = None,
-    processes: machine_options.Processes = None,
-    process: machine_options.Process = None,
+    hosts: machine_options.Hosts,
     as_json: options.AsJson = False,
     table: Annotated[
         Path | None,
@@ -86,27 +80,19 @@ def simulate(
       pruning-laws simulate --alpha-prune 3 -f 0.3 --student perceptron,max_margin
     """
     if draws is not None and relative_error is not None:
-        raise typer.BadParameter(
-            "give --draws or --relative-error, not both", param_hint="--draws"
-        )
-    output.check_output(table, overwrite)
+        raise options.bad("--draws", "give --draws or --relative-error, not both")
+    to = output.Destination(as_json, table, overwrite)
     share = machine_options.shard(shard)
-    thetas = options.angles(theta, theta_degrees)
+    thetas = angle.values()
     loads = options.numbers(alpha_prune, "--alpha-prune")
     fractions = options.numbers(keep_fraction, "--keep-fraction")
     dimensions = options.whole_numbers(sizes, "--sizes")
-    reports = machine_options.join(coordinator, processes, process)
+    reports = hosts.join()
 
-    from simulations.perceptron import Point, simulated_errors
+    from simulations.perceptron import simulated_errors
 
-    kept = options.pruning_rule(rule)
-    points = [
-        Point(*place, rule=kept, margin=margin, student=one)
-        for one in options.students(student)
-        for place in product(loads, fractions, thetas)
-    ]
     dataset = simulated_errors(
-        points,
+        options.points(loads, fractions, thetas, rule, margin, student),
         sizes=dimensions,
         draws=64 if draws is None and relative_error is None else draws,
         relative_error=0.01 if relative_error is None else relative_error,
@@ -115,19 +101,12 @@ def simulate(
         pool=pool,
         output=folder,
         shard=share,
-        machine=machine_options.machine(device, workers, ray, retries),
+        machine=runners.machine(),
         progress=True,
     )
     if not reports:
         return
-    output.emit(
-        dataset,
-        title=f"errors of trained students, seed {seed}",
-        as_json=as_json,
-        path=table,
-        overwrite=overwrite,
-        show=_show,
-    )
+    to.emit(dataset, f"errors of trained students, seed {seed}", _show)
     output.note(f"draws are in {folder}")
 
 

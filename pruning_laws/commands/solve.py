@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import options, output
+from .. import option_groups, options, output
 from ..results import Results
 
 # what is printed of a solution, and what it means
@@ -24,12 +24,6 @@ FIELDS = {
     "condition": "sum of |d ln error / d ln input|",
 }
 
-Fraction = Annotated[
-    str | None,
-    typer.Option(
-        "--keep-fraction", "-f", metavar="NUMBERS", help="Kept fraction f, in (0, 1]."
-    ),
-]
 Problem = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Repeat the point of a problem file, alone."),
@@ -43,22 +37,17 @@ SaveProblem = Annotated[
 
 
 def solve(
-    keep_fraction: Fraction = None,
+    keep_fraction: options.Fractions = None,
     alpha_prune: options.AlphaPrune = None,
     alpha_tot: options.AlphaTot = None,
-    theta: options.Theta = None,
-    theta_degrees: options.ThetaDegrees = None,
+    *,
+    angle: option_groups.Angle,
     rule: options.RuleName = "hard",
     margin: options.Margin = "absolute",
-    student: options.StudentName = "max_margin",
-    loss: options.LossName = None,
-    ridge: options.Ridge = None,
-    flip_probability: options.FlipProbability = 0.0,
+    learner: option_groups.Learner,
     problem: Problem = None,
     save_problem: SaveProblem = None,
-    as_json: options.AsJson = False,
-    output_file: options.Output = None,
-    overwrite: options.Overwrite = False,
+    to: output.Destination,
 ) -> None:
     """Error of a student over a grid.
 
@@ -73,47 +62,28 @@ def solve(
       pruning-laws solve --alpha-prune 2 -f 0.5 --rule window:0.3125 --json
       pruning-laws solve --alpha-prune 2 -f 0.5 --loss logistic --ridge 0.1
     """
-    output.check_output(output_file, overwrite)
-    output.check_new(save_problem, overwrite)
+    output.check_new(save_problem, to.overwrite)
     if problem is not None:
-        _repeat(problem, as_json, output_file, overwrite)
+        _repeat(problem, to)
         return
     if keep_fraction is None:
-        raise typer.BadParameter("is missing", param_hint="--keep-fraction")
-    how = options.learner(student, loss, ridge, flip_probability)
-    if loss is not None or "loss" in how:
-        how = {"student": _convex(how)}
-    with _kept_problem(save_problem, overwrite):
+        raise options.bad("--keep-fraction", "is missing")
+    how: dict[str, Any] = learner.given()
+    if "loss" in how:  # what is missing is said by the library
+        from perceptron_theory.choices.learner import resolve_learner
+
+        how = {"student": resolve_learner(**how)}
+    with _kept_problem(save_problem, to.overwrite):
         results = grid(
             options.loads(alpha_prune, alpha_tot),
             options.numbers(keep_fraction, "--keep-fraction"),
-            options.angles(theta, theta_degrees),
+            angle.values(),
             rule=options.pruning_rule(rule),
             margin=margin,
             **how,
         )
     results.attrs["rule"] = rule
-    output.emit(
-        results,
-        title=f"{_title(how)}, {rule} rule, {margin} margin",
-        as_json=as_json,
-        path=output_file,
-        overwrite=overwrite,
-    )
-
-
-def _convex(how: dict[str, Any]) -> Any:
-    """The student of a convex loss; what is missing is said by the library."""
-    from perceptron_theory.choices.learner import resolve_learner
-
-    return resolve_learner(**how)
-
-
-def _title(how: dict[str, Any]) -> str:
-    student = how["student"]
-    if isinstance(student, str):
-        return f"{student.replace('_', '-')} student"
-    return student.name
+    to.emit(results, title=f"{learner.title}, {rule} rule, {margin} margin")
 
 
 @contextmanager
@@ -135,9 +105,7 @@ def _kept_problem(path: Path | None, overwrite: bool) -> Iterator[None]:
         raise
 
 
-def _repeat(
-    path: Path, as_json: bool, output_file: Path | None, overwrite: bool
-) -> None:
+def _repeat(path: Path, to: output.Destination) -> None:
     """Solve the point of a problem file."""
     from perceptron_theory import load_problem
 
@@ -145,15 +113,12 @@ def _repeat(
     load = "alpha_tot" if "alpha_tot" in given else "alpha_prune"
     axes = [given.pop(name, None) for name in (load, "keep_fraction", "theta")]
     if axes[1] is None:
-        raise typer.BadParameter("holds no keep fraction", param_hint="--problem")
+        raise options.bad("--problem", "holds no keep fraction")
     results = grid({load: [axes[0]]}, [axes[1]], [axes[2] or 0.0], **given)
     results.attrs["rule"] = given["rule"].text
-    output.emit(
+    to.emit(
         results,
         title=f"the problem of {path}: {given['student'].name}, {given['rule'].text}",
-        as_json=as_json,
-        path=output_file,
-        overwrite=overwrite,
     )
 
 

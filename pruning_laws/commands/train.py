@@ -8,16 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import machine_options, output, vision_options
+from .. import machine_options, options, output, vision_options
 
 
 def train(
-    output_folder: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", metavar="FOLDER", help="New, or interrupted: it goes on."
-        ),
-    ],
+    output_folder: vision_options.RunFolder,
     data: vision_options.Data = "digits",
     split: vision_options.Split = "train",
     test_split: Annotated[
@@ -80,17 +75,14 @@ def train(
             help="How to train --models; auto measures which is the fastest here.",
         ),
     ] = "auto",
-    workers: Annotated[
-        int, typer.Option(min=0, help="Processes that decode; for ImageNet.")
-    ] = 0,
+    workers: vision_options.Decoders = 0,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write events for it, too.")
     ] = False,
     device: machine_options.Device = None,
     cpu_devices: machine_options.CpuDevices = None,
-    coordinator: machine_options.Coordinator = None,
-    processes: machine_options.Processes = None,
-    process: machine_options.Process = None,
+    *,
+    hosts: machine_options.Hosts,
     seed: vision_options.Seed = 0,
 ) -> None:
     """Train a network; the same command goes on where it was interrupted.
@@ -127,18 +119,17 @@ def train(
         "--initial": initial is not None,
         "--stop-after": stop_after is not None,
         "--tensorboard": tensorboard,
-        "--coordinator": coordinator is not None,
+        "--coordinator": hosts.coordinator is not None,
     }
     for option, given in (together if models is None else alone).items():
         if given:
             which = "needs" if models is None else "does not go with"
-            raise typer.BadParameter(f"it {which} --models", param_hint=option)
-    if coordinator is not None and cpu_devices is not None:
-        raise typer.BadParameter(
-            "with --coordinator set JAX_NUM_CPU_DEVICES instead",
-            param_hint="--cpu-devices",
+            raise options.bad(option, f"it {which} --models")
+    if hosts.coordinator is not None and cpu_devices is not None:
+        raise options.bad(
+            "--cpu-devices", "with --coordinator set JAX_NUM_CPU_DEVICES instead"
         )
-    reports = machine_options.join(coordinator, processes, process)
+    reports = hosts.join()
 
     from simulations.vision.data import load
     from simulations.vision.training import Plan, initial_from, placement, read_recipe
@@ -147,7 +138,7 @@ def train(
     budget = {"fixed_epochs": fixed_epochs, "fixed_steps": fixed_steps}
     given = {name: value for name, value in budget.items() if value is not None}
     chosen = read_recipe(recipe, **given)
-    if coordinator is None:
+    if hosts.coordinator is None:
         machine_options.cut_cpu(cpu_devices, chosen.batch_size, output_folder)
     if test_split is None:
         test_split = vision_options.test_split(data)
@@ -219,14 +210,12 @@ def _train_ensemble(
 def _ids(path: Path) -> list[str]:
     """The ids in a file, one a line."""
     if path.suffix != ".txt":
-        raise typer.BadParameter(
+        raise options.bad(
+            "--keep",
             f"{path.name!r} must be ids, one a line, in .txt: `select --ids -o` writes "
             "them",
-            param_hint="--keep",
         )
     try:
         return [line for line in path.read_text("utf-8").split("\n") if line]
     except UnicodeDecodeError as error:
-        raise typer.BadParameter(
-            f"{path.name!r} is no text ({error})", param_hint="--keep"
-        ) from error
+        raise options.bad("--keep", f"{path.name!r} is no text ({error})") from error

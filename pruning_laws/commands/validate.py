@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import machine_options, options, output
+from .. import machine_options, option_groups, options, output
 
 if TYPE_CHECKING:
     from simulations.perceptron import Point
@@ -16,14 +15,9 @@ if TYPE_CHECKING:
 
 def validate(
     alpha_prune: options.AlphaPrune = None,
-    keep_fraction: Annotated[
-        str | None,
-        typer.Option(
-            "--keep-fraction", "-f", metavar="NUMBERS", help="Kept fraction f."
-        ),
-    ] = None,
-    theta: options.Theta = None,
-    theta_degrees: options.ThetaDegrees = None,
+    keep_fraction: options.Fractions = None,
+    *,
+    angle: option_groups.Angle,
     rule: options.RuleName = "hard",
     margin: options.Margin = "absolute",
     sizes: Annotated[
@@ -46,10 +40,7 @@ def validate(
         ),
     ] = "max_margin",
     pool: machine_options.Pool = "drawn",
-    workers: machine_options.Workers = 1,
-    device: machine_options.Device = None,
-    ray: machine_options.Ray = None,
-    retries: machine_options.Retries = 2,
+    runners: machine_options.Runners,
     quick: Annotated[
         bool, typer.Option("--quick", help="A few points at N = 200 only.")
     ] = False,
@@ -62,9 +53,7 @@ def validate(
         ),
     ] = "standard",
     shard: machine_options.Shard = None,
-    coordinator: machine_options.Coordinator = None,
-    processes: machine_options.Processes = None,
-    process: machine_options.Process = None,
+    hosts: machine_options.Hosts,
     as_json: options.AsJson = False,
     folder: Annotated[
         Path,
@@ -92,7 +81,7 @@ def validate(
     chosen = _points(
         alpha_prune,
         keep_fraction,
-        options.angles(theta, theta_degrees),
+        angle.values(),
         rule,
         margin,
         student,
@@ -100,15 +89,11 @@ def validate(
     dimensions = options.whole_numbers(sizes, "--sizes")
 
     if suite not in ("standard", "large", "sampled"):
-        raise typer.BadParameter(
-            f"{suite!r} is none of standard, large, sampled", param_hint="--suite"
-        )
+        raise options.bad("--suite", f"{suite!r} is none of standard, large, sampled")
     if suite != "standard" and (quick or chosen):
-        raise typer.BadParameter(
-            "has its own points: leave out --quick and -f", param_hint="--suite"
-        )
+        raise options.bad("--suite", "has its own points: leave out --quick and -f")
     share = machine_options.shard(shard)
-    reports = machine_options.join(coordinator, processes, process)
+    reports = hosts.join()
 
     from simulations.perceptron import run_validation
     from simulations.perceptron.studies.large_suite import large_points, sampled_points
@@ -125,7 +110,7 @@ def validate(
         "seed": seed,
         "pool": pool,
         "output": folder,
-        "machine": machine_options.machine(device, workers, ray, retries),
+        "machine": runners.machine(),
     }
     if share:
         draw_share(points, share, **settings)
@@ -160,23 +145,16 @@ def _points(
 ) -> list[Point]:
     """Every combination of the numbers given; none if none were."""
     if (alpha_prune is None) != (keep_fraction is None):
-        raise typer.BadParameter("give both or neither", param_hint="--alpha-prune, -f")
+        raise options.bad("--alpha-prune, -f", "give both or neither")
     if alpha_prune is None or keep_fraction is None:
         plain = ("hard", "absolute", "max_margin")
         if any(thetas) or (rule, margin, student) != plain:
-            raise typer.BadParameter(
+            raise options.bad(
+                "--alpha-prune, -f",
                 "theta, --rule, --margin and --student are for the points of "
                 "--alpha-prune and -f",
-                param_hint="--alpha-prune, -f",
             )
         return []
-    from simulations.perceptron import Point
-
     loads = options.numbers(alpha_prune, "--alpha-prune")
     fractions = options.numbers(keep_fraction, "--keep-fraction")
-    kept = options.pruning_rule(rule)
-    return [
-        Point(*place, rule=kept, margin=margin, student=one)
-        for one in options.students(student)
-        for place in product(loads, fractions, thetas)
-    ]
+    return options.points(loads, fractions, thetas, rule, margin, student)

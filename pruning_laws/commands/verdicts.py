@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import options, output
+from .. import output, vision_options
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
 def verdicts(
-    table: Annotated[
-        Path, typer.Argument(help="results.csv of an experiment, or its folder.")
-    ],
+    table: vision_options.RunTable,
     resamples: Annotated[
         int, typer.Option(min=10, help="Of the seeds, for errors of exponents.")
     ] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
-    as_json: options.AsJson = False,
-    output_file: options.Output = None,
-    overwrite: options.Overwrite = False,
+    *,
+    to: output.Destination,
 ) -> None:
     """Confirmed, not confirmed, or cannot tell: by fixed rules, with the numbers.
 
@@ -34,8 +30,6 @@ def verdicts(
     Examples:
       pruning-laws verdicts digits
     """
-    output.check_output(output_file, overwrite)
-
     import xarray as xr
 
     from simulations.experiments import read_table
@@ -49,14 +43,7 @@ def verdicts(
         {name: ("place", [one[name] for one in found]) for name in names},
         attrs={"resamples": resamples, "seed": seed},
     )
-    output.emit(
-        result,
-        title="verdicts",
-        as_json=as_json,
-        path=output_file,
-        overwrite=overwrite,
-        show=_show,
-    )
+    to.emit(result, title="verdicts", show=_show)
 
 
 def _show(found: xr.Dataset, title: str) -> None:

@@ -1,0 +1,154 @@
+"""Options that go together: a dataclass of them is one argument of a command."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from .options import bad, number, numbers
+
+
+def spread(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the fields of its dataclasses as options, as typer wants it."""
+    own, groups = _options(command), {}
+    parameters = []
+    for option in own:
+        kind = option.annotation
+        if isinstance(kind, type) and is_dataclass(kind):
+            groups[option.name] = kind
+            parameters += _options(kind)
+        else:
+            parameters.append(option)
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        for name, kind in groups.items():
+            parts = {field.name: given.pop(field.name) for field in fields(kind)}
+            given[name] = kind(**parts)
+        command(**given)
+
+    called.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    return called
+
+
+def _options(thing: Callable[..., Any]) -> list[Parameter]:
+    """The parameters of a function or a dataclass, with their annotations as objects.
+
+    By keyword only, so that those with a default may come first.
+    """
+    hints = get_type_hints(thing, include_extras=True)
+    return [
+        one.replace(annotation=hints[one.name], kind=Parameter.KEYWORD_ONLY)
+        for one in signature(thing).parameters.values()
+    ]
+
+
+@dataclass(frozen=True)
+class Angle:
+    """The angle of probe and teacher, in either unit."""
+
+    theta: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RADIANS",
+            help="Angle of probe and teacher in radians, 0 (default) to pi/2.",
+        ),
+    ] = None
+    theta_degrees: Annotated[
+        str | None,
+        typer.Option(metavar="DEGREES", help="The same angle in degrees, 0 to 90."),
+    ] = None
+
+    def values(self) -> list[float]:
+        """Theta in radians from whichever of the two options was given (0 if none).
+
+        Raises:
+            typer.BadParameter: both are given, or an angle is outside its range.
+        """
+        if self.theta is not None and self.theta_degrees is not None:
+            raise bad("--theta", "give radians (--theta) or --theta-degrees, not both")
+        if self.theta_degrees is None:
+            radians = numbers("0" if self.theta is None else self.theta, "--theta")
+            for value in radians:
+                if value > math.pi / 2:
+                    hint = "degrees go into --theta-degrees"
+                    what = f"{value:g} radians is more than pi/2: {hint}"
+                    raise bad("--theta", what)
+            return radians
+        degrees = numbers(self.theta_degrees, "--theta-degrees")
+        for value in degrees:
+            if not 0 <= value <= 90:
+                raise bad("--theta-degrees", f"{value:g} is outside [0, 90]")
+        return [math.radians(value) for value in degrees]
+
+    def one(self) -> float:
+        """The only one, where a command takes one."""
+        values = self.values()
+        if len(values) != 1:
+            raise bad("--theta", f"takes one number here, got {len(values)}")
+        return values[0]
+
+
+@dataclass(frozen=True)
+class Learner:
+    """The student that is asked about."""
+
+    student: Annotated[
+        str,
+        typer.Option(
+            metavar="STUDENT",
+            help="max_margin, gibbs (drawn at random from the students without "
+            "training error), bayes_point (the centre of those) or bayes_optimal "
+            "(which knows the rule: the bound of all).",
+        ),
+    ] = "max_margin"
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            "--loss",
+            metavar="LOSS",
+            help="In place of --student, the student of a convex loss: logistic, "
+            "hinge, squared_hinge or square, with --ridge.",
+        ),
+    ] = None
+    ridge: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER|optimal",
+            help="The ridge of the loss; optimal, where strategies are compared: the "
+            "best one of each.",
+        ),
+    ] = None
+    flip_probability: Annotated[
+        float,
+        typer.Option(help="Part of the pool's labels that is wrong, with --loss."),
+    ] = 0.0
+
+    def given(self) -> dict[str, Any]:
+        """It as arguments of the library.
+
+        Raises:
+            typer.BadParameter: a ridge that is neither a number nor "optimal".
+        """
+        convex: dict[str, Any] = {"loss": self.loss, "ridge": self.ridge}
+        if self.ridge not in (None, "optimal"):
+            convex["ridge"] = number(str(self.ridge), "--ridge")
+        convex["flip_probability"] = self.flip_probability
+        none = self.loss is None and self.ridge is None and not self.flip_probability
+        return {"student": self.student} | ({} if none else convex)
+
+    @property
+    def title(self) -> str:
+        """What titles call it."""
+        if self.loss is None:
+            return f"{self.student.replace('_', '-')} student"
+        flips = self.flip_probability
+        wrong = f", {100 * flips:.3g} % of the labels wrong" if flips else ""
+        ridge = self.given()["ridge"]
+        return f"{self.loss.replace('_', ' ')} loss, ridge {ridge}{wrong}"
