@@ -4,10 +4,10 @@
     python benchmarks/simulator_speed.py scaling [--sizes 250 500 1000 2000 4000]
 
 ``table``: N = 200, f = 0.3, hard rule, theta = 0, the instances of
-``simulations.perceptron.data.pool.training_sets``; seconds an instance, of a batch of
-one and of 64, and the largest duality gap reached, all certified alike.  Peers run a
-process a core for the batch.  CPU seconds are those of all threads: on a machine with
-other jobs compare these.
+``simulations.perceptron.data.pruned_pools.training_sets``; seconds an instance, of a
+batch of one and of 64, and the largest duality gap reached, all certified alike.  Peers
+run a process a core for the batch.  CPU seconds are those of all threads: on a machine
+with other jobs compare these.
 
 ``scaling``: one instance of alpha_prune = 4 for each N, each in its own process: time,
 memory, and the rate at which the operations that the method needs are done, as a
