@@ -31,7 +31,8 @@ FIRST, LATER = 3.0, 1.5  # what is asked for, in units of the baseline
 
 def cpu_time(arguments: list[str], cache: Path, folder: Path) -> float:
     """Of one process of this interpreter, in seconds."""
-    own = ("JAX_", "PRUNING_LAWS_", "XLA_")
+    # as a user has it: nothing set, and Python keeps the bytecode of modules
+    own = ("JAX_", "PRUNING_LAWS_", "XLA_", "PYTHONDONTWRITEBYTECODE")
     env = {k: v for k, v in os.environ.items() if not k.startswith(own)}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
