@@ -24,7 +24,11 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from ..errors import InputError
+
+NAME = "pruning-laws"
 VARIABLE = "PRUNING_LAWS_CACHE"
+OFF = "off", "0", "no", "false"
 LARGEST = 2**30  # bytes of all that is kept
 _MAGIC = b"pruning-laws program 1\n"
 _DIGEST = 32  # bytes of SHA-256
@@ -43,15 +47,20 @@ def keep_compiled(folder: str | os.PathLike[str] | None = None) -> Path | None:
     Args:
         folder: where; by default what the environment variable ``PRUNING_LAWS_CACHE``
             names, else ``pruning-laws`` in ``XDG_CACHE_HOME`` or ``~/.cache``.  With
-            ``PRUNING_LAWS_CACHE=off`` nothing is kept, whatever ``folder`` says.
+            ``PRUNING_LAWS_CACHE=off`` (or 0) nothing is kept, whatever ``folder`` says.
 
     Returns:
         The folder in use, or None: kept programs are off, or no folder can be had.
+
+    Raises:
+        InputError: ``folder`` is no path.
     """
     global _folder
+    if folder is not None and not isinstance(folder, str | os.PathLike):
+        raise InputError(f"folder must be a path or None, got {folder!r}")
     setting = os.environ.get(VARIABLE, "")
     _folder = None
-    if setting.lower() == "off":
+    if setting.lower() in OFF:
         return None
     with suppress(OSError, RuntimeError):  # no home, a read-only or a full disk
         base = Path(folder or setting or _default()).expanduser().absolute()
@@ -109,13 +118,13 @@ def write(folder: Path, key: str, content: bytes) -> None:
 def _default() -> Path:
     given = os.environ.get("XDG_CACHE_HOME", "")
     home = Path(given) if os.path.isabs(given) else Path.home() / ".cache"
-    return home / "pruning-laws"
+    return home / NAME
 
 
 @lru_cache
 def _edition() -> str:
     """The folder's name: what a program was compiled by and for."""
-    parts = [f"{name}-{_version(name)}" for name in ("pruning-laws", "jax", "jaxlib")]
+    parts = [f"{name}-{_version(name)}" for name in (NAME, "jax", "jaxlib")]
     return "-".join([*parts, hashlib.sha256(processor().encode()).hexdigest()[:12]])
 
 
@@ -174,9 +183,13 @@ def _checksum(key: str, body: bytes) -> bytes:
 
 
 def _bound(base: Path) -> None:
-    """Delete the oldest files where all together are too large."""
+    """Delete the oldest of our files where they are too large together.
+
+    The user names the folder, and may keep files of his own in it.
+    """
     files = []
-    for path in base.glob("*/*/*"):
+    ours = [*base.glob(f"{NAME}-*/programs/*"), *base.glob(f"{NAME}-*/jax/*")]
+    for path in ours:
         with suppress(OSError):  # another process was faster
             status = path.stat()
             files.append((status.st_mtime, status.st_size, path))

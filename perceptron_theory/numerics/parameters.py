@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, ClassVar, Self
 
 import jax
+import numpy as np
 
 from ..errors import InputError
 
@@ -45,6 +46,15 @@ class Parameters:
             value = values[name] if name in values else getattr(self, name)
             object.__setattr__(new, name, value)
         return new
+
+    def with_arrays(self) -> Self:
+        """The same object, its lists of numbers made arrays: JAX takes lists apart."""
+        lists = {
+            name: np.asarray(getattr(self, name))
+            for name in self.numbers()
+            if isinstance(getattr(self, name), list | tuple)
+        }
+        return self.replaced(**lists) if lists else self
 
     @property
     def text(self) -> str:

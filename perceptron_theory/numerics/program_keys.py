@@ -16,6 +16,7 @@ import functools
 import hashlib
 import os
 import sys
+import sysconfig
 import types
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -62,7 +63,7 @@ def program_key(
     description = _Description()
     try:
         description.add(function, tree, forms, options)
-    except (_Foreign, ValueError, RecursionError):
+    except Exception:  # whatever cannot be described is not kept
         return None
     settings = sorted(
         f"{name}={value!r}"
@@ -156,10 +157,7 @@ class _Description:
             case _ if _root(type(thing)) == PACKAGE:
                 self.add(type(thing), _state(thing))
             case _ if root in LIBRARIES:
-                name = getattr(thing, "__qualname__", getattr(thing, "__name__", None))
-                if not name:  # an object, of which we know no words
-                    raise _Foreign
-                self.add(getattr(thing, "__module__", None), name)
+                self.add(*_place_in_library(thing))
             case _:
                 raise _Foreign
 
@@ -189,6 +187,35 @@ class _Description:
         self.add(code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
 
 
+def _place_in_library(thing: Any) -> tuple[str, str]:
+    """The module and the name under which a library offers a thing.
+
+    What only says that it is from there (decorators copy the names of what they wrap)
+    is somebody's own.
+    """
+    if isinstance(thing, types.ModuleType):
+        module, name, found = thing.__name__, "", sys.modules.get(thing.__name__)
+    else:
+        name = getattr(thing, "__qualname__", None) or getattr(thing, "__name__", None)
+        module = getattr(thing, "__module__", None) or type(thing).__module__
+        found = sys.modules.get(module)
+        for part in str(name).split("."):
+            found = getattr(found, part, None)
+    if found is not thing or not _is_library(module.split(".")[0]):
+        raise _Foreign(thing)
+    return module, str(name)
+
+
+@lru_cache
+def _is_library(root: str) -> bool:
+    """Whether a module of the standard library is not somebody's file of its name."""
+    if root not in sys.stdlib_module_names:
+        return True
+    file = getattr(sys.modules.get(root), "__file__", None)
+    folders = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
+    return file is None or file.startswith(folders)
+
+
 def _root(thing: Any) -> str:
     """The package that it is from."""
     if isinstance(thing, types.ModuleType):
@@ -201,7 +228,8 @@ def _is_member(name: str, value: Any) -> bool:
     """Whether it is of the class's own text: not made by dataclass or NamedTuple."""
     value = getattr(value, "__func__", value)
     if isinstance(value, types.FunctionType):
-        return not value.__code__.co_filename.startswith("<")
+        made = value.__code__.co_filename.startswith("<")
+        return not made and value.__module__ != "collections"
     return isinstance(value, property) or not name.startswith("_")
 
 
@@ -209,6 +237,7 @@ def _state(thing: Any) -> dict[str, Any]:
     """The attributes of an object, but for what Python and decorators add."""
     state = {name: getattr(thing, name, None) for name in _slots(type(thing))}
     state |= getattr(thing, "__dict__", {})
+    state.pop("cache_parameters", None)  # of lru_cache
     return {k: v for k, v in sorted(state.items()) if not k.startswith("__")}
 
 

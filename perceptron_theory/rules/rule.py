@@ -14,7 +14,7 @@ the simulator into ranks of a finite pool.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -105,15 +105,6 @@ class Rule(Parameters):
     def largest_fraction(self) -> float:
         """The largest fraction that the rule can keep."""
         return 1.0
-
-    def with_arrays(self) -> Self:
-        """The same rule, its lists of numbers made arrays (JAX takes a list apart)."""
-        lists = {
-            name: np.asarray(getattr(self, name))
-            for name in self.numbers()
-            if isinstance(getattr(self, name), list | tuple)
-        }
-        return self.replaced(**lists) if lists else self
 
     def realised(self, kept: tuple[tuple[int, int, int], ...], total: int) -> Rule:
         """The rule that whole numbers of examples leave of this one.

@@ -40,7 +40,7 @@ def resolve_student(student: Any) -> Student:
                     "of them, as an attribute of the class"
                 )
         check_dataclass("student", student)
-        return student
+        return student.with_arrays()
     check_object("student", student, Student)
     if not isinstance(student, str):
         raise InputError(

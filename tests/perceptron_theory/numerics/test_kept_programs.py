@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import partial, wraps
 
 import jax
 import jax.numpy as jnp
@@ -179,8 +179,12 @@ def test_a_folder_that_is_gone_is_no_error(folder):
 
 
 def test_the_oldest_files_go(folder, tmp_path, monkeypatch):
-    part = tmp_path / "edition" / "programs"
+    part = tmp_path / "pruning-laws-1" / "programs"
     part.mkdir(parents=True, mode=0o700)
+    own = tmp_path / "mine" / "programs" / "thesis.txt"  # the folder is the user's
+    own.parent.mkdir(parents=True)
+    own.write_bytes(bytes(10_000))
+    os.utime(own, (0, 0))
     monkeypatch.setattr(kept_programs, "LARGEST", 5_000)
     noise = np.random.default_rng(0).bytes(1_500)
     for n in range(4):
@@ -189,6 +193,7 @@ def test_the_oldest_files_go(folder, tmp_path, monkeypatch):
     kept_programs.write(part, "last", noise)
     names = sorted(path.name for path in part.iterdir())
     assert names == ["key2", "key3", "last"]
+    assert own.exists()
 
 
 def test_many_may_write_and_read_at_once(folder):
@@ -242,6 +247,29 @@ def test_what_is_not_ours_has_no_key(monkeypatch):
     assert _key(implicit.once) is not None
 
 
+def _soft(scale, margin):
+    return jax.nn.sigmoid(-scale * margin)
+
+
+def test_what_says_that_it_is_of_a_library_has_no_key():
+    """As decorators do, which copy the name and the module of what they wrap."""
+    disguised = [
+        jax.jit(partial(_soft, 1.0)),
+        jax.vmap(partial(_soft, 1.0)),
+        jax.grad(partial(_soft, 1.0)),
+        wraps(jax.nn.sigmoid)(lambda x: x),
+        jax.jit(wraps(jax.nn.sigmoid)(lambda x: x)),
+        jnp.frompyfunc(lambda x, y: x, nin=2, nout=1),
+    ]
+    space = {}
+    exec("def written(x): return x", space)
+    disguised.append(space["written"])
+    for function in disguised:
+        assert _key(partial(gaussian.density, function)) is None
+    for function in jax.nn.sigmoid, jnp.where, jnp.add, np.add, jax.lax.select, len:
+        assert _key(partial(gaussian.density, function)) is not None
+
+
 def test_the_key_is_that_of_the_code_in_memory(monkeypatch):
     before = _key(gaussian.slack_moments)
     assert before is not None
@@ -285,7 +313,8 @@ def test_where_programs_are_kept(tmp_path):
     assert base == f"{here}/.cache/pruning-laws"
     base, _, _ = _fresh(WHERE, PRUNING_LAWS_CACHE=f"{here}/mine")
     assert base == f"{here}/mine"
-    assert _fresh(WHERE, PRUNING_LAWS_CACHE="off")[:2] == ["None", "None"]
+    for off in "off", "0":
+        assert _fresh(WHERE, PRUNING_LAWS_CACHE=off)[:2] == ["None", "None"]
     own = {"JAX_COMPILATION_CACHE_DIR": f"{here}/jax", "PRUNING_LAWS_CACHE": here}
     assert _fresh(WHERE, **own)[1] == f"{here}/jax"
     (tmp_path / "file").touch()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import perceptron_theory as pt
+from perceptron_theory.solving.problems import problem_of
 from pruning_laws.app import app
 
 
@@ -125,3 +126,26 @@ def test_what_is_no_problem_file_is_refused_in_one_line(tmp_path, text):
     assert "\n" not in str(refused.value)
     with pytest.raises(pt.InputError, match="no problem file"):
         pt.load_problem(tmp_path / "missing.json")
+
+
+def test_a_loss_of_ones_own_that_is_called_like_ours_is_not_taken_for_it(tmp_path):
+    def hinge(margin):
+        return jnp.maximum(1.0 - margin, 0.0) ** 2
+
+    for loss, words in (hinge, "shown"), ("hinge", "class"):
+        student = pt.Convex(loss, ridge=0.1)
+        problem = problem_of(
+            {"theta": 0.0}, rule=pt.Hard(), student=student, margin="absolute"
+        )
+        assert words in problem["student"]
+
+
+def test_lists_are_arrays_for_the_numbers_of_students_too():
+    found = pt.solve_convex(
+        alpha_prune=2.0, keep_fraction=0.5, loss="square", ridge=[0.1, 0.2]
+    )
+    for error, ridge in zip(found.error, (0.1, 0.2), strict=True):
+        one = pt.solve_convex(
+            alpha_prune=2.0, keep_fraction=0.5, loss="square", ridge=ridge
+        )
+        assert error == one.error
