@@ -80,7 +80,9 @@ class MaxMargin(Student):
 
     def start_of(self, state: State) -> Any:
         log_a, b, tau = state.value.T[:3]
-        return np.stack([log_a, b * np.exp(-log_a), tau, state.x[:, 2]], axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):  # of what was not found
+            ratio = b * np.exp(-log_a)
+        return np.stack([log_a, ratio, tau, state.x[:, 2]], axis=1)
 
     def settle(
         self, start: Start, max_steps: int | Int[Array, ""], point: Point, mode: Mode
