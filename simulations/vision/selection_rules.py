@@ -220,6 +220,8 @@ def _found(rule: Any) -> SelectionRule:
                 f"{what['preference']}"
             )
         return rule
+    if isinstance(rule, pt.Rule) and rule.takes_fraction:
+        return ByMargin(pt.resolve_rule(rule))  # refused where it lacks its cells
     by_cells = callable(getattr(rule, "cells", None)) and not isinstance(rule, type)
     if by_cells and getattr(rule, "takes_fraction", True):
         return ByMargin(rule)
