@@ -61,7 +61,12 @@ def function_name(function: Callable, breakpoints: tuple[float, ...] = ()) -> st
     at = np.concatenate([np.linspace(-6.0, 6.0, 241), ends - 1e-9, ends + 1e-9])
     with jax.enable_x64(True):
         values = np.asarray(jax.vmap(function)(jnp.asarray(at)), np.float64)
-    # Eight digits are compared: the last ones depend on the machine.
-    digits = ",".join(f"{value:.8g}" for value in values)
     name = getattr(function, "__qualname__", "function")
-    return f"{name}#{zlib.crc32(digits.encode()):08x}"
+    return f"{name}#{numbers_mark(values)}"
+
+
+def numbers_mark(*arrays: object) -> str:
+    """A mark of numbers, in eight digits: the last ones depend on the machine."""
+    values = np.concatenate([np.asarray(x, np.float64).ravel() for x in arrays])
+    digits = ",".join(f"{value:.8g}" for value in values)
+    return f"{zlib.crc32(digits.encode()):08x}"

@@ -123,6 +123,20 @@ def generator(key: Any) -> np.random.Generator:
     return np.random.default_rng(np.asarray(data).tolist())
 
 
+def real_number(name: str, value: Any) -> float:
+    """A single number, NumPy's and JAX's too, as a float.
+
+    Raises:
+        InputError: anything else, text and booleans among it.
+    """
+    try:
+        if np.ndim(value) == 0 and np.asarray(value).dtype.kind in "iufV":
+            return float(value)
+    except (TypeError, ValueError):  # rows of different lengths
+        pass
+    raise InputError(f"{name} must be a number, got {value!r}")
+
+
 def positive_integer(name: str, value: Any) -> int:
     """A whole number of at least one.
 

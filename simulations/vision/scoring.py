@@ -10,6 +10,7 @@ import numpy as np
 
 from perceptron_theory import InputError
 
+from . import inputs
 from .contracts import options_of
 from .data.encoded import DataSet
 from .metrics import Given, Metric, Scored, metric_of
@@ -60,27 +61,53 @@ def score_dataset(
     _check_examples(dataset, chosen, given)
     found = chosen.score(Given(dataset, given, seed))
     scored = found if isinstance(found, Scored) else Scored(found)
+    numbers = _numbers(dataset, chosen, scored.scores)
     each = scored.per_model
+    if each is not None:
+        each = inputs.real_array(f"per_model of {chosen.name}", each, "K", "P")
     if chosen.high_is == "easy":
-        scored_as = np.negative(scored.scores)
-        each = None if each is None else np.negative(each)
-    else:
-        scored_as = scored.scores
-    if np.shape(scored_as) != (len(dataset),):
-        raise InputError(
-            f"{chosen.name} gave scores of shape {np.shape(scored_as)}: "
-            f"{dataset.name} has {len(dataset)} examples, one score each"
-        )
+        numbers = -numbers
+        each = None if each is None else -each
     recipe = {**options_of(chosen), "computed_from": origin, **scored.recipe}
     return scores_of(
         dataset,
         chosen.name,
-        scored_as,
+        numbers,
         per_model=each,
         standard_errors=scored.standard_errors,
         recipe=recipe,
         seeds=(seed,) if scored.seeds is None else scored.seeds,
     )
+
+
+def _numbers(dataset: DataSet, metric: Metric, scores: Any) -> np.ndarray:
+    """What a metric returned, as floats, whose sign can be turned.
+
+    The negative of an unsigned integer is a large positive one, which would turn the
+    order of the scores upside down.
+
+    Raises:
+        InputError: They are not one finite number an example.
+    """
+    name = metric.name
+    if scores is None:
+        raise InputError(
+            f"{name} gave None as scores: return one number an example, "
+            f"{len(dataset)} in all"
+        )
+    try:
+        shape = np.shape(scores)
+    except ValueError:  # rows of different lengths
+        raise InputError(
+            f"{name} gave scores of ragged shape: return one number an example, "
+            f"{len(dataset)} in all"
+        ) from None
+    if shape != (len(dataset),):
+        raise InputError(
+            f"{name} gave scores of shape {shape}: "
+            f"{dataset.name} has {len(dataset)} examples, one score each"
+        )
+    return inputs.real_array(f"scores of {name}", scores, "P")
 
 
 def _check_examples(dataset: DataSet, metric: Metric, given: dict[str, Any]) -> None:

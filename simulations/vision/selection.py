@@ -115,6 +115,8 @@ def select(
     """
     values = inputs.real_array("scores", scores, "P").astype(np.float64)
     chosen = rule_of(rule)
+    keep_fraction = inputs.real_number("keep_fraction", keep_fraction)
+    class_floor = inputs.real_number("class_floor", class_floor)
     if not 0 < keep_fraction <= 1:
         raise InputError(f"keep_fraction must be in (0, 1], got {keep_fraction}")
     if not 0 <= class_floor <= 1:
@@ -168,14 +170,24 @@ def _ordered(
     """
     mine = scores[rows]
     hardest = np.lexsort((rng.random(len(mine)), -mine))
-    order = np.asarray(
-        rule.preference(Candidates(mine, hardest, kept, fraction, rows, rng))
-    )
+    found = rule.preference(Candidates(mine, hardest, kept, fraction, rows, rng))
+    what = f"{type(rule).__name__}.preference"
+    try:
+        order = np.asarray(found)
+    except ValueError:  # rows of different lengths
+        raise InputError(
+            f"{what} must return whole numbers, got a ragged list"
+        ) from None
+    if order.dtype.kind not in "iu":
+        raise InputError(
+            f"{what} must return whole numbers, the places from the first to keep on, "
+            f"got {order.dtype}"
+        )
     if order.shape != mine.shape or not np.array_equal(
         np.sort(order), np.arange(len(mine))
     ):
         raise InputError(
-            f"{type(rule).__name__}.preference must return each of {len(mine)} places "
+            f"{what} must return each of {len(mine)} places "
             f"once, got {order.size} numbers of shape {order.shape}"
         )
     return rows[order]

@@ -161,7 +161,9 @@ def _by_cells(rule: Any, of: Candidates) -> Int[np.ndarray, " P"]:
     count = len(of.scores)
     with jax.enable_x64(True):
         below, _, level = map(np.asarray, rule.cells(jnp.asarray(of.keep_fraction)))
-    edges = np.rint(below * count).astype(int)
+    # ends that cells share may differ in the last digit and round to other ranks
+    edges = np.maximum.accumulate(np.rint(below.ravel() * count).astype(int))
+    edges = edges.reshape(below.shape)
     sizes = np.diff(edges)[:, 0]
     wanted = np.minimum(level * sizes, sizes)
     quota = np.floor(wanted + 1e-9).astype(int)
@@ -218,6 +220,8 @@ def _found(rule: Any) -> SelectionRule:
                 f"{what['preference']}"
             )
         return rule
+    if isinstance(rule, pt.Rule) and rule.takes_fraction:
+        return ByMargin(pt.resolve_rule(rule))  # refused where it lacks its cells
     by_cells = callable(getattr(rule, "cells", None)) and not isinstance(rule, type)
     if by_cells and getattr(rule, "takes_fraction", True):
         return ByMargin(rule)

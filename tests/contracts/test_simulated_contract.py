@@ -35,6 +35,33 @@ class Regression:
         return pt.solve(student=LeastSquares(self.ridge), **where)
 
 
+@dataclass(frozen=True)
+class Three(pt.Rule):
+    """A share of the kept examples is the hardest, the others medium and easiest."""
+
+    share: float
+
+    def cells(self, keep_fraction):
+        hard = self.share * keep_fraction
+        half = (1 - self.share) * keep_fraction / 2
+        low, high = 0.5 - half / 2, 0.5 + half / 2
+        return pt.cells_of(
+            (0.0, hard, 1.0, 1 - hard, 1.0),
+            (low, high, high, low, 1.0),
+            (1 - half, 1.0, half, 0.0, 1.0),
+        )
+
+
+def test_a_rule_that_theory_refuses_is_not_simulated():
+    Point(2.0, 0.9, 0.3, rule=Three(0.3))
+    with pytest.raises(pt.InputError) as of_theory:
+        pt.solve(alpha_prune=2.0, keep_fraction=0.9, theta=0.3, rule=Three(0.9))
+    with pytest.raises(pt.InputError) as of_simulation:
+        Point(2.0, 0.9, 0.3, rule=Three(0.9))
+    said = str(of_simulation.value)
+    assert said == str(of_theory.value) and "not overlap" in said
+
+
 @pytest.mark.parametrize("margin", ["absolute", "signed"])
 def test_two_bands_train_as_theory_says(margin):
     point = Point(3.0, 0.4, 0.3, rule=TwoBands(), margin=margin)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from perceptron_theory import InputError, KeepProbability, Rule, resolve_rule
 from perceptron_theory.numerics.checks import check_margin
+from perceptron_theory.rules.rule import check_rule
 
-from ..naming import as_number, function_name, require, settle
+from ..naming import as_number, function_name, numbers_mark, require, settle
 from .pool import mean_keep_probability, pool_sizes
 
 
@@ -24,13 +28,19 @@ def _goes_with(rule: Rule, keep_fraction: float | None) -> bool:
     return bool(np.all(fit))
 
 
+def _of_a_user(rule: Rule) -> bool:
+    """Whether the class of a rule is none of the theory's."""
+    return type(rule).__module__.partition(".")[0] != Rule.__module__.partition(".")[0]
+
+
 @dataclass(frozen=True)
 class Ensemble:
     """Parameters of a pool and of how it is pruned.
 
     ``alpha_prune`` = P/N is the kept load, ``theta`` the angle of the probe in radians,
     ``margin`` is "absolute" or "signed".  ``keep_fraction`` is left out for a
-    ``KeepProbability``, which determines it.
+    ``KeepProbability``, which determines it.  A rule of a user's own is checked as
+    ``solve`` checks it, by its cells, which starts JAX.
 
     Raises:
         InputError: a value lies outside its domain; the message names it.
@@ -59,6 +69,8 @@ class Ensemble:
         else:
             good = fraction is not None and 0 < fraction <= 1
             require(good, "keep_fraction must lie in (0, 1]", fraction)
+            if _of_a_user(rule):
+                check_rule(rule, np.asarray(fraction), self.margin)
             if not _goes_with(rule, fraction):
                 raise InputError(
                     f"{self.rule_name} does not go with keep_fraction {fraction!r}: a "
@@ -106,12 +118,27 @@ class Ensemble:
             return f"KeepProbability({name}, {rule.breakpoints})"
         return rule.text
 
+    @cached_property
+    def _cells_mark(self) -> str:
+        """A mark of the cells of a user's rule, which may be edited under its name.
+
+        It is of those at the kept fraction: no others decide what is drawn.  Our own
+        rules are known by their names.
+        """
+        rule = resolve_rule(self.rule)
+        if self.keep_fraction is None or not _of_a_user(rule):
+            return ""
+        with jax.enable_x64(True):
+            cells = rule.cells(jnp.asarray(self.keep_fraction))
+        return f"#{numbers_mark(*cells)}"
+
     @property
     def label(self) -> str:
         """What identifies the ensemble, whichever student is trained on it."""
         return (
             f"alpha_prune={self.alpha_prune!r} keep_fraction={self.keep_fraction!r} "
-            f"theta={self.theta!r} rule={self.rule_name} margin={self.margin}"
+            f"theta={self.theta!r} rule={self.rule_name}{self._cells_mark} "
+            f"margin={self.margin}"
         )
 
     @property

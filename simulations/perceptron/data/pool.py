@@ -78,7 +78,8 @@ def rank_segments(
     """The cells of a rule as ranks of a pool of ``total`` examples, ``kept`` in all.
 
     The sum is exactly ``kept``: of one cell of level one and one that is kept in part
-    the latter gets the rest; of more cells those with the largest remainder do.
+    the latter gets the rest; of more cells those with the largest remainder do.  The
+    segments are in order and share no rank.
     """
     assert not isinstance(rule, KeepProbability)  # which knows no ranks
     if kept == total:
@@ -108,7 +109,7 @@ def rank_segments(
         if i + 1 in segments and below[i + 1, 0] == below[i, 1]:
             last = segments[i + 1].first
         segments[i] = Segment(first, last, left)
-    return tuple(segments[i] for i in range(len(level)))
+    return _apart([segments[i] for i in range(len(level))], level, total)
 
 
 def _many_segments(
@@ -124,15 +125,34 @@ def _many_segments(
     counts = np.floor(wanted).astype(int)
     rest = np.argsort(counts - wanted, kind="stable")[: kept - counts.sum()]
     counts[rest] += 1
-    segments, free = [], 0
-    for (first, last), count, kind in zip(edges, counts, level, strict=True):
-        first = max(int(first), free)
-        last = first + int(count) if kind >= 1.0 else max(int(last), first + int(count))
-        # what rounding pushed beyond the pool comes back into it
-        over = max(last - total, 0)
-        segments.append(Segment(first - over, last - over, int(count)))
-        free = last - over
-    return tuple(segments)
+    found = [
+        Segment(int(first), int(last), int(count))
+        for (first, last), count in zip(edges, counts, strict=True)
+    ]
+    return _apart(found, level, total)
+
+
+def _apart(
+    segments: list[Segment], level: Float[np.ndarray, " n"], total: int
+) -> tuple[Segment, ...]:
+    """The segments in order inside the pool, with no rank in two of them.
+
+    A cell of level one is as long as what it keeps, any other at least as long.
+    Rounding may make a cell reach into the next one, which then begins behind it; what
+    that pushes beyond the pool comes back into it, and pushes back those before it.
+    There is room, as no more is kept than the pool has.
+    """
+    forth, free = [], 0
+    for (first, last, count), kind in zip(segments, level, strict=True):
+        first = max(first, free)
+        free = first + count if kind >= 1.0 else max(last, first + count)
+        forth.append(Segment(first, free, count))
+    back, free = [], total
+    for first, last, count in reversed(forth):
+        last = min(last, free)
+        free = min(first, last - count)
+        back.append(Segment(free, last, count))
+    return tuple(reversed(back))
 
 
 def realised_rule(rule: Rule, keep_fraction: float, total: int, kept: int) -> Rule:

@@ -13,6 +13,7 @@ from inspect import signature
 from typing import Any, ClassVar
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import unknown_name
 
 from ..contracts import check_parts, object_path
 from .encoded import DataSet, EncodedImages
@@ -65,6 +66,13 @@ def check_source(source: Any) -> DataSource:
             f"{kind}.name must be one word of letters, digits and _, got "
             f"{source.name!r}"
         )
+    splits = getattr(source, "splits", None)
+    names = isinstance(splits, tuple | list) and all(isinstance(x, str) for x in splits)
+    if splits is not None and not (names and splits):
+        raise InputError(
+            f"{kind}.splits must be a tuple of names such as ('train', 'test'), or "
+            f"None, got {splits!r}"
+        )
     try:
         hash(source)
     except TypeError as error:
@@ -81,6 +89,9 @@ def loaded(source: DataSource, split: str) -> DataSet:
         InputError: What the source refuses, a split that it does not have, or its
             ``load`` returned something else.
     """
+    splits = getattr(source, "splits", None)
+    if splits is not None and split not in splits:
+        raise unknown_name("split", split, splits)
     found = source.load(split)
     if not isinstance(found, Images | EncodedImages):
         raise InputError(

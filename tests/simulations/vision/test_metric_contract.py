@@ -249,14 +249,33 @@ def test_an_object_that_lacks_a_part_is_refused_by_name(metric, says):
     assert says in _refused(lambda: metric_text(metric))
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint64, np.int8, np.float16])
+def test_scores_of_every_type_of_number_are_negated_as_numbers(kind):
+    """The negative of uint8 1 is 255, and that of int8 -128 is itself."""
+    counts = np.arange(COUNT).astype(kind)
+    counts[0] = np.iinfo(kind).min if kind == np.int8 else 0
+    given = metrics.Scored(counts, np.stack([counts, counts]))
+    metric = _lacking(score=lambda self, _: given, high_is="easy")
+    found = score_dataset(_dataset(), metric)
+    np.testing.assert_array_equal(found.scores, -counts.astype(float))
+    np.testing.assert_array_equal(found.per_model, [-counts.astype(float)] * 2)
+
+
 def test_scores_that_are_no_scores_are_refused():
     for bad, says in (
         (np.ones(3), "gave scores of shape (3,)"),
         (np.full(COUNT, np.nan), "scores of word[0] is nan"),
         ([["a"] * COUNT], "gave scores of shape (1, 42)"),
+        (None, "word gave None as scores: return one number an example"),
+        ([[1.0], *[1.0] * (COUNT - 1)], "word gave scores of ragged shape"),
+        (["a"] * COUNT, "scores of word must be numbers, got <U1"),
+        (np.ones(COUNT, bool), "scores of word must be numbers, got bool"),
+        ([None] * COUNT, "scores of word must be numbers, got object"),
+        (metrics.Scored(np.ones(COUNT), ["a"]), "per_model of word must be numbers"),
     ):
-        metric = _lacking(score=lambda self, given, bad=bad: bad)
-        assert says in _refused(lambda m=metric: score_dataset(_dataset(), m))
+        for high in ("hard", "easy"):
+            metric = _lacking(score=lambda self, given, bad=bad: bad, high_is=high)
+            assert says in _refused(lambda m=metric: score_dataset(_dataset(), m))
     said = _refused(lambda: score_dataset(_dataset(), outside.ClassSize(), over="a"))
     assert "over is an option of the metric: give it to ClassSize(...)" in said
 

@@ -98,12 +98,38 @@ class _TooMuch:
         return Cells(np.array([[0.0, 0.1]]), np.array([[1.0, 0.9]]), np.array([1.0]))
 
 
+def _preferring(order):
+    parts = {"preference": lambda self, of: order}
+    return type("Mine", (SelectionRule,), parts)()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"keep_fraction": "a"}, "keep_fraction must be a number, got 'a'"),
+        ({"keep_fraction": None}, "keep_fraction must be a number, got None"),
+        ({"keep_fraction": [0.3]}, "keep_fraction must be a number, got [0.3]"),
+        ({"class_floor": "a"}, "class_floor must be a number, got 'a'"),
+        ({"class_floor": True}, "class_floor must be a number, got True"),
+    ],
+)
+def test_what_is_no_number_is_refused_by_name(given, says):
+    with pytest.raises(InputError) as caught:
+        select(SCORES, **({"keep_fraction": 0.3, "labels": LABELS, "seed": 0} | given))
+    assert str(caught.value) == says
+
+
 @pytest.mark.parametrize(
     ("rule", "says"),
     [
         (type("Mine", (SelectionRule,), {})(), "Mine is no rule: it lacks preference"),
         (_Twice(), "_Twice.preference must return each of 1000 places once"),
         (_TooMuch(), "its levels must average to it"),
+        (_preferring(np.arange(1000.0)), "Mine.preference must return whole numbers"),
+        (_preferring([[1], [1, 2]]), "Mine.preference must return whole numbers"),
+        (_preferring(None), "Mine.preference must return whole numbers"),
+        (_preferring(np.arange(3)), "Mine.preference must return each of 1000 places"),
+        (type("Mine", (pt.Rule,), {})(), "the rule Mine lacks cells(keep_fraction)"),
         (outside.EveryOther, "rule must be one of"),
         ("outside:Nothing", "outside has no Nothing"),
         ("outside:EveryOther:step=3", "unknown option of outside:EveryOther:step=3"),

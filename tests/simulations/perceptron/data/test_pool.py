@@ -111,6 +111,59 @@ def test_bands_that_do_not_touch_stay_where_they_are():
     assert segments == (Segment(0, 20, 20), Segment(50, 100, 20))
 
 
+@dataclass(frozen=True)
+class Given(pt.Rule):
+    """Cells as they are given, whatever the fraction."""
+
+    below: tuple[tuple[float, float], ...]
+    level: tuple[float, ...]
+    static = ("below", "level")
+
+    def cells(self, keep_fraction):
+        rows = zip(self.below, self.level, strict=True)
+        return pt.cells_of(*((a, b, 1.0 - a, 1.0 - b, kind) for (a, b), kind in rows))
+
+
+def _kept_once(rule, fraction, total):
+    """The segments, which are in order, inside the pool and share no rank."""
+    kept = round(fraction * total)
+    segments = rank_segments(rule, fraction, total, kept)
+    assert sum(segment.kept for segment in segments) == kept
+    free = 0
+    for first, last, count in segments:
+        assert free <= first <= last <= total and 0 <= count <= last - first
+        free = last
+    return segments
+
+
+def test_rounding_of_several_bands_keeps_no_example_twice():
+    """The last band is pushed into the pool, and pushes back the one before it."""
+    below = ((0.0, 0.482), (0.665, 0.688), (0.692, 1.0))
+    segments = _kept_once(Given(below, (1.0, 1.0, 1.0)), 0.813, 28)
+    assert segments == (Segment(0, 13, 13), Segment(18, 19, 1), Segment(19, 28, 9))
+
+
+def test_ends_that_differ_in_the_last_digit_share_no_rank():
+    rule = Given(((0.0, 0.1 + 0.2), (0.3, 1.0)), (1.0, 0.5))
+    _kept_once(rule, 0.65, 15)
+
+
+def test_bands_of_any_rule_in_a_small_pool_share_no_rank():
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        count = rng.integers(1, 5)
+        ends = np.sort(rng.random(2 * count))
+        ends[0] *= rng.random() < 0.5
+        ends[-1] = 1.0 if rng.random() < 0.5 else ends[-1]
+        if rng.random() < 0.5:  # cells that touch
+            ends[2::2] = ends[1:-1:2]
+        level = np.where(rng.random(count) < 0.6, 1.0, rng.random(count))
+        fraction, total = level @ np.diff(ends)[::2], int(rng.integers(3, 60))
+        if round(fraction * total):
+            below = tuple(map(tuple, ends.reshape(-1, 2).tolist()))
+            _kept_once(Given(below, tuple(level.tolist())), fraction, total)
+
+
 def test_equal_margins_are_broken_by_the_key_and_evenly():
     segments = rank_segments(pt.Hard(), 0.5, 8, 4)
     kept = [

@@ -1,5 +1,7 @@
 """Draws are taken for another's only if they are the same, and never are lost."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -49,6 +51,36 @@ def test_functions_of_one_name_are_told_apart():
     assert one.name != two.name
     again = ConvexRidge(lambda t: jnp.logaddexp(0.0, -t), 0.1)
     assert again.name == one.name
+
+
+def _rule_of_cells(first):
+    """A rule as its author's file says it today: the band begins at ``first``."""
+
+    def cells(self, f):
+        return pt.cells_of((first, first + f, 1 - first, 1 - first - f, 1.0))
+
+    mine = type("Mine", (pt.Rule,), {"cells": cells})
+    return dataclasses.dataclass(frozen=True)(mine)
+
+
+def test_draws_of_a_rule_that_was_edited_are_not_served_for_it(tmp_path):
+    """The class and its fields are the same, the cells are others."""
+    old, new, same = (_rule_of_cells(first)() for first in (0.0, 0.3, 0.3))
+    points = [Point(2.0, 0.5, rule=rule) for rule in (old, new, same)]
+    paths = [Store(tmp_path, seed=0).path(point, 20) for point in points]
+    assert points[0].rule_name == points[1].rule_name
+    assert paths[0] != paths[1] == paths[2]
+    assert points[1].label == points[2].label
+
+
+def test_the_identity_of_our_own_rules_is_their_name():
+    where = "alpha_prune=2.0 keep_fraction=0.5 theta=0.0 rule={} margin=absolute"
+    for rule, name in (
+        ("hard", "hard"),
+        (pt.Window(0.2), "Window(lower=0.2)"),
+        (pt.Mixture(0.3, "easy"), "Mixture(share=0.3, rule='easy')"),
+    ):
+        assert Point(2.0, 0.5, rule=rule).label == where.format(name)
 
 
 class Impostor:
