@@ -49,23 +49,6 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_program_a_mode(request):
-    """Points are computed one by one, but for those of large grids.
-
-    Compiling takes longer.  Modules with SINGLE_POINTS = True run the programs that
-    users run.
-    """
-    from perceptron_theory.convex.student import Convex
-    from perceptron_theory.students.student import Student
-
-    with pytest.MonkeyPatch.context() as patch:
-        if not getattr(request.module, "SINGLE_POINTS", False):
-            for student in Student, Convex:  # the others have the sizes of Student
-                patch.setattr(student, "few", 10_000)
-        yield
-
-
-@pytest.fixture(scope="module", autouse=True)
 def few_programs_at_once():
     """Forget compiled programs when they are many.
 

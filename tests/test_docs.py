@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 from pruning_laws.app import app
 
 ROOT = Path(__file__).parents[1]
-SINGLE_POINTS = True
 # pages that the site does not check
 FRONT = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 PAGES = [*FRONT, *sorted((ROOT / "docs").rglob("*.md"))]

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SINGLE_POINTS = True
 PACKAGES = ["perceptron_theory", "simulations", "figures", "pruning_laws"]
 
 

@@ -57,7 +57,6 @@ class Convex(Student):
     unknowns = 4
     logarithmic = ("ridge",)
     batch_sizes = {True: 64, False: 16}  # noqa: RUF012 # as its base says
-    few = 64
     near_steps = (12,)
     has_path = True
     always_path = True

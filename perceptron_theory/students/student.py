@@ -23,7 +23,6 @@ from jaxtyping import Array, Bool, Float, Int
 from ..errors import InputError
 from ..kept.build import problem_at
 from ..kept.problem import Inputs, Mode, Problem
-from ..numerics.compilation import FEW
 from ..numerics.newtons_method import ROUNDING, Chart, Root, newton, solve_scaled
 from ..numerics.parameters import Parameters
 from ..rules.rule import Cells, Rule
@@ -55,7 +54,7 @@ class Student(Parameters):
     # points in a compiled batch (theta = 0: True)
     batch_sizes: ClassVar[dict[bool, int]] = {True: 512, False: 32}
     # points that are computed one by one before that program is compiled
-    few: ClassVar[int] = FEW
+    few: ClassVar[int] = 64
     # of many points so many at least are solved before their neighbours, or None
     first_round: ClassVar[dict[bool, int | None]] = {True: None, False: 64}
     near_steps: ClassVar[tuple[int, ...]] = (5, 8)

@@ -30,6 +30,18 @@ def student(request):
     return request.param
 
 
+# questions of many points, which are asked of one student of each kind by default
+QUICK = "max_margin", "square(ridge=0.3)"
+for_each_kind = pytest.mark.parametrize(
+    "student",
+    [
+        pytest.param(student, marks=[] if student.name in QUICK else pytest.mark.slow)
+        for student in STUDENTS
+    ],
+    ids=[student.name for student in STUDENTS],
+)
+
+
 def solve(student, alpha=2.0, f=0.5, theta=0.3, rule="hard"):
     where = {"theta": theta, "rule": rule, "student": student}
     return pt.solve(alpha_prune=alpha, keep_fraction=f, **where)
@@ -78,6 +90,7 @@ def test_a_frontier_is_a_minimum(student):
     assert (solve(student, 1.5, others, 0.4).error >= least * (1 - 1e-9)).all()
 
 
+@for_each_kind
 def test_a_diagram_names_the_best_strategy(student):
     diagram = pt.phase_diagram([1.0, 8.0], [0.3, 0.7], theta=0.2, student=student)
     names = np.array(["hard", "easy", "random"])
@@ -89,6 +102,7 @@ def test_a_diagram_names_the_best_strategy(student):
     assert diagram.attrs["student"] == student.name
 
 
+@for_each_kind
 def test_the_exponent_along_a_curve_is_that_of_differences(student):
     slope = pt.exponent_along(2.0, keep_fraction=0.5, theta=0.3, student=student)
     near = solve(student, alpha=2.0 * np.exp(STEPS))
@@ -99,6 +113,7 @@ def test_the_exponent_along_a_curve_is_that_of_differences(student):
     assert pool == pytest.approx(np.log(near.error) @ SLOPE, rel=1e-6)
 
 
+@for_each_kind
 def test_advice_is_the_least_of_the_strategies(student):
     advice = pt.advise(alpha_tot=4.0, theta=0.3, student=student)
     best = advice.best
@@ -132,7 +147,15 @@ def test_least_squares_of_ones_own_is_the_square_loss(rule, margin):
     np.testing.assert_allclose(theirs.error, ours.error, rtol=1e-9)
 
 
-@pytest.mark.parametrize("student", ["max_margin", "gibbs", "bayes_point", "loss"])
+@pytest.mark.parametrize(
+    "student",
+    [
+        "max_margin",
+        pytest.param("gibbs", marks=pytest.mark.slow),
+        pytest.param("bayes_point", marks=pytest.mark.slow),
+        pytest.param("loss", marks=pytest.mark.slow),
+    ],
+)
 def test_the_derivative_by_kept_margins_is_that_of_a_small_change(student):
     if student == "loss":
         student = pt.Convex("logistic", 0.3)

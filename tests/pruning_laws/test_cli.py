@@ -17,7 +17,6 @@ import perceptron_theory as pt
 from pruning_laws import options
 from pruning_laws.app import app
 
-SINGLE_POINTS = True
 POINT = ["solve", "--alpha-prune", "3", "-f", "0.1"]
 
 

@@ -192,6 +192,7 @@ for way in ("one_a_device", "together"):
 """
 
 
+@pytest.mark.slow
 def test_a_model_is_the_same_whichever_way(scored, tmp_path):
     folder = scored[0]  # one after another on one device
     done = in_subprocess(WAYS, tmp_path, folder / "tiny.toml")

@@ -231,6 +231,7 @@ np.testing.assert_allclose(*logits, atol=1e-3)
 """
 
 
+@pytest.mark.slow
 def test_four_devices_equal_one(tmp_path):
     flags = os.environ.get("XLA_FLAGS", "")
     more = f"{flags} --xla_force_host_platform_device_count=4"
@@ -251,6 +252,7 @@ for stop_after in (1, None):  # the second goes on from a checkpoint
 """
 
 
+@pytest.mark.slow
 def test_two_hosts_equal_one(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -80,6 +80,7 @@ def test_tiny_fractions_have_tiny_margins_with_all_their_digits():
     assert (signs == 1).all() and len(set(mass)) == kept
 
 
+@pytest.mark.slow
 def test_students_of_both_pools_err_alike():
     point = Point(2.0, 0.1, 0.3, "hard", "signed")
     one, two = (

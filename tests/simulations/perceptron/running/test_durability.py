@@ -132,6 +132,7 @@ def test_a_full_disk_ends_in_one_line_and_keeps_the_draws(tmp_path):
     assert not list((tmp_path / "draws").glob(".*.partial"))
 
 
+@pytest.mark.slow
 def test_workers_that_are_killed_are_replaced(tmp_path):
     """Each of the first two that begin a part is killed while it computes."""
     parts = [Part(Point(load, 0.5), SIZE, 128) for load in (1.0, 2.0, 3.0)]
@@ -195,6 +196,7 @@ def test_a_fault_of_a_student_is_not_tried_again_and_keeps_its_traceback(tmp_pat
     assert "no matrix" in str(traceback.format_exception(caught.value.__cause__))
 
 
+@pytest.mark.slow
 def test_devices_and_hosts_do_not_change_a_bit(tmp_path):
     """4 virtual devices; and 2 hosts of 2 devices joined over loopback."""
     env = os.environ | {
@@ -238,6 +240,7 @@ def test_shards_are_all_points_once(tmp_path):
         simulated_errors(points, shard=(4, 4), **request)
 
 
+@pytest.mark.slow
 def test_a_ray_cluster_draws_the_same(tmp_path):
     pytest.importorskip("ray")
     with socket.socket() as nobody:  # bound, but not listening

@@ -132,6 +132,7 @@ def test_pruning_parts_student_and_teacher(rule, q, overlap):
         assert abs(mean - exact) < 4 * error + 0.01, name
 
 
+@pytest.mark.slow
 def test_means_without_the_bias_of_few_samples():
     """q and the Bayes point from 8 samples a chain, as from 100."""
     few, many = (

@@ -137,6 +137,7 @@ def constant(**where):
 SMALL = {"points": POINTS[:2], "theory": constant, "sizes": (8, 12, 16), "draws": 70}
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path, monkeypatch):
     whole = validate(tmp_path / "whole", **SMALL)
     calls, simulate = itertools.count(), machines.simulate
@@ -157,6 +158,7 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path, monkeypatch):
     assert next(calls) == 6 + 7
 
 
+@pytest.mark.slow
 def test_precision_does_not_depend_on_the_interruption(tmp_path):
     point = [Point(1.0, 1.0, rule="random", precision=0.05)]
     options = {"points": point, "theory": constant, "sizes": (8, 12, 16)}
