@@ -117,3 +117,20 @@ def test_the_rate_of_the_kept_mass_with_the_angle():
     assert float(rate) == pytest.approx(
         0.7 * (ends[0] - ends[1]) / (2 * step), rel=1e-5
     )
+
+
+@pytest.mark.parametrize("theta", [0.05, 0.7, 1.5])
+def test_the_fraction_of_a_smooth_function_moves_as_its_differences(theta):
+    """The tangents of nodes were NaN beside breaks that lie at infinity."""
+    step = 1e-3 * theta
+    with jax.enable_x64(True):
+
+        def fraction(x):
+            return problem_at(_inputs(3.0, 1.0, x), SMOOTH, signed)[0].keep_fraction
+
+        signed = Mode("signed", False, False)
+        rate = jax.jit(lambda x: mass_by_theta(_inputs(3.0, 1.0, x), SMOOTH, signed))
+        near = jax.jit(jax.vmap(fraction))(theta + step * np.array([-2, -1, 1, 2]))
+        found = float(rate(theta))
+    slope = float(np.asarray(near) @ [1, -8, 8, -1]) / (12 * step)
+    assert found == pytest.approx(slope, abs=1e-6) and found < -1e-3
