@@ -181,7 +181,8 @@ def check_smooth(loss: Loss) -> None:
 
     Raises:
         InputError: it rises or is flat at 0 (its student is 0 or worse than chance);
-            its derivative falls or jumps somewhere; or it changes
+            its derivative falls or jumps somewhere; its own ``slopes`` are not its
+            derivatives; or it changes
             too sharply for the nodes of the integrals, which the change of l' over
             each panel shows: their sum of l'' has to give it to eight digits.
     """
@@ -201,6 +202,7 @@ def check_smooth(loss: Loss) -> None:
         unit, weight = np.polynomial.legendre.leggauss(NODES)
         half = np.diff(ends) / 2.0
         nodes = ends[:-1] + half * (1.0 + unit[:, None])
+        _check_slopes(loss, nodes.ravel(), slope, bend)
         bends = np.asarray(bend(jnp.asarray(nodes.ravel()))).reshape(nodes.shape)
         exact = np.diff(np.asarray(slope(jnp.asarray(ends)), dtype=np.float64))
     off = np.abs(half * (weight @ bends) - exact)
@@ -212,6 +214,37 @@ def check_smooth(loss: Loss) -> None:
             "c^2 ridge is the same student), or move jumps of its second derivative to "
             "0, 1, -1, 2, -2, ..."
         )
+
+
+def _check_slopes(
+    loss: Loss, margins: Float[np.ndarray, " k"], *derivatives: Callable[[Array], Array]
+) -> None:
+    """The closed forms of a loss are its derivatives, at the nodes of the panels."""
+    if type(loss).slopes is Loss.slopes:
+        return
+    try:
+        given = [np.asarray(x) for x in loss.slopes(jnp.asarray(margins))]
+    except Exception as error:  # whatever a user's loss raises
+        raise InputError(
+            f"slopes of the loss {loss.name} must map an array of margins to two, l' "
+            f"and l'', got a {type(error).__name__} from it"
+        ) from error
+    if [x.shape for x in given] != [margins.shape] * 2:
+        raise InputError(
+            f"slopes of the loss {loss.name} must map an array of margins to two of "
+            f"its shape, l' and l'', got {', '.join(str(x.shape) for x in given)}"
+        )
+    for what, own, derivative in zip(("l'", "l''"), given, derivatives, strict=True):
+        by_jax = np.asarray(derivative(jnp.asarray(margins)))
+        off = np.abs(own - by_jax)
+        bad = ~(off <= 1e-8 * np.abs(by_jax).max())
+        if bad.any():
+            i = int(np.argmax(bad))
+            raise InputError(
+                f"slopes of the loss {loss.name} must be its derivatives, got {what} = "
+                f"{own[i]:g} at the margin {margins[i]:.4g} where jax.grad gives "
+                f"{by_jax[i]:g}: correct slopes, or leave it out"
+            )
 
 
 def _check_jumps(slope: Callable[[Array], Array], scale: float) -> None:

@@ -53,6 +53,11 @@ def over_kept(
         return total(jax.tree.map(jnp.ravel, points), level.ravel()), jnp.asarray(half)
     lay = lambda *piece: plane_piece(*piece, theta, student)  # noqa: E731
     pieces = jax.vmap(lay)(sign, inner, outer)
+    if problem.keep is not None:
+        # the margins of a function of the margin are fixed, and so may their nodes be:
+        # only the cut u > 0 moves, along each line.  The tangents of the breaks would
+        # be NaN where a break lies at infinity.
+        pieces = jax.lax.stop_gradient(pieces)
     level = jnp.broadcast_to(level[:, None], pieces.width.shape)
     # one row a panel, those that are there before the others
     rows = jnp.stack([*pieces, level], axis=-1).reshape(-1, 1 + len(pieces))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..errors import InputError, unknown_name
 from ..numerics.parameters import check_dataclass, check_object
 from .by_quantile import Easy, Hard, Random
+from .fields import check_fields
+from .keep_probability import KeepProbability
 from .rule import Rule
 
 RULES: dict[str, Rule] = {"hard": Hard(), "easy": Easy(), "random": Random()}
@@ -24,8 +26,16 @@ def resolve_rule(rule: str | Rule) -> Rule:
                 f"the rule {type(rule).__name__} lacks cells(keep_fraction): write "
                 "that method, it returns perceptron_theory.Cells"
             )
+        if not rule.takes_fraction and not isinstance(rule, KeepProbability):
+            raise InputError(
+                f"the rule {type(rule).__name__} has takes_fraction = False, which is "
+                "for KeepProbability alone: leave it out, cells(keep_fraction) keeps "
+                "the fraction f"
+            )
         check_dataclass("rule", rule)
-        return rule.with_arrays()
+        rule = rule.with_arrays()
+        check_fields("rule", rule)
+        return rule
     check_object("rule", rule, Rule)
     if not isinstance(rule, str):
         lacks = "" if hasattr(rule, "cells") else "; it lacks cells(keep_fraction)"

@@ -14,6 +14,7 @@ the simulator into ranks of a finite pool.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -161,47 +162,108 @@ def check_untraced(rule: Rule, keep_fraction: Any, margin: str) -> None:
 
 
 def _check_cells(rule: Rule, keep_fraction: Float[np.ndarray, "*batch"]) -> None:
-    """The cells of a rule that somebody else wrote describe what they should."""
+    """The cells of a rule that somebody else wrote describe what they should.
+
+    At every point: a parameter that is out of range at one of them only would give a
+    number there that nothing else tells from a good one.
+    """
     leaves, tree = jax.tree.flatten(rule)
     name = type(rule).__name__
     try:
-        f, *leaves = np.broadcast_arrays(keep_fraction, *leaves)
-        some = np.unique(np.array([np.argmin(f), np.argmax(f), f.size // 2]))
-        points = [(f.flat[i], [x.flat[i] for x in leaves]) for i in some]
+        arrays = np.broadcast_arrays(keep_fraction, *leaves)
+    except ValueError:
+        shapes = ", ".join(str(np.shape(x)) for x in leaves)
+        raise InputError(
+            f"shapes do not broadcast: keep_fraction {keep_fraction.shape}, the "
+            f"parameters of {name} {shapes}"
+        ) from None
+    points = np.stack([np.ravel(x) for x in arrays], axis=1)
+    try:
         with jax.enable_x64(True):
-            every = []
-            for x, own in points:
-                here: Rule = jax.tree.unflatten(tree, own)
-                every.append((x, here.cells(jnp.asarray(x))))
+            at, rate = _all_cells(tree, points)
     except InputError:
         raise
     except Exception as error:  # whatever a user's rule raises
+        first = str(error).strip().partition("\n")[0]
         raise InputError(
-            f"{name}.cells must be a JAX function of one keep fraction, got a "
-            f"{type(error).__name__} from it: {error}"
+            f"{name}.cells must be a JAX function of one keep fraction (written with "
+            "jax.numpy, jnp.where in place of if), got a "
+            f"{type(error).__name__} from it: {first}"
         ) from error
-    for fraction, cells in every:
-        if not isinstance(cells, Cells):
+    _check_masses(name, points[:, 0], at)
+    if not rule.levels_depend_on_f:
+        moves = (np.abs(rate.level) > 1e-9).any(axis=1)
+        if moves.any():
             raise InputError(
-                f"{name}.cells must return perceptron_theory.Cells, got "
-                f"{type(cells).__name__}"
+                f"the levels of {name} must be the same for every f where it says "
+                "levels_depend_on_f = False, at keep_fraction = "
+                f"{points[moves][0, 0]:g} their derivative is "
+                f"{rate.level[moves][0].tolist()}: leave that line out"
             )
-        below, above, level = (np.asarray(x, dtype=np.float64) for x in cells)
-        shapes = below.shape == above.shape == (level.size, 2) and level.ndim == 1
-        wanted = None
-        if not shapes:
-            wanted = "have the shapes (n, 2), (n, 2) and (n,)"
-        elif not np.allclose(below + above, 1.0, rtol=0.0, atol=1e-12):
-            wanted = "have masses below and above each end that add up to one"
-        elif not (np.diff(below.ravel()) >= -1e-12).all():
-            wanted = "be in order of the margin and not overlap"
-        elif not ((level >= 0) & (level <= 1 + 1e-12)).all():
-            wanted = "have levels in [0, 1]"
-        elif abs(level @ np.diff(below, axis=1)[:, 0] / fraction - 1.0) > 1e-6:
-            wanted = "keep the fraction f of the pool"
-        if wanted:
-            raise InputError(
-                f"the cells of {name} must {wanted}, at keep_fraction = {fraction:g} "
-                f"they are below = {below.tolist()}, above = {above.tolist()}, level = "
-                f"{level.tolist()}"
-            )
+
+
+def _check_masses(name: str, fraction: Float[np.ndarray, " k"], at: Cells) -> None:
+    """The cells at k points are masses in order that keep the fraction."""
+    below, above, level = at
+    steps = np.diff(below.reshape(len(below), -1), axis=1)
+    masses = np.diff(below, axis=2)[:, :, 0]
+    kept = np.sum(level * masses, axis=1)
+    wanted = {
+        "have masses below and above each end that add up to one": (
+            np.abs(below + above - 1.0) <= 1e-12
+        ).all(axis=(1, 2)),
+        "be in order of the margin and not overlap": (steps >= -1e-12).all(axis=1),
+        "have levels in [0, 1]": ((level >= 0) & (level <= 1 + 1e-12)).all(axis=1),
+        "keep the fraction f of the pool": np.abs(kept / fraction - 1.0) <= 1e-6,
+    }
+    for what, good in wanted.items():
+        if good.all():
+            continue
+        i = int(np.argmin(good))
+        raise InputError(
+            f"the cells of {name} must {what}, at keep_fraction = {fraction[i]:g} "
+            f"they are below = {below[i].tolist()}, above = {above[i].tolist()}, "
+            f"level = {level[i].tolist()}"
+        )
+
+
+def _all_cells(tree: Any, points: Float[np.ndarray, "k m"]) -> tuple[Cells, Cells]:
+    """The cells at points (f and the numbers of a rule), and their rates with f."""
+    # two sizes, so that there are two programs at most
+    size = 64 if len(points) <= 64 else 4096
+    parts = []
+    for first in range(0, len(points), size):
+        part = points[first : first + size]
+        rows = np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
+        parts.append(_cells_program(tree)(rows))
+    # without the rows that fill the last part up
+    return jax.tree.map(lambda *x: np.concatenate(x)[: len(points)], *parts)
+
+
+@lru_cache(maxsize=64)
+def _cells_program(tree: Any) -> Any:
+    """The cells of one rule and their rates at many points, as a compiled program."""
+
+    def one(row: Float[Array, " m"]) -> tuple[Cells, Cells]:
+        own: Rule = jax.tree.unflatten(tree, list(row[1:]))
+        name = type(own).__name__
+
+        def cells(f: Float[Array, ""]) -> Cells:
+            found = own.cells(f)
+            if not isinstance(found, Cells):
+                raise InputError(
+                    f"{name}.cells must return perceptron_theory.Cells, got "
+                    f"{type(found).__name__}"
+                )
+            shapes = [np.shape(x) for x in found]
+            n = shapes[2][:1]
+            if shapes != [(*n, 2), (*n, 2), n] or not n:
+                raise InputError(
+                    f"the cells of {name} must have the shapes (n, 2), (n, 2) and "
+                    f"(n,), got {', '.join(map(str, shapes))}"
+                )
+            return Cells(*(jnp.asarray(x) * 1.0 for x in found))
+
+        return jax.jvp(cells, (row[0],), (jnp.ones_like(row[0]),))
+
+    return jax.jit(jax.vmap(one))

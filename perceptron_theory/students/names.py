@@ -39,6 +39,13 @@ def resolve_student(student: Any) -> Student:
                     f"the student {type(student).__name__} lacks unknowns: the number "
                     "of them, as an attribute of the class"
                 )
+            # JAX clamps an index: b would be a
+            alone = type(student).unknowns == 1
+            if alone and type(student).direction is Student.direction:
+                raise InputError(
+                    f"the student {type(student).__name__} has 1 unknown: write "
+                    "direction(value), it returns perceptron_theory.Direction(a, b)"
+                )
         check_dataclass("student", student)
         return student.with_arrays()
     check_object("student", student, Student)

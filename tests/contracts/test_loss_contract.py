@@ -78,9 +78,40 @@ class NoCall(Loss):
     pass
 
 
+class Sloped(SmoothHinge):
+    """Twice the slope that it has."""
+
+    def slopes(self, g):
+        slope, bend = super().slopes(g)
+        return 2.0 * slope, bend
+
+
+class Bent(SmoothHinge):
+    def slopes(self, g):
+        slope, bend = super().slopes(g)
+        return slope, 0.9 * bend
+
+
+class HalfGiven(SmoothHinge):
+    def slopes(self, g):
+        return super().slopes(g)[0]
+
+
+class RightlySloped(SmoothHinge):
+    def slopes(self, g):
+        return super().slopes(g)
+
+
+def test_slopes_of_ones_own_that_are_right_are_taken():
+    pt.Convex(RightlySloped(), 0.1)
+
+
 @pytest.mark.parametrize(
     ("loss", "part"),
     [
+        (Sloped(), "slopes of the loss sloped must be its derivatives, got l' ="),
+        (Bent(), "slopes of the loss bent must be its derivatives, got l'' ="),
+        (HalfGiven(), "two of its shape"),
         (NoCall(), "lacks __call__"),
         (SmoothHinge, "call it"),
         (3.0, "hashable JAX function"),

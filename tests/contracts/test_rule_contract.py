@@ -1,6 +1,7 @@
 """What every rule has to do, ours and one of somebody else."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import numpy as np
@@ -112,6 +113,96 @@ class Plain(pt.Rule):
 
     def cells(self, keep_fraction):
         return pt.Hard().cells(keep_fraction)
+
+
+def hardest(f):
+    return pt.cells_of((0.0, f, 1.0, 1.0 - f, 1.0))
+
+
+@dataclasses.dataclass(frozen=True)
+class Branching(pt.Rule):
+    def cells(self, keep_fraction):
+        return hardest(keep_fraction if keep_fraction < 0.5 else 1.0 * keep_fraction)
+
+
+@dataclasses.dataclass(frozen=True)
+class InNumPy(pt.Rule):
+    def cells(self, keep_fraction):
+        return hardest(np.minimum(keep_fraction, 1.0))
+
+
+@dataclasses.dataclass(frozen=True)
+class AsFloat(pt.Rule):
+    def cells(self, keep_fraction):
+        return hardest(float(keep_fraction))
+
+
+@dataclasses.dataclass(frozen=True)
+class NoCellsBack(pt.Rule):
+    def cells(self, keep_fraction):
+        return keep_fraction
+
+
+@dataclasses.dataclass(frozen=True)
+class WrongShapes(pt.Rule):
+    def cells(self, keep_fraction):
+        return pt.Cells(*(x[0] for x in hardest(keep_fraction)))
+
+
+@dataclasses.dataclass(frozen=True)
+class WrongClaim(TwoBands):
+    levels_depend_on_f = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Leveled(pt.Rule):
+    """The hardest, each with probability ``level``: of f <= level."""
+
+    level: Any
+
+    def cells(self, keep_fraction):
+        end = keep_fraction / self.level
+        return pt.cells_of((0.0, end, 1.0, 1.0 - end, self.level))
+
+
+@dataclasses.dataclass(frozen=True)
+class Misnamed(Leveled):
+    static = ("side",)
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnFraction(Branching):
+    takes_fraction = False
+
+
+@pytest.mark.parametrize(
+    ("rule", "part"),
+    [
+        (Branching(), "jnp.where in place of if"),
+        (InNumPy(), "must be a JAX function of one keep fraction"),
+        (AsFloat(), "must be a JAX function of one keep fraction"),
+        (NoCellsBack(), "must return perceptron_theory.Cells"),
+        (WrongShapes(), r"the shapes \(n, 2\)"),
+        (WrongClaim(), r"levels_depend_on_f = False.* leave that line out"),
+        (Leveled("low"), r"Leveled.level .*got 'low' .*static = \('level',\)"),
+        (Leveled(None), r"Leveled.level .*got None .*static"),
+        (Leveled([0.5, 0.6, 1.2, 0.8, 0.7]), "must have levels"),
+        (Leveled([0.5, 0.6, np.nan, 0.8, 0.7]), "Leveled.level contains NaN"),
+        (Leveled(np.full(3, 0.5)), "shapes do not broadcast"),
+        (Misnamed(0.5), "names 'side', which is no field"),
+        (OwnFraction(), "takes_fraction = False"),
+    ],
+)
+def test_what_the_program_could_not_take_is_refused_in_one_line(rule, part):
+    fractions = [0.3, 0.2, 0.1, 0.2, 0.25]
+    with pytest.raises(pt.InputError, match=part) as refused:
+        pt.solve(alpha_prune=2.0, keep_fraction=fractions, rule=rule)
+    assert "\n" not in str(refused.value)
+
+
+def test_what_cannot_be_traced_is_refused_inside_a_transformation_too():
+    with jax.enable_x64(True), pytest.raises(pt.InputError, match="place of if"):
+        jax.jit(lambda a: error(Branching(), 0.3, alpha=a).error)(2.0)
 
 
 @pytest.mark.parametrize(

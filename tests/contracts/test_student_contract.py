@@ -194,10 +194,16 @@ class NoCount(pt.Student):
         return x
 
 
+@dataclasses.dataclass(frozen=True)
+class OneUnknown(NoCount):
+    unknowns = 1
+
+
 @pytest.mark.parametrize(
     ("student", "part"),
     [
         (NoGuess(), "lacks guess"),
+        (OneUnknown(), "has 1 unknown: write direction"),
         (NoCount(), "lacks unknowns"),
         (object(), "perceptron_theory.Student"),
         (LeastSquares, "call it"),
