@@ -222,17 +222,16 @@ def _check_slopes(
     """The closed forms of a loss are its derivatives, at the nodes of the panels."""
     if type(loss).slopes is Loss.slopes:
         return
+    wanted = f"slopes of the loss {loss.name} must map an array to two, l' and l''"
     try:
-        given = [np.asarray(x) for x in loss.slopes(jnp.asarray(margins))]
+        first, second = loss.slopes(jnp.asarray(margins))
+        given = np.asarray(first), np.asarray(second)
     except Exception as error:  # whatever a user's loss raises
-        raise InputError(
-            f"slopes of the loss {loss.name} must map an array of margins to two, l' "
-            f"and l'', got a {type(error).__name__} from it"
-        ) from error
+        raise InputError(f"{wanted}, got a {type(error).__name__} from it") from error
     if [x.shape for x in given] != [margins.shape] * 2:
         raise InputError(
-            f"slopes of the loss {loss.name} must map an array of margins to two of "
-            f"its shape, l' and l'', got {', '.join(str(x.shape) for x in given)}"
+            f"{wanted}, of its shape {margins.shape}, got {given[0].shape} and "
+            f"{given[1].shape}"
         )
     for what, own, derivative in zip(("l'", "l''"), given, derivatives, strict=True):
         by_jax = np.asarray(derivative(jnp.asarray(margins)))

@@ -35,5 +35,7 @@ def check_fields(what: str, thing: Parameters) -> None:
             except InputError as error:
                 hint = ""
                 if "real number" in str(error):
-                    hint = f" (if it is meant to be none: static = ({field!r},))"
+                    hint = (
+                        f"; a field that is no number is named in static = ({field!r},)"
+                    )
                 raise InputError(f"{error}{hint}") from None

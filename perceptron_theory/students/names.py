@@ -6,9 +6,11 @@ from typing import Any
 
 from ..errors import InputError, unknown_name
 from ..numerics.parameters import check_dataclass, check_object
+from ..rules.fields import check_fields
 from .bayes_optimal import BayesOptimal
 from .max_margin import MaxMargin
 from .student import Student
+from .trial import try_student
 from .version_space import BayesPoint, Gibbs
 
 STUDENTS: dict[str, Student] = {
@@ -47,7 +49,11 @@ def resolve_student(student: Any) -> Student:
                     "direction(value), it returns perceptron_theory.Direction(a, b)"
                 )
         check_dataclass("student", student)
-        return student.with_arrays()
+        student = student.with_arrays()
+        if type(student).settle is Student.settle:
+            check_fields("student", student)
+            try_student(student)
+        return student
     check_object("student", student, Student)
     if not isinstance(student, str):
         raise InputError(

@@ -97,6 +97,13 @@ class HalfGiven(SmoothHinge):
         return super().slopes(g)[0]
 
 
+class Single(SmoothHinge):
+    """One slope for all margins."""
+
+    def slopes(self, g):
+        return -1.0, super().slopes(g)[1]
+
+
 class RightlySloped(SmoothHinge):
     def slopes(self, g):
         return super().slopes(g)
@@ -111,7 +118,8 @@ def test_slopes_of_ones_own_that_are_right_are_taken():
     [
         (Sloped(), "slopes of the loss sloped must be its derivatives, got l' ="),
         (Bent(), "slopes of the loss bent must be its derivatives, got l'' ="),
-        (HalfGiven(), "two of its shape"),
+        (HalfGiven(), "must map an array to two, .* ValueError"),
+        (Single(), r"of its shape .* got \(\) and"),
         (NoCall(), "lacks __call__"),
         (SmoothHinge, "call it"),
         (3.0, "hashable JAX function"),

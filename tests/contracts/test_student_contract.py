@@ -1,8 +1,10 @@
 """What every student has to do, ours and one of somebody else."""
 
 import dataclasses
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from own_objects import LeastSquares, SmoothHinge, TwoBands
@@ -192,6 +194,103 @@ class NoCount(pt.Student):
 
     def equations(self, x, problem, mode):
         return x
+
+
+class Whole(pt.Student):
+    """A student that is one at every point."""
+
+    unknowns = 2
+
+    def guess(self, problem, mode):
+        return jnp.zeros(2)
+
+    def equations(self, x, problem, mode):
+        return x - jnp.ones(2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaled(Whole):
+    scale: Any
+
+
+class LongGuess(Whole):
+    def guess(self, problem, mode):
+        return jnp.zeros(3)
+
+
+class IntegerGuess(Whole):
+    def guess(self, problem, mode):
+        return jnp.zeros(2, int)
+
+
+class ListGuess(Whole):
+    def guess(self, problem, mode):
+        return [0.0, 0.0]
+
+
+class ShortSignature(Whole):
+    def guess(self, problem):
+        return jnp.zeros(2)
+
+
+class ShortEquations(Whole):
+    def equations(self, x, problem, mode):
+        return x[:1]
+
+
+class Branching(Whole):
+    def equations(self, x, problem, mode):
+        return x - 1.0 if problem.alpha_prune > 1.0 else x
+
+
+class InNumPy(Whole):
+    def equations(self, x, problem, mode):
+        return jnp.asarray(np.exp(x) - 1.0)
+
+
+class PairDirection(Whole):
+    def direction(self, value):
+        return value[0], value[1]
+
+
+class WideDirection(Whole):
+    def direction(self, value):
+        return pt.Direction(value, value[1])
+
+
+class OnlyAligned(Whole):
+    def equations(self, x, problem, mode):
+        if not mode.on_line:
+            raise pt.InputError("OnlyAligned knows theta = 0 alone")
+        return super().equations(x, problem, mode)
+
+
+@pytest.mark.parametrize(
+    ("student", "part"),
+    [
+        (LongGuess(), r"guess of .*LongGuess must return .* 2 real .*shape \(3,\)"),
+        (IntegerGuess(), r"guess of .* got int64 of shape \(2,\)"),
+        (ListGuess(), "guess of .* got list"),
+        (ShortSignature(), "guess of .*TypeError.*positional"),
+        (ShortEquations(), r"equations of .* got float64 of shape \(1,\)"),
+        (Branching(), "equations of .*jnp.where in place of if"),
+        (InNumPy(), "equations of .*TracerArrayConversionError"),
+        (PairDirection(), "direction of .*Direction.* got tuple"),
+        (WideDirection(), r"direction of .* got a = float64 of shape \(2,\)"),
+        (Scaled([1.0, np.nan]), "Scaled.scale contains NaN"),
+        (Scaled("one"), "Scaled.scale .*got 'one'.*static"),
+        (Scaled(None), "Scaled.scale .*got None.*static"),
+        (OnlyAligned(), "knows theta = 0 alone"),
+    ],
+)
+def test_what_the_search_could_not_take_is_refused_in_one_line(student, part):
+    with pytest.raises(pt.InputError, match=part) as refused:
+        pt.solve(alpha_prune=2.0, keep_fraction=0.3, theta=0.2, student=student)
+    assert "\n" not in str(refused.value)
+
+
+def test_what_a_student_does_not_know_does_not_hinder_what_it_does():
+    assert pt.solve(alpha_prune=2.0, keep_fraction=0.3, student=OnlyAligned()).error < 1
 
 
 @dataclasses.dataclass(frozen=True)
