@@ -32,3 +32,17 @@ def unknown_name(kind: str, received: object, allowed: Iterable[str]) -> InputEr
     hint = f"; did you mean {near[0]!r}?" if near else ""
     names = ", ".join(map(repr, allowed))
     return InputError(f"unknown {kind} {received!r}: allowed are {names}{hint}")
+
+
+def not_traced(what: str, error: Exception) -> InputError:
+    """What to say of a user's function that JAX could not trace, and why it could not.
+
+    Args:
+        what: the function, and what it must be.
+        error: what it raised.
+    """
+    first = str(error).strip().partition("\n")[0]
+    return InputError(
+        f"{what} (written with jax.numpy, jnp.where in place of if), got a "
+        f"{type(error).__name__} from it: {first}"
+    )

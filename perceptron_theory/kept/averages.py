@@ -59,9 +59,9 @@ def over_kept(
         # be NaN where a break lies at infinity.
         pieces = jax.lax.stop_gradient(pieces)
     level = jnp.broadcast_to(level[:, None], pieces.width.shape)
-    # one row a panel, those that are there before the others
-    rows = jnp.stack([*pieces, level], axis=-1).reshape(-1, 1 + len(pieces))
-    used = (rows[:, 1] > 0) & (rows[:, -1] != 0)
+    used = ((pieces.width > 0) & (level != 0)).ravel()
+    # one row a panel, those that are used before the others
+    rows = jnp.stack([*pieces, level], axis=-1).reshape(used.size, -1)
     rows = rows[jnp.nonzero(used, size=used.size, fill_value=0)[0]]
 
     def add(state: tuple[Int[Array, ""], Any]) -> tuple[Int[Array, ""], Any]:

@@ -14,7 +14,6 @@ the simulator into ranks of a finite pool.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -22,8 +21,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ..errors import InputError
+from ..errors import InputError, not_traced
+from ..numerics.batching import in_batches
 from ..numerics.checks import SMALLEST, as_array
+from ..numerics.compilation import batched
 from ..numerics.parameters import Parameters
 from ..numerics.precision import traced
 
@@ -179,17 +180,12 @@ def _check_cells(rule: Rule, keep_fraction: Float[np.ndarray, "*batch"]) -> None
         ) from None
     points = np.stack([np.ravel(x) for x in arrays], axis=1)
     try:
-        with jax.enable_x64(True):
-            at, rate = _all_cells(tree, points)
+        at, rate = _all_cells(tree, points)
     except InputError:
         raise
     except Exception as error:  # whatever a user's rule raises
-        first = str(error).strip().partition("\n")[0]
-        raise InputError(
-            f"{name}.cells must be a JAX function of one keep fraction (written with "
-            "jax.numpy, jnp.where in place of if), got a "
-            f"{type(error).__name__} from it: {first}"
-        ) from error
+        what = f"{name}.cells must be a JAX function of one keep fraction"
+        raise not_traced(what, error) from error
     _check_masses(name, points[:, 0], at)
     if not rule.levels_depend_on_f:
         moves = (np.abs(rate.level) > 1e-9).any(axis=1)
@@ -229,41 +225,30 @@ def _check_masses(name: str, fraction: Float[np.ndarray, " k"], at: Cells) -> No
 
 def _all_cells(tree: Any, points: Float[np.ndarray, "k m"]) -> tuple[Cells, Cells]:
     """The cells at points (f and the numbers of a rule), and their rates with f."""
-    # two sizes, so that there are two programs at most
-    size = 64 if len(points) <= 64 else 4096
-    parts = []
-    for first in range(0, len(points), size):
-        part = points[first : first + size]
-        rows = np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
-        parts.append(_cells_program(tree)(rows))
-    # without the rows that fill the last part up
-    return jax.tree.map(lambda *x: np.concatenate(x)[: len(points)], *parts)
+    f, *own = points.T
+    rules = jax.tree.unflatten(tree, own)
+    return in_batches(_cells_and_rates, (64, 4096), f, rules, few=0)
 
 
-@lru_cache(maxsize=64)
-def _cells_program(tree: Any) -> Any:
-    """The cells of one rule and their rates at many points, as a compiled program."""
+@batched
+def _cells_and_rates(keep_fraction: Float[Array, ""], rule: Rule) -> Any:
+    """The cells of a rule and how they move with f."""
+    name = type(rule).__name__
 
-    def one(row: Float[Array, " m"]) -> tuple[Cells, Cells]:
-        own: Rule = jax.tree.unflatten(tree, list(row[1:]))
-        name = type(own).__name__
+    def cells(f: Float[Array, ""]) -> Cells:
+        found = rule.cells(f)
+        if not isinstance(found, Cells):
+            raise InputError(
+                f"{name}.cells must return perceptron_theory.Cells, got "
+                f"{type(found).__name__}"
+            )
+        shapes = [np.shape(x) for x in found]
+        n = shapes[2][:1]
+        if shapes != [(*n, 2), (*n, 2), n] or not n:
+            raise InputError(
+                f"the cells of {name} must have the shapes (n, 2), (n, 2) and "
+                f"(n,), got {', '.join(map(str, shapes))}"
+            )
+        return Cells(*(jnp.asarray(x) * 1.0 for x in found))
 
-        def cells(f: Float[Array, ""]) -> Cells:
-            found = own.cells(f)
-            if not isinstance(found, Cells):
-                raise InputError(
-                    f"{name}.cells must return perceptron_theory.Cells, got "
-                    f"{type(found).__name__}"
-                )
-            shapes = [np.shape(x) for x in found]
-            n = shapes[2][:1]
-            if shapes != [(*n, 2), (*n, 2), n] or not n:
-                raise InputError(
-                    f"the cells of {name} must have the shapes (n, 2), (n, 2) and "
-                    f"(n,), got {', '.join(map(str, shapes))}"
-                )
-            return Cells(*(jnp.asarray(x) * 1.0 for x in found))
-
-        return jax.jvp(cells, (row[0],), (jnp.ones_like(row[0]),))
-
-    return jax.jit(jax.vmap(one))
+    return jax.jvp(cells, (keep_fraction,), (jnp.ones_like(keep_fraction),))

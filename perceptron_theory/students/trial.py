@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, not_traced
 from ..kept.problem import Inputs, Mode
 from ..rules.by_quantile import Hard
 from .state import Direction, Point
@@ -102,12 +102,8 @@ def _traced(name: str, part: Callable[..., Any], *given: Any) -> Any:
         # not every student is one for every angle and margin
         raise _NotForThis from error
     except Exception as error:  # whatever a user's student raises
-        first = str(error).strip().partition("\n")[0]
-        raise InputError(
-            f"{part.__name__} of the student {name} must be a JAX function as "
-            "perceptron_theory.Student has it (written with jax.numpy, jnp.where in "
-            f"place of if), got a {type(error).__name__} from it: {first}"
-        ) from error
+        what = f"{part.__name__} of the student {name} must be a JAX function as "
+        raise not_traced(f"{what}perceptron_theory.Student has it", error) from error
 
 
 def _check_array(name: str, part: str, found: Any, n: int, wanted: str) -> None:

@@ -161,8 +161,8 @@ def residual(
     def terms(lines: Lines) -> Terms:
         return summed(_terms(x, problem, lines, line_moments(lines, student, n[1])))
 
-    one, three = jnp.zeros(()), jnp.zeros(3)
-    none = Terms(three, three, three, three, one, one, one)
+    zero, zeros = jnp.zeros(()), jnp.zeros(3)
+    none = Terms(zeros, zeros, zeros, zeros, zero, zero, zero)
     m, panels = over_kept(problem, student, n[0], False, terms, none)
     first, force = m.first[2], m.zeroth[2] + m.u_first
     by_weights = jnp.stack(
@@ -175,9 +175,9 @@ def residual(
     # along = a (c + s b/a) and across = a (s - c b/a)
     along, across = by_weights[:, 0], by_weights[:, 1]
     by_a = student.along * along + student.across * across
-    by_a = by_a - jnp.stack([one, m.u_first / force, one])
+    by_a = by_a - jnp.stack([zero, m.u_first / force, zero])
     by_ratio = a * (s * along - c * across)
-    by_ratio = by_ratio - jnp.stack([one, one, a * m.u_first / first])
+    by_ratio = by_ratio - jnp.stack([zero, zero, a * m.u_first / first])
     value = [jnp.log(alpha * m.second), jnp.log(alpha * force), m.turn_first / first]
     jacobian = jnp.stack([by_a, by_ratio, by_weights[:, 2]], axis=1)
     return Evaluated(jnp.stack(value), jacobian, first, panels)
