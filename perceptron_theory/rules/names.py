@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ..errors import InputError, unknown_name
-from ..numerics.parameters import check_dataclass, check_object
+from ..numerics.parameters import check_dataclass, check_fields, check_object
 from .by_quantile import Easy, Hard, Random
-from .fields import check_fields
 from .keep_probability import KeepProbability
 from .rule import Rule
 

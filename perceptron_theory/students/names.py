@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import InputError, unknown_name
-from ..numerics.parameters import check_dataclass, check_object
-from ..rules.fields import check_fields
+from ..numerics.parameters import check_dataclass, check_fields, check_object
 from .bayes_optimal import BayesOptimal
 from .max_margin import MaxMargin
 from .student import Student
