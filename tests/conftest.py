@@ -59,8 +59,7 @@ def few_programs_at_once():
     if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
         import jax
 
-        from perceptron_theory.numerics import batching, compilation
+        from perceptron_theory.numerics import compilation
 
         jax.clear_caches()
         compilation.forget()
-        batching._READY.clear()

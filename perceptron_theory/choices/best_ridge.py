@@ -29,9 +29,8 @@ from ..convex.losses import squared_hinge
 from ..convex.student import SMALLEST_RIDGE, Convex
 from ..errors import ConvergenceError
 from ..kept.problem import Mode
-from ..numerics.batching import in_batches, take
+from ..numerics.batching import Program, batched, take
 from ..numerics.checks import check_margin, one_load
-from ..numerics.compilation import batched
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule
@@ -128,14 +127,14 @@ def _mean_of(point: Point, mode: Mode) -> tuple[Any, Any, Any]:
 
 
 @lru_cache(maxsize=64)
-def _mean_example(mode: Mode) -> Any:
+def _mean_example(mode: Mode) -> Program:
     return batched(partial(_mean_of, mode=mode))
 
 
 def _best(point: Point, mode: Mode) -> Float[np.ndarray, "n 4"]:
     """Ridge, error, kind and slope of each point."""
     at, here = tabulated(point, mode)
-    a, b, alpha = in_batches(_mean_example(here), (64,), at)
+    a, b, alpha = _mean_example(here).in_batches((64,), at)
     ends = np.log(SMALLEST), np.log(BEYOND * (1.0 + alpha))
     path = followed(point, mode, _places(*ends))
     minima = [_minima(path)]

@@ -27,13 +27,13 @@ from jaxtyping import Array, Float
 
 from ..errors import ConvergenceError, InputError
 from ..kept.problem import Inputs, Mode
+from ..numerics.batching import batched
 from ..numerics.checks import (
     as_array,
     check_fraction,
     one_load,
     one_number,
 )
-from ..numerics.compilation import batched
 from ..numerics.newtons_method import solve_3, solve_scaled
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule

@@ -13,8 +13,7 @@ from jaxtyping import Array, Float
 from ..convex.student import Convex
 from ..errors import ConvergenceError
 from ..kept.problem import Mode
-from ..numerics.batching import in_batches, put, take
-from ..numerics.compilation import batched
+from ..numerics.batching import batched, put, take
 from ..solving.states import find_many, settled, tabulated
 from ..students.state import Point, Start, State, error_of
 from ..students.student import Student
@@ -111,7 +110,7 @@ def _sure(found: State, log_ridge: Rows) -> State:
 
 
 def _measured(found: State, student: Student) -> tuple[Rows, Rows]:
-    return in_batches(_error_and_slope, (64,), found, student)
+    return _error_and_slope.in_batches((64,), found, student)
 
 
 @batched

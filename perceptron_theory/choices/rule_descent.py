@@ -23,7 +23,7 @@ from jaxtyping import Array, Bool, Float
 from ..kept.problem import Inputs, Mode
 from ..kept.thresholds import FARTHEST
 from ..kept.wrong_labels import pool_masses
-from ..numerics.compilation import batched
+from ..numerics.batching import batched
 from ..rules.rule import Cells, Rule
 from ..students.state import Point, State
 from ..students.student import Student

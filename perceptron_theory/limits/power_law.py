@@ -41,6 +41,7 @@ from scipy.special import erf, ndtr
 
 from ..errors import InputError
 from ..kept.thresholds import Pieces, kept_pieces
+from ..numerics.batching import batched
 from ..numerics.checks import (
     as_array,
     broadcast,
@@ -48,7 +49,6 @@ from ..numerics.checks import (
     check_theta,
     one_number,
 )
-from ..numerics.compilation import batched
 from ..numerics.gaussian import SQRT_2, SQRT_2PI
 from ..numerics.limit_nodes import Nodes, Values, nodes_between, root_between
 from ..numerics.minima import minimise

@@ -1,4 +1,4 @@
-"""Programs for many points at once; for few points compiled in the quick way.
+"""How programs are compiled: those of few points quickly, all of them once.
 
 Compiling is most of the time to a first result.  On a CPU the older emitters of loops
 without LLVM's optimisation take an eighth of the time, for programs that are a few
@@ -20,19 +20,17 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from . import kept_programs
 
-FEW = 512  # points for which the quick way is the shorter one, in later calls too
 QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
 _WATCHING = "jax_default_device", "jax_disable_jit", "jax_debug_nans", "jax_debug_infs"
 _IN_USE: dict[Any, Any] = {}  # executables of this process
 
 
 @lru_cache
-def _quick() -> dict[str, Any] | None:
+def quick_options() -> dict[str, Any] | None:
     """The options, if this version of XLA knows them and has a use for them."""
     flags = os.environ.get("XLA_FLAGS", "")
     if jax.default_backend() != "cpu" or all(name in flags for name in QUICK):
@@ -42,75 +40,6 @@ def _quick() -> dict[str, Any] | None:
     except jax.errors.JaxRuntimeError:
         return None
     return QUICK
-
-
-class Batched:
-    """A function of one point as programs: of one point, and of many at once."""
-
-    def __init__(self, function: Callable[..., Any], in_axes: Any) -> None:
-        self._function, self._in_axes = function, in_axes
-        self._mapped = jax.vmap(function, in_axes)
-        self._seen = 0  # points so far
-
-    def __call__(self, *arguments: Any) -> Any:
-        """For arrays of points, all at once."""
-        count = len(jax.tree.leaves(arguments)[0])
-        self._seen += count
-        return self.run(count == 1 or self._seen <= FEW, arguments)
-
-    def one_by_one(self, count: int, few: int) -> bool:
-        """Whether the program of one point is the shorter way for so many more.
-
-        A program for many takes seconds to compile.
-        """
-        self._seen += count
-        return count == 1 or (self._seen <= few and jax.default_backend() == "cpu")
-
-    def run(self, quick: bool, arguments: tuple[Any, ...]) -> Any:
-        """The program for arguments of this form, compiled in the quick way or not."""
-        leaves, tree = jax.tree.flatten(arguments)
-        alone = len(leaves[0]) == 1
-        quick = quick and _quick() is not None
-        program = self._program(alone, quick)
-        folder = kept_programs.programs()
-        if folder is None or not _can_be_kept(leaves):
-            return program(*arguments)
-        forms = tuple((x.shape, x.dtype) for x in leaves)
-        where = self, quick, tree, forms, jax.config.read("jax_enable_x64")
-        if where not in _IN_USE:
-            options = _quick() if quick else None
-            made_of = self._function, self._in_axes, _alone if alone else None
-            _IN_USE[where] = _executable(program, made_of, arguments, options, folder)
-        return _IN_USE[where](*arguments)
-
-    @lru_cache  # noqa: B019 # these live as long as the process
-    def _program(self, alone: bool, quick: bool) -> Any:
-        made = _alone(self._function, self._in_axes) if alone else self._mapped
-        return jax.jit(made, compiler_options=_quick() if quick else None)
-
-
-def batched(function: Callable[..., Any], in_axes: Any = 0) -> Batched:
-    """``function`` of one point for arrays of points, to be called eagerly.
-
-    Args:
-        function: of one point; its arguments and result are pytrees of arrays.
-        in_axes: 0, or for each argument 0 or None: the same for all points.
-    """
-    return Batched(function, in_axes)
-
-
-def _alone(function: Callable[..., Any], in_axes: Any) -> Callable[..., Any]:
-    """What vmap computes for one point, which is traced in half the time without it."""
-
-    def call(*arguments: Any) -> Any:
-        axes = in_axes if isinstance(in_axes, tuple) else (in_axes,) * len(arguments)
-        point = (
-            x if axis is None else jax.tree.map(lambda leaf: leaf[0], x)
-            for axis, x in zip(axes, arguments, strict=True)
-        )
-        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], function(*point))
-
-    return call
 
 
 def forget() -> None:
@@ -127,13 +56,27 @@ def _can_be_kept(leaves: list[Any]) -> bool:
     )
 
 
+def compiled(
+    program: Any, made_of: Any, arguments: tuple[Any, ...], options: Any
+) -> Callable[..., Any]:
+    """A jitted program for arguments of this form, from the kept ones if it is there.
+
+    A program without a key, or with arguments of which none is kept, is left to JAX.
+    """
+    leaves, tree = jax.tree.flatten(arguments)
+    folder = kept_programs.programs()
+    if folder is None or not _can_be_kept(leaves):
+        return program
+    forms = tuple((x.shape, x.dtype) for x in leaves)
+    where = program, tree, forms, jax.config.read("jax_enable_x64")
+    if where not in _IN_USE:
+        _IN_USE[where] = _executable(program, made_of, arguments, options, folder)
+    return _IN_USE[where]
+
+
 def _executable(
     program: Any, made_of: Any, arguments: Any, options: Any, folder: Path
 ) -> Callable[..., Any]:
-    """The program compiled for arguments of this form, from the folder if it is there.
-
-    A program without a key is left to JAX.
-    """
     from .program_keys import program_key
 
     key = program_key(made_of, arguments, options)

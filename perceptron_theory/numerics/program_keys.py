@@ -139,6 +139,8 @@ class _Description:
                 self.add(thing.fget, thing.fset)
             case types.ModuleType() if root == PACKAGE:
                 self.add(thing.__name__)  # the code that uses it says what is used
+            case _ if _root(type(thing)) == PACKAGE and hasattr(thing, "made_of"):
+                self.add(thing.made_of)  # a program, and not how it is called
             case types.FunctionType() if root == PACKAGE:
                 self._function(thing)
             case type() if root == PACKAGE:

@@ -22,9 +22,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ..errors import InputError, not_traced
-from ..numerics.batching import in_batches
+from ..numerics.batching import batched
 from ..numerics.checks import SMALLEST, as_array
-from ..numerics.compilation import batched
 from ..numerics.parameters import Parameters
 from ..numerics.precision import traced
 
@@ -227,7 +226,7 @@ def _all_cells(tree: Any, points: Float[np.ndarray, "k m"]) -> tuple[Cells, Cell
     """The cells at points (f and the numbers of a rule), and their rates with f."""
     f, *own = points.T
     rules = jax.tree.unflatten(tree, own)
-    return in_batches(_cells_and_rates, (64, 4096), f, rules, few=0)
+    return _cells_and_rates.in_batches((64, 4096), f, rules, few=0)
 
 
 @batched

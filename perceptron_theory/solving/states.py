@@ -15,8 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..kept.problem import Mode
-from ..numerics.batching import in_batches, put, take
-from ..numerics.compilation import batched
+from ..numerics.batching import Program, batched, put, take
 from ..rules.rule import Rule
 from ..rules.table import CellTable, cell_rows
 from ..students.solution import Status
@@ -28,7 +27,7 @@ ROWS = 512, 4096  # points in a batch of what is little work
 
 def solve_many(point: Point, mode: Mode) -> Any:
     """The solutions of flat arrays of points that share a mode."""
-    return in_batches(_compiled(_describe, mode), ROWS, point, find_many(point, mode))
+    return _compiled(_describe, mode).in_batches(ROWS, point, find_many(point, mode))
 
 
 def find_many(point: Point, mode: Mode) -> State:
@@ -75,7 +74,7 @@ def tabulated(point: Point, mode: Mode) -> tuple[Point, Mode]:
     if mode.on_line and not point.student.wrong_labels:
         mode = mode._replace(margin="absolute")
     if not isinstance(point.rule, CellTable):
-        rows = in_batches(_rows_of, ROWS, point.rule, f)
+        rows = _rows_of.in_batches(ROWS, point.rule, f)
         table = CellTable(rows, point.rule.levels_depend_on_f)
         point = point._replace(rule=table)
     point = point._replace(inputs=point.inputs._replace(alpha=alpha))
@@ -131,7 +130,7 @@ def _computed(function: Any, mode: Mode, *arguments: Any) -> Any:
     """What is much work, for all points: the last of the arguments."""
     student = arguments[-1].student
     sizes = (student.batch_sizes[mode.on_line],)
-    return in_batches(_compiled(function, mode), sizes, *arguments, few=student.few)
+    return _compiled(function, mode).in_batches(sizes, *arguments, few=student.few)
 
 
 def nowhere(student: Student, count: int) -> Start:
@@ -205,5 +204,5 @@ def _describe(point: Point, state: State, mode: Mode) -> Any:
 
 
 @lru_cache(maxsize=256)
-def _compiled(function: Any, mode: Mode) -> Any:
+def _compiled(function: Any, mode: Mode) -> Program:
     return batched(partial(function, mode=mode))

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 
 from ...kept.build import mass_by_theta
 from ...kept.problem import Mode, Problem
-from ...numerics.compilation import FEW
+from ...numerics.batching import FEW
 from ..state import Direction, Jumps, Point, Start, State
 from ..student import Student, by_inputs
 from ..version_space.solution import VersionSpace, describe

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ...kept.problem import COARSE, FINE, Mode, Problem, corner
-from ...numerics.compilation import FEW
+from ...numerics.batching import FEW
 from ...numerics.limit_nodes import Nodes
 from ...numerics.newtons_method import Root, newton
 from ...rules.rule import Cells

@@ -18,7 +18,7 @@ from perceptron_theory.numerics import (
     kept_programs,
     program_keys,
 )
-from perceptron_theory.numerics.compilation import batched
+from perceptron_theory.numerics.batching import batched
 from perceptron_theory.rules.by_quantile import Hard, Window
 
 X = np.linspace(-3.0, 3.0, 7)
@@ -85,12 +85,12 @@ def test_results_of_any_form_come_back(folder, compiled):
 SOLVED = """
 import jax
 import numpy as np
-from perceptron_theory.numerics import compilation, newtons_method
+from perceptron_theory.numerics import batching, compilation, newtons_method
 
 written = compilation._written
 compilation._written = lambda *given: print("compiled") or written(*given)
 with jax.enable_x64(True):
-    program = compilation.batched(newtons_method.solve_scaled)
+    program = batching.batched(newtons_method.solve_scaled)
     print(*program(np.array([[[2.0, 1.0], [1.0, 1.0]]]), np.array([[3.0, 2.0]])))
 """
 
@@ -232,6 +232,44 @@ def test_keys_tell_programs_apart():
         assert _key(f) != keys[0]
 
 
+KEYS = """
+from functools import partial
+import jax
+import numpy as np
+import perceptron_theory as pt
+from perceptron_theory.kept.problem import Mode
+from perceptron_theory.numerics.program_keys import program_key
+from perceptron_theory.solving import states
+
+f = np.array([0.5])
+rules = [*map(pt.resolve_rule, ("hard", "easy", "random")), pt.Window(f)]
+losses = [pt.Convex(loss, 0.3) for loss in ("logistic", "hinge", "square")]
+students = ["max_margin", "gibbs", "bayes_point", "bayes_optimal"]
+students = jax.tree.map(np.asarray, [*map(pt.resolve_student, students), *losses])
+if __import__("sys").argv[1:] == ["2"]:
+    pt.solve(alpha_prune=2.0, keep_fraction=0.5)
+for rule in [*rules, pt.KeepProbability(lambda z: z)]:
+    print(program_key(states._rows_of.made_of, (rule, f), None))
+for student in students:
+    work = partial(states._settle, mode=Mode("absolute", True, False))
+    print(program_key((work, 0), (student, rules[-1], f), None))
+"""
+
+
+def test_all_named_rules_and_students_have_a_key_that_stays():
+    """Whatever was computed before, and in whatever order Python puts its sets."""
+    found = []
+    for seed in "1", "2":
+        env = os.environ | {"PYTHONHASHSEED": seed}
+        run = [sys.executable, "-c", KEYS, seed]
+        out = subprocess.run(run, env=env, capture_output=True, text=True)
+        assert out.returncode == 0, out.stderr
+        found.append(out.stdout.split())
+    assert found[0] == found[1]
+    assert found[0].count("None") == 1  # somebody's own function
+    assert len(set(found[0])) == len(found[0])
+
+
 def test_what_is_not_ours_has_no_key(monkeypatch):
     assert _key(lambda x: x) is None
     assert _key(partial(gaussian.density, lambda x: x)) is None
@@ -326,10 +364,10 @@ def test_jax_may_have_compiled_before(tmp_path):
 import jax, numpy as np
 jax.jit(lambda x: x + 1)(1.0)
 from perceptron_theory import keep_compiled
-from perceptron_theory.numerics import compilation, gaussian
+from perceptron_theory.numerics import batching, gaussian
 keep_compiled()
 jax.jit(lambda x: x + 2)(1.0)
-compilation.batched(gaussian.density)(np.ones(1))
+batching.batched(gaussian.density)(np.ones(1))
 """
     _fresh(code, PRUNING_LAWS_CACHE=str(tmp_path))
     assert len(list(tmp_path.glob("*/jax/*"))) >= 1
