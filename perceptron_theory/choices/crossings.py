@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from ..errors import ConvergenceError, InputError
 from ..numerics.bracketing import bracketed_roots
 from ..numerics.checks import as_array
-from ..numerics.contours import connect
+from ..numerics.contours import Edge, connect
 from .attributes import text
 
 if TYPE_CHECKING:
@@ -69,55 +69,81 @@ def all_errors(plane: Plane, x: Any, y: Any) -> np.ndarray:
     return np.stack([plane.log_error(name, x, y) for name in STRATEGIES])
 
 
-def boundary(
+class _Brackets(NamedTuple):
+    """Edges of a grid on which two errors cross: first those along x, then along y."""
+
+    start: Float[np.ndarray, " n"]
+    stop: Float[np.ndarray, " n"]
+    fixed: Float[np.ndarray, " n"]  # the other coordinate
+    along_x: Bool[np.ndarray, " n"]
+    at_start: Float[np.ndarray, " n"]  # the difference
+    at_stop: Float[np.ndarray, " n"]
+
+
+def boundaries(
     plane: Plane,
-    pair: tuple[str, str],
     x: Float[np.ndarray, " n"],
     y: Float[np.ndarray, " m"],
-    value: Float[np.ndarray, "n m"] | None = None,
-) -> Curve:
+    log_errors: Float[np.ndarray, "3 n m"],
+) -> list[Curve]:
     """All crossings of two errors on the lines of a grid, joined to curves.
 
-    ``value`` is the difference on the grid, if it is known.
+    One curve for each of ``PAIRS``; ``log_errors`` are those of the grid, where y < 0.
+    The roots of all of them are found together.
     """
-
-    def difference(x: Any, y: Any) -> np.ndarray:
-        first, second = (plane.log_error(name, x, y) for name in pair)
-        return (first - second) / (1.0 - np.exp(y))
-
-    value = difference(x[:, None], y) if value is None else value
-    up = value > 0
-    (i, j), (k, m) = np.nonzero(up[1:] != up[:-1]), np.nonzero(up[:, 1:] != up[:, :-1])
-    # crossings along x (edge 0) first, then along f (edge 1)
-    start = np.concatenate([x[i], y[m]])
-    stop = np.concatenate([x[i + 1], y[m + 1]])
-    fixed = np.concatenate([y[j], x[k]])
-    along_x = np.arange(len(start)) < len(i)
+    sides = np.array([[STRATEGIES.index(name) for name in pair] for pair in PAIRS])
+    values = [(log_errors[i] - log_errors[j]) / (1.0 - np.exp(y)) for i, j in sides]
+    parts = [_brackets(x, y, value) for value in values]
+    all_ = _Brackets(*map(np.concatenate, zip(*parts, strict=True)))
+    pair = np.repeat(np.arange(len(PAIRS)), [len(part.start) for part in parts])
 
     def function(at: Any, n: Any) -> Any:
-        first = np.where(along_x[n], at, fixed[n])
-        return difference(first, np.where(along_x[n], fixed[n], at))
+        here = np.where(all_.along_x[n], at, all_.fixed[n])
+        f = np.where(all_.along_x[n], all_.fixed[n], at)
+        errors = np.zeros((len(STRATEGIES), len(n)))
+        for i, name in enumerate(STRATEGIES):
+            asked = (sides[pair[n]] == i).any(axis=1)
+            if asked.any():
+                errors[i, asked] = plane.log_error(name, here[asked], f[asked])
+        first, second = errors[sides[pair[n]].T, np.arange(len(n))]
+        return (first - second) / (1.0 - np.exp(f))
 
-    root = (
-        bracketed_roots(
-            function,
-            start,
-            stop,
-            np.concatenate([value[i, j], value[k, m]]),
-            np.concatenate([value[i + 1, j], value[k, m + 1]]),
-            plane.tolerance,
+    start, stop, fixed, along_x, *ends = all_
+    root = start
+    if len(start):
+        root = bracketed_roots(function, start, stop, *ends, plane.tolerance)
+    at_x, at_y = np.where(along_x, root, fixed), np.where(along_x, fixed, root)
+    curves = []
+    for i, (names, value) in enumerate(zip(PAIRS, values, strict=True)):
+        order, branch = connect(*_crossed(value > 0))
+        curves.append(
+            Curve(names, at_x[pair == i][order], at_y[pair == i][order], branch)
         )
-        if len(start)
-        else start
+    return curves
+
+
+def _brackets(
+    x: Float[np.ndarray, " n"], y: Float[np.ndarray, " m"], value: np.ndarray
+) -> _Brackets:
+    up = value > 0
+    (i, j), (k, m) = np.nonzero(up[1:] != up[:-1]), np.nonzero(up[:, 1:] != up[:, :-1])
+    count = len(i) + len(k)
+    return _Brackets(
+        np.concatenate([x[i], y[m]]),
+        np.concatenate([x[i + 1], y[m + 1]]),
+        np.concatenate([y[j], x[k]]),
+        np.arange(count) < len(i),
+        np.concatenate([value[i, j], value[k, m]]),
+        np.concatenate([value[i + 1, j], value[k, m + 1]]),
     )
-    order, branch = connect(up, _edges(i, j), _edges(k, m))
-    at_x = np.where(along_x, root, fixed)[order]
-    at_y = np.where(along_x, fixed, root)[order]
-    return Curve(pair, at_x, at_y, branch)
 
 
-def _edges(i: np.ndarray, j: np.ndarray) -> list[tuple[int, int]]:
-    return [*zip(i.tolist(), j.tolist(), strict=True)]
+def _crossed(up: np.ndarray) -> tuple[Any, list[Edge], list[Edge]]:
+    """The edges along x and along y whose ends lie on two sides, in this order."""
+    along_x, along_y = up[1:] != up[:-1], up[:, 1:] != up[:, :-1]
+    edges = (np.argwhere(crossed).tolist() for crossed in (along_x, along_y))
+    first, second = ([(i, j) for i, j in part] for part in edges)
+    return up, first, second
 
 
 def _boundary_variables(plane: Plane, curves: list[Curve]) -> dict[str, Any]:

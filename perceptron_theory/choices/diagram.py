@@ -14,12 +14,11 @@ from ..students.student import Student
 from .attributes import PER_DIMENSION, POOL
 from .crossings import (
     NEAREST,
-    PAIRS,
     Plane,
     all_errors,
     as_dataset,
     axis,
-    boundary,
+    boundaries,
 )
 from .learner import learner_at
 
@@ -96,7 +95,7 @@ def phase_diagram(
     plane = Plane(errors, "alpha_tot", np.exp, np.log, about, TOLERANCE)
     grid = all_errors(plane, np.log(loads)[:, None], np.log(fractions))
     x, y = _fine(loads), _fine(np.unique(np.minimum(fractions, NEAREST)))
-    curves = [boundary(plane, pair, x, y) for pair in PAIRS]
+    curves = boundaries(plane, x, y, all_errors(plane, x[:, None], y))
     attrs = {
         "theta": learner.theta,
         "margin": margin,

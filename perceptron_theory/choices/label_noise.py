@@ -49,13 +49,11 @@ from ..solving.front_door import solve_convex
 from .best_ridge import optimal_ridge
 from .crossings import (
     NEAREST,
-    PAIRS,
-    STRATEGIES,
     Plane,
     all_errors,
     as_dataset,
     axis,
-    boundary,
+    boundaries,
 )
 
 if TYPE_CHECKING:
@@ -186,13 +184,7 @@ def noise_diagram(
     logs = np.log(fractions)
     grid = all_errors(plane, flips[:, None], logs[None])
     below = fractions <= NEAREST
-    y = logs[below]
-
-    def difference(pair: tuple[str, str]) -> np.ndarray:
-        first, second = (grid[STRATEGIES.index(name)][:, below] for name in pair)
-        return (first - second) / (1.0 - np.exp(y))
-
-    curves = [boundary(plane, pair, flips, y, difference(pair)) for pair in PAIRS]
+    curves = boundaries(plane, flips, logs[below], grid[:, :, below])
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", "function")
     attrs = {"ridge": ridge, **single, "margin": margin, "loss": name}
     return as_dataset(plane, about, (flips, fractions), grid, curves, attrs)

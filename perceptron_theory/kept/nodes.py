@@ -26,10 +26,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from ..numerics.gaussian import density, slack_moments
-from ..numerics.quadrature import legendre, panels, reach
+from ..numerics.quadrature import legendre, over_nodes, panels, reach
 
 DEPTH = 56.0  # exp(-DEPTH/2) = 7e-13, relative to the peak of each piece
 HEAD = 16.0  # most of a one-sided piece lies within this rise of E
@@ -199,17 +199,15 @@ def line_moments(lines: Lines, student: Weights, n: int) -> Moments:
     slack = student.slack - student.along * z - student.across * y
     panels = (0.0, lines.middle), (lines.middle, lines.length - lines.middle)
 
-    def add(i: int, total: Moments) -> Moments:
+    def term(i: Int[Array, ""]) -> Moments:
+        parts = []
         for start, width in panels:
             x = start + width * unit[i]
             weight = lines.weight * width * unit_weight[i] * density(lines.y + x)
-            more = _moments(slack - student.across * x, x, weight)
-            total = jax.tree.map(jnp.add, total, more)
-        return total
+            parts.append(_moments(slack - student.across * x, x, weight))
+        return jax.tree.map(jnp.add, *parts)
 
-    zero = jnp.zeros_like(lines.z)
-    none = jax.tree.map(lambda _: zero, _moments(zero, zero, zero))
-    return jax.lax.fori_loop(0, n, add, none)
+    return over_nodes(n, term)
 
 
 def point_moments(points: Lines, student: Weights) -> Moments:

@@ -1,23 +1,25 @@
 """Functions of one point as programs for any number of points.
 
-Many points are computed in batches of a few fixed sizes, the first few one by one:
-each new shape is another program, and compiling it takes seconds.
+The first few are computed by NumPy, for which nothing is compiled, the many that may
+follow by XLA: in batches of few sizes, as each shape is another program.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import export
 
-from .compilation import compiled, quick_options
+from .compilation import compiled, in_numpy, is_plain, quick_options
 
-FEW = 512  # points for which the quick way is the shorter one, in later calls too
+FEW = 4096  # points that NumPy solves about as soon as XLA has compiled
+TOGETHER = 64  # points that NumPy takes at once: more of them leave the cache
 WORKERS = 2
 
 
@@ -34,7 +36,7 @@ class Program:
         """For arrays of points, all at once."""
         count = len(jax.tree.leaves(arguments)[0])
         self._seen += count
-        return self._run(count == 1 or self._seen <= FEW, arguments)
+        return self._run(count == 1, self._seen <= FEW, arguments)
 
     def in_batches(
         self, sizes: tuple[int, ...], *arguments: Any, few: int = FEW
@@ -44,45 +46,69 @@ class Program:
         Args:
             sizes: of the batches: the smallest that holds all points is taken, or the
                 largest as often as it takes.
-            arguments: pytrees of arrays.
-            few: the first so many points are computed one by one on a CPU.
+            arguments: pytrees of NumPy arrays.
+            few: so many points in all are left to NumPy.
         """
         count = len(jax.tree.leaves(arguments)[0])
         self._seen += count
-        few_so_far = self._seen <= few and jax.default_backend() == "cpu"
-        alone = count == 1 or few_so_far
+        soon, alone = self._seen <= few, count == 1
+        sizes = (min(count, TOGETHER),) if soon else sizes
         size = 1 if alone else next((s for s in sizes if s >= count), sizes[-1])
 
         def run(start: int) -> Any:
             index: Any = slice(start, start + size)
-            if start + size > count:
+            if start + size > count and not soon:
                 index = np.minimum(np.arange(start, start + size), count - 1)
             with jax.enable_x64(True):
-                out = self._run(alone, take(index, arguments))
+                out = self._run(alone, soon, take(index, arguments))
                 return jax.tree.map(np.asarray, out)
 
         starts = range(0, count, size)
-        program = size, alone, jax.tree.structure(arguments)
+        program = size, soon, jax.tree.structure(arguments)
         first = 0 if program in self._ready else 1  # compile once, not once a thread
         parts = [run(start) for start in starts[:first]]
         self._ready.add(program)
-        if len(starts) > first:
+        if soon:  # NumPy has no use for threads on small arrays
+            parts += map(run, starts[first:])
+        elif len(starts) > first:
             with ThreadPoolExecutor(WORKERS) as pool:
                 parts += pool.map(run, starts[first:])
         return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)
 
-    def _run(self, quick: bool, arguments: tuple[Any, ...]) -> Any:
-        """The program for arguments of this form, compiled in the quick way or not."""
-        alone = len(jax.tree.leaves(arguments)[0]) == 1
-        options = quick_options() if quick else None
-        program = self._program(alone, options is not None)
+    def _run(self, alone: bool, soon: bool, arguments: tuple[Any, ...]) -> Any:
+        """The program for arguments of this form: NumPy's where that is the sooner."""
+        function = self._function_of(alone)
         made_of = *self.made_of, _alone if alone else None
-        return compiled(program, made_of, arguments, options)(*arguments)
+        if soon and is_plain(arguments):
+            program = in_numpy(function, made_of, self._forms(alone, arguments))
+            if program is not None:
+                return program(*arguments)
+        options = quick_options() if alone else None
+        program = compiled(self._jitted(alone), made_of, arguments, options)
+        return program(*arguments)
+
+    def _forms(self, alone: bool, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Shapes of arguments of one point, or of any number of points."""
+        axes = _axes(self._in_axes, arguments)
+        count = () if alone else _any_number()
+
+        def form(x: Any, mapped: bool) -> Any:
+            shape = (*count, *x.shape[1:]) if count and mapped else x.shape
+            return jax.ShapeDtypeStruct(shape, x.dtype)
+
+        return tuple(
+            jax.tree.map(partial(form, mapped=axis is not None), x)
+            for axis, x in zip(axes, arguments, strict=True)
+        )
 
     @lru_cache  # noqa: B019 # these live as long as the process
-    def _program(self, alone: bool, quick: bool) -> Any:
-        made = _alone(self._function, self._in_axes) if alone else self._mapped
-        return jax.jit(made, compiler_options=quick_options() if quick else None)
+    def _function_of(self, alone: bool) -> Any:
+        return _alone(self._function, self._in_axes) if alone else self._mapped
+
+    @lru_cache  # noqa: B019
+    def _jitted(self, alone: bool) -> Any:
+        options = quick_options() if alone else None
+        return jax.jit(self._function_of(alone), compiler_options=options)
 
 
 def batched(function: Callable[..., Any], in_axes: Any = 0) -> Program:
@@ -99,7 +125,7 @@ def _alone(function: Callable[..., Any], in_axes: Any) -> Callable[..., Any]:
     """What vmap computes for one point, which is traced in half the time without it."""
 
     def call(*arguments: Any) -> Any:
-        axes = in_axes if isinstance(in_axes, tuple) else (in_axes,) * len(arguments)
+        axes = _axes(in_axes, arguments)
         point = (
             x if axis is None else take(0, x)
             for axis, x in zip(axes, arguments, strict=True)
@@ -107,6 +133,15 @@ def _alone(function: Callable[..., Any], in_axes: Any) -> Callable[..., Any]:
         return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], function(*point))
 
     return call
+
+
+def _axes(in_axes: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    return in_axes if isinstance(in_axes, tuple) else (in_axes,) * len(arguments)
+
+
+@lru_cache
+def _any_number() -> tuple[Any, ...]:
+    return export.symbolic_shape("n", constraints=["n >= 2"])
 
 
 def take(points: Any, tree: Any) -> Any:

@@ -1,16 +1,17 @@
-"""How programs are compiled: those of few points quickly, all of them once.
+"""How programs come to be: as text for NumPy, or compiled by XLA, and kept.
 
-Compiling is most of the time to a first result.  On a CPU the older emitters of loops
-without LLVM's optimisation take an eighth of the time, for programs that are a few
-times slower: the choice for one point, and for the first few hundred.  They differ by
-rounding.
+Compiling takes seconds, so a few points are solved by NumPy (:mod:`.numpy_programs`).
+A program of one point, which others follow one by one, is compiled in the quick way: on
+a CPU the older emitters of loops without LLVM's optimisation take an eighth of the time
+for programs that are a few times slower.  All of them differ by rounding.
 
-Where compiled programs are kept (:func:`.keep_compiled`), the executable of a program
-is, whole: the next process neither traces nor compiles it.
+Where programs are kept (:func:`.keep_compiled`), they are whole: the next process
+neither traces nor compiles.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 from collections.abc import Callable, Iterator
@@ -22,7 +23,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import kept_programs
+from . import kept_programs, numpy_programs
+from .quadrature import at_once
 
 QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
 _WATCHING = "jax_default_device", "jax_disable_jit", "jax_debug_nans", "jax_debug_infs"
@@ -47,15 +49,6 @@ def forget() -> None:
     _IN_USE.clear()
 
 
-def _can_be_kept(leaves: list[Any]) -> bool:
-    """Eager arguments without a device of their own, and nothing that watches JAX."""
-    return (
-        all(isinstance(x, np.ndarray | np.generic) for x in leaves)
-        and jax.default_backend() == "cpu"
-        and not any(getattr(jax.config, name) for name in _WATCHING)
-    )
-
-
 def compiled(
     program: Any, made_of: Any, arguments: tuple[Any, ...], options: Any
 ) -> Callable[..., Any]:
@@ -63,15 +56,87 @@ def compiled(
 
     A program without a key, or with arguments of which none is kept, is left to JAX.
     """
-    leaves, tree = jax.tree.flatten(arguments)
     folder = kept_programs.programs()
-    if folder is None or not _can_be_kept(leaves):
+    if folder is None or not is_plain(arguments):
         return program
-    forms = tuple((x.shape, x.dtype) for x in leaves)
-    where = program, tree, forms, jax.config.read("jax_enable_x64")
+    where = _form(program, arguments)
     if where not in _IN_USE:
         _IN_USE[where] = _executable(program, made_of, arguments, options, folder)
     return _IN_USE[where]
+
+
+def in_numpy(
+    function: Callable[..., Any], made_of: Any, forms: tuple[Any, ...]
+) -> Callable[..., Any] | None:
+    """A function as a NumPy program for arguments of these forms.
+
+    None if a part of it has no form in NumPy.
+
+    Args:
+        function: a JAX function.
+        made_of: what it is made of, for the key.
+        forms: of the arguments: ``jax.ShapeDtypeStruct``, of symbolic shapes perhaps.
+    """
+    where = _form(function, forms)
+    if where not in _IN_USE:
+        _IN_USE[where] = _numpy_program(function, made_of, forms)
+    return _IN_USE[where]
+
+
+def is_plain(arguments: tuple[Any, ...]) -> bool:
+    """Eager arrays of NumPy, and nothing that watches JAX."""
+    return all(
+        isinstance(x, np.ndarray | np.generic) for x in jax.tree.leaves(arguments)
+    ) and not any(getattr(jax.config, name) for name in _WATCHING)
+
+
+def _form(function: Any, arguments: tuple[Any, ...]) -> Any:
+    leaves, tree = jax.tree.flatten(arguments)
+    forms = tuple((x.shape, x.dtype) for x in leaves)
+    return function, tree, forms, jax.config.read("jax_enable_x64")
+
+
+def _numpy_program(function: Any, made_of: Any, forms: Any) -> Any:
+    from .program_keys import program_key
+
+    folder = kept_programs.programs()
+    key = folder and program_key((made_of, _writer()), forms, None)
+    kept = kept_programs.read(folder, key) if folder and key else None
+    if kept is not None:
+        with suppress(Exception):  # whatever is wrong with it, it is written anew
+            return _callable(*pickle.loads(kept))
+    with at_once():  # a function of its own: JAX remembers what it has traced
+        own = lambda *arguments: function(*arguments)  # noqa: E731
+        traced, result = jax.make_jaxpr(own, return_shape=True)(*forms)
+    try:
+        text = numpy_programs.numpy_program(traced)
+    except numpy_programs.NoNumpyForm:
+        return None
+    tree = jax.tree.structure(result)
+    places = jax.tree.unflatten(tree, range(tree.num_leaves))
+    if folder and key:
+        with suppress(Exception):  # not all results can be written down
+            content = pickle.dumps((text, places))
+            if jax.tree.structure(pickle.loads(content)[1]) == tree:
+                kept_programs.write(folder, key, content)
+    return _callable(text, places)
+
+
+def _callable(text: numpy_programs.NumpyProgram, places: Any) -> Callable[..., Any]:
+    run, tree = text.function(), jax.tree.structure(places)
+
+    def call(*arguments: Any) -> Any:
+        return jax.tree.unflatten(tree, run(*jax.tree.leaves(arguments)))
+
+    return call
+
+
+@lru_cache
+def _writer() -> str:
+    """What the text of a NumPy program is made by, and calls."""
+    folder = Path(numpy_programs.__file__).parent
+    parts = folder.glob("numpy_p*.py")
+    return hashlib.sha256(b"".join(x.read_bytes() for x in sorted(parts))).hexdigest()
 
 
 def _executable(
@@ -80,7 +145,7 @@ def _executable(
     from .program_keys import program_key
 
     key = program_key(made_of, arguments, options)
-    if key is None:
+    if key is None or jax.default_backend() != "cpu":
         return program
     kept = kept_programs.read(folder, key)
     if kept is not None:

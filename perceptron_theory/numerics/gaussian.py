@@ -17,6 +17,8 @@ from jax.lax import erf_inv
 from jax.scipy.special import erfc, ndtri
 from jaxtyping import Array, Float
 
+from .polynomial import polynomial
+
 SQRT_2 = math.sqrt(2.0)
 SQRT_2PI = math.sqrt(2.0 * math.pi)
 
@@ -100,14 +102,7 @@ def _series(
     coefficients: tuple[float, ...], x: Float[Array, "*s"]
 ) -> Float[Array, "*s"]:
     """One of the series above over 1 + x, at x >= 0."""
-    q = (x - 5.0) / (x + 5.0)
-    power = q * q * (q * q)
-    # four interleaved sums: a single one would wait for each of its products
-    sums = [jnp.zeros_like(q)] * 4
-    for i in range(len(coefficients) - 1, -1, -1):
-        sums[i % 4] = sums[i % 4] * power + coefficients[i]
-    low, high = sums[0] + q * sums[1], sums[2] + q * sums[3]
-    return (low + q * q * high) / (1.0 + x)
+    return polynomial(coefficients, (x - 5.0) / (x + 5.0)) / (1.0 + x)
 
 
 def mills_ratio(x: Float[Array, "*s"]) -> Float[Array, "*s"]:

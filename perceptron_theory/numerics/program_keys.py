@@ -55,11 +55,11 @@ def program_key(
 
     Args:
         function: of one point, perhaps with how it is mapped over many.
-        arguments: a pytree of NumPy arrays.
+        arguments: a pytree of NumPy arrays, or of their forms.
         options: of the compiler.
     """
     leaves, tree = jax.tree.flatten(arguments)
-    forms = [(x.shape, x.dtype.str) for x in leaves]
+    forms = [(str(x.shape), x.dtype.str) for x in leaves]
     description = _Description()
     try:
         description.add(function, tree, forms, options)

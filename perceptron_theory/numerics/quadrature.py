@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
+from threading import local
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+
+
+class _Order(local):
+    at_once = False
+    made_of = ()  # the key of a program says itself for whom it is
+
+
+_order = _Order()
 
 
 @lru_cache
@@ -25,6 +38,33 @@ def panels(
     points = breaks[..., :-1, None] + width * unit
     flat = (*points.shape[:-2], -1)
     return points.reshape(flat), (width * weights).reshape(flat)
+
+
+def over_nodes(n: int, term: Callable[[Any], Any]) -> Any:
+    """The sum of a pytree of arrays, ``term``, over the nodes 0 to n - 1.
+
+    One node after the other: XLA keeps so few numbers in the cache.  Where nodes are
+    taken :func:`at_once` it is a sum of arrays, for NumPy.
+    """
+    if _order.at_once:
+        terms = jax.vmap(term)(jnp.arange(n))
+        return jax.tree.map(lambda x: jnp.sum(x, axis=0), terms)
+    zero = jnp.zeros((), int)
+    none = jax.tree.map(
+        lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(term, zero)
+    )
+    add = lambda i, total: jax.tree.map(jnp.add, total, term(i))  # noqa: E731
+    return jax.lax.fori_loop(0, n, add, none)
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Trace sums over nodes as sums of arrays."""
+    before, _order.at_once = _order.at_once, True
+    try:
+        yield
+    finally:
+        _order.at_once = before
 
 
 def reach(

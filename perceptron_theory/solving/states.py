@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..kept.problem import Mode
-from ..numerics.batching import Program, batched, put, take
+from ..numerics.batching import TOGETHER, Program, batched, put, take
 from ..rules.rule import Rule
 from ..rules.table import CellTable, cell_rows
 from ..students.solution import Status
@@ -91,13 +91,15 @@ def search(start: Start, point: Point, mode: Mode) -> State:
 
     First from the start, then from a guess, at last by the path.
     """
-    student = point.student
-    if student.always_path and not np.isfinite(start.x).any():
+    student, cold = point.student, not np.isfinite(start.x).any()
+    if student.always_path and cold:
         return settled(_path(point, mode), LONG, point, mode)
-    near, *more = student.near_steps
+    # points for which no others wait take the steps that they need
+    at_once = cold and len(start.steps) <= TOGETHER
+    near, *more = (LONG,) if at_once else student.near_steps
     state = settled(start, near, point, mode)
     stages = ["on" for _ in more]
-    stages += [] if student.always_path else ["guess"]
+    stages += [] if student.always_path or at_once else ["guess"]
     stages += ["path"] if student.has_path else []
     for stage in stages:
         rest = np.nonzero(~state.found)[0]
@@ -130,7 +132,9 @@ def _computed(function: Any, mode: Mode, *arguments: Any) -> Any:
     """What is much work, for all points: the last of the arguments."""
     student = arguments[-1].student
     sizes = (student.batch_sizes[mode.on_line],)
-    return _compiled(function, mode).in_batches(sizes, *arguments, few=student.few)
+    return _compiled(function, mode).in_batches(
+        sizes, *arguments, few=student.few[mode.on_line]
+    )
 
 
 def nowhere(student: Student, count: int) -> Start:

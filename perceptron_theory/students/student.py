@@ -53,8 +53,8 @@ class Student(Parameters):
     """Parameters on whose logarithm the student depends smoothly."""
     # points in a compiled batch (theta = 0: True)
     batch_sizes: ClassVar[dict[bool, int]] = {True: 512, False: 32}
-    # points that are computed one by one before that program is compiled
-    few: ClassVar[int] = 64
+    # points that NumPy solves about as soon as that program is compiled
+    few: ClassVar[dict[bool, int]] = {True: 8192, False: 4096}
     # of many points so many at least are solved before their neighbours, or None
     first_round: ClassVar[dict[bool, int | None]] = {True: None, False: 64}
     near_steps: ClassVar[tuple[int, ...]] = (5, 8)

@@ -12,7 +12,6 @@ from jaxtyping import Array, Float, Int
 
 from ...kept.build import mass_by_theta
 from ...kept.problem import Mode, Problem
-from ...numerics.batching import FEW
 from ..state import Direction, Jumps, Point, Start, State
 from ..student import Student, by_inputs
 from ..version_space.solution import VersionSpace, describe
@@ -33,7 +32,6 @@ class BayesOptimal(Student):
     knows_probe = True
     threshold = 1.0
     learns_one_sided = True
-    few = FEW
 
     def direction(self, value: Any) -> Direction:
         xp = value[0].__array_namespace__()

@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ...kept.problem import COARSE, FINE, Mode, Problem, corner
-from ...numerics.batching import FEW
 from ...numerics.limit_nodes import Nodes
 from ...numerics.newtons_method import Root, newton
 from ...rules.rule import Cells
@@ -39,7 +38,6 @@ class MaxMargin(Student):
     threshold = 2.0
     learns_across_gap = True  # the examples at its edge support the student
     has_path = True
-    few = FEW
 
     def direction(self, value: Any) -> Direction:
         xp = value[0].__array_namespace__()

@@ -40,7 +40,7 @@ from ...kept.field_aligned import Interval, aligned_breaks, aligned_moments
 from ...kept.nodes import Weights
 from ...kept.problem import Problem, corner
 from ...numerics.gaussian import SQRT_2PI, density, mills_fraction
-from ...numerics.quadrature import panels
+from ...numerics.quadrature import over_nodes, panels
 from ..path import Unknowns
 
 
@@ -124,7 +124,7 @@ def _over_field(
     unit, weights = panels(jnp.array([0.0, 1.0]), n)
     start, length = breaks[:-1], jnp.diff(breaks)
 
-    def add(i: Int[Array, ""], total: Sums) -> Sums:
+    def term(i: Int[Array, ""]) -> Sums:
         field = start + length * unit[i]
         pull, slope, log_right, wide = response(field / width)
         pull, wide = width * pull, width * wide
@@ -137,10 +137,9 @@ def _over_field(
         rows += [x * slope_pull for x in first]
         rows += [x * wide for x in (one, *first)]
         rows += [one * wide * pull]
-        return jax.tree.map(jnp.add, total, Sums(*rows))
+        return Sums(*rows)
 
-    none = Sums(*[jnp.zeros_like(start)] * len(Sums._fields))
-    return jax.tree.map(jnp.sum, jax.lax.fori_loop(0, n, add, none))
+    return jax.tree.map(jnp.sum, over_nodes(n, term))
 
 
 def line_sums(

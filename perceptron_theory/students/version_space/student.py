@@ -37,7 +37,6 @@ class VersionSpaceStudent(Student):
     """Whether it spreads about the centre of the version space."""
     threshold = 2.0
     has_path = True
-    few = 128
 
     def guess(self, problem: Problem, mode: Mode) -> Unknowns:
         return guess(problem, mode.on_line)

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from perceptron_theory.numerics import (
+    batching,
     compilation,
     gaussian,
     implicit,
     kept_programs,
+    numpy_programs,
     program_keys,
 )
 from perceptron_theory.numerics.batching import batched
@@ -24,9 +26,10 @@ from perceptron_theory.rules.by_quantile import Hard, Window
 X = np.linspace(-3.0, 3.0, 7)
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A folder of its own in place of that of the tests, and no executable in use."""
+@pytest.fixture(params=["numpy", "xla"])
+def folder(tmp_path, monkeypatch, request):
+    """A folder of its own in place of that of the tests, and no program in use."""
+    monkeypatch.setattr(batching, "FEW", 1024 if request.param == "numpy" else 0)
     monkeypatch.setattr(kept_programs, "_folder", tmp_path)
     monkeypatch.setattr(compilation, "_IN_USE", {})
     tmp_path.chmod(0o700)
@@ -35,14 +38,14 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def compiled(monkeypatch):
-    """How many programs were compiled to be kept."""
-    count, written = [], compilation._written
+    """How many programs were made to be kept."""
+    count = []
 
-    def counting(*arguments):
-        count.append(1)
-        return written(*arguments)
+    def counting(function):
+        return lambda *arguments: count.append(1) or function(*arguments)
 
-    monkeypatch.setattr(compilation, "_written", counting)
+    for module, name in (compilation, "_written"), (numpy_programs, "numpy_program"):
+        monkeypatch.setattr(module, name, counting(getattr(module, name)))
     return count
 
 
@@ -77,9 +80,10 @@ def test_results_of_any_form_come_back(folder, compiled):
         assert jax.tree.structure(again) == jax.tree.structure(first)
         assert all(map(np.array_equal, again, first))
         assert len(compiled) == 1
+        assert len(list(folder.iterdir())) == 1
         # one that this file defines is not kept
         assert all(map(np.array_equal, rows(rule, np.array([0.1, 0.2])), first))
-        assert len(compiled) == 1
+        assert len(list(folder.iterdir())) == 1
 
 
 SOLVED = """
@@ -87,6 +91,7 @@ import jax
 import numpy as np
 from perceptron_theory.numerics import batching, compilation, newtons_method
 
+batching.FEW = 0  # NumPy would solve it
 written = compilation._written
 compilation._written = lambda *given: print("compiled") or written(*given)
 with jax.enable_x64(True):
