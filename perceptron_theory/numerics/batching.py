@@ -14,9 +14,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import export
 
-from .compilation import compiled, in_numpy, is_plain, quick_options
+from .compilation import compiled, for_numpy, is_plain, quick_options
 
 FEW = 4096  # points that NumPy solves about as soon as XLA has compiled
 TOGETHER = 64  # points that NumPy takes at once: more of them leave the cache
@@ -52,7 +51,7 @@ class Program:
         count = len(jax.tree.leaves(arguments)[0])
         self._seen += count
         soon, alone = self._seen <= few, count == 1
-        sizes = (min(count, TOGETHER),) if soon else sizes
+        sizes = (min(count, TOGETHER, sizes[-1]),) if soon else sizes
         size = 1 if alone else next((s for s in sizes if s >= count), sizes[-1])
 
         def run(start: int) -> Any:
@@ -77,29 +76,31 @@ class Program:
 
     def _run(self, alone: bool, soon: bool, arguments: tuple[Any, ...]) -> Any:
         """The program for arguments of this form: NumPy's where that is the sooner."""
-        function = self._function_of(alone)
-        made_of = *self.made_of, _alone if alone else None
         if soon and is_plain(arguments):
-            program = in_numpy(function, made_of, self._forms(alone, arguments))
+            program = for_numpy(self._function, *self._of_one(arguments))
             if program is not None:
                 return program(*arguments)
+        made_of = *self.made_of, _alone if alone else None
         options = quick_options() if alone else None
         program = compiled(self._jitted(alone), made_of, arguments, options)
         return program(*arguments)
 
-    def _forms(self, alone: bool, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Shapes of arguments of one point, or of any number of points."""
+    def _of_one(
+        self, arguments: tuple[Any, ...]
+    ) -> tuple[tuple[Any, ...], tuple[bool, ...]]:
+        """The forms of the arguments at one point, and which arrays are of many."""
+        many: list[bool] = []
+
+        def form(x: Any, axis: Any) -> Any:
+            many.append(axis is not None)
+            return jax.ShapeDtypeStruct(x.shape[many[-1] :], x.dtype)
+
         axes = _axes(self._in_axes, arguments)
-        count = () if alone else _any_number()
-
-        def form(x: Any, mapped: bool) -> Any:
-            shape = (*count, *x.shape[1:]) if count and mapped else x.shape
-            return jax.ShapeDtypeStruct(shape, x.dtype)
-
-        return tuple(
-            jax.tree.map(partial(form, mapped=axis is not None), x)
+        forms = tuple(
+            jax.tree.map(partial(form, axis=axis), x)
             for axis, x in zip(axes, arguments, strict=True)
         )
+        return forms, tuple(many)
 
     @lru_cache  # noqa: B019 # these live as long as the process
     def _function_of(self, alone: bool) -> Any:
@@ -137,11 +138,6 @@ def _alone(function: Callable[..., Any], in_axes: Any) -> Callable[..., Any]:
 
 def _axes(in_axes: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     return in_axes if isinstance(in_axes, tuple) else (in_axes,) * len(arguments)
-
-
-@lru_cache
-def _any_number() -> tuple[Any, ...]:
-    return export.symbolic_shape("n", constraints=["n >= 2"])
 
 
 def take(points: Any, tree: Any) -> Any:

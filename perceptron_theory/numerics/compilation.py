@@ -1,6 +1,6 @@
 """How programs come to be: as text for NumPy, or compiled by XLA, and kept.
 
-Compiling takes seconds, so a few points are solved by NumPy (:mod:`.numpy_programs`).
+Compiling takes seconds, so a few points are solved by NumPy (:mod:`.in_numpy`).
 A program of one point, which others follow one by one, is compiled in the quick way: on
 a CPU the older emitters of loops without LLVM's optimisation take an eighth of the time
 for programs that are a few times slower.  All of them differ by rounding.
@@ -23,7 +23,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import kept_programs, numpy_programs
+from . import in_numpy, kept_programs
 from .quadrature import at_once
 
 QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
@@ -65,21 +65,21 @@ def compiled(
     return _IN_USE[where]
 
 
-def in_numpy(
-    function: Callable[..., Any], made_of: Any, forms: tuple[Any, ...]
+def for_numpy(
+    function: Callable[..., Any], forms: tuple[Any, ...], many: tuple[bool, ...]
 ) -> Callable[..., Any] | None:
-    """A function as a NumPy program for arguments of these forms.
+    """A function of one point as a NumPy program for any number of points.
 
     None if a part of it has no form in NumPy.
 
     Args:
         function: a JAX function.
-        made_of: what it is made of, for the key.
-        forms: of the arguments: ``jax.ShapeDtypeStruct``, of symbolic shapes perhaps.
+        forms: of its arguments at one point, ``jax.ShapeDtypeStruct``.
+        many: for each array of them whether it differs between the points.
     """
-    where = _form(function, forms)
+    where = _form((function, many), forms)
     if where not in _IN_USE:
-        _IN_USE[where] = _numpy_program(function, made_of, forms)
+        _IN_USE[where] = _numpy_program(function, forms, many)
     return _IN_USE[where]
 
 
@@ -96,11 +96,11 @@ def _form(function: Any, arguments: tuple[Any, ...]) -> Any:
     return function, tree, forms, jax.config.read("jax_enable_x64")
 
 
-def _numpy_program(function: Any, made_of: Any, forms: Any) -> Any:
+def _numpy_program(function: Any, forms: Any, many: Any) -> Any:
     from .program_keys import program_key
 
     folder = kept_programs.programs()
-    key = folder and program_key((made_of, _writer()), forms, None)
+    key = folder and program_key((function, many, _writer()), forms, None)
     kept = kept_programs.read(folder, key) if folder and key else None
     if kept is not None:
         with suppress(Exception):  # whatever is wrong with it, it is written anew
@@ -109,8 +109,8 @@ def _numpy_program(function: Any, made_of: Any, forms: Any) -> Any:
         own = lambda *arguments: function(*arguments)  # noqa: E731
         traced, result = jax.make_jaxpr(own, return_shape=True)(*forms)
     try:
-        text = numpy_programs.numpy_program(traced)
-    except numpy_programs.NoNumpyForm:
+        text = in_numpy.numpy_program(traced, many)
+    except in_numpy.NoNumpyForm:
         return None
     tree = jax.tree.structure(result)
     places = jax.tree.unflatten(tree, range(tree.num_leaves))
@@ -122,7 +122,7 @@ def _numpy_program(function: Any, made_of: Any, forms: Any) -> Any:
     return _callable(text, places)
 
 
-def _callable(text: numpy_programs.NumpyProgram, places: Any) -> Callable[..., Any]:
+def _callable(text: in_numpy.NumpyProgram, places: Any) -> Callable[..., Any]:
     run, tree = text.function(), jax.tree.structure(places)
 
     def call(*arguments: Any) -> Any:
@@ -134,8 +134,8 @@ def _callable(text: numpy_programs.NumpyProgram, places: Any) -> Callable[..., A
 @lru_cache
 def _writer() -> str:
     """What the text of a NumPy program is made by, and calls."""
-    folder = Path(numpy_programs.__file__).parent
-    parts = folder.glob("numpy_p*.py")
+    here = Path(in_numpy.__file__).parent
+    parts = [*here.glob("*.py"), here.parent / "polynomial.py"]
     return hashlib.sha256(b"".join(x.read_bytes() for x in sorted(parts))).hexdigest()
 
 

@@ -18,7 +18,7 @@ import os
 import sys
 import sysconfig
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
@@ -48,9 +48,7 @@ class _Foreign(Exception):
     """Something that is neither ours nor a library's nor plain data."""
 
 
-def program_key(
-    function: Callable[..., Any], arguments: Any, options: Any
-) -> str | None:
+def program_key(function: Any, arguments: Any, options: Any) -> str | None:
     """The key of ``function`` compiled for arguments of this form; None: it has none.
 
     Args:

@@ -16,8 +16,8 @@ from perceptron_theory.numerics import (
     compilation,
     gaussian,
     implicit,
+    in_numpy,
     kept_programs,
-    numpy_programs,
     program_keys,
 )
 from perceptron_theory.numerics.batching import batched
@@ -44,7 +44,7 @@ def compiled(monkeypatch):
     def counting(function):
         return lambda *arguments: count.append(1) or function(*arguments)
 
-    for module, name in (compilation, "_written"), (numpy_programs, "numpy_program"):
+    for module, name in (compilation, "_written"), (in_numpy, "numpy_program"):
         monkeypatch.setattr(module, name, counting(getattr(module, name)))
     return count
 

@@ -1,4 +1,4 @@
-"""What JAX's primitives are in NumPy: as text, and the functions that the text calls.
+"""What JAX's primitives are in NumPy, as text.
 
 ``ELEMENTWISE`` and ``OTHERS`` have one entry for each primitive that the equations of
 this package are made of.  What is not there has no NumPy form, and is left to XLA; so
@@ -8,14 +8,10 @@ is a primitive with a parameter that is not known here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
 from typing import Any, NamedTuple
 
 import jax.lax
 import numpy as np
-from scipy import linalg, special  # noqa: F401 # the text calls it
-
-from .polynomial import in_numpy as polynomial  # noqa: F401
 
 # XLA computes with others in ways of its own
 TYPES = {np.dtype(code) for code in "?bBhHiIlLqQfd"}
@@ -31,6 +27,13 @@ class NoNumpyForm(Exception):
     """A primitive that has no form in NumPy here."""
 
 
+class Form(NamedTuple):
+    """Of an array."""
+
+    shape: tuple[Any, ...]
+    dtype: np.dtype
+
+
 class Parameters(dict[str, Any]):
     """The parameters of an equation, with the forms of its operands and results."""
 
@@ -39,6 +42,16 @@ class Parameters(dict[str, Any]):
         self.operands = [v.aval for v in equation.invars]
         self.results = [v.aval for v in equation.outvars]
         self._unread = {k for k, v in self.items() if v is not None} - IDLE
+
+    def changed(self, new: dict[str, Any], count: Any) -> Parameters:
+        """With other values, for operands and results with an axis more in front."""
+        other = Parameters.__new__(Parameters)
+        dict.__init__(other, {**self, **new})
+        for name in "operands", "results":
+            forms = [Form((count, *v.shape), v.dtype) for v in getattr(self, name)]
+            setattr(other, name, forms)
+        other._unread = self._unread
+        return other
 
     def __getitem__(self, name: str) -> Any:
         self._unread.discard(name)
@@ -175,7 +188,7 @@ def _slice(p: Parameters, x: str) -> str:
     starts, ends = p["start_indices"], p["limit_indices"]
     strides = p["strides"] or (1,) * len(starts)
     parts = [
-        ":" if (a, b, step) == (0, n, 1) else ":".join(map(length_text, (a, b, step)))
+        ":" if (a, b, step) == (0, n, 1) else f"{a}:{b}:{step}"
         for a, b, step, n in zip(
             starts, ends, strides, p.operands[0].shape, strict=True
         )
@@ -243,22 +256,12 @@ def _triangular(p: Parameters, a: str, b: str) -> str:
 
 
 def _plain(*tuples: Sequence[Any]) -> tuple[tuple[int, ...], ...]:
-    try:
-        return tuple(tuple(map(int, x)) for x in tuples)
-    except Exception as error:  # JAX's own, of a symbolic length
-        raise NoNumpyForm(f"symbolic lengths: {error}") from error
-
-
-def length_text(n: Any) -> str:
-    """The length of an axis; a symbolic one is a sum of multiples of n."""
-    if set(str(n)) - set("n0123456789+-* "):
-        raise NoNumpyForm(f"an axis of length {n}")
-    return str(n)
+    return tuple(tuple(map(int, x)) for x in tuples)
 
 
 def shape_text(shape: Sequence[Any]) -> str:
-    """The lengths of axes as a tuple."""
-    return f"({''.join(f'{length_text(n)}, ' for n in shape)})"
+    """The lengths of axes as a tuple; the first may be ``n``."""
+    return f"({''.join(f'{n}, ' for n in shape)})"
 
 
 # of the parameters and the operands, which have all their elements
@@ -272,12 +275,6 @@ OTHERS: dict[str, Callable[..., str]] = {
     "cumsum": _accumulated("np.add"),
     "cumlogsumexp": _accumulated("np.logaddexp"),
     "dot_general": _dot,
-    "dynamic_slice": lambda p, x, *at: (
-        f"dynamic_slice({x}, [{', '.join(at)}], {shape_text(p['slice_sizes'])})"
-    ),
-    "dynamic_update_slice": lambda p, x, part, *at: (
-        f"dynamic_update_slice({x}, {part}, [{', '.join(at)}])"
-    ),
     "gather": _gather,
     "lu": lambda p, x: f"lu({x})",
     "pad": lambda p, x, value: f"pad({x}, {value}, {_plain(*p['padding_config'])})",
@@ -301,196 +298,3 @@ OTHERS: dict[str, Callable[..., str]] = {
     "transpose": lambda p, x: f"{x}.transpose({_plain(p['permutation'])[0]})",
     "triangular_solve": _triangular,
 }
-
-
-def full(x: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """An array with all its elements."""
-    whole = np.empty(shape, x.dtype)  # for few numbers faster than np.broadcast_to
-    whole[...] = x
-    return whole
-
-
-def to_whole(x: Any, dtype: Any) -> Any:
-    """Floats as integers: NaN is 0, and what is beyond the ends is at them."""
-    ends = np.iinfo(dtype)
-    low, beyond = float(ends.min), 2.0 ** (ends.bits - (ends.min < 0))
-    within = np.where((x >= low) & (x < beyond), x, 0.0).astype(dtype)
-    return np.where(x >= beyond, ends.max, np.where(x < low, ends.min, within))
-
-
-def whole_quotient(x: Any, y: Any) -> Any:
-    """Towards zero; by zero it is -1, or the largest of those without a sign."""
-    zero = y == 0
-    y = np.where(zero, 1, y)
-    return np.where(zero, ~(x ^ x), (x - np.fmod(x, y)) // y)
-
-
-def whole_rest(x: Any, y: Any) -> Any:
-    """With the sign of x; by zero it is x."""
-    return np.where(y == 0, x, np.fmod(x, np.where(y == 0, 1, y)))
-
-
-def dot(x: Any, y: Any, cx: Any, cy: Any, bx: Any, by: Any) -> Any:
-    """``lax.dot_general``: contracted axes cx, cy and batched axes bx, by."""
-    fx = [i for i in range(x.ndim) if i not in cx and i not in bx]
-    fy = [i for i in range(y.ndim) if i not in cy and i not in by]
-    batch = [x.shape[i] for i in bx]
-    sizes_x, sizes_y = [x.shape[i] for i in fx], [y.shape[i] for i in fy]
-    size = prod(x.shape[i] for i in cx)
-    left = x.transpose(*bx, *fx, *cx).reshape(*batch, prod(sizes_x), size)
-    right = y.transpose(*by, *cy, *fy).reshape(*batch, size, prod(sizes_y))
-    shape = *batch, *sizes_x, *sizes_y
-    return np.matmul(left, right).reshape(shape)[()]
-
-
-def dynamic_slice(x: Any, at: Any, sizes: tuple[int, ...]) -> Any:
-    """A window, moved to where it lies within."""
-    return x[_window(x, at, sizes)]
-
-
-def dynamic_update_slice(x: Any, part: Any, at: Any) -> Any:
-    """``x`` with a window replaced."""
-    x = np.array(x)
-    x[_window(x, at, part.shape)] = part
-    return x
-
-
-def _window(x: Any, at: Any, sizes: tuple[int, ...]) -> tuple[slice, ...]:
-    ends = zip(at, sizes, x.shape, strict=True)
-    starts = [min(max(int(a), 0), n - size) for a, size, n in ends]
-    return tuple(slice(a, a + size) for a, size in zip(starts, sizes, strict=True))
-
-
-class _Layout(NamedTuple):
-    """How ``lax.gather`` and ``lax.scatter`` name axes; see their documentation."""
-
-    window: tuple[int, ...]  # axes of the slices, which run over the unnamed ...
-    inserted: tuple[int, ...]  # ... axes, and neither these
-    mapped: tuple[int, ...]
-    batched: tuple[int, ...]  # nor these
-    batched_of_indices: tuple[int, ...]
-
-
-def _elements(
-    shape: Any, at: Any, layout: _Layout, sizes: Any, clipped: bool
-) -> tuple[tuple[Any, ...], Any]:
-    """The indices of all elements of some slices, and which slices lie within."""
-    rank = at.ndim - 1 + len(layout.window)
-    across = [axis for axis in range(rank) if axis not in layout.window]
-    at = at.astype(np.int64)  # a byte could not hold the ends
-
-    def along(values: Any, axes: Any) -> Any:
-        wide = [1] * rank
-        for axis, size in zip(axes, values.shape, strict=True):
-            wide[axis] = size
-        return values.reshape(wide)
-
-    index: list[Any] = [0] * len(shape)
-    inside: Any = True
-    for i, axis in enumerate(layout.mapped):
-        start, most = along(at[..., i], across), shape[axis] - sizes[axis]
-        if clipped:
-            start = np.clip(start, 0, most)
-        inside = inside & (start >= 0) & (start <= most)
-        index[axis] = start
-    batches = zip(layout.batched, layout.batched_of_indices, strict=True)
-    for axis, place in batches:
-        index[axis] = along(np.arange(shape[axis]), [across[place]])
-    hidden = {*layout.inserted, *layout.batched}
-    seen = [axis for axis in range(len(shape)) if axis not in hidden]
-    for axis, window in zip(seen, layout.window, strict=True):
-        index[axis] = index[axis] + along(np.arange(sizes[axis]), [window])
-    return tuple(index), inside
-
-
-def gather(x: Any, at: Any, layout: Any, sizes: Any, filled: bool, fill: Any) -> Any:
-    """``lax.gather``."""
-    index, inside = _elements(x.shape, at, _Layout(*layout), sizes, not filled)
-    if not filled:
-        return x[index]
-    within = (np.clip(i, 0, n - 1) for i, n in zip(index, x.shape, strict=True))
-    return np.where(inside, x[tuple(within)], x.dtype.type(fill))[()]
-
-
-def scatter(
-    x: Any, at: Any, updates: Any, layout: Any, clipped: bool, how: str
-) -> np.ndarray:
-    """``lax.scatter`` and its kin: what lies outside is left out."""
-    layout, sizes = _Layout(*layout), [1] * x.ndim
-    hidden = {*layout.inserted, *layout.batched}
-    seen = [axis for axis in range(x.ndim) if axis not in hidden]
-    for axis, window in zip(seen, layout.window, strict=True):
-        sizes[axis] = updates.shape[window]
-    index, inside = _elements(x.shape, at, layout, sizes, clipped)
-    *index, inside, updates = np.broadcast_arrays(*index, inside, updates)
-    where = tuple(i[inside] for i in index)
-    x = x.copy()
-    if how == "set":
-        x[where] = updates[inside]
-    else:
-        getattr(np, how).at(x, where, updates[inside])
-    return x
-
-
-def pad(x: Any, value: Any, config: Any) -> np.ndarray:
-    """``lax.pad``: (low, high, between) of each axis; below zero it cuts."""
-    inner = [
-        n + max(n - 1, 0) * c for n, (_, _, c) in zip(x.shape, config, strict=True)
-    ]
-    ends = list(zip(inner, config, strict=True))
-    whole = np.full([n + max(a, 0) + max(b, 0) for n, (a, b, _) in ends], value)
-    own = (slice(max(a, 0), max(a, 0) + n, c + 1) for n, (a, _, c) in ends)
-    whole[tuple(own)] = x
-    cut = (
-        slice(max(-a, 0), n + max(a, 0) + b if b < 0 else None) for n, (a, b, _) in ends
-    )
-    return whole[tuple(cut)]
-
-
-def sort(axis: int, keys: int, *arrays: Any) -> Any:
-    """All arrays in the order of the first ``keys`` of them; one array by itself."""
-    if len(arrays) == 1:
-        return np.sort(arrays[0], axis, kind="stable")
-    if keys == 1:
-        order = np.argsort(arrays[0], axis, kind="stable")
-    else:
-        order = np.lexsort(arrays[:keys][::-1], axis)
-    return tuple(np.take_along_axis(x, order, axis) for x in arrays)
-
-
-def split(x: Any, sizes: tuple[int, ...], axis: int) -> Any:
-    """Consecutive parts."""
-    return np.split(x, np.cumsum(sizes)[:-1], axis)
-
-
-def lu(x: Any) -> tuple[Any, Any, Any]:
-    """Factors, pivots and the permutation of the rows, of each matrix."""
-    *batch, rows, columns = x.shape
-    factor = linalg.get_lapack_funcs("getrf", (x,))
-    found = [factor(a) for a in x.reshape(-1, rows, columns)]
-    factors = np.reshape([a for a, *_ in found], x.shape)
-    pivots = np.array([b for _, b, _ in found], np.int32)
-    order = np.tile(np.arange(rows, dtype=np.int32), (len(found), 1))
-    each = np.arange(len(found))
-    for i, j in enumerate(pivots.T):
-        order[each, i], order[each, j] = order[each, j], order[each, i]
-    return factors, pivots.reshape(*batch, -1), order.reshape(*batch, rows)
-
-
-def triangular_solve(
-    a: Any, b: Any, left: bool, lower: bool, transposed: bool, unit: bool
-) -> Any:
-    """``lax.linalg.triangular_solve``: all matrices at once, unknown by unknown."""
-    if not left:  # x a = b
-        b = np.swapaxes(b, -1, -2)
-        x = triangular_solve(a, b, True, lower, not transposed, unit)
-        return np.swapaxes(x, -1, -2)
-    if transposed:
-        a, lower = np.swapaxes(a, -1, -2), not lower
-    x, n = np.array(b), a.shape[-1]
-    for i in range(n) if lower else range(n - 1, -1, -1):
-        rest = slice(i + 1, n) if lower else slice(i)
-        if not unit:
-            x[..., i, :] /= a[..., i, i, None]
-        x[..., rest, :] -= a[..., rest, i, None] * x[..., i, None, :]
-    return x
