@@ -18,7 +18,7 @@ import numpy as np
 from .compilation import compiled, for_numpy, is_plain, quick_options
 
 FEW = 4096  # points that NumPy solves about as soon as XLA has compiled
-TOGETHER = 64  # points that NumPy takes at once: more of them leave the cache
+TOGETHER = 256  # points that NumPy takes at once: more of them leave the cache
 WORKERS = 2
 
 
@@ -51,7 +51,7 @@ class Program:
         count = len(jax.tree.leaves(arguments)[0])
         self._seen += count
         soon, alone = self._seen <= few, count == 1
-        sizes = (min(count, TOGETHER, sizes[-1]),) if soon else sizes
+        sizes = (min(count, TOGETHER),) if soon else sizes
         size = 1 if alone else next((s for s in sizes if s >= count), sizes[-1])
 
         def run(start: int) -> Any:

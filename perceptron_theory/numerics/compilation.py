@@ -135,7 +135,7 @@ def _callable(text: in_numpy.NumpyProgram, places: Any) -> Callable[..., Any]:
 def _writer() -> str:
     """What the text of a NumPy program is made by, and calls."""
     here = Path(in_numpy.__file__).parent
-    parts = [*here.glob("*.py"), here.parent / "polynomial.py"]
+    parts = [*here.glob("*.py"), here.parent / "polynomials.py"]
     return hashlib.sha256(b"".join(x.read_bytes() for x in sorted(parts))).hexdigest()
 
 

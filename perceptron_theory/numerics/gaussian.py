@@ -17,7 +17,7 @@ from jax.lax import erf_inv
 from jax.scipy.special import erfc, ndtri
 from jaxtyping import Array, Float
 
-from .polynomial import polynomial
+from .polynomials import polynomial
 
 SQRT_2 = math.sqrt(2.0)
 SQRT_2PI = math.sqrt(2.0 * math.pi)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import linalg, special  # noqa: F401 # the text calls it
 
-from ..polynomial import in_numpy as polynomial  # noqa: F401
+from ..polynomials import in_numpy as polynomial  # noqa: F401
 
 
 def full(x: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -49,6 +49,24 @@ def dot(x: Any, y: Any, cx: Any, cy: Any, bx: Any, by: Any) -> Any:
     right = y.transpose(*by, *cy, *fy).reshape(*batch, size, prod(sizes_y))
     shape = *batch, *sizes_x, *sizes_y
     return np.matmul(left, right).reshape(shape)[()]
+
+
+class Rest:
+    """The variables of a loop at those points that are done with it.
+
+    The others go on by themselves: nobody waits for the slowest.
+    """
+
+    def __init__(self, count: int, start: tuple[Any, ...]) -> None:
+        self._left = np.arange(count)
+        self.found = tuple(map(np.array, start))
+
+    def keep(self, go_on: np.ndarray, values: tuple[Any, ...]) -> None:
+        """The values of the points that do not go on."""
+        done = self._left[~go_on]
+        for found, value in zip(self.found, values, strict=True):
+            found[done] = value[~go_on]
+        self._left = self._left[go_on]
 
 
 def dynamic_slice(x: Any, at: Any, sizes: tuple[int, ...], many: bool) -> Any:

@@ -16,6 +16,7 @@ from .equations import (
     is_var,
     needed,
     once,
+    spread,
     spread_by_loop,
     spread_by_scan,
 )
@@ -274,25 +275,51 @@ class Writer:
     def _while(self, p: Parameters, operands: list[Value]) -> list[Value]:
         n = p["cond_nconsts"]
         m = n + p["body_nconsts"]
-        flags = spread_by_loop(p, [value.many for value in operands])
+        own = [value.many for value in operands]
+        flags = spread_by_loop(p, own)
+        by_point = spread(p["cond_jaxpr"], (*own[:n], *flags))[0]
+        consts = [  # of the points that go on
+            self._assign(x.text, x.shape, True)
+            if by_point and x.many
+            else self._again(x)
+            for x in operands[:m]
+        ]
         carry = self._carry(operands[m:], p.results, flags)
+        moving = [value for value in (*carry, *consts) if value.many]
+        names = "".join(f"{value.text}, " for value in carry)
+        rest, count = f"rest{self._depth}", f"n{self._depth}"
+        if by_point:
+            self._line(f"{rest}, {count} = Rest(n, ({names})), n")
         self._line("while True:")
         self._depth += 1
-        (go_on,) = self.body(p["cond_jaxpr"], operands[:n] + carry, [True])
+        (go_on,) = self.body(p["cond_jaxpr"], consts[:n] + carry, [True])
         assert go_on is not None
         inside = p["cond_jaxpr"].out_avals[0].shape  # of loops that are taken together
-        stops = bool(inside) or go_on.many
-        self._line(f"if not {go_on.text}{'.any()' if stops else ''}: break")
-        found = self.body(p["body_jaxpr"], operands[n:m] + carry, [True] * len(carry))
-        if stops:  # those that are done stay as they are
-            which = self.full(go_on, inside)
+        which = self._assign(self.full(go_on, inside), inside, go_on.many)
+        self._drop(go_on)
+        if by_point:
+            some = "".join(f"{value.text}, " for value in (*moving, which))
+            self._line(f"go_on = {which.text}.reshape(n, -1).any(1)")
+            self._line("if not go_on.all():")
+            self._line(f"    {rest}.keep(go_on, ({names}))")
+            self._line("    if not go_on.any(): break")
+            self._line(f"    {some} = (x[go_on] for x in ({some}))")
+            self._line(f"    n = len({which.text})")
+        else:
+            self._line(f"if not {which.text}{'.any()' if inside else ''}: break")
+        found = self.body(p["body_jaxpr"], consts[n:] + carry, [True] * len(carry))
+        if inside:  # those that are done stay as they are
             found = [
-                self._moved(which, len(to.shape) - len(inside), to, value)
+                self._moved(which.text, len(to.shape) - len(inside), to, value)
                 for to, value in zip(carry, found, strict=True)
             ]
-        self._drop(go_on)
+        self._drop(which)
         self._carried(carry, found)
         self._depth -= 1
+        if by_point:
+            self._line(f"({names}), n = {rest}.found, {count}")
+        for value in consts:
+            self._drop(value)
         return carry
 
     def _moved(self, which: str, own: int, to: Value, value: Value | None) -> Value:

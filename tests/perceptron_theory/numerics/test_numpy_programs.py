@@ -11,7 +11,7 @@ from jax import grad, lax, vmap
 
 from perceptron_theory.numerics.in_numpy import NoNumpyForm, numpy_program
 from perceptron_theory.numerics.in_numpy.primitives import ELEMENTWISE
-from perceptron_theory.numerics.polynomial import polynomial
+from perceptron_theory.numerics.polynomials import polynomial
 
 RNG = np.random.default_rng(3)
 X, N = RNG.normal(size=(3, 4)), np.array([[2, -7, 0, 5], [0, 2, 2, 9], [1, 1, 1, -1]])
