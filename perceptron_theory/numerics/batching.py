@@ -12,7 +12,6 @@ from functools import lru_cache, partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from .compilation import compiled, for_numpy, is_plain, quick_options
@@ -23,7 +22,7 @@ WORKERS = 2
 
 
 class Program:
-    """A function of one point as programs: of one point, and of many at once."""
+    """A function of one point as programs of many: NumPy's and XLA's."""
 
     def __init__(self, function: Callable[..., Any], in_axes: Any) -> None:
         self.made_of = self._function, self._in_axes = function, in_axes
@@ -34,8 +33,18 @@ class Program:
     def __call__(self, *arguments: Any) -> Any:
         """For arrays of points, all at once."""
         count = len(jax.tree.leaves(arguments)[0])
+        soon = self.are_few(count, FEW)
         self._seen += count
-        return self._run(count == 1, self._seen <= FEW, arguments)
+        program = (soon and self._in_numpy(arguments)) or self._in_xla(soon)
+        return program(*arguments)
+
+    def announce(self, count: int) -> None:
+        """So many points are to come, in parts: they are not few."""
+        self._seen += count
+
+    def are_few(self, count: int, few: int) -> bool:
+        """Whether so many points more, with those so far, are left to NumPy."""
+        return self._seen + count <= few
 
     def in_batches(
         self, sizes: tuple[int, ...], *arguments: Any, few: int = FEW
@@ -49,41 +58,47 @@ class Program:
             few: so many points in all are left to NumPy.
         """
         count = len(jax.tree.leaves(arguments)[0])
+        soon = self.are_few(count, few)
         self._seen += count
-        soon, alone = self._seen <= few, count == 1
-        sizes = (min(count, TOGETHER),) if soon else sizes
-        size = 1 if alone else next((s for s in sizes if s >= count), sizes[-1])
+        numpy = self._in_numpy(arguments) if soon else None
+        program = numpy or self._in_xla(soon)
+        size = next((size for size in sizes if size >= count), sizes[-1])
+        if numpy:
+            size = min(count, TOGETHER)
 
         def run(start: int) -> Any:
             index: Any = slice(start, start + size)
-            if start + size > count and not soon:
+            if start + size > count and not numpy:
                 index = np.minimum(np.arange(start, start + size), count - 1)
             with jax.enable_x64(True):
-                out = self._run(alone, soon, take(index, arguments))
+                out = program(*take(index, arguments))
                 return jax.tree.map(np.asarray, out)
 
         starts = range(0, count, size)
-        program = size, soon, jax.tree.structure(arguments)
-        first = 0 if program in self._ready else 1  # compile once, not once a thread
+        ready = size, soon, jax.tree.structure(arguments)
+        first = 0 if ready in self._ready else 1  # compile once, not once a thread
         parts = [run(start) for start in starts[:first]]
-        self._ready.add(program)
-        if soon:  # NumPy has no use for threads on small arrays
+        self._ready.add(ready)
+        if numpy:  # it has no use for threads on small arrays
             parts += map(run, starts[first:])
         elif len(starts) > first:
             with ThreadPoolExecutor(WORKERS) as pool:
                 parts += pool.map(run, starts[first:])
         return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)
 
-    def _run(self, alone: bool, soon: bool, arguments: tuple[Any, ...]) -> Any:
-        """The program for arguments of this form: NumPy's where that is the sooner."""
-        if soon and is_plain(arguments):
-            program = for_numpy(self._function, *self._of_one(arguments))
-            if program is not None:
-                return program(*arguments)
-        made_of = *self.made_of, _alone if alone else None
-        options = quick_options() if alone else None
-        program = compiled(self._jitted(alone), made_of, arguments, options)
-        return program(*arguments)
+    def _in_numpy(self, arguments: tuple[Any, ...]) -> Callable[..., Any] | None:
+        if not is_plain(arguments):
+            return None
+        with jax.enable_x64(True):
+            return for_numpy(self._function, *self._of_one(arguments))
+
+    def _in_xla(self, quick: bool) -> Callable[..., Any]:
+        def run(*arguments: Any) -> Any:
+            options = quick_options() if quick else None
+            program = self._jitted(quick)
+            return compiled(program, self.made_of, arguments, options)(*arguments)
+
+        return run
 
     def _of_one(
         self, arguments: tuple[Any, ...]
@@ -95,7 +110,8 @@ class Program:
             many.append(axis is not None)
             return jax.ShapeDtypeStruct(x.shape[many[-1] :], x.dtype)
 
-        axes = _axes(self._in_axes, arguments)
+        given = isinstance(self._in_axes, tuple)
+        axes = self._in_axes if given else (self._in_axes,) * len(arguments)
         forms = tuple(
             jax.tree.map(partial(form, axis=axis), x)
             for axis, x in zip(axes, arguments, strict=True)
@@ -103,13 +119,10 @@ class Program:
         return forms, tuple(many)
 
     @lru_cache  # noqa: B019 # these live as long as the process
-    def _function_of(self, alone: bool) -> Any:
-        return _alone(self._function, self._in_axes) if alone else self._mapped
-
-    @lru_cache  # noqa: B019
-    def _jitted(self, alone: bool) -> Any:
-        options = quick_options() if alone else None
-        return jax.jit(self._function_of(alone), compiler_options=options)
+    def _jitted(self, quick: bool) -> Any:
+        return jax.jit(
+            self._mapped, compiler_options=quick_options() if quick else None
+        )
 
 
 def batched(function: Callable[..., Any], in_axes: Any = 0) -> Program:
@@ -120,24 +133,6 @@ def batched(function: Callable[..., Any], in_axes: Any = 0) -> Program:
         in_axes: 0, or for each argument 0 or None: the same for all points.
     """
     return Program(function, in_axes)
-
-
-def _alone(function: Callable[..., Any], in_axes: Any) -> Callable[..., Any]:
-    """What vmap computes for one point, which is traced in half the time without it."""
-
-    def call(*arguments: Any) -> Any:
-        axes = _axes(in_axes, arguments)
-        point = (
-            x if axis is None else take(0, x)
-            for axis, x in zip(axes, arguments, strict=True)
-        )
-        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], function(*point))
-
-    return call
-
-
-def _axes(in_axes: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    return in_axes if isinstance(in_axes, tuple) else (in_axes,) * len(arguments)
 
 
 def take(points: Any, tree: Any) -> Any:

@@ -1,9 +1,9 @@
 """How programs come to be: as text for NumPy, or compiled by XLA, and kept.
 
 Compiling takes seconds, so a few points are solved by NumPy (:mod:`.in_numpy`).
-A program of one point, which others follow one by one, is compiled in the quick way: on
-a CPU the older emitters of loops without LLVM's optimisation take an eighth of the time
-for programs that are a few times slower.  All of them differ by rounding.
+Where that cannot be, their program is compiled in the quick way: on a CPU the older
+emitters of loops without LLVM's optimisation take an eighth of the time for programs
+that are a few times slower.  All of them differ by rounding.
 
 Where programs are kept (:func:`.keep_compiled`), they are whole: the next process
 neither traces nor compiles.
@@ -28,7 +28,7 @@ from .quadrature import at_once
 
 QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
 _WATCHING = "jax_default_device", "jax_disable_jit", "jax_debug_nans", "jax_debug_infs"
-_IN_USE: dict[Any, Any] = {}  # executables of this process
+_IN_USE: dict[Any, Any] = {}  # programs of this process
 
 
 @lru_cache
@@ -45,7 +45,7 @@ def quick_options() -> dict[str, Any] | None:
 
 
 def forget() -> None:
-    """Let go of the executables of this process, as ``jax.clear_caches`` does."""
+    """Let go of the programs of this process, as ``jax.clear_caches`` does."""
     _IN_USE.clear()
 
 

@@ -1,11 +1,11 @@
-"""Compiled programs in the user's cache directory, for the processes to come.
+"""Programs in the user's cache directory, for the processes to come.
 
 Tracing and compiling are nearly all of the time to a first answer, and come out the
 same every time.  Two things are kept below one folder of this version, of JAX's and of
-the processor: JAX's own persistent cache, which saves compiling, and whole executables
-of the theory, which save tracing too (:mod:`.compilation`).
+the processor: JAX's own persistent cache, which saves compiling, and whole programs of
+the theory, NumPy's and XLA's, which save tracing too (:mod:`.compilation`).
 
-Reading an executable runs code, so that nothing is read that another user could have
+Reading a program runs code, so that nothing is read that another user could have
 written, nor what does not match its checksum.  Whatever is wrong with the folder or
 with a file in it, the program is compiled again: a cache is never an error.
 """

@@ -31,6 +31,7 @@ from .kept_programs import processor
 PACKAGE = __name__.split(".")[0]
 # named by where they are defined: their versions are a part of the key
 LIBRARIES = sys.stdlib_module_names | {"jax", "jaxlib", "numpy", "jaxtyping", "scipy"}
+IMPORT = dis.opmap["IMPORT_NAME"]
 PLAIN = (bool, int, float, complex, str, bytes, types.NoneType, types.EllipsisType)
 # settings of JAX that change what it prints or keeps, not what it compiles
 _SILENT = (
@@ -177,11 +178,12 @@ class _Description:
                         spaces.append(vars(value))
 
     def _code(self, code: types.CodeType) -> None:
-        for step in dis.get_instructions(code):
-            # what another import brings is not known before it runs
-            if step.opname == "IMPORT_NAME":
-                if str(step.argval).split(".")[0] not in LIBRARIES:
-                    raise _Foreign
+        if IMPORT in code.co_code[::2]:  # to take it apart takes long
+            for step in dis.get_instructions(code):
+                # what another import brings is not known before it runs
+                if step.opname == "IMPORT_NAME":
+                    if str(step.argval).split(".")[0] not in LIBRARIES:
+                        raise _Foreign
         self.add(code.co_code, code.co_exceptiontable, code.co_flags, code.co_consts)
         self.add(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
         self.add(code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..kept.problem import Mode
-from ..numerics.batching import TOGETHER, Program, batched, put, take
+from ..numerics.batching import Program, batched, put, take
 from ..rules.rule import Rule
 from ..rules.table import CellTable, cell_rows
 from ..students.solution import Status
@@ -37,6 +37,9 @@ def find_many(point: Point, mode: Mode) -> State:
     """
     count, student = len(point.inputs.alpha), point.student
     at, here = tabulated(point, mode)
+    if count > student.few[mode.on_line]:
+        for work in _settle, _sure_start:
+            _compiled(work, here).announce(count)
     least = student.first_round[mode.on_line]
     sizes = count // 64, count // 8
     rounds = [n for n in sizes if least is not None and n >= least]
@@ -94,8 +97,9 @@ def search(start: Start, point: Point, mode: Mode) -> State:
     student, cold = point.student, not np.isfinite(start.x).any()
     if student.always_path and cold:
         return settled(_path(point, mode), LONG, point, mode)
-    # points for which no others wait take the steps that they need
-    at_once = cold and len(start.steps) <= TOGETHER
+    # in NumPy no point waits for others, and takes the steps that it needs
+    few = _compiled(_settle, mode).are_few(len(start.steps), student.few[mode.on_line])
+    at_once = cold and few
     near, *more = (LONG,) if at_once else student.near_steps
     state = settled(start, near, point, mode)
     stages = ["on" for _ in more]
