@@ -57,7 +57,7 @@ class Convex(Student):
     unknowns = 4
     logarithmic = ("ridge",)
     batch_sizes = {True: 64, False: 16}  # noqa: RUF012 # as its base says
-    few = {True: 2048, False: 128}  # noqa: RUF012
+    few = {True: 4096, False: 512}  # noqa: RUF012
     near_steps = (12,)
     has_path = True
     always_path = True

@@ -16,7 +16,8 @@ import numpy as np
 
 from .compilation import compiled, for_numpy, is_plain, quick_options
 
-FEW = 4096  # points that NumPy solves about as soon as XLA has compiled
+FEW = 8192  # points that NumPy solves about as soon as XLA has compiled
+A_CALL = 16  # and as many a call takes by itself
 TOGETHER = 256  # points that NumPy takes at once: more of them leave the cache
 WORKERS = 2
 
@@ -27,14 +28,14 @@ class Program:
     def __init__(self, function: Callable[..., Any], in_axes: Any) -> None:
         self.made_of = self._function, self._in_axes = function, in_axes
         self._mapped = jax.vmap(function, in_axes)
-        self._seen = 0  # points so far
+        self._seen = 0  # points so far, and what the calls were worth
         self._ready: set[Any] = set()  # shapes and trees that are compiled
 
     def __call__(self, *arguments: Any) -> Any:
         """For arrays of points, all at once."""
         count = len(jax.tree.leaves(arguments)[0])
         soon = self.are_few(count, FEW)
-        self._seen += count
+        self._seen += count + A_CALL
         program = (soon and self._in_numpy(arguments)) or self._in_xla(soon)
         return program(*arguments)
 
@@ -44,7 +45,7 @@ class Program:
 
     def are_few(self, count: int, few: int) -> bool:
         """Whether so many points more, with those so far, are left to NumPy."""
-        return self._seen + count <= few
+        return self._seen + count + A_CALL <= few
 
     def in_batches(
         self, sizes: tuple[int, ...], *arguments: Any, few: int = FEW
@@ -55,11 +56,11 @@ class Program:
             sizes: of the batches: the smallest that holds all points is taken, or the
                 largest as often as it takes.
             arguments: pytrees of NumPy arrays.
-            few: so many points in all are left to NumPy.
+            few: so many points in all are left to NumPy, calls counted as points.
         """
         count = len(jax.tree.leaves(arguments)[0])
         soon = self.are_few(count, few)
-        self._seen += count
+        self._seen += count + A_CALL
         numpy = self._in_numpy(arguments) if soon else None
         program = numpy or self._in_xla(soon)
         size = next((size for size in sizes if size >= count), sizes[-1])

@@ -226,7 +226,7 @@ def _all_cells(tree: Any, points: Float[np.ndarray, "k m"]) -> tuple[Cells, Cell
     """The cells at points (f and the numbers of a rule), and their rates with f."""
     f, *own = points.T
     rules = jax.tree.unflatten(tree, own)
-    return _cells_and_rates.in_batches((64, 4096), f, rules, few=0)
+    return _cells_and_rates.in_batches((64, 4096), f, rules)
 
 
 @batched

@@ -54,7 +54,7 @@ class Student(Parameters):
     # points in a compiled batch (theta = 0: True)
     batch_sizes: ClassVar[dict[bool, int]] = {True: 512, False: 32}
     # points that NumPy solves about as soon as that program is compiled
-    few: ClassVar[dict[bool, int]] = {True: 8192, False: 4096}
+    few: ClassVar[dict[bool, int]] = {True: 16384, False: 8192}
     # of many points so many at least are solved before their neighbours, or None
     first_round: ClassVar[dict[bool, int | None]] = {True: None, False: 64}
     near_steps: ClassVar[tuple[int, ...]] = (5, 8)

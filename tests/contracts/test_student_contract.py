@@ -65,6 +65,7 @@ def test_rates_are_those_of_differences(student, theta):
     assert at.condition == pytest.approx(total, rel=1e-5)
 
 
+@for_each_kind
 def test_inside_a_transformation_it_is_the_same(student):
     at = solve(student)
     with jax.enable_x64(True):

@@ -29,7 +29,7 @@ X = np.linspace(-3.0, 3.0, 7)
 @pytest.fixture(params=["numpy", "xla"])
 def folder(tmp_path, monkeypatch, request):
     """A folder of its own in place of that of the tests, and no program in use."""
-    monkeypatch.setattr(batching, "FEW", 1024 if request.param == "numpy" else 0)
+    monkeypatch.setattr(batching, "FEW", 8192 if request.param == "numpy" else 0)
     monkeypatch.setattr(kept_programs, "_folder", tmp_path)
     monkeypatch.setattr(compilation, "_IN_USE", {})
     tmp_path.chmod(0o700)
