@@ -6,6 +6,7 @@ follow by XLA: in batches of few sizes, as each shape is another program.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
@@ -28,24 +29,24 @@ class Program:
     def __init__(self, function: Callable[..., Any], in_axes: Any) -> None:
         self.made_of = self._function, self._in_axes = function, in_axes
         self._mapped = jax.vmap(function, in_axes)
-        self._seen = 0  # points so far, and what the calls were worth
+        # points so far, and what the calls were worth, of each program of XLA's
+        self._seen: Counter[Any] = Counter()
         self._ready: set[Any] = set()  # shapes and trees that are compiled
 
     def __call__(self, *arguments: Any) -> Any:
         """For arrays of points, all at once."""
-        count = len(jax.tree.leaves(arguments)[0])
-        soon = self.are_few(count, FEW)
-        self._seen += count + A_CALL
+        soon = self.are_few(FEW, *arguments)
+        self._seen[_kind(arguments)] += _count(arguments) + A_CALL
         program = (soon and self._in_numpy(arguments)) or self._in_xla(soon)
         return program(*arguments)
 
-    def announce(self, count: int) -> None:
-        """So many points are to come, in parts: they are not few."""
-        self._seen += count
+    def announce(self, *arguments: Any) -> None:
+        """These points are to come, in parts: they are not few."""
+        self._seen[_kind(arguments)] += _count(arguments)
 
-    def are_few(self, count: int, few: int) -> bool:
-        """Whether so many points more, with those so far, are left to NumPy."""
-        return self._seen + count + A_CALL <= few
+    def are_few(self, few: int, *arguments: Any) -> bool:
+        """Whether these points, with those of their kind so far, are left to NumPy."""
+        return self._seen[_kind(arguments)] + _count(arguments) + A_CALL <= few
 
     def in_batches(
         self, sizes: tuple[int, ...], *arguments: Any, few: int = FEW
@@ -56,16 +57,15 @@ class Program:
             sizes: of the batches: the smallest that holds all points is taken, or the
                 largest as often as it takes.
             arguments: pytrees of NumPy arrays.
-            few: so many points in all are left to NumPy, calls counted as points.
+            few: so many points of a kind are left to NumPy, calls counted as points.
         """
-        count = len(jax.tree.leaves(arguments)[0])
-        soon = self.are_few(count, few)
-        self._seen += count + A_CALL
+        count = _count(arguments)
+        soon = self.are_few(few, *arguments)
+        self._seen[_kind(arguments)] += count + A_CALL
         numpy = self._in_numpy(arguments) if soon else None
         program = numpy or self._in_xla(soon)
+        sizes = (min(count, TOGETHER),) if numpy else (1, *sizes) if soon else sizes
         size = next((size for size in sizes if size >= count), sizes[-1])
-        if numpy:
-            size = min(count, TOGETHER)
 
         def run(start: int) -> Any:
             index: Any = slice(start, start + size)
@@ -134,6 +134,16 @@ def batched(function: Callable[..., Any], in_axes: Any = 0) -> Program:
         in_axes: 0, or for each argument 0 or None: the same for all points.
     """
     return Program(function, in_axes)
+
+
+def _count(arguments: Any) -> int:
+    return len(jax.tree.leaves(arguments)[0])
+
+
+def _kind(arguments: Any) -> Any:
+    """What XLA has a program of its own for: a loss, a rule, so many cells."""
+    leaves, tree = jax.tree.flatten(arguments)
+    return tree, tuple(np.shape(x)[1:] for x in leaves)
 
 
 def take(points: Any, tree: Any) -> Any:

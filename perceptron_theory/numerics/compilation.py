@@ -28,7 +28,8 @@ from .quadrature import at_once
 
 QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
 _WATCHING = "jax_default_device", "jax_disable_jit", "jax_debug_nans", "jax_debug_infs"
-_IN_USE: dict[Any, Any] = {}  # programs of this process
+MOST = 2000  # programs that a process holds on to
+_IN_USE: dict[Any, Any] = {}  # the oldest first
 
 
 @lru_cache
@@ -61,7 +62,7 @@ def compiled(
         return program
     where = _form(program, arguments)
     if where not in _IN_USE:
-        _IN_USE[where] = _executable(program, made_of, arguments, options, folder)
+        _remember(where, _executable(program, made_of, arguments, options, folder))
     return _IN_USE[where]
 
 
@@ -79,8 +80,15 @@ def for_numpy(
     """
     where = _form((function, many), forms)
     if where not in _IN_USE:
-        _IN_USE[where] = _numpy_program(function, forms, many)
+        _remember(where, _numpy_program(function, forms, many))
     return _IN_USE[where]
+
+
+def _remember(where: Any, program: Any) -> None:
+    _IN_USE[where] = program
+    if len(_IN_USE) > MOST:  # somebody makes losses in a loop
+        with suppress(KeyError, StopIteration):  # another thread was sooner
+            del _IN_USE[next(key for key in _IN_USE if key != where)]
 
 
 def is_plain(arguments: tuple[Any, ...]) -> bool:
@@ -100,7 +108,8 @@ def _numpy_program(function: Any, forms: Any, many: Any) -> Any:
     from .program_keys import program_key
 
     folder = kept_programs.programs()
-    key = folder and program_key((function, many, _writer()), forms, None)
+    writer = folder and _writer()
+    key = writer and program_key((function, many, writer), forms, None)
     kept = kept_programs.read(folder, key) if folder and key else None
     if kept is not None:
         with suppress(Exception):  # whatever is wrong with it, it is written anew
@@ -110,7 +119,7 @@ def _numpy_program(function: Any, forms: Any, many: Any) -> Any:
         traced, result = jax.make_jaxpr(own, return_shape=True)(*forms)
     try:
         text = in_numpy.numpy_program(traced, many)
-    except in_numpy.NoNumpyForm:
+    except Exception:  # NoNumpyForm, or a JAX that names things otherwise
         return None
     tree = jax.tree.structure(result)
     places = jax.tree.unflatten(tree, range(tree.num_leaves))
@@ -132,11 +141,17 @@ def _callable(text: in_numpy.NumpyProgram, places: Any) -> Callable[..., Any]:
 
 
 @lru_cache
-def _writer() -> str:
-    """What the text of a NumPy program is made by, and calls."""
+def _writer() -> str | None:
+    """What the text of a NumPy program is made by, and calls.
+
+    None if it cannot be read, as in an archive: such programs have no key.
+    """
     here = Path(in_numpy.__file__).parent
     parts = [*here.glob("*.py"), here.parent / "polynomials.py"]
-    return hashlib.sha256(b"".join(x.read_bytes() for x in sorted(parts))).hexdigest()
+    with suppress(OSError):
+        content = b"".join(x.read_bytes() for x in sorted(parts))
+        return hashlib.sha256(content).hexdigest()
+    return None
 
 
 def _executable(

@@ -38,8 +38,9 @@ def find_many(point: Point, mode: Mode) -> State:
     count, student = len(point.inputs.alpha), point.student
     at, here = tabulated(point, mode)
     if count > student.few[mode.on_line]:
-        for work in _settle, _sure_start:
-            _compiled(work, here).announce(count)
+        cold = nowhere(student, count)
+        _compiled(_settle, here).announce(cold, cold.steps, at)
+        _compiled(_sure_start, here).announce(at)
     least = student.first_round[mode.on_line]
     sizes = count // 64, count // 8
     rounds = [n for n in sizes if least is not None and n >= least]
@@ -98,7 +99,8 @@ def search(start: Start, point: Point, mode: Mode) -> State:
     if student.always_path and cold:
         return settled(_path(point, mode), LONG, point, mode)
     # in NumPy no point waits for others, and takes the steps that it needs
-    few = _compiled(_settle, mode).are_few(len(start.steps), student.few[mode.on_line])
+    most = student.few[mode.on_line]
+    few = _compiled(_settle, mode).are_few(most, start, start.steps, point)
     at_once = cold and few
     near, *more = (LONG,) if at_once else student.near_steps
     state = settled(start, near, point, mode)

@@ -105,9 +105,14 @@ def _spread_by(equation: Any, own: list[bool]) -> Flags:
     if name == "scan":
         return spread_by_scan(p, own)
     if name == "cond" and not own[0]:
-        parts = [spread(branch, own[1:]) for branch in p["branches"]]
-        return tuple(map(any, zip(*parts, strict=True)))
+        return spread_by_branches(p, own)
     return (True,) * len(equation.outvars)
+
+
+def spread_by_branches(p: Any, own: Sequence[bool]) -> Flags:
+    """The results of a ``cond`` that differ, where all points take the same branch."""
+    parts = [spread(branch, own[1:]) for branch in p["branches"]]
+    return tuple(map(any, zip(*parts, strict=True)))
 
 
 def spread_by_loop(p: Any, own: Sequence[bool]) -> Flags:

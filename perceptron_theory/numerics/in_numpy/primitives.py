@@ -108,6 +108,8 @@ ELEMENTWISE: dict[str, str] = {
 }
 ELEMENTWISE |= {
     "atan2": "np.arctan2({0}, {1})",
+    "le_to": "~less_in_order({1}, {0})",
+    "lt_to": "less_in_order({0}, {1})",
     "pow": "np.power({0}, {1}, dtype=np.{dtype})",  # float32 to an int32 is float64
     "sign": "np.copysign(np.sign({0}), {0})",  # of -0.0
 }

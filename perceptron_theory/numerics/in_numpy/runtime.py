@@ -26,6 +26,12 @@ def to_whole(x: Any, dtype: Any) -> Any:
     return np.where(x >= beyond, ends.max, np.where(x < low, ends.min, within))
 
 
+def less_in_order(x: Any, y: Any) -> Any:
+    """Whether x comes first as numbers are sorted: -0.0 before 0.0, and NaN last."""
+    signs = (x == y) & (np.signbit(x) & ~np.signbit(y))
+    return (x < y) | signs | (np.isnan(y) & ~np.isnan(x))
+
+
 def whole_quotient(x: Any, y: Any) -> Any:
     """Towards zero; by zero it is -1, or the largest of those without a sign."""
     zero = y == 0

@@ -17,6 +17,7 @@ from .equations import (
     needed,
     once,
     spread,
+    spread_by_branches,
     spread_by_loop,
     spread_by_scan,
 )
@@ -162,6 +163,8 @@ class Writer:
                 return [self._window(name, operands, p)]
         many = any(value.many for value in operands)
         if name not in OTHERS:
+            if not operands:  # such as the kind of the device
+                raise NoNumpyForm(name)
             shape = _together(operands)
             texts = [_aligned(value, len(shape)) for value in operands]
             return [self._assign(elementwise(name, p, texts), shape, many)]
@@ -226,7 +229,12 @@ class Writer:
         shape, new = p.operands[0].shape, tuple(p["new_sizes"])
         if not x.shape:
             return self._again(x)
-        return self._viewed(Value(self.full(x, shape), shape, x.many), new)
+        if x.shape == shape:
+            return self._viewed(x, new)
+        whole = self._assign(self.full(x, shape), shape, x.many)
+        found = self._viewed(whole, new)
+        self._drop(whole)
+        return found
 
     def _viewed(self, x: Value, shape: Shape) -> Value:
         """The same elements in another shape."""
@@ -393,10 +401,10 @@ class Writer:
         branches = p["branches"]
         if which.many:
             return self._all_branches(p, operands, used)
-        many = any(value.many for value in inputs)
+        flags = spread_by_branches(p, [value.many for value in operands])
         found = [
             self._new(form.shape, many) if use else None
-            for form, use in zip(p.results, used, strict=True)
+            for form, many, use in zip(p.results, flags, used, strict=True)
         ]
         for i, branch in enumerate(branches):
             last = i == len(branches) - 1
@@ -406,7 +414,7 @@ class Writer:
             results = self.body(branch, inputs, used)
             for to, value in zip(found, results, strict=True):
                 if to is not None and value is not None:
-                    self._line(f"{to.text} = {self.full(value, to.shape, many)}")
+                    self._line(f"{to.text} = {self.full(value, to.shape, to.many)}")
                     self._drop(value)
             self._line("pass")
             self._depth -= 1

@@ -178,6 +178,28 @@ def test_a_full_disk_is_no_error(folder, compiled, monkeypatch):
     assert len(compiled) == 2
 
 
+def test_a_package_without_readable_sources_is_no_error(folder, monkeypatch):
+    right = _answer()
+    monkeypatch.setattr(in_numpy, "__file__", str(folder / "a.zip" / "x" / "y.py"))
+    compilation._writer.cache_clear()
+    compilation.forget()
+    try:
+        assert np.array_equal(_answer(), right)
+    finally:
+        compilation._writer.cache_clear()
+
+
+def test_few_points_are_counted_by_what_xla_has_a_program_for():
+    """A new loss, or a rule with more cells, is not late because of others."""
+    program = batched(gaussian.density)
+    program.in_batches((8,), X, few=30)
+    assert not program.are_few(30, X)
+    assert program.are_few(30, X[:, None])
+    assert program.are_few(30, [X])
+    program.announce([X])
+    assert not program.are_few(29, [X])
+
+
 def test_a_folder_that_is_gone_is_no_error(folder):
     folder.rmdir()
     assert np.all(np.isfinite(_answer()))
