@@ -1,6 +1,8 @@
 # Every target installs what it needs into .venv first, once.
 PYTHON ?= python3
 PYTEST_FLAGS ?= -n auto --dist loadfile
+# The long ones of a file would keep one worker busy when the other has ended.
+SLOW_FLAGS ?= -n auto --dist worksteal
 # make test-all SHAPES=1 checks the types and shapes of every call as well: slower.
 SHAPES ?=
 HOOK := perceptron_theory,simulations,figures,pruning_laws,runtime_types.check
@@ -44,7 +46,7 @@ test: $(STAMP)
 	$(BIN)/pytest -m 'not slow' $(PYTEST_FLAGS)
 
 test-slow: $(STAMP)
-	$(BIN)/pytest -m slow $(PYTEST_FLAGS)
+	$(BIN)/pytest -m slow $(SLOW_FLAGS)
 
 test-all: $(STAMP)
 	$(BIN)/pytest $(CHECKED) $(PYTEST_FLAGS)
