@@ -93,7 +93,11 @@ def boundaries(
     """
     sides = np.array([[STRATEGIES.index(name) for name in pair] for pair in PAIRS])
     values = [(log_errors[i] - log_errors[j]) / (1.0 - np.exp(y)) for i, j in sides]
-    parts = [_brackets(x, y, value) for value in values]
+    crossed = [_crossed(value > 0) for value in values]
+    parts = [
+        _brackets(x, y, value, *map(np.transpose, edges))
+        for value, edges in zip(values, crossed, strict=True)
+    ]
     all_ = _Brackets(*map(np.concatenate, zip(*parts, strict=True)))
     pair = np.repeat(np.arange(len(PAIRS)), [len(part.start) for part in parts])
 
@@ -114,36 +118,39 @@ def boundaries(
         root = bracketed_roots(function, start, stop, *ends, plane.tolerance)
     at_x, at_y = np.where(along_x, root, fixed), np.where(along_x, fixed, root)
     curves = []
-    for i, (names, value) in enumerate(zip(PAIRS, values, strict=True)):
-        order, branch = connect(*_crossed(value > 0))
+    for i, names in enumerate(PAIRS):
+        order, branch = connect(values[i] > 0, *map(_as_edges, crossed[i]))
         curves.append(
             Curve(names, at_x[pair == i][order], at_y[pair == i][order], branch)
         )
     return curves
 
 
+def _crossed(up: Bool[np.ndarray, "n m"]) -> tuple[np.ndarray, np.ndarray]:
+    """The edges along x and along y whose ends lie on two sides: one a row."""
+    return np.argwhere(up[1:] != up[:-1]), np.argwhere(up[:, 1:] != up[:, :-1])
+
+
+def _as_edges(rows: np.ndarray) -> list[Edge]:
+    return [(i, j) for i, j in rows.tolist()]
+
+
 def _brackets(
-    x: Float[np.ndarray, " n"], y: Float[np.ndarray, " m"], value: np.ndarray
+    x: Float[np.ndarray, " n"],
+    y: Float[np.ndarray, " m"],
+    value: Float[np.ndarray, "n m"],
+    along_x: np.ndarray,
+    along_y: np.ndarray,
 ) -> _Brackets:
-    up = value > 0
-    (i, j), (k, m) = np.nonzero(up[1:] != up[:-1]), np.nonzero(up[:, 1:] != up[:, :-1])
-    count = len(i) + len(k)
+    (i, j), (k, m) = along_x, along_y
     return _Brackets(
         np.concatenate([x[i], y[m]]),
         np.concatenate([x[i + 1], y[m + 1]]),
         np.concatenate([y[j], x[k]]),
-        np.arange(count) < len(i),
+        np.arange(len(i) + len(k)) < len(i),
         np.concatenate([value[i, j], value[k, m]]),
         np.concatenate([value[i + 1, j], value[k, m + 1]]),
     )
-
-
-def _crossed(up: np.ndarray) -> tuple[Any, list[Edge], list[Edge]]:
-    """The edges along x and along y whose ends lie on two sides, in this order."""
-    along_x, along_y = up[1:] != up[:-1], up[:, 1:] != up[:, :-1]
-    edges = (np.argwhere(crossed).tolist() for crossed in (along_x, along_y))
-    first, second = ([(i, j) for i, j in part] for part in edges)
-    return up, first, second
 
 
 def _boundary_variables(plane: Plane, curves: list[Curve]) -> dict[str, Any]:

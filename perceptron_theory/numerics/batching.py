@@ -28,15 +28,13 @@ class Program:
 
     def __init__(self, function: Callable[..., Any], in_axes: Any) -> None:
         self.made_of = self._function, self._in_axes = function, in_axes
-        self._mapped = jax.vmap(function, in_axes)
         # points so far, and what the calls were worth, of each program of XLA's
         self._seen: Counter[Any] = Counter()
         self._ready: set[Any] = set()  # shapes and trees that are compiled
 
     def __call__(self, *arguments: Any) -> Any:
         """For arrays of points, all at once."""
-        soon = self.are_few(FEW, *arguments)
-        self._seen[_kind(arguments)] += _count(arguments) + A_CALL
+        soon = self._counted(FEW, arguments)
         program = (soon and self._in_numpy(arguments)) or self._in_xla(soon)
         return program(*arguments)
 
@@ -47,6 +45,12 @@ class Program:
     def are_few(self, few: int, *arguments: Any) -> bool:
         """Whether these points, with those of their kind so far, are left to NumPy."""
         return self._seen[_kind(arguments)] + _count(arguments) + A_CALL <= few
+
+    def _counted(self, few: int, arguments: tuple[Any, ...]) -> bool:
+        """Whether they are few, and count them."""
+        soon = self.are_few(few, *arguments)
+        self._seen[_kind(arguments)] += _count(arguments) + A_CALL
+        return soon
 
     def in_batches(
         self, sizes: tuple[int, ...], *arguments: Any, few: int = FEW
@@ -59,9 +63,7 @@ class Program:
             arguments: pytrees of NumPy arrays.
             few: so many points of a kind are left to NumPy, calls counted as points.
         """
-        count = _count(arguments)
-        soon = self.are_few(few, *arguments)
-        self._seen[_kind(arguments)] += count + A_CALL
+        count, soon = _count(arguments), self._counted(few, arguments)
         numpy = self._in_numpy(arguments) if soon else None
         program = numpy or self._in_xla(soon)
         sizes = (min(count, TOGETHER),) if numpy else (1, *sizes) if soon else sizes
@@ -121,9 +123,8 @@ class Program:
 
     @lru_cache  # noqa: B019 # these live as long as the process
     def _jitted(self, quick: bool) -> Any:
-        return jax.jit(
-            self._mapped, compiler_options=quick_options() if quick else None
-        )
+        mapped = jax.vmap(self._function, self._in_axes)
+        return jax.jit(mapped, compiler_options=quick_options() if quick else None)
 
 
 def batched(function: Callable[..., Any], in_axes: Any = 0) -> Program:

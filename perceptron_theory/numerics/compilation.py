@@ -58,7 +58,8 @@ def compiled(
     A program without a key, or with arguments of which none is kept, is left to JAX.
     """
     folder = kept_programs.programs()
-    if folder is None or not is_plain(arguments):
+    on_cpu = jax.default_backend() == "cpu"  # others' executables are left to JAX
+    if folder is None or not on_cpu or not is_plain(arguments):
         return program
     where = _form(program, arguments)
     if where not in _IN_USE:
@@ -160,7 +161,7 @@ def _executable(
     from .program_keys import program_key
 
     key = program_key(made_of, arguments, options)
-    if key is None or jax.default_backend() != "cpu":
+    if key is None:
         return program
     kept = kept_programs.read(folder, key)
     if kept is not None:

@@ -24,7 +24,8 @@ from jax.extend.core import ClosedJaxpr
 from . import runtime
 from .many import N
 from .primitives import NoNumpyForm
-from .writer import Value, Writer, check_types, dtype
+from .variables import Value
+from .writer import Writer, check_types, dtype
 
 __all__ = ["NoNumpyForm", "NumpyProgram", "numpy_program"]
 

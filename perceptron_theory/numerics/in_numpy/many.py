@@ -37,28 +37,18 @@ def _slice(p: Parameters) -> dict[str, Any]:
     }
 
 
+def _numbers(p: Parameters) -> dict[str, Any]:
+    """Of a gather or a scatter: the points are an axis more that goes together."""
+    numbers = p["dimension_numbers"]
+    moved = {
+        name: (*((0,) if name.endswith("batching_dims") else ()), *_up(axes))
+        for name, axes in numbers._asdict().items()
+    }
+    return {"dimension_numbers": numbers._replace(**moved)}
+
+
 def _gather(p: Parameters) -> dict[str, Any]:
-    n = p["dimension_numbers"]
-    numbers = n._replace(
-        offset_dims=_up(n.offset_dims),
-        collapsed_slice_dims=_up(n.collapsed_slice_dims),
-        start_index_map=_up(n.start_index_map),
-        operand_batching_dims=(0, *_up(n.operand_batching_dims)),
-        start_indices_batching_dims=(0, *_up(n.start_indices_batching_dims)),
-    )
-    return {"dimension_numbers": numbers, "slice_sizes": (1, *p["slice_sizes"])}
-
-
-def _scatter(p: Parameters) -> dict[str, Any]:
-    n = p["dimension_numbers"]
-    numbers = n._replace(
-        update_window_dims=_up(n.update_window_dims),
-        inserted_window_dims=_up(n.inserted_window_dims),
-        scatter_dims_to_operand_dims=_up(n.scatter_dims_to_operand_dims),
-        operand_batching_dims=(0, *_up(n.operand_batching_dims)),
-        scatter_indices_batching_dims=(0, *_up(n.scatter_indices_batching_dims)),
-    )
-    return {"dimension_numbers": numbers}
+    return {**_numbers(p), "slice_sizes": (1, *p["slice_sizes"])}
 
 
 def _same(_: Parameters) -> dict[str, Any]:
@@ -69,7 +59,7 @@ CHANGES: dict[str, Callable[[Parameters], dict[str, Any]]] = {
     **dict.fromkeys(("argmax", "argmin"), _axes),
     **{f"reduce_{name}": _axes for name in ("and", "max", "min", "or", "prod", "sum")},
     **{f"cum{name}": _one("axis") for name in ("max", "min", "prod", "sum")},
-    **{f"scatter{name}": _scatter for name in ("", "-add", "-max", "-min", "-mul")},
+    **{f"scatter{name}": _numbers for name in ("", "-add", "-max", "-min", "-mul")},
     "concatenate": _one("dimension"),
     "cumlogsumexp": _one("axis"),
     "dot_general": _dot,

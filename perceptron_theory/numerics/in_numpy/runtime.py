@@ -1,4 +1,7 @@
-"""The functions that the text of NumPy programs calls."""
+"""The functions that the text of NumPy programs calls.
+
+SciPy is imported by those that need it: to begin with it takes a third of a second.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import linalg, special  # noqa: F401 # the text calls it
 
 from ..polynomials import in_numpy as polynomial  # noqa: F401
 
@@ -16,6 +18,34 @@ def full(x: Any, shape: tuple[int, ...]) -> np.ndarray:
     whole = np.empty(shape, x.dtype)  # for few numbers faster than np.broadcast_to
     whole[...] = x
     return whole
+
+
+def erf(x: Any) -> Any:
+    """The error function."""
+    from scipy import special
+
+    return special.erf(x)
+
+
+def erfc(x: Any) -> Any:
+    """Its complement."""
+    from scipy import special
+
+    return special.erfc(x)
+
+
+def erf_inv(x: Any) -> Any:
+    """Its inverse."""
+    from scipy import special
+
+    return special.erfinv(x)
+
+
+def logistic(x: Any) -> Any:
+    """The logistic function."""
+    from scipy import special
+
+    return special.expit(x)
 
 
 def to_whole(x: Any, dtype: Any) -> Any:
@@ -213,6 +243,8 @@ def split(x: Any, sizes: tuple[int, ...], axis: int) -> Any:
 
 def lu(x: Any) -> tuple[Any, Any, Any]:
     """Factors, pivots and the permutation of the rows, of each matrix."""
+    from scipy import linalg
+
     *batch, rows, columns = x.shape
     factor = linalg.get_lapack_funcs("getrf", (x,))
     found = [factor(a) for a in x.reshape(-1, rows, columns)]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
@@ -21,43 +20,13 @@ from .equations import (
     spread_by_loop,
     spread_by_scan,
 )
-from .many import N, for_many
-from .primitives import (
-    OTHERS,
-    TYPES,
-    NoNumpyForm,
-    Parameters,
-    elementwise,
-    same,
-    shape_text,
-)
-
-CHOICES = 31  # that np.choose may have
-
-Shape = tuple[int, ...]
+from .operations import CHOICES, Operations
+from .primitives import TYPES, NoNumpyForm, Parameters
+from .variables import Shape, Value, aligned, together
 
 
-class Value(NamedTuple):
-    """The text of an array, and its shape, perhaps a thin one.
-
-    An array that is ``many``, of as many points, has an axis of them more in front.
-    """
-
-    text: str
-    shape: Shape
-    many: bool
-
-
-class Writer:
-    """The text of a program, line by line, and which variables hold what is in use."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.constants: list[np.ndarray] = []
-        self._depth = 1
-        self._uses: Counter[str] = Counter()  # of the variables that may be taken anew
-        self._free: list[str] = []
-        self._named: dict[Any, Value] = {}
+class Writer(Operations):
+    """Equations in their order, with the functions, loops and branches inside them."""
 
     def body(
         self, jaxpr: ClosedJaxpr, inputs: Sequence[Value], wanted: Sequence[bool]
@@ -106,14 +75,6 @@ class Writer:
             self._drop(values[v])
         return found
 
-    def full(self, value: Value, shape: Shape, many: bool | None = None) -> str:
-        """The text of an array with all its elements, of each point if ``many``."""
-        many = value.many if many is None else many
-        if (value.shape, value.many) == (shape, many):
-            return value.text
-        text = _aligned(value, len(shape))
-        return f"full({text}, {shape_text((N, *shape) if many else shape)})"
-
     def _equation(
         self, equation: Any, operands: list[Value], used: Sequence[bool]
     ) -> Sequence[Value | None]:
@@ -134,144 +95,6 @@ class Writer:
                 found = self._simple(name, p, operands)
         p.check_all_read()
         return found
-
-    def _simple(
-        self, name: str, p: Parameters, operands: list[Value]
-    ) -> Sequence[Value]:
-        """An operation without equations of its own."""
-        if same(name, p):
-            return [self._again(x) for x in operands]
-        match name:
-            case "convert_element_type":
-                return [self._converted(operands[0], p)]
-            case "broadcast_in_dim":
-                return [self._broadcast(operands[0], p)]
-            case "squeeze":
-                return [self._squeezed(operands[0], p)]
-            case "reshape":
-                return [self._reshaped(operands[0], p)]
-            case "iota":
-                wide = [1] * len(p["shape"])
-                wide[p["dimension"]] = -1
-                line = np.arange(p["shape"][p["dimension"]]).astype(p["dtype"])
-                return [self._constant(line.reshape(wide))]
-            case "select_n":
-                return [self._select(operands, p)]
-            case "stack":
-                return [self._stack(operands, p)]
-            case "dynamic_slice" | "dynamic_update_slice":
-                return [self._window(name, operands, p)]
-        many = any(value.many for value in operands)
-        if name not in OTHERS:
-            if not operands:  # such as the kind of the device
-                raise NoNumpyForm(name)
-            shape = _together(operands)
-            texts = [_aligned(value, len(shape)) for value in operands]
-            return [self._assign(elementwise(name, p, texts), shape, many)]
-        shapes = [form.shape for form in p.results]
-        whole = self._whole(operands, p, many)
-        text = OTHERS[name](for_many(name, p) if many else p, *whole)
-        if len(shapes) == 1 and name != "split":
-            return [self._assign(text, shapes[0], many)]
-        found = [self._new(shape, many) for shape in shapes]
-        self._line(f"{', '.join(value.text for value in found)}, = {text}")
-        return found
-
-    def _whole(self, operands: list[Value], p: Parameters, many: bool) -> list[str]:
-        return [
-            self.full(x, form.shape, many)
-            for x, form in zip(operands, p.operands, strict=True)
-        ]
-
-    def _window(self, name: str, operands: list[Value], p: Parameters) -> Value:
-        many = any(value.many for value in operands)
-        count = 1 if name == "dynamic_slice" else 2  # arrays before the indices
-        whole = [
-            self.full(x, form.shape, many)
-            for x, form in zip(operands[:count], p.operands[:count], strict=True)
-        ]
-        at = ", ".join(value.text for value in operands[count:])
-        if name == "dynamic_slice":
-            whole.append(f"[{at}], {shape_text(p['slice_sizes'])}")
-        else:
-            whole.append(f"[{at}]")
-        text = f"{name}({', '.join(whole)}, {many})"
-        return self._assign(text, p.results[0].shape, many)
-
-    def _converted(self, x: Value, p: Parameters) -> Value:
-        new, old = p["new_dtype"], p.operands[0].dtype
-        if new == old:
-            return self._again(x)
-        text = f"{x.text}.astype(np.{new})"
-        if new.kind == "b":
-            text = f"{x.text} != 0"
-        elif old.kind == "f" and new.kind != "f":
-            text = f"to_whole({x.text}, np.{new})"
-        elif new.kind == "f" and not x.shape and not x.many:  # faster
-            text = f"np.{new}({x.text})"
-        return self._assign(text, x.shape, x.many)
-
-    def _broadcast(self, x: Value, p: Parameters) -> Value:
-        wide, sizes = [1] * len(p["shape"]), _padded(x, p.operands[0].shape)
-        for axis, size in zip(p["broadcast_dimensions"], sizes, strict=True):
-            wide[axis] = size
-        return self._viewed(x, tuple(wide))
-
-    def _squeezed(self, x: Value, p: Parameters) -> Value:
-        shape = p.operands[0].shape
-        gone = {axis % len(shape) for axis in p["dimensions"]}
-        sizes = enumerate(_padded(x, shape))
-        return self._viewed(x, tuple(n for i, n in sizes if i not in gone))
-
-    def _reshaped(self, x: Value, p: Parameters) -> Value:
-        if p["dimensions"] is not None:
-            raise NoNumpyForm("reshape with another order")
-        shape, new = p.operands[0].shape, tuple(p["new_sizes"])
-        if not x.shape:
-            return self._again(x)
-        if x.shape == shape:
-            return self._viewed(x, new)
-        whole = self._assign(self.full(x, shape), shape, x.many)
-        found = self._viewed(whole, new)
-        self._drop(whole)
-        return found
-
-    def _viewed(self, x: Value, shape: Shape) -> Value:
-        """The same elements in another shape."""
-        more = len(shape) - len(x.shape)
-        if more >= 0 and (1,) * more + x.shape == shape:
-            return self._again(x)
-        if not shape and not x.many:
-            return self._assign(f"{x.text}[{(0,) * len(x.shape)}]", (), False)
-        new = shape_text((N, *shape) if x.many else shape)
-        return self._assign(f"{x.text}.reshape({new})", shape, x.many)
-
-    def _select(self, operands: list[Value], p: Parameters) -> Value:
-        which, *cases = operands
-        if len(cases) > CHOICES:
-            raise NoNumpyForm("many choices")
-        if len(cases) == 1:
-            return self._again(cases[0])
-        shape, many = _together(operands), any(value.many for value in operands)
-        at, *texts = (_aligned(value, len(shape)) for value in operands)
-        if len(cases) > 2:
-            text = f"np.choose({at}, ({', '.join(texts)}), mode='clip')"
-            return self._assign(text, shape, many)
-        test = at if p.operands[0].dtype == bool else f"({at} > 0)"
-        if which.shape or which.many:
-            text = f"np.where({test}, {texts[1]}, {texts[0]})"
-        else:
-            texts = [self.full(value, shape, many) for value in cases]
-            text = f"{texts[1]} if {test} else {texts[0]}"
-        return self._assign(text, shape, many)
-
-    def _stack(self, operands: list[Value], p: Parameters) -> Value:
-        many, shape = any(value.many for value in operands), p.results[0].shape
-        whole, axis = ", ".join(self._whole(operands, p, many)), p["axis"]
-        text = f"np.stack(({whole},), {axis + many})"
-        if len(shape) == 1 and not many:  # faster
-            text = f"np.array(({whole},))"
-        return self._assign(text, shape, many)
 
     def _linear_solve(self, p: Any, operands: list[Value], used: Any) -> list[Any]:
         sizes = p["const_lengths"]
@@ -335,7 +158,7 @@ class Writer:
         if value == to:
             return value
         test = f"{which}[(..., *[None] * {own})]" if own else which
-        text = _aligned(value, len(to.shape))
+        text = aligned(value, len(to.shape))
         moved = self._assign(f"np.where({test}, {text}, {to.text})", to.shape, to.many)
         self._drop(value)
         return moved
@@ -435,8 +258,8 @@ class Writer:
                 found.append(None)
                 continue
             rank = len(form.shape)
-            at, *texts = (_aligned(value, rank) for value in (which, *cases))
-            shape = _together(cases)
+            at, *texts = (aligned(value, rank) for value in (which, *cases))
+            shape = together(cases)
             text = f"np.choose({at}, ({', '.join(texts)},), mode='clip')"
             found.append(self._assign(text, (1,) * (rank - len(shape)) + shape, True))
             for value in cases:
@@ -470,43 +293,6 @@ class Writer:
             return self._constant(np.asarray(v.val, dtype(v)))
         return values.get(v, Value("None", (), False))  # of what nothing needs
 
-    def _constant(self, value: Any) -> Value:
-        """An array that is given to the program; a number comes as NumPy's scalar."""
-        array = np.asarray(value)
-        key = array.dtype, array.shape, array.tobytes()
-        if key not in self._named:
-            name = f"c{len(self.constants)}"
-            self._named[key] = Value(name, array.shape, False)
-            self.constants.append(array[()])
-        return self._named[key]
-
-    def _assign(self, text: str, shape: Shape, many: bool) -> Value:
-        value = self._new(shape, many)
-        self._line(f"{value.text} = {text}")
-        return value
-
-    def _line(self, text: str) -> None:
-        self.lines.append("    " * self._depth + text)
-
-    def _new(self, shape: Shape, many: bool) -> Value:
-        name = self._free.pop() if self._free else f"v{len(self._uses)}"
-        self._uses[name] = 1
-        return Value(name, tuple(shape), many)
-
-    def _again(self, value: Value) -> Value:
-        self._hold(value)
-        return value
-
-    def _hold(self, value: Value) -> None:
-        if value.text in self._uses:
-            self._uses[value.text] += 1
-
-    def _drop(self, value: Value) -> None:
-        if value.text in self._uses:
-            self._uses[value.text] -= 1
-            if not self._uses[value.text]:
-                self._free.append(value.text)
-
 
 def check_types(*values: Any) -> None:
     """Refuse numbers with which XLA computes in ways of its own."""
@@ -518,24 +304,3 @@ def check_types(*values: Any) -> None:
 def dtype(v: Any) -> Any:
     """The type of the elements of a variable."""
     return getattr(v.aval, "dtype", None)
-
-
-def _aligned(value: Value, rank: int) -> str:
-    """The text of an array that NumPy broadcasts to so many axes besides the points."""
-    missing = rank - len(value.shape)
-    if not value.many or not missing:
-        return value.text
-    return f"{value.text}[:{', None' * missing}]"
-
-
-def _together(values: Sequence[Value]) -> Shape:
-    """What the shapes of operands come to."""
-    shapes = [value.shape for value in values]
-    if all(shape == shapes[0] for shape in shapes):
-        return shapes[0]
-    return np.broadcast_shapes(*shapes)
-
-
-def _padded(x: Value, shape: Shape) -> Shape:
-    """The shape of a thin array with as many axes as it stands for."""
-    return (1,) * (len(shape) - len(x.shape)) + x.shape
