@@ -7,7 +7,7 @@ import sys
 
 # Importing and tracing make millions of objects that stay: with the thresholds of
 # Python the search for cycles among them takes a fifth of the time to an answer.
-gc.set_threshold(200_000, 20, 20)
+gc.set_threshold(500_000, 20, 20)
 
 from .app import app  # noqa: E402
 from .failures import INTERRUPTED  # noqa: E402

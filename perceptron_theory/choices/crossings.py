@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from ..errors import ConvergenceError, InputError
 from ..numerics.bracketing import bracketed_roots
@@ -25,6 +25,7 @@ STRATEGIES = ("hard", "easy", "random")
 PAIRS = (("hard", "easy"), ("hard", "random"), ("easy", "random"))
 NEAREST = 0.999  # closer to f = 1 than this the difference of errors is rounding
 PROBE = 1e-4  # step of the Jacobian at a triple point
+NEIGHBOURS = 6  # points of the grid whose polynomial says where a crossing is sought
 
 # ln error of a strategy at points (x, ln f)
 LogError = Callable[[str, Any, Any], np.ndarray]
@@ -78,6 +79,7 @@ class _Brackets(NamedTuple):
     along_x: Bool[np.ndarray, " n"]
     at_start: Float[np.ndarray, " n"]  # the difference
     at_stop: Float[np.ndarray, " n"]
+    guess: Float[np.ndarray, " n"]
 
 
 def boundaries(
@@ -112,10 +114,11 @@ def boundaries(
         first, second = errors[sides[pair[n]].T, np.arange(len(n))]
         return (first - second) / (1.0 - np.exp(f))
 
-    start, stop, fixed, along_x, *ends = all_
+    start, stop, fixed, along_x, *ends, guess = all_
     root = start
     if len(start):
-        root = bracketed_roots(function, start, stop, *ends, plane.tolerance)
+        bracket, tolerance = (start, stop, *ends), plane.tolerance
+        root = bracketed_roots(function, *bracket, tolerance, guess=guess)
     at_x, at_y = np.where(along_x, root, fixed), np.where(along_x, fixed, root)
     curves = []
     for i, names in enumerate(PAIRS):
@@ -143,6 +146,7 @@ def _brackets(
     along_y: np.ndarray,
 ) -> _Brackets:
     (i, j), (k, m) = along_x, along_y
+    guesses = _guesses(x, value.T[j], i), _guesses(y, value[k], m)
     return _Brackets(
         np.concatenate([x[i], y[m]]),
         np.concatenate([x[i + 1], y[m + 1]]),
@@ -150,7 +154,31 @@ def _brackets(
         np.arange(len(i) + len(k)) < len(i),
         np.concatenate([value[i, j], value[k, m]]),
         np.concatenate([value[i + 1, j], value[k, m + 1]]),
+        np.concatenate(guesses),
     )
+
+
+def _guesses(
+    places: Float[np.ndarray, " k"],
+    values: Float[np.ndarray, "n k"],
+    before: Int[np.ndarray, " n"],
+) -> Float[np.ndarray, " n"]:
+    """Where the polynomial through the nearest values is 0, after each given place."""
+    count = min(NEIGHBOURS, len(places))
+    first = np.clip(before + 1 - count // 2, 0, len(places) - count)
+    near = first[:, None] + np.arange(count)
+    nodes, known = places[near], np.take_along_axis(values, near, axis=1)
+
+    def polynomial(x: Any, n: Any) -> Any:
+        # in Lagrange's form: the product over the other nodes
+        ones = np.eye(count, dtype=bool)
+        ratios = (x[:, None] - nodes[n])[:, None, :]
+        ratios = ratios / np.where(ones, 1.0, nodes[n][:, :, None] - nodes[n][:, None])
+        return np.sum(known[n] * np.where(ones, 1.0, ratios).prod(axis=2), axis=1)
+
+    at = np.arange(len(before))
+    ends = [values[at, before + side] for side in (0, 1)]
+    return bracketed_roots(polynomial, places[before], places[before + 1], *ends, 1e-9)
 
 
 def _boundary_variables(plane: Plane, curves: list[Curve]) -> dict[str, Any]:

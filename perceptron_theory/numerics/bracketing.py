@@ -19,6 +19,7 @@ def bracketed_roots(
     at_upper: Values,
     tolerance: float,
     most: int = 80,
+    guess: Values | None = None,
 ) -> Values:
     """The root in each bracket, by Chandrupatla's method (1997) on all at once.
 
@@ -33,10 +34,14 @@ def bracketed_roots(
         at_upper: values of the function at the other ends.
         tolerance: absolute error in x.
         most: iterations after which the last point is returned.
+        guess: points inside the brackets that are evaluated first; their middles
+            without.
     """
     a, b = upper.astype(float), lower.astype(float)  # b: the newest point
     fa, fb = at_upper.astype(float), at_lower.astype(float)
     step = np.full(len(a), 0.5)
+    if guess is not None:
+        step = np.clip((guess - a) / (b - a), 0.0, 1.0)
     best = np.where(np.abs(fa) < np.abs(fb), a, b)
     open_ = np.arange(len(a))
     for _ in range(most):

@@ -27,7 +27,7 @@ from . import in_numpy, kept_programs
 from .quadrature import at_once
 
 QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
-_WATCHING = "jax_default_device", "jax_disable_jit", "jax_debug_nans", "jax_debug_infs"
+_WATCHING = "jax_disable_jit", "jax_debug_nans", "jax_debug_infs"
 MOST = 2000  # programs that a process holds on to
 _IN_USE: dict[Any, Any] = {}  # the oldest first
 
@@ -57,14 +57,17 @@ def compiled(
 
     A program without a key, or with arguments of which none is kept, is left to JAX.
     """
-    folder = kept_programs.programs()
-    on_cpu = jax.default_backend() == "cpu"  # others' executables are left to JAX
-    if folder is None or not on_cpu or not is_plain(arguments):
+    if not _is_kept(arguments):
         return program
     where = _form(program, arguments)
     if where not in _IN_USE:
-        _remember(where, _executable(program, made_of, arguments, options, folder))
+        _remember(where, executable(program, made_of, arguments, options))
     return _IN_USE[where]
+
+
+def _is_kept(arguments: tuple[Any, ...]) -> bool:
+    on_cpu = jax.default_backend() == "cpu"  # others' executables are left to JAX
+    return kept_programs.programs() is not None and on_cpu and is_plain(arguments)
 
 
 def for_numpy(
@@ -94,9 +97,12 @@ def _remember(where: Any, program: Any) -> None:
 
 def is_plain(arguments: tuple[Any, ...]) -> bool:
     """Eager arrays of NumPy, and nothing that watches JAX."""
-    return all(
-        isinstance(x, np.ndarray | np.generic) for x in jax.tree.leaves(arguments)
-    ) and not any(getattr(jax.config, name) for name in _WATCHING)
+    device = getattr(jax.config, "jax_default_device")  # noqa: B009 - unknown to pyright
+    return (
+        all(isinstance(x, np.ndarray | np.generic) for x in jax.tree.leaves(arguments))
+        and not any(getattr(jax.config, name) for name in _WATCHING)
+        and (device is None or device == jax.local_devices()[0])
+    )
 
 
 def _form(function: Any, arguments: tuple[Any, ...]) -> Any:
@@ -155,13 +161,17 @@ def _writer() -> str | None:
     return None
 
 
-def _executable(
-    program: Any, made_of: Any, arguments: Any, options: Any, folder: Path
+def executable(
+    program: Any, made_of: Any, arguments: tuple[Any, ...], options: Any
 ) -> Callable[..., Any]:
+    """The same, of which this module keeps hold of nothing."""
     from .program_keys import program_key
 
-    key = program_key(made_of, arguments, options)
-    if key is None:
+    folder = kept_programs.programs()
+    key = None
+    if folder is not None and _is_kept(arguments):
+        key = program_key(made_of, arguments, options)
+    if folder is None or key is None:
         return program
     kept = kept_programs.read(folder, key)
     if kept is not None:

@@ -1,7 +1,7 @@
 """The name under which a compiled program is kept: all that it was compiled from.
 
 That is the function, with the values that it closes over, all functions, classes and
-values of this package that its code names, and what these name in their turn, as they
+values of this project that its code names, and what these name in their turn, as they
 are now in memory; the form of the arguments, with the classes that they are of; and
 JAX, its settings and the processor.  Whatever this cannot see through (a user's loss,
 an import inside a function, an object of another library) gives no key: such a program
@@ -28,7 +28,7 @@ import numpy as np
 
 from .kept_programs import processor
 
-PACKAGE = __name__.split(".")[0]
+PACKAGES = {__name__.split(".")[0], "simulations"}
 # named by where they are defined: their versions are a part of the key
 LIBRARIES = sys.stdlib_module_names | {"jax", "jaxlib", "numpy", "jaxtyping", "scipy"}
 IMPORT = dis.opmap["IMPORT_NAME"]
@@ -136,13 +136,13 @@ class _Description:
                 self.add(thing.__func__)
             case property():
                 self.add(thing.fget, thing.fset)
-            case types.ModuleType() if root == PACKAGE:
+            case types.ModuleType() if root in PACKAGES:
                 self.add(thing.__name__)  # the code that uses it says what is used
-            case _ if _root(type(thing)) == PACKAGE and hasattr(thing, "made_of"):
+            case _ if _root(type(thing)) in PACKAGES and hasattr(thing, "made_of"):
                 self.add(thing.made_of)  # a program, and not how it is called
-            case types.FunctionType() if root == PACKAGE:
+            case types.FunctionType() if root in PACKAGES:
                 self._function(thing)
-            case type() if root == PACKAGE:
+            case type() if root in PACKAGES:
                 fields = getattr(thing, "_fields", ())
                 members = {
                     name: value
@@ -152,10 +152,10 @@ class _Description:
                 self.add(thing.__module__, thing.__qualname__, thing.__bases__, members)
             case enum.Enum():
                 self.add(type(thing), thing.name)
-            case _ if root == PACKAGE and hasattr(thing, "__wrapped__"):
+            case _ if root in PACKAGES and hasattr(thing, "__wrapped__"):
                 # jax.jit, custom_jvp or lru_cache around a function of ours
                 self.add(thing.__wrapped__, _state(thing))
-            case _ if _root(type(thing)) == PACKAGE:
+            case _ if _root(type(thing)) in PACKAGES:
                 self.add(type(thing), _state(thing))
             case _ if root in LIBRARIES:
                 self.add(*_place_in_library(thing))
@@ -174,7 +174,7 @@ class _Description:
                 if name in space:
                     value = space[name]
                     self.add(name, value)
-                    if isinstance(value, types.ModuleType) and _root(value) == PACKAGE:
+                    if isinstance(value, types.ModuleType) and _root(value) in PACKAGES:
                         spaces.append(vars(value))
 
     def _code(self, code: types.CodeType) -> None:

@@ -12,6 +12,7 @@ from .ensemble import Ensemble
 # A batch of draws holds at most this many float64 numbers on one device (256 MiB).
 _BATCH_NUMBERS = 2**25
 _BATCH_DRAWS = 64
+_FEWEST_DRAWS = 8  # of a batch: ConvexRidge trains so many at once
 
 
 def fixed_rows(ensemble: Ensemble, kept: int) -> int:
@@ -41,6 +42,14 @@ def batch_draws(ensemble: Ensemble, size: int) -> int:
     _, kept = ensemble.pool_sizes(size)
     rows = fixed_rows(ensemble, kept)
     return fitting_draws(4 * rows * size, _BATCH_NUMBERS)
+
+
+def batch_for(draws: int, largest: int) -> int:
+    """Sets of a batch for so many draws: copies would be trained for nothing.
+
+    Sizes are few, because each is a program of its own.
+    """
+    return min(max(2 ** (draws - 1).bit_length(), _FEWEST_DRAWS), largest)
 
 
 def stack_sets(

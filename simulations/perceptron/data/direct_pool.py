@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import elementwise
 from scipy.special import erfcinv, erfinv, log_ndtr, ndtr, ndtri_exp, owens_t
 
 from perceptron_theory import ConvergenceError
@@ -62,6 +61,8 @@ class MarginLaw(NamedTuple):
         Raises:
             ConvergenceError: the root finder fails.
         """
+        from scipy.optimize import elementwise
+
         below, above = masses
         if math.isinf(self.shape) and not self.flip_probability:
             with np.errstate(all="ignore"):  # each in its own half

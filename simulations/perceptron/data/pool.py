@@ -26,8 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.integrate import quad
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from perceptron_theory import InputError, KeepProbability, Rule
 
@@ -231,6 +230,10 @@ def mean_keep_probability(
     2 phi(z) Phi(z cot(theta)), which tends to the same as theta -> 0.  A flipped label
     turns the sign of the margin that is ranked.
     """
+    from scipy.integrate import quad
+
+    def density(z):
+        return math.sqrt(2 / math.pi) * math.exp(-(z**2) / 2)
 
     def kept(z):
         keep = float(rule.function(jnp.asarray(z)))
@@ -238,8 +241,8 @@ def mean_keep_probability(
             turned = float(rule.function(jnp.asarray(-z)))
             keep += flip_probability * (turned - keep)
         if margin == "absolute" or theta == 0:
-            return 2 * norm.pdf(z) * keep
-        return 2 * norm.pdf(z) * norm.cdf(z / math.tan(theta)) * keep
+            return density(z) * keep
+        return density(z) * ndtr(z / math.tan(theta)) * keep
 
     first = -_FAR if margin == "signed" and theta > 0 else 0.0
     bends = {*rule.breakpoints, *(-b for b in rule.breakpoints)}

@@ -5,10 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -72,5 +71,10 @@ class Source(ABC):
 def draw_keys(seed: int, ensemble: Ensemble, numbers: Sequence[int]) -> Array:
     """One key a draw, from its own number."""
     with jax.enable_x64(True):
-        root = jax.random.fold_in(jax.random.key(seed), ensemble.stream)
-        return jax.vmap(jax.random.fold_in, (None, 0))(root, jnp.array(numbers))
+        return _keys(np.asarray(seed), ensemble.stream, np.asarray(numbers))
+
+
+@jax.jit  # one program, in place of one for each operation
+def _keys(seed: Any, stream: Any, numbers: Any) -> Array:
+    root = jax.random.fold_in(jax.random.key(seed), stream)
+    return jax.vmap(jax.random.fold_in, (None, 0))(root, numbers)

@@ -21,7 +21,7 @@ from jaxtyping import Float
 
 from perceptron_theory import ConvergenceError, InputError
 
-from ..data.batches import stack_sets
+from ..data.batches import batch_for, stack_sets
 from ..data.pruned_pools import PrunedPools
 from ..data.requests import check_request
 from ..data.source import Source
@@ -113,7 +113,7 @@ def run_draws(
         ConvergenceError: a student did not reach its goal.
     """
     devices, hosts = local_devices(device), jax.process_count()
-    batch, rows, size = source.batch, source.rows, source.size
+    batch, rows, size = batch_for(draws, source.batch), source.rows, source.size
     repeat = student.padding == "repeat"
     parts = []
     begin, end = first, first + draws

@@ -121,7 +121,9 @@ class MaxMarginStudent(Named, called="max_margin"):
     def __call__(self, examples: Float[np.ndarray, "batch P N"], key: Array) -> Trained:
         """Train to a gap of 1e-10; the key is not used."""
         check_batch(examples, key)
-        found = max_margin(examples)
+        check_sets(examples)
+        with jax.enable_x64(True):  # not filled up: as in any other batch
+            found = train_sets(np.asarray(examples, float), 1e-10, 100)
         gap, status = np.asarray(found.gap), np.asarray(found.status)
         return Trained(
             np.asarray(found.weights),

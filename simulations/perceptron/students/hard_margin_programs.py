@@ -17,6 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from perceptron_theory.numerics.compilation import executable
+
 from ..hardware.cpu_threads import cores, one_blas_thread
 from ..hardware.devices import devices_in_use, spread
 from .working_set import SEPARABLE, finish, screen
@@ -124,14 +126,12 @@ def compiler_options(shape: tuple[int, ...]) -> dict[str, bool] | None:
 
 @lru_cache(maxsize=32)
 def _program(shape: tuple[int, ...], max_iterations: int):
-    """Compile the training of batches of a shape."""
-    train = jax.jit(
-        partial(train_batch, max_iterations=max_iterations),
-        compiler_options=compiler_options(shape),
-    )
-    examples = jax.ShapeDtypeStruct(shape, jnp.float64)
-    tolerance = jax.ShapeDtypeStruct((), jnp.float64)
-    return train.lower(examples, tolerance).compile()
+    """The training of batches of a shape, compiled, or read where programs are kept."""
+    train = partial(train_batch, max_iterations=max_iterations)
+    options = compiler_options(shape)
+    program = jax.jit(train, compiler_options=options)
+    some = np.zeros(shape), np.float64(1.0)
+    return executable(program, train, some, options)
 
 
 def forget_programs() -> None:

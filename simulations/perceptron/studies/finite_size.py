@@ -23,9 +23,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from scipy.optimize import minimize
-from scipy.special import log_ndtr, xlogy
-from scipy.stats import binom, chi2, norm
+from scipy.special import chdtrc, log_ndtr, xlogy
 
 from perceptron_theory import ConvergenceError, InputError
 
@@ -46,7 +44,8 @@ def cover_probability(count: int, dimension: int) -> float:
         count: number of points P.
         dimension: n, of a separating plane through the origin.
     """
-    return float(binom.cdf(dimension - 1, count - 1, 0.5))
+    ways = sum(math.comb(count - 1, k) for k in range(min(dimension, count)))
+    return ways / 2 ** (count - 1)
 
 
 class Collapse(NamedTuple):
@@ -105,6 +104,8 @@ def fit_collapse(
         x = field(parameters)
         return -(lost * log_ndtr(x) + (draws - lost) * log_ndtr(-x)).sum()
 
+    from scipy.optimize import minimize
+
     best = minimize(
         minus_log_likelihood,
         (0.4, 0.0, 2.0),
@@ -116,7 +117,7 @@ def fit_collapse(
     # Fisher information of binomial counts, by the derivatives of the field
     slopes = np.stack([x * np.log(sizes), x, scale * width * sizes**exponent], axis=1)
     with np.errstate(divide="ignore", over="ignore"):
-        weight = draws * np.exp(2 * norm.logpdf(x) - log_ndtr(x) - log_ndtr(-x))
+        weight = draws * np.exp(-(x**2) - log_ndtr(x) - log_ndtr(-x)) / (2 * np.pi)
     covariance = np.linalg.inv(slopes.T @ (np.nan_to_num(weight)[:, None] * slopes))
     errors = np.sqrt(np.abs(np.diag(covariance)))
     if not best.success or exponent <= 0 or not np.isfinite(errors).all():
@@ -139,7 +140,7 @@ def fit_collapse(
         float(errors[0]),
         float(scale * errors[1]),
         float(errors[2]),
-        float(chi2.sf(deviance[likely].sum(), max(int(likely.sum()) - 3, 1))),
+        float(chdtrc(max(int(likely.sum()) - 3, 1), deviance[likely].sum())),
     )
 
 

@@ -56,6 +56,25 @@ def test_only_brackets_that_are_open_are_evaluated_and_few_times():
     assert calls[4] >= bisection[4] - 2
 
 
+def test_a_good_guess_saves_evaluations_and_a_bad_one_does_no_harm():
+    lower, upper, ends = np.zeros(1), np.ones(1), (np.ones(1), np.cos([1.0]) - 1.0)
+    taken = {}
+    for name, guess in {"none": None, "good": EXACT[0] + 1e-5, "bad": 7.0}.items():
+        at = []
+
+        def function(x, _, at=at):
+            at.append(x[0])
+            return np.cos(x) - x
+
+        first = None if guess is None else np.array([guess])
+        found = bracketed_roots(function, lower, upper, *ends, 1e-10, guess=first)
+        assert abs(found[0] - EXACT[0]) <= 1e-10
+        assert ((0 <= np.array(at)) & (np.array(at) <= 1)).all()
+        taken[name] = len(at)
+    assert taken["good"] <= 4 < taken["none"]
+    assert taken["bad"] <= taken["none"] + 2
+
+
 def test_an_exact_root_ends_the_search():
     calls = []
 

@@ -46,7 +46,7 @@ def test_twenty_shapes_are_four_programs():
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
     assert 1 <= _program.cache_info().misses <= 4
-    assert 1 <= len(compiled) <= 4
+    assert len(compiled) <= 4  # none that an earlier process has kept
 
 
 @pytest.mark.parametrize("count, dimension", [(30, 10), (150, 60), (9, 40)])
