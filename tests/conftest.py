@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,19 @@ def pytest_configure(config):
         env = os.environ | {"XLA_FLAGS": flags}
         if subprocess.run(tried, env=env, capture_output=True).returncode == 0:
             os.environ["XLA_FLAGS"] = flags
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects by marks
+def pytest_collection_modifyitems(items):
+    """Of the cases of a test marked ``few(n)`` all but the first n are slow ones."""
+    taken = Counter()
+    for item in items:
+        mark = item.get_closest_marker("few")
+        if mark is not None and item.get_closest_marker("slow") is None:
+            name = item.nodeid.split("[")[0]
+            taken[name] += 1
+            if taken[name] > mark.args[0]:
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="module", autouse=True)

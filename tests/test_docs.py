@@ -76,6 +76,7 @@ def test_python_sessions_print_what_is_shown(page, tmp_path, monkeypatch):
     assert doctest.DocTestRunner().run(session).failed == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "left_out",
     [

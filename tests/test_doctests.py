@@ -18,6 +18,7 @@ def _modules():
                 yield ".".join(part for part in parts if part != "__init__")
 
 
+@pytest.mark.few(9)
 @pytest.mark.parametrize("name", list(_modules()))
 def test_examples_of_docstrings(name):
     failed, tried = doctest.testmod(importlib.import_module(name))

@@ -121,8 +121,7 @@ def power_law_coefficient(
     pieces: Any = [None] * flat[0].size
     if not isinstance(rule, KeepProbability):
         with jax.enable_x64(True):
-            every = _pieces(margin, tree)(*map(jnp.asarray, flat))
-            every = jax.tree.map(np.asarray, every)
+            every = jax.tree.map(np.asarray, _pieces(margin, tree)(*flat))
         pieces = [Pieces(*row) for row in zip(*every, strict=True)]
     each = zip(flat[0], flat[1], pieces, strict=True)
     result = [_coefficient(f, t, rule, margin, piece, kind) for f, t, piece in each]

@@ -24,6 +24,7 @@ def loss(request):
     return request.param
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("step", [0.1, 3.0])
 def test_the_response_is_that_of_the_proximal_map(loss, step):
     with jax.enable_x64(True):
@@ -56,6 +57,7 @@ def test_a_loss_is_equal_to_another_of_its_kind(loss):
     assert sum(loss == other for other in EVERY) == 1
 
 
+@pytest.mark.slow
 def test_the_student_of_a_loss_of_ones_own_trains_like_theory():
     """Against the equations with a function of the same values."""
 

@@ -68,6 +68,7 @@ def log_slope(near):
     return np.log(near.error) @ [1, -8, 8, -1] / 12e-4
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("theta", THETAS)
 def test_condition_against_differences(rule, theta):
     f, alpha = 0.3, 3.0
@@ -89,6 +90,7 @@ def compiled(rule, theta):
 COMPILED = [compiled(rule, theta) for rule in RULES for theta in THETAS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule, theta", COMPILED)
 def test_derivative_against_differences(rule, theta):
     f, alpha = 0.3, 3.0

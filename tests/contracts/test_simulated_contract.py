@@ -62,6 +62,7 @@ def test_a_rule_that_theory_refuses_is_not_simulated():
     assert said == str(of_theory.value) and "not overlap" in said
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("margin", ["absolute", "signed"])
 def test_two_bands_train_as_theory_says(margin):
     point = Point(3.0, 0.4, 0.3, rule=TwoBands(), margin=margin)
@@ -75,6 +76,7 @@ def test_two_bands_train_as_theory_says(margin):
     assert abs(hard - theory) > 8 * error  # another rule would be told
 
 
+@pytest.mark.slow
 def test_a_validation_of_a_student_and_a_rule_of_ones_own(tmp_path):
     points = [
         Point(2.0, 0.5, 0.3, TwoBands(), precision=0.05, student=Regression(0.3)),
@@ -85,6 +87,7 @@ def test_a_validation_of_a_student_and_a_rule_of_ones_own(tmp_path):
     assert report.passed
 
 
+@pytest.mark.slow
 def test_a_loss_of_ones_own_trains_as_theory_says():
     point = Point(2.0, 0.5, 0.3, student=ConvexRidge(SmoothHinge(), 0.2))
     drawn = simulate(point, size=120, draws=200, seed=4)

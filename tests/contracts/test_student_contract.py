@@ -49,6 +49,7 @@ def solve(student, alpha=2.0, f=0.5, theta=0.3, rule="hard"):
     return pt.solve(alpha_prune=alpha, keep_fraction=f, **where)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("theta", [0.0, 0.3])
 def test_rates_are_those_of_differences(student, theta):
     at = solve(student, theta=theta)
@@ -65,6 +66,7 @@ def test_rates_are_those_of_differences(student, theta):
     assert at.condition == pytest.approx(total, rel=1e-5)
 
 
+@pytest.mark.few(1)
 @for_each_kind
 def test_inside_a_transformation_it_is_the_same(student):
     at = solve(student)
@@ -76,6 +78,7 @@ def test_inside_a_transformation_it_is_the_same(student):
     assert slope * 2.0 / error == pytest.approx(np.log(near.error) @ SLOPE, rel=1e-6)
 
 
+@pytest.mark.few(4)
 def test_arguments_broadcast_with_the_numbers_of_the_student(student):
     grid = solve(student, alpha=np.array([[1.0], [4.0]]), f=np.array([0.3, 0.6, 1.0]))
     assert grid.error.shape == (2, 3)
@@ -84,6 +87,7 @@ def test_arguments_broadcast_with_the_numbers_of_the_student(student):
     assert (grid.error < 0.5).all() and (grid.status == 0).all()
 
 
+@pytest.mark.few(2)
 def test_a_frontier_is_a_minimum(student):
     frontier = pt.pareto_frontier([1.5], theta=0.4, student=student)
     best = float(frontier.f_opt[0])
@@ -93,6 +97,7 @@ def test_a_frontier_is_a_minimum(student):
     assert (solve(student, 1.5, others, 0.4).error >= least * (1 - 1e-9)).all()
 
 
+@pytest.mark.slow
 @for_each_kind
 def test_a_diagram_names_the_best_strategy(student):
     diagram = pt.phase_diagram([1.0, 8.0], [0.3, 0.7], theta=0.2, student=student)
@@ -105,6 +110,7 @@ def test_a_diagram_names_the_best_strategy(student):
     assert diagram.attrs["student"] == student.name
 
 
+@pytest.mark.few(1)
 @for_each_kind
 def test_the_exponent_along_a_curve_is_that_of_differences(student):
     slope = pt.exponent_along(2.0, keep_fraction=0.5, theta=0.3, student=student)
@@ -116,6 +122,7 @@ def test_the_exponent_along_a_curve_is_that_of_differences(student):
     assert pool == pytest.approx(np.log(near.error) @ SLOPE, rel=1e-6)
 
 
+@pytest.mark.slow
 @for_each_kind
 def test_advice_is_the_least_of_the_strategies(student):
     advice = pt.advise(alpha_tot=4.0, theta=0.3, student=student)
@@ -140,6 +147,7 @@ def test_a_rule_and_a_student_of_ones_own_together():
     np.testing.assert_allclose(theirs.condition, ours.condition, rtol=1e-7)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("rule", ["hard", "easy", "random"])
 @pytest.mark.parametrize("margin", ["absolute", "signed"])
 def test_least_squares_of_ones_own_is_the_square_loss(rule, margin):
@@ -150,6 +158,7 @@ def test_least_squares_of_ones_own_is_the_square_loss(rule, margin):
     np.testing.assert_allclose(theirs.error, ours.error, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "student",
     [

@@ -20,6 +20,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", figures.FIGURES)
 def test_a_figure_is_drawn_from_saved_data_alone(name, folder):
     paths = figures.make(name, folder, redraw=True)
@@ -29,6 +30,7 @@ def test_a_figure_is_drawn_from_saved_data_alone(name, folder):
         assert path.stat().st_size > 5_000
 
 
+@pytest.mark.slow
 def test_nothing_is_overwritten_unless_told(folder):
     first = figures.make("fig1c", folder, redraw=True)
     first[-1].write_bytes(b"mine")

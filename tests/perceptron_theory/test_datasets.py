@@ -122,6 +122,7 @@ def test_other_programs_read_the_checksum_as_an_attribute(dataset, tmp_path):
     assert "checksum" not in pt.load_dataset(tmp_path / "a.nc").attrs
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_no_file_and_names_it(tmp_path):
     path = tmp_path / "a.nc"
     script = (

@@ -187,6 +187,7 @@ def _child(*args, prefix=(), **kwargs):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.nc", "a.csv"])
 def test_a_disk_that_fills_up_leaves_no_file(tmp_path, name):
     saved = tmp_path / "saved.nc"

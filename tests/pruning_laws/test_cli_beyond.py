@@ -52,6 +52,7 @@ def test_information_as_table_and_file(tmp_path):
     assert float(row["entropy"]) == point["entropy"]
 
 
+@pytest.mark.slow
 def test_optimal_rule(tmp_path):
     path = tmp_path / "best.nc"
     args = ["optimal-rule", "--alpha-prune", 2, "--alpha-tot", 4]

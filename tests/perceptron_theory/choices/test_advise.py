@@ -24,6 +24,7 @@ def scan(alpha_tot, theta, margin="absolute", count=400):
     return f, errors
 
 
+@pytest.mark.slow
 def test_best_fraction_with_and_without_a_budget():
     advice = advise(alpha_tot=10.0, theta=0.0, max_alpha_prune=3.0)
     f, errors = scan(10.0, 0.0)
@@ -52,6 +53,7 @@ def test_unpruned_data_of_equal_error_and_the_fewest_that_are_nearly_as_good():
     assert not any((error[fewer] <= goal).any() for error in errors.values())
 
 
+@pytest.mark.slow
 def test_sensitivity_to_a_wrong_angle():
     theta = 0.2
     choice = advise(alpha_tot=10.0, theta=theta, max_alpha_prune=3.0).within_budget
@@ -68,6 +70,7 @@ def test_sensitivity_to_a_wrong_angle():
     assert choice.error_by_theta == pytest.approx(slope, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_with_a_bad_probe_everything_is_kept():
     advice = advise(alpha_tot=10.0, theta=0.2)
     assert advice.best == advice.within_budget

@@ -62,6 +62,7 @@ def test_the_pareto_curve_has_the_exponent_at_the_crossover(crossovers):
     assert (np.diff(exponent) > 0).all()
 
 
+@pytest.mark.slow
 def test_the_crossover_tends_to_a_constant_as_theta_falls(crossovers):
     # the difference falls like theta^2
     limit = crossovers[0] + (crossovers[0] - crossovers[1]) / 3.0
@@ -69,6 +70,7 @@ def test_the_crossover_tends_to_a_constant_as_theta_falls(crossovers):
     assert best_fraction_scaling(limit).exponent == pytest.approx(-1.5, abs=5e-5)
 
 
+@pytest.mark.slow
 def test_a_poor_probe_has_no_fast_decay(crossovers):
     assert np.isnan(crossovers[2])
 

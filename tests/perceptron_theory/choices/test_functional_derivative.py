@@ -96,6 +96,7 @@ def test_derivative_against_opening_a_small_interval(theta, margin, student):
         np.testing.assert_allclose(exact, 2 * once - twice, rtol=2e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_derivative_of_a_soft_rule_averages_to_zero_and_tells_changes():
     def soft(z):
         return 0.2 + 0.6 * jnp.exp(-(z**2))

@@ -36,6 +36,7 @@ def mass(start, stop, theta, p):
     return mp.quad(density, sorted(e for e in ends if start <= e <= stop))
 
 
+@pytest.mark.slow
 def test_thresholds_keep_their_digits_in_both_tails():
     angles = np.repeat([0.0, 1e-3, 0.35, np.pi / 2], 5)
     p = np.tile([1e-9, 1e-3, 0.05, 0.3, 0.3], 4)
@@ -86,6 +87,7 @@ def test_what_a_perfect_probe_makes_of_wrong_labels():
     np.testing.assert_allclose(hard.overlap, -np.asarray(clean.overlap), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_the_line_of_chance():
     p = np.array([0.01, 0.1, 0.1, 0.3, 0.45])
     f, load = pt.chance_fraction(p), np.array([1.0, 0.3, 30.0, 2.0, 2.0])
@@ -137,6 +139,7 @@ def _kept(low, high, f, p):
     return np.stack(parts, axis=1)
 
 
+@pytest.mark.slow
 def test_the_equations_by_sums():
     """The squared hinge, hard and signed, xi in closed form."""
     p, f, alpha = 0.15, 0.4, 1.5
@@ -157,6 +160,7 @@ def test_the_equations_by_sums():
     assert a < 0.0 < np.stack(clean.weights)[0, 0]
 
 
+@pytest.mark.slow
 def test_the_floor_at_large_loads():
     """The student tends to the minimum of the mean loss, which is not along T."""
     p, f = 0.1, 0.8

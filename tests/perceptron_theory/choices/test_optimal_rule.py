@@ -44,6 +44,7 @@ def test_without_an_angle_the_derivative_has_at_most_one_extremum(alpha):
 # the optimum
 
 
+@pytest.mark.slow
 def test_known_point_against_scans_of_both_families():
     best = optimal_rule(alpha_prune=2.0, keep_fraction=0.5)
     assert best.hard_error == pytest.approx(0.136097, abs=1e-6)
@@ -98,6 +99,7 @@ def no_better(best):
     assert best.gap < 1e-8
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("alpha", "f"), [(0.5, 0.5), (4.0, 0.05), (10.0, 0.9), (30.0, 0.2)]
 )
@@ -126,6 +128,7 @@ def test_never_worse_than_others_by_the_signed_margin():
     no_better(best)
 
 
+@pytest.mark.slow
 def test_multiplier_is_the_change_of_the_best_error_with_the_fraction():
     f, h = 0.4, 1e-3
     low, at, high = (
@@ -135,6 +138,7 @@ def test_multiplier_is_the_change_of_the_best_error_with_the_fraction():
     assert at.multiplier == pytest.approx(slope, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_limits():
     best = optimal_rule(alpha_prune=3.0, alpha_tot=3.0)
     assert best.error == best.random_error == best.window_error

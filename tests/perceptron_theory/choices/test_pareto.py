@@ -183,6 +183,7 @@ def test_a_pool_of_just_what_is_kept_is_not_pruned():
     assert frontier.f_opt.item() == 1 and "no pruning" in frontier.kind.item()
 
 
+@pytest.mark.slow
 def test_the_envelope_of_huge_pools_approaches_the_threshold():
     """Its contact obeys 2 - alpha_prune ~ f^(4/3) and error ~ f^(1/3) (section 3)."""
     pools = pt.pareto_frontier(alpha_tot=[1e5, 1e6])

@@ -47,6 +47,7 @@ def program():
 POINTS = [(3.1, 0.37, 0.4, 0.21, 0.07), (0.8, 0.81, 0.0, 0.05, 0.13)]
 
 
+@pytest.mark.slow
 def test_eager_and_traced_agree(program):
     (error, solution), _ = program(*POINTS)
     for i, (alpha, fraction, theta, ridge, flipped) in enumerate(POINTS):
@@ -62,6 +63,7 @@ def test_eager_and_traced_agree(program):
         np.testing.assert_allclose(solution.condition[i], eager.condition, rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_derivatives_are_exact(program):
     _compare_with_differences(program)
 
@@ -83,6 +85,7 @@ def _compare_with_differences(program):
         )
 
 
+@pytest.mark.slow
 def test_one_sided_at_the_ends(program):
     """At f = 1 and without noise derivatives are those from within."""
     end = (2.0, 1.0, 0.3, 0.1, 0.0)
@@ -93,6 +96,7 @@ def test_one_sided_at_the_ends(program):
     np.testing.assert_allclose(slopes[4][0], (error[2] - error[0]) / 1e-4, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_bad_values_in_a_trace_are_told_by_the_status(program):
     bad = [
         (2.0, 0.5, 0.3, -0.1, 0.0),

@@ -165,6 +165,7 @@ def test_limits_of_the_ridge():
     np.testing.assert_allclose((hinge[3], logistic[3]), hebb, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_best_ridge_of_the_square_loss():
     # y = sqrt(2/pi) u + a rest of variance 1 - 2/pi: its ridge is noise over signal,
     # (1 - (1 - 2 p)^2 2/pi)/((1 - 2 p)^2 2/pi), whatever the load

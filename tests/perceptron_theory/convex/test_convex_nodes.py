@@ -36,6 +36,7 @@ POINTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("student", "inputs", "x"), POINTS)
 def test_more_nodes_along_the_field_change_nothing(student, inputs, x):
     name, rule = student

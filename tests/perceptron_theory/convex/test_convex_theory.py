@@ -33,6 +33,7 @@ def test_point_that_was_checked_by_simulation():
     np.testing.assert_allclose(student.error, 0.25376, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_loss_of_ones_own():
     named = solve_convex(**NOTES, ridge=0.1)
     own = solve_convex(**NOTES, ridge=0.1, loss=lambda m: jnp.log1p(jnp.exp(-m)))
@@ -91,6 +92,7 @@ def _ridge_regression(alpha, ridge, moments):
     return a, b, np.sqrt(part * fit / (1 - part)), response
 
 
+@pytest.mark.slow
 def test_square_loss_is_ridge_regression():
     alpha, ridge, theta = np.array([0.5, 3.0, 1.5]), np.array([0.3, 1e-3, 0.2]), 0.5
     fraction = np.array([1.0, 1.0, 0.4])
@@ -164,6 +166,7 @@ def _independent_residuals(student, flipped):
     return scale * np.array([mean(i) for i in range(4)]) - right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flipped", [0.0, pytest.param(0.15, marks=pytest.mark.slow)])
 def test_hinge_against_independent_integrals(flipped):
     student = solve_convex(

@@ -223,6 +223,7 @@ def test_a_keep_probability_multiplies_the_weight():
         assert value == pytest.approx(exact, abs=2e-8)
 
 
+@pytest.mark.slow
 def test_derivatives_of_an_average_are_its_differences():
     """The outermost nodes move with the threshold and the teacher's boundary."""
     step = 1e-4

@@ -68,6 +68,7 @@ def test_no_rate_of_levels_that_are_constant_and_none_without_a_fraction():
         assert jax.eval_shape(without) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [SMOOTH, STEP], ids=["smooth", "step"])
 @pytest.mark.parametrize("margin", ["absolute", "signed"])
 def test_the_fraction_that_a_function_of_the_margin_keeps(rule, margin):
@@ -102,6 +103,7 @@ def test_the_fraction_that_a_function_of_the_margin_keeps(rule, margin):
             assert value == pytest.approx(exact, abs=2e-10)
 
 
+@pytest.mark.slow
 def test_the_rate_of_the_kept_mass_with_the_angle():
     """Only of the rules whose kept mass depends on it; by differences of quad."""
     with jax.enable_x64(True):
@@ -119,6 +121,7 @@ def test_the_rate_of_the_kept_mass_with_the_angle():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theta", [0.05, 0.7, 1.5])
 def test_the_fraction_of_a_smooth_function_moves_as_its_differences(theta):
     """The tangents of nodes were NaN beside breaks that lie at infinity."""

@@ -96,6 +96,7 @@ def test_the_breaks_hold_all_that_a_response_sees():
             assert value == pytest.approx(exact, rel=2e-11)
 
 
+@pytest.mark.slow
 def test_one_case_by_dblquad():
     inner, outer, a = 0.2, 0.9, 1.3
     with jax.enable_x64(True):

@@ -5,6 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy.integrate import dblquad, quad
 
 from perceptron_theory.kept.field import Student
@@ -82,6 +83,7 @@ def _by_hand(row, keep=lambda m: 1.0, field=None):
     return np.array([np.sum(weight * u**j * v**k) for j, k in POWERS])
 
 
+@pytest.mark.slow
 def test_the_law_at_a_field_and_summed_over_all_fields():
     """The sums are the moments of the piece, whatever the student is."""
     with jax.enable_x64(True):

@@ -122,6 +122,7 @@ def test_the_ends_of_the_pieces_on_the_axis_of_the_margin():
     assert high.tolist() == [1.0, np.inf, 0.0, -2.0]
 
 
+@pytest.mark.slow
 def test_everything_kept_has_a_mass_of_one_wherever_the_gaussian_is():
     with jax.enable_x64(True):
         one = jnp.ones(1)

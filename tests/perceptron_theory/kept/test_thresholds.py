@@ -173,6 +173,7 @@ RULES = {
 }
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("margin", ["absolute", "signed"])
 def test_kept_pieces_hold_the_masses_of_their_cells(name, margin):

@@ -126,6 +126,7 @@ def test_quantiles_without_wrong_labels_are_those_of_the_right_ones(quantiles):
     np.testing.assert_allclose(m[rows[3] == 0.0], exact, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_the_rate_of_a_quantile():
     """Along f, theta and p at once, by differences of the quantile itself.
 
@@ -184,6 +185,7 @@ def problems():
         return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(("margin", "p"), MARGIN_AND_FLIPS)
 def test_the_pieces_hold_the_kept_examples_of_either_label(problems, rule, margin, p):
@@ -219,6 +221,7 @@ def test_without_wrong_labels_it_is_the_problem_without(problems, rule, margin):
         np.testing.assert_allclose(found[right][kept], exact[kept], rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_a_rule_that_is_a_function_of_the_signed_margin_sees_wrong_examples_mirrored():
     rule, p = KeepProbability(lambda m: 1.0 / (1.0 + np.exp(1.0) ** (-3.0 * m))), 0.2
     with jax.enable_x64(True):

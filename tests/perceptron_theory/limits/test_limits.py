@@ -154,6 +154,7 @@ def test_a_mixture_has_the_mixed_density_at_the_boundary():
     assert mixed == pytest.approx(c * f / density, rel=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("margin", MARGINS)
 def test_a_smooth_keep_probability_is_the_sum_of_its_steps(margin):
     def smooth(z):
@@ -174,6 +175,7 @@ def test_a_smooth_keep_probability_is_the_sum_of_its_steps(margin):
     assert of_steps == pytest.approx(of_smooth, rel=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theta", [0.0, 0.3])
 def test_a_keep_probability_that_is_a_window_has_the_coefficient_of_the_window(theta):
     inner, outer = norm.isf([0.3, 0.125])  # the quantiles 0.4 and 0.75 of |z|
@@ -186,6 +188,7 @@ def test_a_keep_probability_that_is_a_window_has_the_coefficient_of_the_window(t
     )
 
 
+@pytest.mark.slow
 def test_the_coefficient_broadcasts_over_the_rule_too():
     f, theta, lower = [0.2, 0.5], [[0.0], [0.2], [0.7]], np.array([0.0, 0.3])
     table = power_law_coefficient(f, theta, pt.Window(lower), "signed")
@@ -277,6 +280,7 @@ def test_the_threshold_far_from_theta_and_close_to_it():
     np.testing.assert_allclose(small, 2.5547, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_best_fraction(error):
     best = best_fraction_scaling([5.0, 10.0, 30.0, 100.0])
     # solved at 1 to 10 degrees before this module was written

@@ -56,6 +56,7 @@ def test_the_coefficient_is_that_of_the_density_at_the_boundary():
         np.testing.assert_allclose(ratio, constant, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_gap_leaves_a_cone_and_no_power_law():
     """theta = 0, easy: the laws of the docstring of limits.py, by SciPy."""
     alpha, f = 1e5, 0.5

@@ -92,6 +92,7 @@ with jax.enable_x64(True):
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_lowers_nothing_finds_lapack(tmp_path):
     """Whose kernels jaxlib looks up when it lowers a call of them, and not before."""
     env = os.environ | {"PRUNING_LAWS_CACHE": str(tmp_path)}
@@ -267,6 +268,7 @@ def test_where_programs_are_kept(tmp_path):
     assert _fresh(WHERE, PRUNING_LAWS_CACHE=f"{here}/file/x")[:2] == ["None", "None"]
 
 
+@pytest.mark.slow
 def test_jax_may_have_compiled_before(tmp_path):
     code = """
 import jax, numpy as np

@@ -45,6 +45,7 @@ def _check(function, *arguments, rtol=1e-13, atol=1e-14, forms=None):
 INNER = {"add_any", "le_to", "lt_to"}  # which JAX offers only within its own functions
 
 
+@pytest.mark.few(20)
 @pytest.mark.parametrize("name", sorted({*ELEMENTWISE} - INNER))
 def test_elementwise(name):
     """Of arrays, of numbers and of arrays that a single number stands for."""
@@ -74,6 +75,7 @@ ALONG += [jnp.argmax, jnp.argmin, jnp.argsort, jnp.cumsum, jnp.cumprod]
 CUMULATIVE = [lax.cumsum, lax.cumprod, lax.cummax, lax.cummin, lax.cumlogsumexp]
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("function", ALONG + CUMULATIVE)
 def test_along_axes(function):
     rows = [X, np.where(N == 2, np.nan, X), X.astype("float32"), X[:, :1]]
@@ -191,6 +193,7 @@ NAMES = vars(jax) | vars(lax) | vars(jnp.linalg) | vars(lax.linalg) | vars(jnp)
 NAMES |= globals()
 
 
+@pytest.mark.few(20)
 @pytest.mark.parametrize("expression", EXPRESSIONS.strip().split("\n"))
 def test_expressions(expression):
     _check(eval(f"lambda x, n, i, c, e: ({expression})", NAMES), X, N, AT, C, E)
@@ -216,6 +219,7 @@ def _random(rng, depth):
     return lambda y: jnp.tanh(join(f, g, y))
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("seed", range(50))
 def test_random_compositions(seed):
     """Of one point, or of any number of points: one program does for all numbers."""
@@ -245,6 +249,7 @@ FLAGS = [(1, 0, 1, 0, 0), (1, 1, 1, 1, 1), (0, 0, 1, 0, 0), (0, 1, 0, 1, 0)]
 FLAGS[1:] = [pytest.param(flags, marks=pytest.mark.slow) for flags in FLAGS[1:]]
 
 
+@pytest.mark.few(20)
 @pytest.mark.parametrize("flags", FLAGS)
 @pytest.mark.parametrize("expression", EXPRESSIONS.strip().split("\n"))
 def test_expressions_of_many(expression, flags):

@@ -8,6 +8,7 @@ from functools import partial, wraps
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from perceptron_theory.numerics import (
     gaussian,
@@ -70,6 +71,7 @@ for student in students:
 """
 
 
+@pytest.mark.slow
 def test_all_named_rules_and_students_have_a_key_that_stays():
     """Whatever was computed before, and in whatever order Python puts its sets."""
     found = []

@@ -67,6 +67,7 @@ def test_oracle_close_to_the_threshold():
     assert np.allclose(solution.condition, condition, rtol=1e-4)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("rule", "margin", "end"),
     [
@@ -108,6 +109,7 @@ def test_known_values(point, error):
     assert solution.error == pytest.approx(error, abs=0.51 * 10.0**-digits)
 
 
+@pytest.mark.slow
 def test_window_and_both_ends():
     # theory notes, section 3: the middle window beats both ends at alpha 2, f 0.5
     window = pt.solve(alpha_prune=2.0, keep_fraction=0.5, rule=pt.Window(0.3125))
@@ -130,6 +132,7 @@ def test_random_data_coefficient():
     assert solution.error * 1e6 == pytest.approx(0.5005, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_large_load_law():
     # error alpha -> C f/(2 Phi(gamma/s) - 1), C the coefficient of random data
     theta, f = 20 * DEGREE, 0.3
@@ -162,6 +165,7 @@ def test_small_theta_joins_theta_zero():
     assert solution.error[1] == pytest.approx(solution.error[0], rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_step_is_the_hard_rule():
     step = pt.KeepProbability(lambda z: jnp.where(z < 1.0, 1.0, 0.0), (1.0,))
     for margin in ("absolute", "signed"):
@@ -250,6 +254,7 @@ def test_small_angles_share_one_scaling_function():
     assert np.ptp(solution.error / theta) < 1e-8 * solution.error[0] / theta[0]
 
 
+@pytest.mark.slow
 def test_a_grid_equals_its_points():
     """A large call starts most points next to solved ones; the results are the same."""
     alpha, fraction = np.geomspace(0.3, 30.0, 80)[:, None], np.geomspace(0.02, 1.0, 70)

@@ -12,6 +12,7 @@ def _error(load, fraction, theta):
     return pt.solve(alpha_prune=load, keep_fraction=fraction, theta=theta).error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "at",
     [(4.0, 0.3, 0.2), (3.0, 0.5, 0.0), (2.0, 1.0, 0.4), (3.0, 0.4, np.pi / 2)],
@@ -35,6 +36,7 @@ def test_gradient_is_exact(at):
         assert value == pytest.approx(weights @ _error(*point), rel=2e-6, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_inside_jit_and_vmap_also_of_arrays_and_points_that_are_not_valid():
     fraction = np.array([[0.1], [0.5], [1.5]])
     eager = pt.solve(alpha_prune=2.0, keep_fraction=fraction[:2], theta=0.3)

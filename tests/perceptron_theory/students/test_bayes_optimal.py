@@ -73,6 +73,7 @@ def _free_entropy(x, alpha, f, q_of_x):
     return 0.5 * (np.log(v) + q) + 2.0 * alpha / f * mean
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("rule", "f"),
     [(HARD, 0.3), (easy(0.4), 0.4), (pt.Mixture(0.6), 0.5)],
@@ -158,6 +159,7 @@ def test_the_error_falls_as_examples_are_added():
         assert np.all((error > 0) & (error <= 0.5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("theta", "rule", "margin"),
     [
@@ -228,6 +230,7 @@ def test_threshold_of_hard_examples():
     assert solve(1.0, 1e-3).error[0] == pytest.approx(0.25, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_coefficients_of_the_power_law():
     """C at theta = 0 counts every edge; at theta > 0 the density on the boundary."""
     alpha, f = 1e6, 0.4
@@ -247,6 +250,7 @@ def test_coefficients_of_the_power_law():
     assert np.isfinite(pt.power_law_coefficient(0.1, 0.4, margin="signed", **known))
 
 
+@pytest.mark.slow
 def test_a_jump_between_two_maxima_of_the_free_entropy():
     """A few hard examples among random ones: S is continuous, its slope -I jumps."""
     alpha = np.linspace(3.7, 4.9, 241)

@@ -33,6 +33,7 @@ POINTS = {  # where the oracle's own digits last: it holds A and q, not 1 - A an
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "margin"),
     [("hard", "absolute"), pytest.param("easy", "signed", marks=pytest.mark.slow)],

@@ -42,6 +42,7 @@ def test_aligned_root_satisfies_the_one_dimensional_equations():
     assert found.certified < mpf(10) ** -30
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("rule", "interval"),
     [
@@ -136,6 +137,7 @@ def test_reference_is_what_the_oracle_gives():
             assert float(record["condition"]) == pytest.approx(float(again.condition))
 
 
+@pytest.mark.slow
 def test_condition_is_the_sum_of_logarithmic_slopes():
     inputs = [0.05, 0.5, 1.0]
     found = solve(*inputs, "hard")

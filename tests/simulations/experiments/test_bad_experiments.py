@@ -82,6 +82,7 @@ def home(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_plan_counts_what_is_missing_and_writes_nothing(home, monkeypatch):
     monkeypatch.chdir(home)
     args = ("experiment", "good.toml", "--plan", "--scores", "scores", "-o")

@@ -73,6 +73,7 @@ def test_the_highest_scores_are_hard(home):
     assert len(learner.pool(1294, 0)) == 1294  # but a tenth for validation
 
 
+@pytest.mark.slow
 def test_a_row_says_by_which_scores(home, finished):
     table = read_table(finished)
     assert len(table) == len(cells_of(logistic()))
@@ -84,6 +85,7 @@ def test_a_row_says_by_which_scores(home, finished):
     assert about["scores"] == {"el2n": table.loc[by_scores, "scores"].iloc[0]}
 
 
+@pytest.mark.slow
 def test_other_scores_of_a_metric_are_refused_and_more_metrics_taken(home, tmp_path):
     chosen, folder = logistic(sizes=(60,)), tmp_path / "x"
     few = run_experiment(chosen, source(home), folder, shard=(1, 2))
@@ -128,6 +130,7 @@ def test_rows_with_other_columns_do_not_make_a_table(home, tmp_path):
     assert (folder / "results.csv").read_text() == before
 
 
+@pytest.mark.slow
 def test_a_table_by_two_score_files_is_refused(home, finished, tmp_path):
     run_experiment(logistic(), source(home, "two"), tmp_path / "x")
     first, second = (
@@ -141,6 +144,7 @@ def test_a_table_by_two_score_files_is_refused(home, finished, tmp_path):
         read_table(mixed)
 
 
+@pytest.mark.slow
 def test_a_digest_that_looks_like_a_number_stays_what_it_is(finished, tmp_path):
     table = pd.read_csv(finished / "results.csv", dtype=str, keep_default_na=False)
     for digest in ("12e4567890123456", "0123456789012345", "nan"):

@@ -42,6 +42,7 @@ def learner():
     return GibbsHead(Features(*sets, *points), EXPERIMENT)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("size", "f"), [(60, 1.0), (300, 0.2)])
 def test_gaussian_inputs_have_the_information_of_theory(learner, size, f):
     """At two examples a dimension; the finite size takes a few per cent."""

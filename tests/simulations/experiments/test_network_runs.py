@@ -46,6 +46,7 @@ def learner(home, **changes):
     return learner_of(small.source(home), small.experiment(home, **changes))
 
 
+@pytest.mark.slow
 def test_every_run_has_a_row_and_its_cost(home, finished):
     table = read_table(finished[0])
     assert len(table) == len(cells_of(small.experiment(home))) == 3 * 2 * 3
@@ -60,6 +61,7 @@ def test_every_run_has_a_row_and_its_cost(home, finished):
     assert list((finished[0] / "partial").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_in_steps_all_cells_cost_the_same_and_train_otherwise(home):
     one = learner(home, fixed_epochs=None, fixed_steps=4)
     rows = [run_cell(one, Cell(size, 1.0, "unpruned", "none", 0)) for size in (70, 140)]
@@ -71,6 +73,7 @@ def test_in_steps_all_cells_cost_the_same_and_train_otherwise(home):
     assert rows[0]["error"] == same["error"]
 
 
+@pytest.mark.slow
 def test_pools_are_nested_and_strategies_share_them(home):
     one = learner(home)
     small_pool, pool = (set(one.pool(size, 1).tolist()) for size in (70, 140))
@@ -81,6 +84,7 @@ def test_pools_are_nested_and_strategies_share_them(home):
     assert hard < pool and random < pool and len(hard) == len(random) == 70
 
 
+@pytest.mark.slow
 def test_an_error_is_that_of_a_run_of_the_same_plan(home, finished, tmp_path):
     pool = np.random.default_rng([2, 0]).permutation(len(TRAIN))[:140]
     scores = small.scores_file(home)
@@ -100,6 +104,7 @@ def test_an_error_is_that_of_a_run_of_the_same_plan(home, finished, tmp_path):
     assert error < 0.93  # it has learned something
 
 
+@pytest.mark.slow
 def test_it_goes_on_where_it_stopped(home, finished, tmp_path):
     folder, chosen = tmp_path / "again", small.experiment(home)
     shutil.copytree(finished[0], folder)
@@ -119,6 +124,7 @@ def test_it_goes_on_where_it_stopped(home, finished, tmp_path):
             call(other, small.source(home), folder)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_from_its_checkpoint(home, tmp_path, monkeypatch):
     monkeypatch.setattr(network_run, "_EVERY", -1.0)
     plan = learner(home, fixed_epochs=4).plan(np.arange(70), 3)
@@ -142,6 +148,7 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(home, tmp_path, monkeypa
     assert not folder.exists() and folder.parent.exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_is_one_line(home, tmp_path):
     recipe = small.recipe_file(tmp_path, learning_rate=1e6, weight_decay=1e6)
     chosen = small.experiment(home, recipe=recipe, sizes=(70,))
@@ -163,6 +170,7 @@ def test_operations_of_a_step_by_hand():
     assert flops_of_a_step(plan) == pytest.approx(3 * 64 * 2 * products, rel=0.03)
 
 
+@pytest.mark.slow
 def test_the_forecast_is_what_it_takes(finished):
     _, table, (count, cost) = finished
     assert count == len(table)
@@ -201,6 +209,7 @@ def test_by_trials_a_line_is_exact():
     assert "9.5e+04 presentations, 6.8e+04 FLOPs" in found.says()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

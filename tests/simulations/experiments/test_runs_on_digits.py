@@ -116,6 +116,7 @@ def test_the_teacher_student_on_real_inputs():
     assert student @ w / np.linalg.norm(w) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_with_a_perfect_probe_hard_examples_are_kept_next_to_the_boundary():
     learner = learner_of(DIGITS, TEACHER)
     rows = learner.pool(240, 0)
@@ -148,6 +149,7 @@ def test_a_run_goes_on_where_it_stopped_and_with_other_seeds(finished, tmp_path)
         run_experiment(other, DIGITS, folder)
 
 
+@pytest.mark.slow
 def test_a_run_that_keeps_failing_does_not_stop_the_others(tmp_path, monkeypatch):
     real = runners.run_cell
     calls = []
@@ -222,6 +224,7 @@ def _run(*args):
     return CliRunner().invoke(app, [str(arg) for arg in args])
 
 
+@pytest.mark.slow
 def test_commands(finished, tmp_path):
     planned = _run("experiment", "digits_logistic", "-o", tmp_path / "a", "--plan")
     assert planned.exit_code == 0 and "168 runs of logistic" in planned.stderr

@@ -136,6 +136,7 @@ def test_the_large_scales_are_known():
     assert len(GPU_AND_PAPER) >= 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "files", "sizes"),
     [
@@ -151,6 +152,7 @@ def test_all_stages_on_small_files(name, files, sizes, tmp_path, monkeypatch):
     _run(name, data, tmp_path, sizes, **small)
 
 
+@pytest.mark.slow
 def test_transfer_of_paper_scale(tmp_path, monkeypatch):
     for name in ("up", "down"):
         (tmp_path / name).mkdir()

@@ -59,6 +59,7 @@ def test_the_metric_benchmark_by_hand():
     assert float(change) == pytest.approx(row["difference"])
 
 
+@pytest.mark.slow
 def test_ratios_and_means_of_the_other_figures():
     rows = shipped("cifar10_networks")
     ratios = practice.compute().to_dataframe()

@@ -57,6 +57,7 @@ def source(home, **changes):
     return small.source(home, **(given | changes))
 
 
+@pytest.mark.slow
 def test_fine_tuning_starts_from_the_weights_of_a_run(home):
     chosen, initial = small.experiment(home), str(home / "run")
     scratch = learner_of(small.source(home), chosen)
@@ -75,6 +76,7 @@ def test_fine_tuning_starts_from_the_weights_of_a_run(home):
     assert rows[0]["presentations"] == rows[1]["presentations"]
 
 
+@pytest.mark.slow
 def test_a_folder_of_runs_from_other_weights_is_refused(home, tmp_path):
     chosen = small.experiment(home, sizes=(70,), fixed_epochs=1)
     run_experiment(chosen, small.source(home), tmp_path / "x", shard=(1, 9))
@@ -83,6 +85,7 @@ def test_a_folder_of_runs_from_other_weights_is_refused(home, tmp_path):
         run_experiment(chosen, tuned, tmp_path / "x")
 
 
+@pytest.mark.slow
 def test_a_transfer_is_two_trainings_one_after_the_other(home, tmp_path):
     learner = learner_of(source(home), transfer(home))
     cell = Cell(70, 0.5, "hard", "low", 1)
@@ -109,6 +112,7 @@ def test_a_transfer_is_two_trainings_one_after_the_other(home, tmp_path):
     assert row["flops"] == pytest.approx(sum(cost["flops"] for cost in both))
 
 
+@pytest.mark.slow
 def test_a_whole_transfer(home, tmp_path):
     chosen, folder = transfer(home), tmp_path / "x"
     learner = learner_of(source(home), chosen)
@@ -132,6 +136,7 @@ def test_a_whole_transfer(home, tmp_path):
             run_experiment(other, there, folder)
 
 
+@pytest.mark.slow
 def test_a_transfer_goes_on_in_its_second_training(home, tmp_path, monkeypatch):
     monkeypatch.setattr(network_run, "_EVERY", -1.0)
     tuned = small.recipe_file(home, "long", fixed_epochs=3, learning_rate=0.05)
@@ -171,6 +176,7 @@ BAD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("changes", "where", "said"), BAD)
 def test_what_does_not_fit_is_refused(home, tmp_path, changes, where, said):
     with pytest.raises(InputError) as caught:
@@ -183,6 +189,7 @@ def run(*args):
     return CliRunner().invoke(app, [str(arg) for arg in args])
 
 
+@pytest.mark.slow
 def test_the_command_plans_a_transfer(home, tmp_path):
     file = tmp_path / "transfer.toml"
     values = {k: v for k, v in transfer(home).as_dict().items() if v and k != "name"}

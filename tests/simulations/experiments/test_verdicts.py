@@ -119,6 +119,7 @@ def test_the_gain_of_easy_examples_is_that_of_the_smallest_pool():
     assert found.verdict == CONFIRMED and "at 200: f = 0.5" in found.numbers
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("power", "noise", "verdict"),
     [

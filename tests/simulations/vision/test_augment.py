@@ -72,6 +72,7 @@ def test_the_border_is_reflected_by_four_pixels_as_a_default():
     )
 
 
+@pytest.mark.slow
 def test_a_key_fixes_what_is_drawn_and_images_draw_on_their_own():
     images = jnp.broadcast_to(_images()[0], (8, 9, 10, 3))
     key = batch_key(0, epoch=1, step=2)

@@ -24,6 +24,7 @@ def test_the_matrix_is_scipys():
     np.testing.assert_allclose(found["lower"].sel(metric="one", other="three"), -1)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say():
     truth = spearman(*_pair(200_000, 0))
     held = 0

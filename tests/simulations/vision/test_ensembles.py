@@ -65,6 +65,7 @@ def test_subsets_of_none_or_all_are_refused(fraction):
         balanced_subsets(100, fraction, 4, seed=0)
 
 
+@pytest.mark.slow
 def test_the_folder_holds_what_the_models_alone_would(whole, tmp_path):
     found = ensemble()
     assert len(set(found.seeds)) == MODELS
@@ -84,6 +85,7 @@ def test_the_folder_holds_what_the_models_alone_would(whole, tmp_path):
     assert np.ptp(logits, axis=0).mean() > 0.1  # the models differ
 
 
+@pytest.mark.slow
 def test_what_is_trained_is_not_trained_again(whole, tmp_path, monkeypatch):
     folder, one = tmp_path / "ensemble", ensemble_run._train_one
 
@@ -109,6 +111,7 @@ def test_what_is_trained_is_not_trained_again(whole, tmp_path, monkeypatch):
     assert about == json.loads((whole / "about.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -130,6 +133,7 @@ def test_another_ensemble_is_refused(whole, changes, words):
     assert sorted((p, p.stat().st_mtime_ns) for p in whole.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_nan_says_of_which_model(tmp_path, monkeypatch):
     start = Group.start
 
@@ -247,6 +251,7 @@ def test_the_fastest_way_is_taken(alone, together, models, way, monkeypatch):
     assert ways.from_json(ways.as_json(choice)).why == choice.why
 
 
+@pytest.mark.slow
 def test_steps_are_timed_by_either_way():
     plans = [ensemble().plan(k) for k in range(2)]
     for way, count in ("one_after_another", 1), ("together", 2):
@@ -259,6 +264,7 @@ def test_a_batch_is_shared_by_the_cores_evenly():
     assert default_count(30, 4) == 1 and default_count(8, 4) == 1
 
 
+@pytest.mark.slow
 def test_the_metrics_of_several_models_come_from_the_folder(scored):
     folder, _ = scored
     files = folder / "models"
@@ -277,6 +283,7 @@ def test_the_metrics_of_several_models_come_from_the_folder(scored):
     assert kept["acquisition"] == "variation_ratio"
 
 
+@pytest.mark.slow
 def test_standard_errors_and_halves_are_printed_and_kept(scored):
     folder, said = scored
     files = folder / "models"
@@ -298,6 +305,7 @@ def test_standard_errors_and_halves_are_printed_and_kept(scored):
     assert np.nanmin(influence.standard_errors) > 0
 
 
+@pytest.mark.slow
 def test_grand_is_the_length_of_the_gradient_of_each_network(whole, tmp_path):
     # one network of them, and all
     folders = {"trained": ["models/002"], "initial": ["", "--initial"]}
@@ -329,6 +337,7 @@ def test_grand_is_the_length_of_the_gradient_of_each_network(whole, tmp_path):
             assert each[k, i] == pytest.approx(wanted, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_forgetting_is_of_presentations_not_of_models(whole, tmp_path):
     out = tmp_path / "forgetting.parquet"
     score = ["score", "forgetting", "-o", out, "--correct"]
@@ -341,6 +350,7 @@ def test_forgetting_is_of_presentations_not_of_models(whole, tmp_path):
     assert result.exit_code == 2 and "is of models after training" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "words"),
     [

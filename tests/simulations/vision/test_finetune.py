@@ -64,6 +64,7 @@ def tuned(source, tmp_path_factory):
     return plan, folder, train(plan, folder, stop_after=2)
 
 
+@pytest.mark.slow
 def test_it_starts_from_all_but_the_head_and_an_optimiser_of_no_past(source, tuned):
     before, start, scratch = source[1].state, tuned[0].start(), tiny.plan(seed=1)
     random = scratch.start()
@@ -76,11 +77,13 @@ def test_it_starts_from_all_but_the_head_and_an_optimiser_of_no_past(source, tun
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(start.optimizer))
 
 
+@pytest.mark.slow
 def test_it_learns_faster_than_from_scratch(source, tuned):
     first, scratch = (one.history[0] for one in (tuned[2], source[1]))
     assert first["train_accuracy"] > scratch["train_accuracy"] + 0.1
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_bit_for_bit(source, tuned, tmp_path):
     for epochs in (1, 2):  # weights that are read anew each time
         initial = initial_from(source[0], TRAIN, tuned[0].recipe, HERE)
@@ -93,6 +96,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(source, tuned, tmp_path):
     assert about["initial"]["run"]["dataset"] == TRAIN.name
 
 
+@pytest.mark.slow
 def test_another_start_is_refused(source, tuned):
     other = initial_of_run(tuned[1], HERE)
     refused = [
@@ -106,6 +110,7 @@ def test_another_start_is_refused(source, tuned):
         assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_first_weights_of_a_tuned_run_are_not_taken_for_random_ones(tuned):
     _, folder, done = tuned
     for refused in (
@@ -129,6 +134,7 @@ def test_a_simclr_run_gives_all_but_its_projection(tmp_path):
     assert leaves(start.params) == leaves(rest) and head["kernel"].shape == (16, 10)
 
 
+@pytest.mark.slow
 def test_weights_from_a_file_and_positions_for_other_images(tmp_path):
     net = network("tiny", classes=3)  # whatever head
     variables = initialise(net, (8, 8, 1), key=5)
@@ -159,6 +165,7 @@ def test_resized_images_are_what_the_network_sees():
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -187,6 +194,7 @@ def test_other_shapes_are_refused():
         tiny.plan(initial=initial)
 
 
+@pytest.mark.slow
 def test_the_command_tunes_on_some_classes(source, tmp_path):
     recipe = tmp_path / "tiny.toml"
     write_recipe(recipe, tiny.plan().recipe)
@@ -202,6 +210,7 @@ def test_the_command_tunes_on_some_classes(source, tmp_path):
     assert len(load("digits#3,8", "test")) == np.isin(TEST.labels, (3, 8)).sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "words"),
     [

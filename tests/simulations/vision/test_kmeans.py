@@ -63,6 +63,7 @@ def test_spherical_clusters_are_those_of_plain_numpy():
     assert found.inertia == pytest.approx(2 * (1 - cosine).sum(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_blocks_and_a_memory_map_change_nothing(monkeypatch, tmp_path):
     points = _blobs()
     whole = kmeans(points, 7, key=3)

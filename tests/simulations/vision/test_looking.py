@@ -108,6 +108,7 @@ def _run(*args):
     return CliRunner().invoke(app, [str(arg) for arg in args])
 
 
+@pytest.mark.slow
 def test_commands_draw_and_refuse(tmp_path):
     digits = load("digits")
     for name, values in {"up": np.arange(1438), "down": -np.arange(1438)}.items():

@@ -104,6 +104,7 @@ def _refused(run):
     return str(caught.value)
 
 
+@pytest.mark.few(3)
 @NAMED
 def test_scores_are_one_finite_number_an_example_and_the_same_again(metric, run):
     found = _score(metric, run)

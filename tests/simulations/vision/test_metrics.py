@@ -130,6 +130,7 @@ def test_influence_on_the_own_class_only():
     np.testing.assert_allclose(found, matrix.max(1), rtol=1e-12)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("distance", ["cosine", "euclidean"])
 def test_prototypes_are_distances_to_the_nearest_center(distance):
     points = np.random.default_rng(0).normal(size=(80, 5))
@@ -160,6 +161,7 @@ def test_supervised_prototypes_are_distances_to_the_class_mean(distance):
     np.testing.assert_allclose(found, wanted, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_supervised_prototypes_of_the_clusters_are_prototypes():
     points = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
     found = kmeans(points, 3, key=0, distance="euclidean", tolerance=0)
@@ -312,6 +314,7 @@ def test_bad_input_is_one_clear_line(call, says):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_metrics_need_no_optional_package():
     code = (
         "import sys\n"

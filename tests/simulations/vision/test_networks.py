@@ -57,6 +57,7 @@ def test_every_case_of_the_reference_is_tested():
     assert set(CASES) == set(FOUND["layouts"])
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("case", CASES)
 def test_logits_and_embedding_equal_the_reference(case, monkeypatch):
     found = FOUND["layouts"][case]
@@ -87,6 +88,7 @@ def test_parameter_counts_at_1000_classes(name):
     assert found == (expected | FOUND["parameters of 1000 classes"])[name]
 
 
+@pytest.mark.slow
 def test_without_classes_the_output_is_the_embedding():
     headless, headed = (network("resnet8", classes=n) for n in (0, 3))
     variables = initialise(headed, (8, 8, 1), key=0)
@@ -100,6 +102,7 @@ def test_without_classes_the_output_is_the_embedding():
     assert "head" not in abstract_variables(headless, (8, 8, 1))["params"]
 
 
+@pytest.mark.slow
 def test_a_strided_stem_sees_every_second_pixel():
     nets = [network("resnet8", classes=3, stem=stem) for stem in ("cifar", "strided")]
     variables = initialise(nets[0], (8, 8, 1), key=0)  # the same weights serve both
@@ -127,6 +130,7 @@ def test_batch_norm_trains_as_pytorch_but_for_the_variance_of_the_sample():
     np.testing.assert_allclose(var, theirs, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_statistics_are_those_of_all_parts_of_a_named_axis():
     images = jnp.asarray(rule.images(8, count=6))
     whole, parts = (network("resnet8", classes=3, axis_name=n) for n in (None, "parts"))
@@ -167,6 +171,7 @@ assert abs(np.concatenate(halves) - whole[0]).max() > 1e-3
 """
 
 
+@pytest.mark.slow
 def test_statistics_of_a_sharded_batch_are_global(monkeypatch):
     flags = os.environ.get("XLA_FLAGS", "")
     count = "--xla_force_host_platform_device_count=2"
@@ -177,6 +182,7 @@ def test_statistics_of_a_sharded_batch_are_global(monkeypatch):
     assert done.returncode == 0, done.stderr.decode()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "make",
     [partial(network, "resnet8"), partial(ViT, patch=8, width=64, heads=2, depth=2)],
@@ -195,6 +201,7 @@ def test_bfloat16_computes_in_it_and_keeps_parameters(make):
     assert products and all("bf16" in line for line in products)
 
 
+@pytest.mark.slow
 def test_k_models_are_one_dictionary_with_an_axis_more():
     net = network("resnet8", classes=3)
     keys = jax.random.split(jax.random.key(0), 3)

@@ -29,6 +29,7 @@ def found():
     return sensitivity(blobs(), [2, 4], reference=4, keep_fraction=0.3, seeds=3)
 
 
+@pytest.mark.slow
 def test_at_the_true_k_the_start_does_not_matter_and_k_does(found):
     at = found.sel(k=4)
     assert at["ceiling"] > 0.99 and at["overlap_ceiling"] > 0.95
@@ -41,6 +42,7 @@ def test_at_the_true_k_the_start_does_not_matter_and_k_does(found):
     np.testing.assert_allclose(np.diag(table), found["ceiling"])
 
 
+@pytest.mark.slow
 def test_correlations_are_means_over_pairs_of_other_seeds():
     import jax
 
@@ -76,6 +78,7 @@ def test_the_default_is_two_decades_around_the_classes():
     assert default_clusters(10, 30) == [1, 2, 5, 10, 22]
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -92,6 +95,7 @@ def test_bad_input_is_refused(changes, words):
         sensitivity(blobs(), **(given | changes))
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_row_a_k(tmp_path):
     given = ["sensitivity", "--clusters", "3,6", "--seeds", 2, "--reference", 6]
     result = run(*given, "-o", tmp_path / "k.nc", "--json")

@@ -89,6 +89,7 @@ def test_collapsed_and_aligned_projections_in_closed_form():
     assert np.isfinite(slope(jnp.zeros((16, 4)))).all()  # no direction, and no NaN
 
 
+@pytest.mark.slow
 def test_a_run_learns_to_tell_images_apart_and_writes_embeddings(trained):
     plan, folder, done = trained
     first, last = done.history[0], done.history[-1]
@@ -116,6 +117,7 @@ def test_a_run_learns_to_tell_images_apart_and_writes_embeddings(trained):
     )[0, 1] > 0.9  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_bit_for_bit(trained, tmp_path):
     plan, folder, done = trained
     train(plan, tmp_path / "run", stop_after=1)
@@ -167,6 +169,7 @@ def test_four_devices_equal_one():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_views_keep_bytes_scale_and_differ(trained):
     model = trained[0].model
     images = jnp.asarray(tiny.TRAIN.images[:4])
@@ -202,6 +205,7 @@ def test_vissls_jitter_is_in_its_recipe():
     assert simclr.jitter == (0.4, 0.4, 0.4, 0.1) and simclr.crop_scale == (0.08, 1.0)
 
 
+@pytest.mark.slow
 def test_embeddings_of_a_run_are_of_any_set_and_any_checkpoint(trained):
     plan, folder, _ = trained
     where = placement("cpu")
@@ -246,6 +250,7 @@ def test_imported_weights_see_the_size_and_scale_they_ask_for(tmp_path):
         next(embed(tiny.TRAIN, by, where))
 
 
+@pytest.mark.slow
 def test_the_command_embeds_probes_and_its_record_is_checked(trained, tmp_path):
     folder, out = trained[1], tmp_path / "e.npy"
     result = run("embed", "--run", folder, "-o", out, "--probe", "--json")

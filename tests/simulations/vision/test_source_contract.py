@@ -268,6 +268,7 @@ def test_a_source_of_a_user_is_trained_on_and_embedded(sources, tmp_path, stream
     assert len(rows) == len(batches) and jax.process_count() == 1
 
 
+@pytest.mark.slow
 def test_a_source_of_a_user_from_the_command_line(sources, tmp_path):
     data = source_text(sources["arrays"])
     write_recipe(tmp_path / "tiny.toml", RECIPE)

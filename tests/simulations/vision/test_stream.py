@@ -140,6 +140,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_stopped_by_any_number_of_processes_it_goes_on_in_another(data, tmp_path):
     whole = list(Stream(data, 4, VIEW, seed=3).epoch(7))
     with Stream(data, 4, VIEW, seed=3, workers=2).epoch(7) as epoch:

@@ -35,6 +35,7 @@ def tour(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_hard_examples_are_those_that_are_wrong(tour):
     el2n = read_scores(tour / "el2n.parquet", tiny.TRAIN).scores
     right = np.load(tour / "run" / "logits.npy").argmax(1) == tiny.TRAIN.labels
@@ -43,6 +44,7 @@ def test_hard_examples_are_those_that_are_wrong(tour):
     assert np.corrcoef(el2n, forgotten)[0, 1] > 0.2
 
 
+@pytest.mark.slow
 def test_the_pruned_run_is_of_what_was_kept(tour):
     kept = (tour / "kept.txt").read_text().split()
     member = np.load(tour / "pruned" / "member.npy")
@@ -51,6 +53,7 @@ def test_the_pruned_run_is_of_what_was_kept(tour):
     assert lines[-1].startswith("2,7,")  # epochs of 5 steps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "words"),
     [

@@ -117,6 +117,7 @@ train(tiny.plan(), sys.argv[1])
 """
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_is_bit_identical(whole, tmp_path):
     _, folder, trained = whole
     killed = in_subprocess(KILLED, tmp_path / "run")
@@ -181,6 +182,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.slow
 def test_nan_stops_and_says_where(whole, tmp_path, monkeypatch):
     folder, begin = tmp_path / "run", run.begin
     train(tiny.plan(), folder, stop_after=1)
@@ -200,6 +202,7 @@ def test_nan_stops_and_says_where(whole, tmp_path, monkeypatch):
     assert leaves(again.state) == leaves(whole[2].state)
 
 
+@pytest.mark.slow
 def test_a_pruned_set_takes_the_steps_it_was_given(tmp_path):
     ids = [TRAIN.ids[i] for i in range(0, 400, 2)][::-1]
     plan = tiny.plan(ids=ids, fixed_steps=8, fixed_epochs=None)
@@ -269,6 +272,7 @@ def test_two_hosts_equal_one(tmp_path):
     assert (correct[0] != correct[1]).mean() < 0.01
 
 
+@pytest.mark.slow
 def test_streams_train_and_give_logits_of_the_centre(tmp_path):
     rng = np.random.default_rng(0)
     for i in range(21):

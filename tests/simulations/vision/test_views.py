@@ -125,6 +125,7 @@ def test_resized_crops_are_pillows(box):
     np.testing.assert_allclose(found, wanted, atol=1)
 
 
+@pytest.mark.slow
 def test_boxes_are_of_the_distribution_of_the_decoder():
     keys = jax.random.split(jax.random.key(0), 4000)
     ours = np.asarray(jax.vmap(lambda key: draw_box(key, 32, 48))(keys))
@@ -143,6 +144,7 @@ def test_boxes_are_of_the_distribution_of_the_decoder():
     assert never.tolist() == [17, 0, 5, 4]
 
 
+@pytest.mark.slow
 def test_every_image_has_a_view_of_its_own():
     batch = jnp.broadcast_to(BYTES, (8, *BYTES.shape))
     found = resized_crops(batch, jax.random.key(0))

@@ -32,6 +32,7 @@ def folder(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_scores_need_no_network_on_the_built_in_digits(folder):
     found = read_scores(folder / "supervised.parquet", DIGITS)
     unit = DIGITS.images.reshape(len(DIGITS), -1) / 255

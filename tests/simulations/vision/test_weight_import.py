@@ -65,6 +65,7 @@ def test_the_names_of_the_usual_code_for_cifar(tmp_path):
     _same(found.variables, expected.variables)
 
 
+@pytest.mark.slow
 def test_swav_is_a_resnet_50_without_a_head(tmp_path):
     weights = rule.weights(LAYOUTS["resnet50 imagenet"]["shapes"])
     net = network("resnet50", classes=0)

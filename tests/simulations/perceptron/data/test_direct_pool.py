@@ -20,6 +20,7 @@ from simulations.perceptron.data.pruned_pools import training_sets
 RULES = ("hard", "easy", "random", pt.Window(0.2), pt.Mixture(0.3, "easy"))
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("rule", RULES, ids=str)
 @pytest.mark.parametrize("margin", ["absolute", "signed"])
 @pytest.mark.parametrize("theta, flip", [(0.0, 0.2), (0.4, 0.0), (0.4, 0.2)])
@@ -92,6 +93,7 @@ def test_students_of_both_pools_err_alike():
     assert abs(one.mean - two.mean) < 4 * spread
 
 
+@pytest.mark.slow
 def test_error_at_a_tiny_fraction_against_the_limit():
     """alpha = 3, f -> 0: error a(3) f, a(3) = 0.176403 (theory notes, section 3)."""
     draws = simulate(Point(3.0, 1e-8), size=100, draws=64, seed=0, pool="direct")

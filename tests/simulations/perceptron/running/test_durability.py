@@ -49,6 +49,7 @@ def assert_same_draws(found, draws):
         np.testing.assert_array_equal(found[name].values[:draws], wanted[name].values)
 
 
+@pytest.mark.slow
 def test_kill_9_loses_at_most_the_batch_in_flight(tmp_path):
     process = subprocess.Popen(command(tmp_path / "draws", 10**6))
     try:
@@ -67,6 +68,7 @@ def test_kill_9_loses_at_most_the_batch_in_flight(tmp_path):
     assert_same_draws(stored(tmp_path / "draws"), have + 70)
 
 
+@pytest.mark.slow
 def test_two_runs_on_one_folder_share_the_work(tmp_path):
     both = [
         subprocess.Popen(
@@ -83,6 +85,7 @@ def test_two_runs_on_one_folder_share_the_work(tmp_path):
     assert_same_draws(stored(tmp_path / "draws"), 4000)
 
 
+@pytest.mark.slow
 def test_a_run_waits_for_the_file_that_another_holds(tmp_path):
     """It draws nothing meanwhile, and then finds what the other has drawn."""
     store, part = Store(tmp_path / "draws", seed=0), Part(POINT, SIZE, 64)
@@ -107,6 +110,7 @@ def test_a_run_waits_for_the_file_that_another_holds(tmp_path):
     assert (store.load(POINT, SIZE).error == 0.25).all()
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_in_one_line_and_keeps_the_draws(tmp_path):
     run_sweep([Part(POINT, SIZE, 64)], Store(tmp_path / "draws", seed=0))
     limit = Store(tmp_path / "draws", seed=0).path(POINT, SIZE).stat().st_size + 100
@@ -171,6 +175,7 @@ class Flaky:
         return resolve_student("max_margin")(examples, key)
 
 
+@pytest.mark.slow
 def test_tasks_are_tried_again_and_failures_do_not_stop_the_others(tmp_path):
     student = Flaky({12: 1, 24: 99})
     parts = [Part(Point(a, 0.5, student=student), SIZE, 4) for a in (1.0, 2.0, 3.0)]
@@ -228,6 +233,7 @@ def free_port():
         return server.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_shards_are_all_points_once(tmp_path):
     points = [Point(load, 0.5) for load in (1.0, 2.0, 3.0)]
     request = {"sizes": (SIZE,), "draws": 2, "output": tmp_path / "draws"}
@@ -288,6 +294,7 @@ def test_the_first_process_must_have_its_own_address(address):
         join_hosts(address, 1, 0)
 
 
+@pytest.mark.slow
 def test_programs_are_forgotten_before_they_use_up_the_memory_maps(tmp_path):
     """And compiled again they give the same bits."""
     script = """

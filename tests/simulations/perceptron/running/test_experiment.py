@@ -61,6 +61,7 @@ def test_the_error_is_that_of_fresh_examples():
     assert wrong == pytest.approx(error, abs=4 * (0.25 / 200_000) ** 0.5)
 
 
+@pytest.mark.slow
 def test_random_pruning_is_no_pruning_of_a_smaller_pool():
     """Random at f = 0.25 and at f = 1 have the same law, by different draws."""
     pruned = simulate(Point(1.5, 0.25, rule="random"), size=20, draws=192, seed=1)
@@ -81,6 +82,7 @@ def test_theta_zero_makes_the_conventions_one():
         assert abs(one.mean - two.mean) < 4 * spread
 
 
+@pytest.mark.slow
 def test_a_keep_probability_that_jumps_is_the_hard_rule():
     """q(z) = 1 for |z| < gamma(1/2): the hard rule but for the fluctuation of P."""
     gamma = 0.6744897501960817
@@ -105,6 +107,7 @@ def test_a_keep_probability_beyond_one_is_refused():
         simulate(Point(1.0, None, 0.0, rule), size=10, draws=2, seed=0)
 
 
+@pytest.mark.slow
 def test_a_small_kept_fraction_is_affordable_and_accurate():
     """alpha = 3, f -> 0: error a(3) f, a(3) = 0.176403 (theory notes, section 3)."""
     found = summarize(simulate(Point(3.0, 1e-3), size=100, draws=8, seed=0))

@@ -133,6 +133,7 @@ def test_the_certified_distance_holds_before_convergence(loss):
         assert int(early.iterations) == steps
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("loss", ["hinge", "squared_hinge"])
 def test_ridge_to_zero_is_the_max_margin_student(loss):
     x = np.random.default_rng(1).normal(size=(20, 10))
@@ -142,6 +143,7 @@ def test_ridge_to_zero_is_the_max_margin_student(loss):
     np.testing.assert_allclose(w * student.margin, student.weights, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_users_loss_is_trained_like_the_same_one_by_name():
     def mine(margin):
         return jnp.log(1 + jnp.exp(-margin))
@@ -156,6 +158,7 @@ def test_a_users_loss_is_trained_like_the_same_one_by_name():
     assert not jax.config.read("jax_enable_x64")
 
 
+@pytest.mark.slow
 def test_a_loss_with_a_bend_is_not_certified():
     found = train(noisy(), lambda m: jnp.maximum(0.0, 1.0 - m), ridge=0.1)
     assert int(found.status) == ConvexStatus.STALLED
@@ -163,6 +166,7 @@ def test_a_loss_with_a_bend_is_not_certified():
     assert np.linalg.norm(found.weights - exact) <= found.distance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["logistic", "hinge"])
 def test_a_batch_and_examples_of_zeros(loss):
     x = noisy(2, 3)
@@ -195,6 +199,7 @@ def trained(loss, ridge, *, point=POINT, **how) -> xr.Dataset:
     )
 
 
+@pytest.mark.slow
 def test_the_theory_at_one_point():
     """Notes, section 5: A, B, r and the error at N -> inf."""
     draws = trained("logistic", 0.1, size=100, draws=64, seed=0)
@@ -210,6 +215,7 @@ def test_the_theory_at_one_point():
     assert found.alpha_prune.values[0] == 2.0
 
 
+@pytest.mark.slow
 def test_columns_and_draws():
     together = trained("square", 0.5, size=12, draws=6, seed=3)
     later = trained("square", 0.5, size=12, draws=2, seed=3, first=3)
@@ -223,6 +229,7 @@ def test_columns_and_draws():
     assert (together.distance < 1e-6 * 3).all() and together.attrs["pool"] == 48
 
 
+@pytest.mark.slow
 def test_clean_sets_are_those_of_the_max_margin_student():
     sets = training_sets(POINT, size=12, draws=3, seed=5)
     overlap = max_margin(np.stack(sets)).weights[:, 0]
@@ -252,6 +259,7 @@ def test_flipped_labels(margin):
     assert some.shape == clean.shape
 
 
+@pytest.mark.slow
 def test_label_noise_hurts_and_half_of_it_leaves_nothing():
     def overlap(p):
         draws = trained("logistic", 0.1, size=40, draws=64, seed=0, flip_probability=p)
@@ -262,6 +270,7 @@ def test_label_noise_hurts_and_half_of_it_leaves_nothing():
     assert abs(none) < 4 * noise
 
 
+@pytest.mark.slow
 def test_sets_of_random_size_are_filled():
     rule = pt.KeepProbability(lambda z: 1 / (1 + z))
     point = Point(1.0, rule=rule)

@@ -49,6 +49,7 @@ def test_twenty_shapes_are_four_programs():
     assert len(compiled) <= 4  # none that an earlier process has kept
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("count, dimension", [(30, 10), (150, 60), (9, 40)])
 def test_the_student_and_its_certificate_are_those_of_the_unfilled_problem(
     count, dimension

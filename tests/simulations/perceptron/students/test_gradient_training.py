@@ -30,6 +30,7 @@ def errors(weights: np.ndarray) -> np.ndarray:
     return np.arctan2(np.linalg.norm(weights[:, 1:], axis=1), weights[:, 0]) / np.pi
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("loss", ["logistic", "hinge", "square"])
 def test_one_step_on_all_examples_is_hebbs_rule(loss):
     found = Gradient(loss=loss, epochs=1, **FULL)(SETS, KEYS)
@@ -69,6 +70,7 @@ def stopped_error(load: float, time: float, rate: float) -> float:
     return math.acos(along / math.sqrt(signal + noise)) / math.pi
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("epochs", [1, 4, 30])
 def test_descent_stopped_early_has_the_error_of_its_law(epochs):
     sets = random_sets(2.0, 100, 200)
@@ -80,6 +82,7 @@ def test_descent_stopped_early_has_the_error_of_its_law(epochs):
     assert abs(stopped_error(2.0, 2 * epochs, 0.3) / exact - 1) > 0.03
 
 
+@pytest.mark.slow
 def test_logistic_descent_drifts_to_the_largest_margin():
     """Implicit bias on separable data, logarithmically slow (Soudry et al. 2018)."""
     best = max_margin(SETS).weights
@@ -93,6 +96,7 @@ def test_logistic_descent_drifts_to_the_largest_margin():
     assert angles[-1] < 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["logistic", "squared_hinge", "square"])
 def test_with_a_ridge_it_is_the_student_of_the_convex_loss(loss):
     exact = train(SETS, loss, ridge=0.3).weights
@@ -104,6 +108,8 @@ def test_with_a_ridge_it_is_the_student_of_the_convex_loss(loss):
     assert (overlap(few.weights, found.weights) < 1 - 1e-4).all()
 
 
+@pytest.mark.few(1)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adagrad", "rmsprop", "lion"])
 def test_every_optimizer_learns_until_no_mistake_is_left(optimizer):
     student = Gradient(optimizer=optimizer, complete=True, epochs=3000, batch_size=8)
@@ -120,6 +126,7 @@ def test_every_optimizer_learns_until_no_mistake_is_left(optimizer):
     assert (stopped(SETS, KEYS).certificate[slowest] > 0).all()
 
 
+@pytest.mark.slow
 def test_an_optimizer_of_ones_own():
     own = Gradient(optimizer=optax.sgd(0.1), learning_rate=None, label="mine")
     np.testing.assert_array_equal(
@@ -139,6 +146,7 @@ def test_a_users_loss():
     )
 
 
+@pytest.mark.slow
 def test_early_stopping_holds_examples_out():
     """More and noisier: the held-out loss turns up again, and its least is kept."""
     rng = np.random.default_rng(0)
@@ -161,6 +169,7 @@ def test_what_diverges_is_not_done():
     assert not found.done.any()
 
 
+@pytest.mark.few(9)
 @pytest.mark.parametrize(
     "wrong",
     [

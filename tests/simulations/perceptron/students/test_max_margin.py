@@ -32,6 +32,7 @@ def least_distance(examples: np.ndarray) -> tuple[np.ndarray, float]:
     return w / np.linalg.norm(w), 1 / np.linalg.norm(w)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("count, dimension", [(80, 25), (25, 25), (10, 25), (300, 8)])
 def test_matches_an_active_set_method(count, dimension):
     examples = separable(count, count, dimension)
@@ -136,6 +137,7 @@ def test_a_margin_of_zero_is_not_separable(examples):
     assert int(max_margin(examples).status) == Status.NOT_SEPARABLE
 
 
+@pytest.mark.slow
 def test_too_few_iterations_are_reported():
     found = max_margin(separable(8, 60, 20), max_iterations=3)
     assert int(found.status) == Status.MAX_ITERATIONS
@@ -175,6 +177,7 @@ def test_complex_numbers_and_bad_tolerances_are_refused():
         max_margin(np.ones((2, 2)), tolerance=0.0)
 
 
+@pytest.mark.slow
 def test_under_tracing_it_works_with_x64_and_refuses_without():
     examples = separable(10, 30, 10, batch=(2,))
     traced = jax.jit(jax.vmap(lambda x: max_margin(x).margin))
@@ -220,6 +223,7 @@ def test_a_student_does_not_depend_on_its_neighbours_to_the_last_bit(monkeypatch
     assert [library["num_threads"] for library in threadpool_info()] == threads
 
 
+@pytest.mark.slow
 def test_steps_in_float32_are_certified_in_float64():
     examples = separable(15, 120, 20, batch=(2, 2))
     examples[1, 1] = np.random.default_rng(15).normal(size=(120, 20))
@@ -244,6 +248,7 @@ def test_an_unknown_precision_is_refused():
         max_margin(np.ones((2, 2)), precision="half")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [True, False])
 def test_a_working_set_that_lacks_a_carrier_is_noticed(monkeypatch, lost):
     """Candidates chosen wrongly on purpose: all examples are trained on in the end."""
@@ -264,6 +269,7 @@ def test_a_working_set_that_lacks_a_carrier_is_noticed(monkeypatch, lost):
     np.testing.assert_allclose(achieved, found.lower, rtol=1e-11)
 
 
+@pytest.mark.slow
 def test_steps_that_overflow_in_float32_prove_nothing():
     """As on 8,192 real images: weights NaN, slack infinite, a bound of infinity."""
     from simulations.perceptron.students.hard_margin_programs import _scale

@@ -53,6 +53,7 @@ def compare(loss, angles, sizes, draws=DRAWS):
     return points, exact, fits, found
 
 
+@pytest.mark.slow
 def test_errors_with_wrong_labels():
     points, exact, fits, found = compare("logistic", [np.deg2rad(20)], (32, 64))
     for test in judge(fits, 1e-3):

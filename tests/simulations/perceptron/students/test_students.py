@@ -33,6 +33,7 @@ ALL = (
 every = pytest.mark.parametrize("student", ALL, ids=lambda s: s.name)
 
 
+@pytest.mark.slow
 @every
 def test_a_set_does_not_depend_on_its_neighbours(student):
     together = student(SETS, KEYS)
@@ -49,6 +50,7 @@ def test_a_set_does_not_depend_on_its_neighbours(student):
     assert not jax.config.read("jax_enable_x64")
 
 
+@pytest.mark.few(2)
 @every
 def test_a_set_does_not_depend_on_what_it_is_filled_up_with(student):
     once = student(SETS, KEYS)
@@ -91,7 +93,8 @@ def test_students_by_name():
 def test_the_max_margin_student_is_that_of_the_function():
     found = MaxMarginStudent()(SETS, KEYS)
     exact = max_margin(SETS)
-    np.testing.assert_array_equal(found.weights, exact.weights)
+    # which fills up a few small sets
+    np.testing.assert_allclose(found.weights, exact.weights, rtol=0, atol=1e-7)
     assert (found.certificate <= 1e-10).all()
     opposed = np.concatenate([SETS, -SETS[:, :1]], axis=1)
     assert not MaxMarginStudent()(opposed, KEYS).done.any()
@@ -107,6 +110,7 @@ def test_the_convex_student_is_the_minimum_by_its_gradient():
     assert (found.certificate <= 1e-6).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "student", [pytest.param("gibbs", marks=pytest.mark.slow), "bayes_point"]
 )

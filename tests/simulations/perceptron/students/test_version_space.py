@@ -68,6 +68,7 @@ def test_a_half_space():
     agrees(found.samples[..., 0] ** 2, 1 / 3)
 
 
+@pytest.mark.slow
 def test_many_walls_against_rejection():
     """Moments in every direction of an irregular cone, and the overlap of pairs."""
     examples = np.random.default_rng(1).normal(size=(12, 6))
@@ -110,6 +111,7 @@ def draws() -> xr.Dataset:
     return sampled(POINT, size=12, draws=60, seed=3, n_samples=30)
 
 
+@pytest.mark.slow
 def test_the_teacher_is_a_typical_student_when_nothing_is_pruned():
     """E[A] = E[q] at every N, the teacher being a uniform point of the cone itself."""
     point = Point(1.0, 1.0, rule="random")
@@ -119,6 +121,7 @@ def test_the_teacher_is_a_typical_student_when_nothing_is_pruned():
     assert draws.self_overlap.mean() > 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rule, q, overlap", [("hard", 0.5592, 0.3712), ("easy", 0.4029, 0.5393)]
 )
@@ -150,6 +153,7 @@ def cone(*batch: int) -> np.ndarray:
     return np.abs(np.random.default_rng(3).normal(size=(*batch, 12, 6)))
 
 
+@pytest.mark.slow
 def test_the_same_key_gives_the_same_samples_and_another_does_not():
     one, again = (sample(cone(3), KEY, n_samples=5) for _ in range(2))
     np.testing.assert_array_equal(one.samples, again.samples)
@@ -222,6 +226,7 @@ def test_the_effective_size_is_that_of_a_known_process():
     assert estimate(np.ones((3, 2, 10))).effective_size.tolist() == [20.0] * 3
 
 
+@pytest.mark.slow
 def test_draws_do_not_depend_on_how_they_are_asked_for(draws):
     """The student of ``simulate`` samples the same version spaces by the same keys."""
     point = replace(POINT, student=Gibbs(30))
@@ -236,12 +241,14 @@ def test_draws_do_not_depend_on_how_they_are_asked_for(draws):
     assert (later.kept == 12).all()
 
 
+@pytest.mark.slow
 def test_the_data_sets_are_those_of_the_other_students(draws):
     """The centre of the version space is near the max-margin student of the set."""
     margin = simulate(POINT, size=12, draws=60, seed=3)
     assert np.corrcoef(margin.error, draws.bayes_point_error)[0, 1] > 0.8
 
 
+@pytest.mark.slow
 def test_a_keep_probability_has_sets_of_random_size():
     point = Point(1.0, rule=pt.KeepProbability(lambda z: 1 / (1 + z)))
     point = replace(point, student=Gibbs(5))
@@ -276,6 +283,7 @@ def test_numbers_out_of_range_are_refused(change, message):
         sample(np.eye(2), KEY, **change)
 
 
+@pytest.mark.slow
 def test_bad_examples_keys_and_draws_are_refused(draws):
     with pytest.raises(pt.InputError, match=r"shape \(\.\.\., P, N\)"):
         sample(np.ones(3), KEY)

@@ -38,6 +38,7 @@ def test_a_single_size_has_its_allowance_in_quadrature():
     assert one.value == 0.05 and one.error == pytest.approx(0.05)
 
 
+@pytest.mark.slow
 def test_a_correct_theory_fails_at_the_family_level():
     """1000 families of 20 points at level 0.2: 200 failures +- 13, or fewer.
 

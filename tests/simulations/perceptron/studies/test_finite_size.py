@@ -30,6 +30,7 @@ def test_cover_counts_the_separable_labellings(count, dimension):
     assert cover_probability(count, dimension) == separable / 2**count
 
 
+@pytest.mark.slow
 def test_the_fit_of_covers_law_finds_its_exponent():
     """Exact probabilities as counts: exponent 1/2, slope 1/sqrt(2), centre 2."""
     sizes = np.repeat([400.0, 800.0, 1600.0, 3200.0], 9)
@@ -74,6 +75,7 @@ def test_counts_that_show_no_fall_are_refused():
         fit_collapse(np.tile([1.0, 1.1, 1.2], 2), sizes, 10 * ones, 10 * ones)
 
 
+@pytest.mark.slow
 def test_students_without_a_clue_are_as_many_as_cover_says():
     found = threshold_collapse(
         sizes=(10, 20), steps=(-1.0, 0.0, 1.0), keep_fraction=1e-6, draws=192, seed=3

@@ -10,6 +10,7 @@ from simulations.perceptron import Point, averages
 from simulations.perceptron.studies.posterior import simulate_posterior
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "point",
     [

@@ -30,6 +30,7 @@ def test_points_for_a_figure_are_the_summaries_of_their_draws(tmp_path):
     xr.testing.assert_identical(kept, again)
 
 
+@pytest.mark.slow
 def test_the_threshold_is_seen_at_two():
     """theta = 0, f -> 0: error near 1/2 below alpha_prune = 2, a(alpha) f above."""
     found = threshold_scan((1.4, 3.0), keep_fraction=0.005, sizes=(60,), draws=16)

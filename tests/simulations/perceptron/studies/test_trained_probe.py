@@ -29,6 +29,7 @@ def prune(probe: TrainedProbe, draws: int = 3, **options):
     return prune_by_trained_probe(*streams(draws), **sizes, probe=probe)
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("margin", ["absolute", "signed"])
 @pytest.mark.parametrize("rule", ["hard", "easy"])
 @pytest.mark.parametrize("own", [None, 3.0])
@@ -59,6 +60,7 @@ def test_one_step_on_a_pool_is_a_hebbian_probe():
     assert abs(theta.mean() - exact) < 4 * theta.std() / 10 + exact / 60
 
 
+@pytest.mark.slow
 def test_a_max_margin_probe_keeps_the_student_of_its_pool():
     """Its support vectors have the least margins: the student trained on them is it."""
     probe = TrainedProbe("max_margin")
@@ -76,6 +78,7 @@ def study():
     return probe_study((1, 10, 100), (5.0,), size=40, draws=64).sel(alpha_tot=5.0)
 
 
+@pytest.mark.slow
 def test_the_theory_holds_for_a_probe_with_examples_of_its_own(study):
     found = study.sel(trained_on="own", keep_fraction=0.3)
     off, bar = found.difference.sel(statistic=["mean", "standard_error"]).values.T
@@ -83,6 +86,7 @@ def test_the_theory_holds_for_a_probe_with_examples_of_its_own(study):
     assert (abs(off) < 4 * bar + allowance).all()
 
 
+@pytest.mark.slow
 def test_the_theory_fails_for_a_probe_trained_on_its_pool(study):
     found = study.sel(trained_on="pool", keep_fraction=0.3)
     off, bar = found.difference.sel(statistic=["mean", "standard_error"]).values.T
@@ -103,6 +107,7 @@ def test_the_rule_random_does_not_ask_the_probe():
     assert abs(off) < 4 * bar + 0.01 * table.predicted.values[0]
 
 
+@pytest.mark.slow
 def test_draws_are_the_same_however_they_are_asked_for(monkeypatch):
     probe = TrainedProbe(SHORT)
     whole = simulate_trained_probe(probe, draws=5, **SETTING)
@@ -158,6 +163,7 @@ class Contrary:
         return replace(learnt, weights=-learnt.weights)
 
 
+@pytest.mark.slow
 def test_a_probe_worse_than_chance_is_not_given_to_the_theory():
     with pytest.raises(pt.InputError, match="worse than chance"):
         simulate_trained_probe(TrainedProbe(Contrary()), draws=2, **SETTING)

@@ -54,15 +54,18 @@ def validate(folder, theory, points=POINTS, **options):
     return run_validation(points, output=folder, theory=theory, **options)
 
 
+@pytest.mark.slow
 def test_theory_and_simulation_agree(report):
     assert report.passed, report.describe()
 
 
+@pytest.mark.slow
 def test_it_is_precise_enough_to_mean_something(report):
     assert (report.dataset.difference_error <= report.dataset.precision).all()
     assert report.imprecise == ()
 
 
+@pytest.mark.slow
 def test_the_other_margin_convention_fails(folder, report):
     swap = {"absolute": "signed", "signed": "absolute"}
 
@@ -76,6 +79,7 @@ def test_the_other_margin_convention_fails(folder, report):
     assert found.dataset.theta[worst] == pytest.approx(math.radians(30))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("degrees", [2, -2])
 def test_a_probe_two_degrees_off_fails(folder, report, degrees):
     def turned(*, theta, **where):
@@ -84,6 +88,7 @@ def test_a_probe_two_degrees_off_fails(folder, report, degrees):
     assert not validate(folder, turned).passed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1.03, 1 / 1.03])
 def test_an_error_three_percent_off_fails(folder, report, factor):
     def scaled(**where):
@@ -92,12 +97,14 @@ def test_an_error_three_percent_off_fails(folder, report, factor):
     assert not validate(folder, scaled).passed
 
 
+@pytest.mark.slow
 def test_too_few_draws_fail_even_in_agreement(tmp_path):
     found = validate(tmp_path / "few", pt.solve, POINTS[:1], draws=32)
     assert found.imprecise and not found.passed
     assert "too few draws" in found.describe()
 
 
+@pytest.mark.slow
 def test_the_theory_is_asked_at_the_realised_loads(tmp_path):
     """N = 25, alpha = 0.3, f = 0.4: P_tot = 19 (18.75) and P = 8 (7.6)."""
     asked = []
@@ -119,6 +126,7 @@ def test_the_theory_is_asked_at_the_realised_loads(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_the_report_is_saved_and_read_back(folder, report):
     read = xr.load_dataset(folder / "report.nc", engine="h5netcdf")
     assert read.attrs["seed"] == 0 and {"jax", "numpy", "python"} <= set(read.attrs)
@@ -168,6 +176,7 @@ def test_precision_does_not_depend_on_the_interruption(tmp_path):
     xr.testing.assert_identical(whole.dataset, again.dataset)
 
 
+@pytest.mark.slow
 def test_a_write_that_fails_leaves_the_finished_draws(tmp_path, monkeypatch):
     validate(tmp_path / "full", **SMALL)
     before = {p: p.read_bytes() for p in (tmp_path / "full").glob("*.npz")}
@@ -190,6 +199,7 @@ def small(tmp_path):
     return tmp_path / "draws"
 
 
+@pytest.mark.slow
 def test_another_seed_is_refused(small):
     with pytest.raises(pt.InputError, match=r'"seed": 0.*"seed": 1'):
         validate(small, seed=1, **SMALL)
@@ -213,11 +223,13 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
         validate(tmp_path / "file", **SMALL)
 
 
+@pytest.mark.slow
 def test_an_output_that_exists_is_refused_unless_resumed(small):
     with pytest.raises(pt.InputError, match="exists"):
         validate(small, resume=False, **SMALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty"])
 def test_a_damaged_file_is_refused_by_name(small, damage):
     path = sorted(small.glob("*.npz"))[0]
@@ -231,6 +243,7 @@ def test_a_damaged_file_is_refused_by_name(small, damage):
         validate(small, **SMALL)
 
 
+@pytest.mark.slow
 def test_draws_of_another_point_are_refused(small):
     one, two = sorted(small.glob("*N8.npz"))
     one.write_bytes(two.read_bytes())
@@ -293,6 +306,7 @@ def test_the_large_suites_are_spread_over_everything():
     assert sum(point.theta == 0 for point in points) > 40
 
 
+@pytest.mark.slow
 def test_shares_of_a_validation_are_the_whole(tmp_path, monkeypatch):
     options = {key: SMALL[key] for key in ("sizes", "draws")} | {"progress": False}
     for i in (1, 2):
@@ -325,6 +339,7 @@ def test_students_of_the_version_space_and_of_losses_are_compared(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_cases_solved_together_are_those_solved_alone():
     rules = ["hard", pt.Window(0.1), pt.Window(0.3), pt.Mixture(0.7, "easy")]
     rules += [pt.Mixture(0.4, "easy"), "hard", pt.Window(0.2)]
