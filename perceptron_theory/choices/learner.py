@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from ..convex.student import Convex
 from ..errors import ConvergenceError, InputError
+from ..numerics.batching import batched
 from ..numerics.checks import (
     check_load,
     check_margin,
@@ -27,6 +26,8 @@ from ..students.names import resolve_student
 from ..students.solution import log_error_slope
 from ..students.student import Student
 from .best_ridge import OptimalRidge, optimal_ridge
+
+_SLOPES = batched(log_error_slope)
 
 
 def resolve_learner(
@@ -178,7 +179,8 @@ def slopes(
         flat = checked((alpha_prune, keep_fraction, theta), asked)
         line = flat._replace(shape=flat.arrays[0].shape)
         state = found_at(find_many, line, asked, exact=True)
-        slope = jax.vmap(partial(log_error_slope, student))
-        by_value = np.asarray(slope(jnp.asarray(state.value)))
+        numbers = flat.arrays[len(flat.arrays) - flat.student.num_leaves :]
+        students = jax.tree.unflatten(flat.student, numbers)
+        by_value = np.asarray(_SLOPES(students, state.value))
     rates = np.einsum("nm,nmk->nk", by_value, state.rates)
     return np.where(state.found[:, None], rates, np.nan), flat
