@@ -3,8 +3,8 @@ PYTHON ?= python3
 PYTEST_FLAGS ?= -n auto --dist loadfile
 # The long ones of a file would keep one worker busy when the other has ended.
 SLOW_FLAGS ?= -n auto --dist worksteal
-# make test-all SHAPES=1 checks the types and shapes of every call as well: slower.
-SHAPES ?=
+# make test-all checks the types and shapes of every call as well; SHAPES= leaves it out.
+SHAPES ?= 1
 HOOK := perceptron_theory,simulations,figures,pruning_laws,runtime_types.check
 CHECKED := $(if $(SHAPES),--jaxtyping-packages=$(HOOK))
 
@@ -18,7 +18,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check --no-compile
 help:
 	@echo 'make demo     a Pareto frontier, a phase diagram and a validation (in demo/)'
 	@echo 'make test     the tests; make test-slow: those that it leaves out'
-	@echo 'make test-all all of them'
+	@echo 'make test-all all of them, with types and shapes checked'
 	@echo 'make figures  the figures of the paper (in docs/figures/)'
 	@echo 'make bench    the benchmark table'
 	@echo 'make docs     the docs site (in site/)'

@@ -22,7 +22,7 @@ from simulations.files import write_whole
 COLUMN, PAGE = 3.5, 7.1  # widths in inches of one column and of the whole page
 BLACK, GREY = "#000000", "#7f7f7f"
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
-PURPLE, SKY, AMBER = "#cc79a7", "#56b4e9", "#e69f00"
+PURPLE, AMBER = "#cc79a7", "#e69f00"
 
 # colour, line style, mark of the first, second, ... curve of a family
 FAMILY = (

@@ -1,4 +1,4 @@
-"""The check that ``make test-all SHAPES=1`` puts around every annotated function.
+"""The check that ``make test-all`` puts around every annotated function.
 
 beartype, which also accepts an int where a float is annotated, as type checkers do.
 jaxtyping's import hook takes this by name.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -146,12 +146,6 @@ def options_from(text: str) -> dict[str, Any]:
 def text_of_options(options: Mapping[str, Any]) -> str:
     """The text that :func:`options_from` reads back."""
     return ",".join(f"{name}={_word(value)}" for name, value in options.items())
-
-
-def one_line(names: Iterable[str]) -> str:
-    """Names for a message: "a, b and c"."""
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _is_record(thing: Any) -> bool:
