@@ -84,7 +84,7 @@ def for_numpy(
     """
     where = _form((function, many), forms)
     if where not in _IN_USE:
-        _remember(where, _numpy_program(function, forms, many))
+        _remember(where, written(function, forms, many))
     return _IN_USE[where]
 
 
@@ -111,7 +111,10 @@ def _form(function: Any, arguments: tuple[Any, ...]) -> Any:
     return function, tree, forms, jax.config.read("jax_enable_x64")
 
 
-def _numpy_program(function: Any, forms: Any, many: Any) -> Any:
+def written(
+    function: Callable[..., Any], forms: tuple[Any, ...], many: tuple[bool, ...]
+) -> Callable[..., Any] | None:
+    """The same, of which this module keeps hold of nothing."""
     from .program_keys import program_key
 
     folder = kept_programs.programs()

@@ -270,6 +270,7 @@ def shape_text(shape: Sequence[Any]) -> str:
 OTHERS: dict[str, Callable[..., str]] = {
     "argmax": _first("argmax"),
     "argmin": _first("argmin"),
+    "cholesky": lambda p, x: f"cholesky({x})",
     "concatenate": lambda p, *x: f"np.concatenate(({', '.join(x)},), {p['dimension']})",
     "cummax": _accumulated("np.maximum"),
     "cummin": _accumulated("np.minimum"),
@@ -297,6 +298,7 @@ OTHERS: dict[str, Callable[..., str]] = {
     "sort": lambda p, *x: f"sort({p['dimension']}, {p['num_keys']}, {', '.join(x)})",
     "split": lambda p, x: f"split({x}, {_plain(p['sizes'])[0]}, {int(p['axis'])})",
     "tile": lambda p, x: f"np.tile({x}, {_plain(p['reps'])[0]})",
+    "top_k": lambda p, x: f"top_k({x}, {int(p['k'])}, {int(p['axis'])})",
     "transpose": lambda p, x: f"{x}.transpose({_plain(p['permutation'])[0]})",
     "triangular_solve": _triangular,
 }

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..polynomials import in_numpy as polynomial  # noqa: F401
+from .matrices import cholesky, lu, triangular_solve  # noqa: F401
 
 
 def full(x: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -241,36 +242,9 @@ def split(x: Any, sizes: tuple[int, ...], axis: int) -> Any:
     return np.split(x, np.cumsum(sizes)[:-1], axis)
 
 
-def lu(x: Any) -> tuple[Any, Any, Any]:
-    """Factors, pivots and the permutation of the rows, of each matrix."""
-    from scipy import linalg
-
-    *batch, rows, columns = x.shape
-    factor = linalg.get_lapack_funcs("getrf", (x,))
-    found = [factor(a) for a in x.reshape(-1, rows, columns)]
-    factors = np.reshape([a for a, *_ in found], x.shape)
-    pivots = np.array([b for _, b, _ in found], np.int32)
-    order = np.tile(np.arange(rows, dtype=np.int32), (len(found), 1))
-    each = np.arange(len(found))
-    for i, j in enumerate(pivots.T):
-        order[each, i], order[each, j] = order[each, j], order[each, i]
-    return factors, pivots.reshape(*batch, -1), order.reshape(*batch, rows)
-
-
-def triangular_solve(
-    a: Any, b: Any, left: bool, lower: bool, transposed: bool, unit: bool
-) -> Any:
-    """``lax.linalg.triangular_solve``: all matrices at once, unknown by unknown."""
-    if not left:  # x a = b
-        b = np.swapaxes(b, -1, -2)
-        x = triangular_solve(a, b, True, lower, not transposed, unit)
-        return np.swapaxes(x, -1, -2)
-    if transposed:
-        a, lower = np.swapaxes(a, -1, -2), not lower
-    x, n = np.array(b), a.shape[-1]
-    for i in range(n) if lower else range(n - 1, -1, -1):
-        rest = slice(i + 1, n) if lower else slice(i)
-        if not unit:
-            x[..., i, :] /= a[..., i, i, None]
-        x[..., rest, :] -= a[..., rest, i, None] * x[..., i, None, :]
-    return x
+def top_k(x: Any, count: int, axis: int) -> tuple[Any, Any]:
+    """The largest and where they are; of equal ones the first come first."""
+    back = np.argsort(np.flip(x, axis), axis, kind="stable")
+    order = x.shape[axis] - 1 - np.flip(back, axis)
+    order = np.take(order, range(count), axis)
+    return np.take_along_axis(x, order, axis), order.astype(np.int32)

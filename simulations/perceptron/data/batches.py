@@ -45,9 +45,9 @@ def batch_draws(ensemble: Ensemble, size: int) -> int:
 
 
 def batch_for(draws: int, largest: int) -> int:
-    """Sets of a batch for so many draws: copies would be trained for nothing.
+    """Sets of a batch of a point of so many draws: copies are trained for nothing.
 
-    Sizes are few, because each is a program of its own.
+    Sizes are few, because each may be a program of its own.
     """
     return min(max(2 ** (draws - 1).bit_length(), _FEWEST_DRAWS), largest)
 

@@ -113,7 +113,8 @@ def run_draws(
         ConvergenceError: a student did not reach its goal.
     """
     devices, hosts = local_devices(device), jax.process_count()
-    batch, rows, size = batch_for(draws, source.batch), source.rows, source.size
+    batch = batch_for(first + draws, source.batch)
+    rows, size = source.rows, source.size
     repeat = student.padding == "repeat"
     parts = []
     begin, end = first, first + draws

@@ -28,10 +28,10 @@ from perceptron_theory.numerics.precision import require_x64, staged, traced
 from ..hardware.cpu_threads import one_blas_thread
 from ..naming import as_number, require, whole_number
 from .contract import Named, Trained, check_batch, check_sets
-from .few_shapes import common_shape, fill_up, undo_filling
 from .hard_margin_programs import (
+    FEW,
     LARGE,
-    on_cores,
+    are_few,
     train_batch,
     train_in_float32,
     train_sets,
@@ -55,9 +55,9 @@ def max_margin(
     The result is that of float64: float32 or integer input is converted, and x64 is
     switched on for the call if it is off.  The function works under jit and vmap when
     x64 is on.  Eager calls on a CPU train sets of fewer than 512 dimensions one a core,
-    with BLAS kept to one thread meanwhile; up to eight sets of at most 200 examples in
-    100 dimensions share four compiled programs (:mod:`.few_shapes`).  A student does
-    not depend on the other sets of its batch.
+    with BLAS kept to one thread meanwhile.  The first few hundred small sets of a
+    shape, in calls of a few, are trained by NumPy, before XLA compiles a program for
+    more of them; the two differ by rounding.
 
     Args:
         signed_examples: examples times their labels, shape (..., P, N); the leading
@@ -102,12 +102,9 @@ def max_margin(
         elif precision == "float32":
             with one_blas_thread() if shape[-1] < LARGE else nullcontext():
                 found = train_in_float32(flat, tolerance, max_iterations)
-        elif on_cores(shape) and (common := common_shape(flat.shape)):
-            filled = fill_up(flat, common)
-            found = train_sets(filled, tolerance, max_iterations, one_by_one=True)
-            found = undo_filling(found, *shape[-2:])
         else:
-            found = train_sets(flat, tolerance, max_iterations)
+            few = are_few(flat.shape)
+            found = train_sets(flat, tolerance, max_iterations, few=few)
     return jax.tree.map(lambda a: a.reshape(shape[:-2] + a.shape[1:]), found)
 
 
@@ -122,8 +119,9 @@ class MaxMarginStudent(Named, called="max_margin"):
         """Train to a gap of 1e-10; the key is not used."""
         check_batch(examples, key)
         check_sets(examples)
-        with jax.enable_x64(True):  # not filled up: as in any other batch
-            found = train_sets(np.asarray(examples, float), 1e-10, 100)
+        sets, few = np.asarray(examples, float), len(examples) <= FEW
+        with jax.enable_x64(True):
+            found = train_sets(sets, 1e-10, 100, few=few)
         gap, status = np.asarray(found.gap), np.asarray(found.status)
         return Trained(
             np.asarray(found.weights),

@@ -1,13 +1,17 @@
-"""Compiled programs that train max-margin students, and where they run.
+"""Programs that train max-margin students, and where they run.
 
-One program is compiled for each shape of a batch.  On a CPU small sets are trained one
-a core; sets of :data:`LARGE` dimensions or more have all cores to themselves.
+One program is compiled for each shape of a batch, which takes longer than to train on
+hundreds of small sets.  A few are therefore trained by NumPy programs, made of the same
+operations (:mod:`perceptron_theory.numerics.in_numpy`).  On a CPU small sets are
+trained one a core; sets of :data:`LARGE` dimensions or more have all cores to
+themselves.
 """
 
 from __future__ import annotations
 
 import enum
 import math
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -17,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from perceptron_theory.numerics.compilation import executable
+from perceptron_theory.numerics.compilation import executable, written
 
 from ..hardware.cpu_threads import cores, one_blas_thread
 from ..hardware.devices import devices_in_use, spread
@@ -25,6 +29,12 @@ from .working_set import SEPARABLE, finish, screen
 
 LARGE = 512
 """Dimensions from which one set is work enough for all cores."""
+FEW = 32
+"""Sets of a batch that NumPy trains sooner than XLA compiles a program for them."""
+SOME = 256
+"""And sets of a shape that it trains, in calls of few, before XLA compiles."""
+_SMALL = 2**17  # numbers of a set; for larger ones NumPy has no less to do than XLA
+_seen: Counter[tuple[int, int]] = Counter()
 
 
 class Status(enum.IntEnum):
@@ -134,9 +144,25 @@ def _program(shape: tuple[int, ...], max_iterations: int):
     return executable(program, train, some, options)
 
 
+@lru_cache(maxsize=32)
+def _numpy_program(shape: tuple[int, int], max_iterations: int):
+    """The training of one set of a shape by NumPy; None where that cannot be had."""
+    train = partial(_train, max_iterations=max_iterations)
+    forms = [jax.ShapeDtypeStruct(form, jnp.float64) for form in (shape, ())]
+    return written(train, tuple(forms), (False, False))
+
+
 def forget_programs() -> None:
-    """Let go of the programs compiled for eager calls."""
+    """Let go of the programs made for eager calls."""
     _program.cache_clear()
+    _numpy_program.cache_clear()
+    _seen.clear()
+
+
+def are_few(shape: tuple[int, int, int]) -> bool:
+    """Whether NumPy is to train these sets, with those of this shape so far."""
+    _seen[shape[1:]] += shape[0]
+    return shape[0] <= FEW and _seen[shape[1:]] <= SOME
 
 
 def train_sets(
@@ -144,7 +170,7 @@ def train_sets(
     tolerance: float,
     max_iterations: int,
     *,
-    one_by_one: bool = False,
+    few: bool,
 ) -> MaxMargin:
     """Train on all sets, on all devices in use or on all cores.
 
@@ -152,9 +178,12 @@ def train_sets(
         examples: signed examples, in float64.
         tolerance: relative duality gap to stop at.
         max_iterations: interior-point steps allowed.
-        one_by_one: whether to use the program of a single set for each of them.
+        few: whether NumPy may train them, on a CPU, if they are small.
     """
     shape = examples.shape
+    numpy = None
+    if few and on_cores(shape) and math.prod(shape[1:]) <= _SMALL:
+        numpy = _numpy_program(shape[1:], max_iterations)
     if devices_in_use() > 1:
         found = spread(
             train_batch,
@@ -165,7 +194,9 @@ def train_sets(
         )
     elif on_cores(shape):
         workers = min(cores(), len(examples))
-        size = 1 if one_by_one else math.ceil(len(examples) / workers)
+        if numpy is not None:
+            return _train_by_numpy(examples, numpy, workers, tolerance)
+        size = math.ceil(len(examples) / workers)
         return _train_on_cores(examples, size, workers, tolerance, max_iterations)
     else:
         program = _program(shape, max_iterations)
@@ -200,6 +231,13 @@ def _train_on_cores(
     with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
         trained = list(pool.map(run, parts))
     return jax.tree.map(lambda *a: np.concatenate(a)[: len(examples)], *trained)
+
+
+def _train_by_numpy(examples, program, workers: int, tolerance) -> MaxMargin:
+    """Train on one set after another, on all cores."""
+    with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
+        trained = list(pool.map(lambda x: program(x, np.float64(tolerance)), examples))
+    return jax.tree.map(lambda *a: np.stack(a), *trained)
 
 
 _scale_sets = jax.jit(jax.vmap(_scale))

@@ -166,6 +166,12 @@ inv(c[1]), det(c), lu(c), lu(c[0, :, :2]), lu(c[0, :2]), solve(c[0], e[0]), _con
 solve(c[0], c[0, 0]), solve(ones((2, 2)), arange(2.0)), vmap(solve)(c, e), _cond(-x[0])
 vmap(solve)(c, c[:, 0]), vmap(solve, (0, None))(c, c[0]), solve(c.at[1, 2].set(nan), e)
 vmap(jacfwd(solve))(c, e), vmap(jacrev(solve))(c, e), vmap(_cond)(x), _until(x[0, 0]), x
+cholesky(c @ c.mT), cholesky(c[0] @ c[0].T), cholesky(-c), cholesky(c * nan), x * 2.0
+[triangular_solve(c[0], c[1], left_side=s, lower=l, transpose_a=t) for s, l, t in WAYS]
+[triangular_solve(c[0], e[1].T, lower=l, unit_diagonal=u) for _, l, u in WAYS[:4]], 2.5
+[triangular_solve(a, e[1], left_side=True) for a in (c[0], c[1].T)]
+top_k(x, 2), top_k(n, 3), vmap(lambda x: top_k(x, 1))(x), top_k(1.0 / x, 0), cholesky(c)
+top_k(array([2.0, nan, 2.0, 1.0, 2.0, nan]), 5), top_k(n[0] % 2, 4), top_k(-n[1] % 2, 3)
 [triangular_solve(c, c, left_side=s, lower=l, transpose_a=t) for s, l, t in WAYS], 1.5
 [triangular_solve(c, e.mT, lower=l, unit_diagonal=u) for _, l, u in WAYS[:4]], _scan(x)
 [switch(j, F, x) for j in i], vmap(lambda x, j: switch(j, F, x))(x, i[:3]), _calls(x), x
