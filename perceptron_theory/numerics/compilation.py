@@ -101,7 +101,7 @@ def is_plain(arguments: tuple[Any, ...]) -> bool:
     return (
         all(isinstance(x, np.ndarray | np.generic) for x in jax.tree.leaves(arguments))
         and not any(getattr(jax.config, name) for name in _WATCHING)
-        and (device is None or device == jax.local_devices()[0])
+        and (device in (None, "cpu") or device == jax.local_devices()[0])
     )
 
 

@@ -121,7 +121,7 @@ class TeacherHead:
         # a power of two of examples, some of them twice: few programs, one student
         count = 2 ** int(np.ceil(np.log2(len(rows))))
         stretched = np.resize(examples, (count, examples.shape[1]))
-        student = max_margin(stretched, tolerance=TOLERANCE)
+        student = max_margin(stretched, tolerance=TOLERANCE, compiled=True)
         if int(student.status) != Status.CONVERGED:
             status = Status(int(student.status)).name
             raise ConvergenceError(

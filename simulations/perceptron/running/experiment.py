@@ -2,8 +2,9 @@ r"""The one loop of draws: sets are drawn, a student is trained, its error is me
 
 Every draw has its own random stream, derived from (seed, point, N, number of the draw):
 it is the same whichever others are made, in whatever order, on however many devices.
-Sets are trained in batches of one shape a point, which no request changes, so that one
-kind of device gives the same bits each time.
+Sets are filled up to one shape a point, so that one kind of device gives the same bits
+each time.  (Of the max-margin student, requests of up to 32 draws give those of NumPy,
+and larger ones those of XLA.)
 
 What varies between experiments is an object: the *source* of the training sets
 (:mod:`simulations.perceptron.data.source`) and the *student*

@@ -153,7 +153,10 @@ def check_keys(key: Array) -> None:
 
 def check_batch(examples: np.ndarray, key: Array) -> None:
     """Raise an InputError unless examples are a batch of sets, and keys one a set."""
-    shape = np.shape(examples)
+    try:
+        shape = np.shape(examples)
+    except ValueError:  # rows of different lengths
+        shape = ()
     good = len(shape) == 3 and 0 not in shape
     require(good, "examples must have shape (batch, P, N)", shape)
     check_keys(key)

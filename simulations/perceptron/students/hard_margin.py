@@ -49,6 +49,7 @@ def max_margin(
     tolerance: float = 1e-10,
     max_iterations: int = 100,
     precision: str = "float64",
+    compiled: bool = False,
 ) -> MaxMargin:
     """Train the max-margin student on each set of signed examples y x.
 
@@ -67,6 +68,8 @@ def max_margin(
         precision: "float64", or "float32" for devices without float64 (TPUs; it has
             never run on one): these take the steps on all examples, the host those on
             the working set, and the certificate is of float64 as well.
+        compiled: whether XLA trains a few sets, too, so that a student is the same to
+            the last bit whatever is trained beside it or was before.
 
     Returns:
         :class:`MaxMargin` of NumPy arrays from an eager call, of JAX arrays inside a
@@ -103,7 +106,7 @@ def max_margin(
             with one_blas_thread() if shape[-1] < LARGE else nullcontext():
                 found = train_in_float32(flat, tolerance, max_iterations)
         else:
-            few = are_few(flat.shape)
+            few = not compiled and are_few(flat.shape)
             found = train_sets(flat, tolerance, max_iterations, few=few)
     return jax.tree.map(lambda a: a.reshape(shape[:-2] + a.shape[1:]), found)
 

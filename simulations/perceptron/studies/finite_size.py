@@ -44,8 +44,11 @@ def cover_probability(count: int, dimension: int) -> float:
         count: number of points P.
         dimension: n, of a separating plane through the origin.
     """
-    ways = sum(math.comb(count - 1, k) for k in range(min(dimension, count)))
-    return ways / 2 ** (count - 1)
+    points, term, ways = int(count) - 1, 1, 0
+    for k in range(min(int(dimension), points + 1)):
+        ways += term
+        term = term * (points - k) // (k + 1)
+    return ways / 2**points
 
 
 class Collapse(NamedTuple):

@@ -109,7 +109,6 @@ def test_with_a_ridge_it_is_the_student_of_the_convex_loss(loss):
 
 
 @pytest.mark.few(1)
-@pytest.mark.few(1)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adagrad", "rmsprop", "lion"])
 def test_every_optimizer_learns_until_no_mistake_is_left(optimizer):
     student = Gradient(optimizer=optimizer, complete=True, epochs=3000, batch_size=8)

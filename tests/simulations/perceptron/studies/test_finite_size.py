@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from scipy.optimize import linprog
-from scipy.stats import chi2, norm
+from scipy.stats import binom, chi2, norm
 
 import perceptron_theory as pt
 from simulations.perceptron.studies.finite_size import (
@@ -28,6 +28,14 @@ def test_cover_counts_the_separable_labellings(count, dimension):
         )
         separable += found.status == 0
     assert cover_probability(count, dimension) == separable / 2**count
+
+
+def test_covers_probability_of_many_points_and_of_the_integers_of_numpy():
+    assert cover_probability(np.int64(64), np.int64(32)) == 0.5
+    for count, dimension in ((100, 20), (5, 9), (2000, 1040), (1, 1)):
+        exact = binom.cdf(dimension - 1, count - 1, 0.5)
+        found = cover_probability(np.int64(count), np.int64(dimension))
+        assert found == pytest.approx(exact, rel=1e-12)
 
 
 @pytest.mark.slow
