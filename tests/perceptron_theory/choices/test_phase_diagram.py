@@ -119,7 +119,6 @@ def test_bad_input(arguments, words):
         pt.phase_diagram(*arguments)
 
 
-@pytest.mark.slow
 def test_three_errors_agree_at_a_triple_point():
     theta = np.radians(45.0)
     diagram = pt.phase_diagram(

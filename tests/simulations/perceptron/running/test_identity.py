@@ -111,14 +111,12 @@ class Unfinished:
         return Trained(w, ones, ones > 0, {})
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("factor", [2.0, np.nan, 0.0])
 def test_weights_that_are_no_unit_vector_stop_the_run(factor):
     with pytest.raises(pt.ConvergenceError, match="did not reach its goal"):
         simulate(Point(2.0, 0.5, student=Unfinished(factor)), size=8, draws=2, seed=0)
 
 
-@pytest.mark.slow
 def test_weights_that_overflow_are_no_perfect_student():
     wild = Point(2.0, 0.5, student=Gradient(learning_rate=1e308, epochs=3))
     try:
@@ -189,7 +187,6 @@ def test_a_training_set_too_large_for_the_memory_is_refused(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.slow
 def test_a_size_given_twice_is_one_size():
     found = simulated_errors([Point(2.0, 0.5)], sizes=(6, 6, 8, 10), draws=8)
     assert found["size"].values.tolist() == [6, 8, 10]
@@ -225,7 +222,6 @@ def test_no_changed_byte_of_a_file_is_read_as_other_draws(tmp_path):
     assert refused > 0.5 * len(content)
 
 
-@pytest.mark.slow
 def test_keys_do_not_depend_on_the_batch():
     keys = jax.random.split(jax.random.key(0), 3)
     sets = np.random.default_rng(0).normal(size=(3, 9, 4))

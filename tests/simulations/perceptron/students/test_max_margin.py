@@ -137,7 +137,6 @@ def test_a_margin_of_zero_is_not_separable(examples):
     assert int(max_margin(examples).status) == Status.NOT_SEPARABLE
 
 
-@pytest.mark.slow
 def test_too_few_iterations_are_reported():
     found = max_margin(separable(8, 60, 20), max_iterations=3)
     assert int(found.status) == Status.MAX_ITERATIONS

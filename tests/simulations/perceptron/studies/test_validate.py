@@ -65,7 +65,6 @@ def test_it_is_precise_enough_to_mean_something(report):
     assert report.imprecise == ()
 
 
-@pytest.mark.slow
 def test_the_other_margin_convention_fails(folder, report):
     swap = {"absolute": "signed", "signed": "absolute"}
 
@@ -79,7 +78,7 @@ def test_the_other_margin_convention_fails(folder, report):
     assert found.dataset.theta[worst] == pytest.approx(math.radians(30))
 
 
-@pytest.mark.slow
+@pytest.mark.few(1)
 @pytest.mark.parametrize("degrees", [2, -2])
 def test_a_probe_two_degrees_off_fails(folder, report, degrees):
     def turned(*, theta, **where):
@@ -88,7 +87,7 @@ def test_a_probe_two_degrees_off_fails(folder, report, degrees):
     assert not validate(folder, turned).passed
 
 
-@pytest.mark.slow
+@pytest.mark.few(1)
 @pytest.mark.parametrize("factor", [1.03, 1 / 1.03])
 def test_an_error_three_percent_off_fails(folder, report, factor):
     def scaled(**where):
@@ -104,7 +103,6 @@ def test_too_few_draws_fail_even_in_agreement(tmp_path):
     assert "too few draws" in found.describe()
 
 
-@pytest.mark.slow
 def test_the_theory_is_asked_at_the_realised_loads(tmp_path):
     """N = 25, alpha = 0.3, f = 0.4: P_tot = 19 (18.75) and P = 8 (7.6)."""
     asked = []
@@ -176,7 +174,6 @@ def test_precision_does_not_depend_on_the_interruption(tmp_path):
     xr.testing.assert_identical(whole.dataset, again.dataset)
 
 
-@pytest.mark.slow
 def test_a_write_that_fails_leaves_the_finished_draws(tmp_path, monkeypatch):
     validate(tmp_path / "full", **SMALL)
     before = {p: p.read_bytes() for p in (tmp_path / "full").glob("*.npz")}
@@ -199,7 +196,6 @@ def small(tmp_path):
     return tmp_path / "draws"
 
 
-@pytest.mark.slow
 def test_another_seed_is_refused(small):
     with pytest.raises(pt.InputError, match=r'"seed": 0.*"seed": 1'):
         validate(small, seed=1, **SMALL)
@@ -223,13 +219,11 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
         validate(tmp_path / "file", **SMALL)
 
 
-@pytest.mark.slow
 def test_an_output_that_exists_is_refused_unless_resumed(small):
     with pytest.raises(pt.InputError, match="exists"):
         validate(small, resume=False, **SMALL)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty"])
 def test_a_damaged_file_is_refused_by_name(small, damage):
     path = sorted(small.glob("*.npz"))[0]
@@ -243,7 +237,6 @@ def test_a_damaged_file_is_refused_by_name(small, damage):
         validate(small, **SMALL)
 
 
-@pytest.mark.slow
 def test_draws_of_another_point_are_refused(small):
     one, two = sorted(small.glob("*N8.npz"))
     one.write_bytes(two.read_bytes())
