@@ -76,7 +76,6 @@ def test_two_bands_train_as_theory_says(margin):
     assert abs(hard - theory) > 8 * error  # another rule would be told
 
 
-@pytest.mark.slow
 def test_a_validation_of_a_student_and_a_rule_of_ones_own(tmp_path):
     points = [
         Point(2.0, 0.5, 0.3, TwoBands(), precision=0.05, student=Regression(0.3)),

@@ -65,6 +65,7 @@ def test_it_is_precise_enough_to_mean_something(report):
     assert report.imprecise == ()
 
 
+@pytest.mark.slow
 def test_the_other_margin_convention_fails(folder, report):
     swap = {"absolute": "signed", "signed": "absolute"}
 
@@ -78,7 +79,7 @@ def test_the_other_margin_convention_fails(folder, report):
     assert found.dataset.theta[worst] == pytest.approx(math.radians(30))
 
 
-@pytest.mark.few(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("degrees", [2, -2])
 def test_a_probe_two_degrees_off_fails(folder, report, degrees):
     def turned(*, theta, **where):
@@ -87,7 +88,7 @@ def test_a_probe_two_degrees_off_fails(folder, report, degrees):
     assert not validate(folder, turned).passed
 
 
-@pytest.mark.few(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1.03, 1 / 1.03])
 def test_an_error_three_percent_off_fails(folder, report, factor):
     def scaled(**where):
