@@ -24,7 +24,7 @@ def pytest_configure(config):
     JAX takes a program from there if nothing that it was compiled from has changed.
     """
     # as pruning_laws/__main__.py: tracing makes millions of objects that stay
-    gc.set_threshold(200_000, 20, 20)
+    gc.set_threshold(500_000, 20, 20)
     if not config.pluginmanager.hasplugin("cacheprovider"):
         return
     folder = config.cache.mkdir("jax")

@@ -79,7 +79,7 @@ class _Brackets(NamedTuple):
     along_x: Bool[np.ndarray, " n"]
     at_start: Float[np.ndarray, " n"]  # the difference
     at_stop: Float[np.ndarray, " n"]
-    guess: Float[np.ndarray, " n"]
+    guess: Float[np.ndarray, " n"]  # where it is nearly 0
 
 
 def boundaries(
@@ -115,10 +115,7 @@ def boundaries(
         return (first - second) / (1.0 - np.exp(f))
 
     start, stop, fixed, along_x, *ends, guess = all_
-    root = start
-    if len(start):
-        bracket, tolerance = (start, stop, *ends), plane.tolerance
-        root = bracketed_roots(function, *bracket, tolerance, guess=guess)
+    root = bracketed_roots(function, start, stop, *ends, plane.tolerance, guess=guess)
     at_x, at_y = np.where(along_x, root, fixed), np.where(along_x, fixed, root)
     curves = []
     for i, names in enumerate(PAIRS):

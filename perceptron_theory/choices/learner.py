@@ -179,8 +179,7 @@ def slopes(
         flat = checked((alpha_prune, keep_fraction, theta), asked)
         line = flat._replace(shape=flat.arrays[0].shape)
         state = found_at(find_many, line, asked, exact=True)
-        numbers = flat.arrays[len(flat.arrays) - flat.student.num_leaves :]
-        students = jax.tree.unflatten(flat.student, numbers)
+        students = jax.tree.unflatten(flat.student, flat.numbers)
         by_value = np.asarray(_SLOPES(students, state.value))
     rates = np.einsum("nm,nmk->nk", by_value, state.rates)
     return np.where(state.found[:, None], rates, np.nan), flat

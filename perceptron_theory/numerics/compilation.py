@@ -57,7 +57,7 @@ def compiled(
 
     A program without a key, or with arguments of which none is kept, is left to JAX.
     """
-    if not _is_kept(arguments):
+    if _folder(arguments) is None:
         return program
     where = _form(program, arguments)
     if where not in _IN_USE:
@@ -65,9 +65,10 @@ def compiled(
     return _IN_USE[where]
 
 
-def _is_kept(arguments: tuple[Any, ...]) -> bool:
-    on_cpu = jax.default_backend() == "cpu"  # others' executables are left to JAX
-    return kept_programs.programs() is not None and on_cpu and is_plain(arguments)
+def _folder(arguments: tuple[Any, ...]) -> Path | None:
+    """Where executables for these arguments are kept; others' are left to JAX."""
+    on_cpu = jax.default_backend() == "cpu"
+    return kept_programs.programs() if on_cpu and is_plain(arguments) else None
 
 
 def for_numpy(
@@ -114,7 +115,7 @@ def _form(function: Any, arguments: tuple[Any, ...]) -> Any:
 def written(
     function: Callable[..., Any], forms: tuple[Any, ...], many: tuple[bool, ...]
 ) -> Callable[..., Any] | None:
-    """The same, of which this module keeps hold of nothing."""
+    """As :func:`for_numpy`, for a caller that holds on to the program itself."""
     from .program_keys import program_key
 
     folder = kept_programs.programs()
@@ -167,13 +168,11 @@ def _writer() -> str | None:
 def executable(
     program: Any, made_of: Any, arguments: tuple[Any, ...], options: Any
 ) -> Callable[..., Any]:
-    """The same, of which this module keeps hold of nothing."""
+    """As :func:`compiled`, for a caller that holds on to the program itself."""
     from .program_keys import program_key
 
-    folder = kept_programs.programs()
-    key = None
-    if folder is not None and _is_kept(arguments):
-        key = program_key(made_of, arguments, options)
+    folder = _folder(arguments)
+    key = folder and program_key(made_of, arguments, options)
     if folder is None or key is None:
         return program
     kept = kept_programs.read(folder, key)

@@ -164,6 +164,11 @@ class Flat(NamedTuple):
     rule: Any  # the structure of the rule
     student: Any
 
+    @property
+    def numbers(self) -> tuple[np.ndarray, ...]:
+        """Those of the student."""
+        return self.arrays[3 + self.rule.num_leaves :]
+
 
 def checked(values: tuple[Any, Any, Any], asked: Asked) -> Flat:
     """The inputs of an eager call, checked, as flat arrays of one length.
@@ -209,9 +214,8 @@ def split(
 ) -> Iterator[tuple[np.ndarray, Point, Mode]]:
     """The points that share a compiled program: where they are, they, and its mode."""
     own = flat.rule.num_leaves
-    numbers = flat.arrays[3 + own :]
     for on_line in (True, False):
-        for mask, student in asked.student.variants(numbers):
+        for mask, student in asked.student.variants(flat.numbers):
             here = np.nonzero(((flat.arrays[2] == 0) == on_line) & mask)[0]
             if not here.size:
                 continue

@@ -61,14 +61,14 @@ class MarginLaw(NamedTuple):
         Raises:
             ConvergenceError: the root finder fails.
         """
-        from scipy.optimize import elementwise
-
         below, above = masses
         if math.isinf(self.shape) and not self.flip_probability:
             with np.errstate(all="ignore"):  # each in its own half
                 return math.sqrt(2) * np.where(
                     below < above, erfinv(below), erfcinv(above)
                 )
+
+        from scipy.optimize import elementwise
 
         def missing(margin, below, above):
             found = self.masses(margin)

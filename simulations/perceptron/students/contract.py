@@ -118,12 +118,17 @@ def _text(value: object) -> str:
     return str(value)
 
 
+def _shape(values: ArrayLike) -> tuple[int, ...]:
+    """That of an array; () for rows of different lengths."""
+    try:
+        return np.shape(values)
+    except ValueError:
+        return ()
+
+
 def check_sets(signed_examples: ArrayLike) -> tuple[int, ...]:
     """The shape of the examples; an InputError if not (..., P, N), or not finite."""
-    try:
-        shape = np.shape(signed_examples)
-    except ValueError:  # rows of different lengths
-        shape = ()
+    shape = _shape(signed_examples)
     if len(shape) < 2 or 0 in shape:
         raise InputError(
             "signed_examples must have shape (..., P, N) with at least one example, "
@@ -153,10 +158,7 @@ def check_keys(key: Array) -> None:
 
 def check_batch(examples: np.ndarray, key: Array) -> None:
     """Raise an InputError unless examples are a batch of sets, and keys one a set."""
-    try:
-        shape = np.shape(examples)
-    except ValueError:  # rows of different lengths
-        shape = ()
+    shape = _shape(examples)
     good = len(shape) == 3 and 0 not in shape
     require(good, "examples must have shape (batch, P, N)", shape)
     check_keys(key)

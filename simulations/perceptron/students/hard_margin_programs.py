@@ -140,6 +140,8 @@ def _program(shape: tuple[int, ...], max_iterations: int):
     train = partial(train_batch, max_iterations=max_iterations)
     options = compiler_options(shape)
     program = jax.jit(train, compiler_options=options)
+    if shape[-1] >= LARGE:  # arguments only to look at them would be large, too
+        return program
     some = np.zeros(shape), np.float64(1.0)
     return executable(program, train, some, options)
 
@@ -181,9 +183,6 @@ def train_sets(
         few: whether NumPy may train them, on a CPU, if they are small.
     """
     shape = examples.shape
-    numpy = None
-    if few and on_cores(shape) and math.prod(shape[1:]) <= _SMALL:
-        numpy = _numpy_program(shape[1:], max_iterations)
     if devices_in_use() > 1:
         found = spread(
             train_batch,
@@ -193,11 +192,11 @@ def train_sets(
             max_iterations=max_iterations,
         )
     elif on_cores(shape):
-        workers = min(cores(), len(examples))
+        small = few and math.prod(shape[1:]) <= _SMALL
+        numpy = _numpy_program(shape[1:], max_iterations) if small else None
         if numpy is not None:
-            return _train_by_numpy(examples, numpy, workers, tolerance)
-        size = math.ceil(len(examples) / workers)
-        return _train_on_cores(examples, size, workers, tolerance, max_iterations)
+            return _train_by_numpy(examples, numpy, tolerance)
+        return _train_on_cores(examples, tolerance, max_iterations)
     else:
         program = _program(shape, max_iterations)
         found = program(examples, np.float64(tolerance))
@@ -210,13 +209,12 @@ def on_cores(shape: tuple[int, ...]) -> bool:
     return small and devices_in_use() == 1
 
 
-def _train_on_cores(
-    examples, size: int, workers: int, tolerance, max_iterations
-) -> MaxMargin:
-    """Train on parts of ``size`` sets, a part to each core, as fast as they come.
+def _train_on_cores(examples, tolerance, max_iterations) -> MaxMargin:
+    """Train on equal parts of the sets, a part to each core.
 
     Equal parts are one program; the last is filled up with copies of the first set.
     """
+    size = math.ceil(len(examples) / min(cores(), len(examples)))
     program = _program((size, *examples.shape[1:]), max_iterations)
     lacking = -len(examples) % size
     filled = np.concatenate([examples, np.repeat(examples[:1], lacking, axis=0)])
@@ -228,16 +226,19 @@ def _train_on_cores(
             found = program(part, np.float64(tolerance))
             return jax.tree.map(np.asarray, found)
 
-    with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
-        trained = list(pool.map(run, parts))
+    trained = _on_all_cores(run, parts)
     return jax.tree.map(lambda *a: np.concatenate(a)[: len(examples)], *trained)
 
 
-def _train_by_numpy(examples, program, workers: int, tolerance) -> MaxMargin:
-    """Train on one set after another, on all cores."""
-    with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
-        trained = list(pool.map(lambda x: program(x, np.float64(tolerance)), examples))
+def _train_by_numpy(examples, program, tolerance) -> MaxMargin:
+    """Train on one set after another, a set to each core."""
+    trained = _on_all_cores(lambda x: program(x, np.float64(tolerance)), examples)
     return jax.tree.map(lambda *a: np.stack(a), *trained)
+
+
+def _on_all_cores(run, parts) -> list[MaxMargin]:
+    with one_blas_thread(), ThreadPoolExecutor(min(cores(), len(parts))) as pool:
+        return list(pool.map(run, parts))
 
 
 _scale_sets = jax.jit(jax.vmap(_scale))

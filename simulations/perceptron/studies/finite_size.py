@@ -87,6 +87,8 @@ def fit_collapse(
             sizes at least.
         ConvergenceError: the likelihood has no maximum at a positive exponent.
     """
+    from scipy.optimize import minimize
+
     counts = np.stack([alpha_prune, sizes, lost, draws])
     if not np.isfinite(counts).all() or not ((0 <= lost) & (lost <= draws)).all():
         raise InputError("need finite counts with 0 <= lost <= draws")
@@ -106,8 +108,6 @@ def fit_collapse(
     def minus_log_likelihood(parameters):
         x = field(parameters)
         return -(lost * log_ndtr(x) + (draws - lost) * log_ndtr(-x)).sum()
-
-    from scipy.optimize import minimize
 
     best = minimize(
         minus_log_likelihood,
