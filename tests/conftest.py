@@ -50,10 +50,16 @@ def pytest_configure(config):
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects by marks
-def pytest_collection_modifyitems(items):
-    """Of the cases of a test marked ``few(n)`` all but the first n are slow ones."""
+def pytest_collection_modifyitems(config, items):
+    """Of the cases of a test marked ``few(n)`` all but the first n are slow ones.
+
+    With types checked at run time those marked ``unchecked`` are left to another run.
+    """
     taken = Counter()
+    checked = config.getoption("jaxtyping_packages", None)
     for item in items:
+        if checked and item.get_closest_marker("unchecked"):
+            item.add_marker(pytest.mark.skip("not with types checked at run time"))
         mark = item.get_closest_marker("few")
         if mark is not None and item.get_closest_marker("slow") is None:
             name = item.nodeid.split("[")[0]

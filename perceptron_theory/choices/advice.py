@@ -224,9 +224,7 @@ class Task(NamedTuple):
     learner: Learner
     pool: float
 
-    def log_error(
-        self, rule: str, x: Any, theta: float | None = None
-    ) -> Float[np.ndarray, "*k"]:
+    def log_error(self, rule: str, x: Any, theta: float | None = None) -> Any:
         """Ln error where exp(x) of the pool is kept; NaN where it was not solved."""
         learner, fraction = self.learner, np.minimum(np.exp(x), 1.0)
         if theta is not None:

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from ..errors import ConvergenceError, InputError
-from ..numerics.bracketing import bracketed_roots
 from ..numerics.checks import as_array
 from ..numerics.contours import Edge, connect
 from .attributes import text
+from .edge_roots import Edges, crossed_edges, roots_on
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,10 +25,9 @@ STRATEGIES = ("hard", "easy", "random")
 PAIRS = (("hard", "easy"), ("hard", "random"), ("easy", "random"))
 NEAREST = 0.999  # closer to f = 1 than this the difference of errors is rounding
 PROBE = 1e-4  # step of the Jacobian at a triple point
-NEIGHBOURS = 6  # points of the grid whose polynomial says where a crossing is sought
 
-# ln error of a strategy at points (x, ln f)
-LogError = Callable[[str, Any, Any], np.ndarray]
+# ln error of strategies, by their numbers in STRATEGIES, at points (x, ln f)
+LogError = Callable[[Any, Any, Any], np.ndarray]
 
 
 class Plane(NamedTuple):
@@ -67,19 +66,9 @@ def axis(name: str, value: Any) -> Float[np.ndarray, " n"]:
 
 def all_errors(plane: Plane, x: Any, y: Any) -> np.ndarray:
     """Ln error of the three strategies, along a first axis."""
-    return np.stack([plane.log_error(name, x, y) for name in STRATEGIES])
-
-
-class _Brackets(NamedTuple):
-    """Edges of a grid on which two errors cross: first those along x, then along y."""
-
-    start: Float[np.ndarray, " n"]
-    stop: Float[np.ndarray, " n"]
-    fixed: Float[np.ndarray, " n"]  # the other coordinate
-    along_x: Bool[np.ndarray, " n"]
-    at_start: Float[np.ndarray, " n"]  # the difference
-    at_stop: Float[np.ndarray, " n"]
-    guess: Float[np.ndarray, " n"]  # where it is nearly 0
+    x, y = np.broadcast_arrays(x, y)
+    number = np.arange(len(STRATEGIES)).reshape(-1, *[1] * x.ndim)
+    return plane.log_error(number, x, y)
 
 
 def boundaries(
@@ -97,26 +86,19 @@ def boundaries(
     values = [(log_errors[i] - log_errors[j]) / (1.0 - np.exp(y)) for i, j in sides]
     crossed = [_crossed(value > 0) for value in values]
     parts = [
-        _brackets(x, y, value, *map(np.transpose, edges))
+        crossed_edges(x, y, value, *map(np.transpose, edges))
         for value, edges in zip(values, crossed, strict=True)
     ]
-    all_ = _Brackets(*map(np.concatenate, zip(*parts, strict=True)))
+    all_ = Edges(*map(np.concatenate, zip(*parts, strict=True)))
     pair = np.repeat(np.arange(len(PAIRS)), [len(part.start) for part in parts])
 
     def function(at: Any, n: Any) -> Any:
-        here = np.where(all_.along_x[n], at, all_.fixed[n])
-        f = np.where(all_.along_x[n], all_.fixed[n], at)
-        errors = np.zeros((len(STRATEGIES), len(n)))
-        for i, name in enumerate(STRATEGIES):
-            asked = (sides[pair[n]] == i).any(axis=1)
-            if asked.any():
-                errors[i, asked] = plane.log_error(name, here[asked], f[asked])
-        first, second = errors[sides[pair[n]].T, np.arange(len(n))]
+        here, f = all_.places(at, n)
+        first, second = plane.log_error(sides[pair[n]].T, here, f)
         return (first - second) / (1.0 - np.exp(f))
 
-    start, stop, fixed, along_x, *ends, guess = all_
-    root = bracketed_roots(function, start, stop, *ends, plane.tolerance, guess=guess)
-    at_x, at_y = np.where(along_x, root, fixed), np.where(along_x, fixed, root)
+    root = roots_on(all_, function, plane.tolerance)
+    at_x, at_y = all_.places(root, np.arange(len(root)))
     curves = []
     for i, names in enumerate(PAIRS):
         order, branch = connect(values[i] > 0, *map(_as_edges, crossed[i]))
@@ -133,49 +115,6 @@ def _crossed(up: Bool[np.ndarray, "n m"]) -> tuple[np.ndarray, np.ndarray]:
 
 def _as_edges(rows: np.ndarray) -> list[Edge]:
     return [(i, j) for i, j in rows.tolist()]
-
-
-def _brackets(
-    x: Float[np.ndarray, " n"],
-    y: Float[np.ndarray, " m"],
-    value: Float[np.ndarray, "n m"],
-    along_x: np.ndarray,
-    along_y: np.ndarray,
-) -> _Brackets:
-    (i, j), (k, m) = along_x, along_y
-    guesses = _guesses(x, value.T[j], i), _guesses(y, value[k], m)
-    return _Brackets(
-        np.concatenate([x[i], y[m]]),
-        np.concatenate([x[i + 1], y[m + 1]]),
-        np.concatenate([y[j], x[k]]),
-        np.arange(len(i) + len(k)) < len(i),
-        np.concatenate([value[i, j], value[k, m]]),
-        np.concatenate([value[i + 1, j], value[k, m + 1]]),
-        np.concatenate(guesses),
-    )
-
-
-def _guesses(
-    places: Float[np.ndarray, " k"],
-    values: Float[np.ndarray, "n k"],
-    before: Int[np.ndarray, " n"],
-) -> Float[np.ndarray, " n"]:
-    """Where the polynomial through the nearest values is 0, after each given place."""
-    count = min(NEIGHBOURS, len(places))
-    first = np.clip(before + 1 - count // 2, 0, len(places) - count)
-    near = first[:, None] + np.arange(count)
-    nodes, known = places[near], np.take_along_axis(values, near, axis=1)
-
-    def polynomial(x: Any, n: Any) -> Any:
-        # in Lagrange's form: the product over the other nodes
-        ones = np.eye(count, dtype=bool)
-        ratios = (x[:, None] - nodes[n])[:, None, :]
-        ratios = ratios / np.where(ones, 1.0, nodes[n][:, :, None] - nodes[n][:, None])
-        return np.sum(known[n] * np.where(ones, 1.0, ratios).prod(axis=2), axis=1)
-
-    at = np.arange(len(before))
-    ends = [values[at, before + side] for side in (0, 1)]
-    return bracketed_roots(polynomial, places[before], places[before + 1], *ends, 1e-9)
 
 
 def _boundary_variables(plane: Plane, curves: list[Curve]) -> dict[str, Any]:
@@ -248,7 +187,7 @@ def _triple_points(plane: Plane, curve: Curve, x: Any, y: Any) -> dict[str, Any]
             break
     if (moved & inside).any():
         raise ConvergenceError("a triple point of the diagram was not found")
-    error = np.exp(plane.log_error("hard", x, y)) if len(x) else x
+    error = np.exp(plane.log_error(STRATEGIES.index("hard"), x, y)) if len(x) else x
 
     def on(values: Any, *about: str) -> tuple[str, Any, dict[str, str]]:
         return "triple_point", values[inside], text(*about)

@@ -14,13 +14,16 @@ from ..students.student import Student
 from .attributes import PER_DIMENSION, POOL
 from .crossings import (
     NEAREST,
+    STRATEGIES,
     Plane,
     all_errors,
     as_dataset,
     axis,
     boundaries,
 )
+from .ends import OneEnd
 from .learner import learner_at
+from .remembered import remembered
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -77,22 +80,34 @@ def phase_diagram(
     check_fraction("keep_fraction", fractions)
     learner = learner_at(theta, margin, student, loss, ridge, flip_probability)
 
-    def errors(name: str, x: Any, y: Any) -> np.ndarray:
-        load, fraction = np.exp(x + y), np.exp(y)
-        value = learner.log_error(name, alpha_prune=load, keep_fraction=fraction)
-        if np.isnan(value).any():
-            first = int(np.argmax(np.isnan(value)))
-            loads, parts = (np.broadcast_to(v, value.shape) for v in (load, fraction))
+    @remembered
+    def errors(points: Any) -> np.ndarray:
+        number, x, y = points.T
+        load, fraction, value = np.exp(x + y), np.exp(y), np.empty(len(x))
+        random = number == STRATEGIES.index("random")
+        easy = (number == STRATEGIES.index("easy")) * 1.0
+        for part, rule in (random, "random"), (~random, OneEnd(easy[~random])):
+            if part.any():
+                at = {"alpha_prune": load[part], "keep_fraction": fraction[part]}
+                value[part] = learner.log_error(rule, **at)
+        bad = np.isnan(value)
+        if bad.any():
+            first = int(np.argmax(bad))
             raise ConvergenceError(
-                f"{np.isnan(value).sum()} of {value.size} points of the strategy "
-                f"{name} did not converge, the first at alpha_prune = "
-                f"{loads.flat[first]:.17g}, keep_fraction = {parts.flat[first]:.17g}, "
+                f"{bad.sum()} of {bad.size} points did not converge, the first of the "
+                f"strategy {STRATEGIES[int(number[first])]} at alpha_prune = "
+                f"{load[first]:.17g}, keep_fraction = {fraction[first]:.17g}, "
                 f"theta = {learner.theta:.17g}"
             )
         return value
 
+    def log_error(number: Any, x: Any, y: Any) -> np.ndarray:
+        places = np.broadcast_arrays(number, x, y)
+        points = np.stack([place.ravel() for place in places], axis=1)
+        return errors(points).reshape(places[0].shape)
+
     about = "pool", PER_DIMENSION
-    plane = Plane(errors, "alpha_tot", np.exp, np.log, about, TOLERANCE)
+    plane = Plane(log_error, "alpha_tot", np.exp, np.log, about, TOLERANCE)
     grid = all_errors(plane, np.log(loads)[:, None], np.log(fractions))
     x, y = _fine(loads), _fine(np.unique(np.minimum(fractions, NEAREST)))
     curves = boundaries(plane, x, y, all_errors(plane, x[:, None], y))

@@ -49,12 +49,14 @@ from ..solving.front_door import solve_convex
 from .best_ridge import optimal_ridge
 from .crossings import (
     NEAREST,
+    STRATEGIES,
     Plane,
     all_errors,
     as_dataset,
     axis,
     boundaries,
 )
+from .remembered import remembered
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -146,25 +148,22 @@ def noise_diagram(
     check_theta(np.array(single["theta"]))
     check_margin(margin)
 
-    known: dict[tuple[float, ...], float] = {}  # errors: a search asks again
-
-    def log_error(name: str, x: Any, y: Any) -> np.ndarray:
+    def log_error(number: Any, x: Any, y: Any) -> np.ndarray:
         # a search may look across the ends
-        x, f = np.broadcast_arrays(np.clip(x, 0.0, 0.5 - 1e-9), np.exp(y))
+        number, x, f = np.broadcast_arrays(
+            number, np.clip(x, 0.0, 0.5 - 1e-9), np.exp(y)
+        )
         alpha = single[load] * (f if load == "alpha_tot" else np.ones_like(f))
         # windows, and random as a whole pool of that load: one compiled program
-        lower, kept = {"hard": (0.0, f), "easy": (1.0 - f, f), "random": (0.0, 1.0)}[
-            name
-        ]
-        table = np.broadcast_arrays(alpha, kept, lower, x)
-        points = [tuple(p) for p in np.stack([v.ravel() for v in table], axis=1)]
-        new = list({p: None for p in points if p not in known})
-        if new:
-            known.update(zip(new, errors(new), strict=True))
-        return np.log([known[p] for p in points]).reshape(x.shape)
+        lower = np.where(number == STRATEGIES.index("easy"), 1.0 - f, 0.0)
+        kept = np.where(number == STRATEGIES.index("random"), 1.0, f)
+        table = alpha, kept, lower, x
+        points = np.stack([v.ravel() for v in table], axis=1)
+        return np.log(errors(points)).reshape(x.shape)
 
-    def errors(points: list[tuple[float, ...]]) -> np.ndarray:
-        alpha, kept, lower, x = np.array(points).T
+    @remembered
+    def errors(points: Any) -> np.ndarray:
+        alpha, kept, lower, x = points.T
         point = {
             "alpha_prune": alpha,
             "keep_fraction": kept,

@@ -100,8 +100,8 @@ class Learner(NamedTuple):
         alpha_prune: Any = None,
         alpha_tot: Any = None,
         keep_fraction: Any,
-    ) -> Float[np.ndarray, "*batch"]:
-        """Ln error; NaN where the point did not converge.
+    ) -> Any:
+        """Ln error, of the shape of the inputs; NaN where the point did not converge.
 
         A rule that does not look at the margin is that of all loads whatever the
         probe, unless the student knows the probe.
@@ -115,14 +115,16 @@ class Learner(NamedTuple):
             kind = resolve_rule("hard")  # of all there is
         where: dict[str, Any] = {"theta": theta, "rule": kind, "margin": margin}
         if has_best_ridge(student):
-            load, fraction = np.broadcast_arrays(load, keep_fraction)
+            own, tree = jax.tree.flatten(kind)
+            rows = np.broadcast_arrays(load, keep_fraction, *own)
 
-            def errors(loads: np.ndarray, fractions: np.ndarray) -> Any:
+            def errors(loads: Any, fractions: Any, *own: Any) -> Any:
                 at = {name: loads, "keep_fraction": fractions}
-                return best_ridge(student, **at, **where).error
+                at |= where | {"rule": jax.tree.unflatten(tree, own)}
+                return best_ridge(student, **at).error
 
-            flat = _each(errors, load.ravel(), fraction.ravel())
-            return np.log(flat).reshape(load.shape)
+            flat = _each(errors, *(row.ravel() for row in rows))
+            return np.log(flat).reshape(rows[0].shape)
         where |= {name: load, "keep_fraction": keep_fraction, "student": student}
         return np.log(solve(**where, throw=False).error)
 

@@ -244,8 +244,8 @@ def alternating(mass: Masses, keep: Bool[np.ndarray, " n"]) -> Masses:
 
 
 def _joined(
-    mass: Masses, keep: Bool[np.ndarray, " n"], some: Bool[np.ndarray, " n"]
-) -> tuple[Masses, Bool[np.ndarray, " m"]]:
+    mass: Masses, keep: Bool[np.ndarray, " m"], some: Bool[np.ndarray, " m"]
+) -> tuple[Float[np.ndarray, " k"], Bool[np.ndarray, " k"]]:
     """``some`` of the stretches, neighbours of a kind made one."""
     mass, keep = mass[some], keep[some]
     start = np.nonzero(np.diff(keep, prepend=~keep[0]))[0]
@@ -321,7 +321,7 @@ def _examined(masses: Masses, at: Place) -> tuple[Found, Float[np.ndarray, " k"]
     return Found(masses, value, ends, mu, float(wrong.max()), gap), rates.at[0], grid
 
 
-def _active(masses: Masses) -> Bool[np.ndarray, " m"]:
+def _active(masses: Masses) -> Bool[np.ndarray, " m-1"]:
     """Which ends lie inside the pool."""
     last = 2 * _count(masses)
     active = np.arange(len(masses) - 1) < last
@@ -330,7 +330,7 @@ def _active(masses: Masses) -> Bool[np.ndarray, " m"]:
     return active
 
 
-def _shifted(masses: Masses, shifts: Float[np.ndarray, "n m"]) -> np.ndarray:
+def _shifted(masses: Masses, shifts: Float[np.ndarray, "n m-1"]) -> np.ndarray:
     """Masses (n, m) after moving the ends by masses."""
     edge = np.zeros((len(shifts), 1))
     return masses + np.diff(shifts, prepend=edge, append=edge, axis=1)

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from ..errors import InputError
 from ..kept.problem import Mode, Problem
@@ -104,7 +104,7 @@ class Convex(Student):
             )
         check_ridge(as_array("ridge", self.ridge))
 
-    def fits(self) -> Bool[Array, ""] | bool:
+    def fits(self) -> Any:
         flips = self.flip_probability
         return _allowed(self.ridge) & (flips >= 0) & (flips < 0.5)
 

@@ -45,8 +45,8 @@ class Shape(NamedTuple):
 
 
 def _label_distance(
-    z: Float[Array, "*k"], field: Float[Array, "*k"], student: Student
-) -> Float[Array, "*k"]:
+    z: Float[Array, "*#k"], field: Float[Array, "*#k"], student: Student
+) -> Float[Array, "*#k"]:
     """k: from the mean y down to u = 0, in units of its spread; inf at theta = 0."""
     p, w, c, s = student
     spread = jnp.sqrt(1.0 + w * w)
@@ -115,8 +115,8 @@ def _cdf_jvp(primals, tangents):
 
 
 def field_moments(
-    z: Float[Array, "*k"], field: Float[Array, "*k"], student: Student, on_line: bool
-) -> tuple[Float[Array, "*k"], Float[Array, "*k"], Float[Array, "*k"]]:
+    z: Float[Array, "*#k"], field: Float[Array, "*#k"], student: Student, on_line: bool
+) -> tuple[Float[Array, "*#k"], Float[Array, "*#k"], Float[Array, "*#k"]]:
     """Density of M given z on u > 0 (with y's probability), times 1, y and y^2."""
     p, w, _, _ = student
     spread = jnp.sqrt(1.0 + w * w)

@@ -81,7 +81,7 @@ def _positive(x: Float[Array, "*k"]) -> Float[Array, "*k"]:
 
 @jax.custom_jvp
 def _between(
-    low: Float[Array, "*k"], high: Float[Array, "*k"], half: Float[Array, "*k"]
+    low: Float[Array, "*k"], high: Float[Array, "*k"], half: Float[Array, "*#k"]
 ) -> tuple[Float[Array, "*k"], Float[Array, "*k"], Float[Array, "*k"]]:
     """Integrals of phi, x phi and (x^2 - 1) phi; half = (high - low)/2."""
     return _parts(low, high, half)[0]

@@ -12,7 +12,7 @@ minus that tail.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -65,7 +65,9 @@ def _log_masses(
     return jnp.log(jnp.maximum(below, 1e-300)), jnp.log(jnp.maximum(above, 1e-300))
 
 
-def signed_density(z: Float[Array, ""], theta: Float[Array, ""]) -> Float[Array, ""]:
+def signed_density(
+    z: Float[Array, "*k"], theta: Float[Array, ""]
+) -> Float[Array, "*k"]:
     """2 phi(z) Phi(z c/s), the density of the folded margin."""
     s = jnp.maximum(jnp.sin(theta), 1e-150)
     return 2.0 * density(z) * cdf(jnp.clip(z * jnp.cos(theta) / s, -1e3, 1e3))
@@ -96,7 +98,7 @@ def signed_quantile(
     inside = (mass > 0) & (mass < 1)
     target = jnp.log(jnp.where(inside, mass, 0.25))
 
-    def newton(_: int, z: Float[Array, ""]) -> Float[Array, ""]:
+    def newton(_: Any, z: Float[Array, ""]) -> Float[Array, ""]:
         log_below, log_above = _log_masses(z, theta)
         slope = signed_density(z, theta)
         value = jnp.where(small, log_below, log_above)

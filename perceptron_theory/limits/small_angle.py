@@ -115,14 +115,14 @@ def _balanced(edge: float, h: float, start: Nodes) -> tuple[Nodes, float]:
     v, weight, lower, upper = _nodes(edge, h)
     unit = min(edge, 1.0)  # v and 1/b are of this size
 
-    def sums(x: Nodes) -> tuple[Nodes, ...]:
+    def sums(x: Nodes) -> Any:
         """Integrals over U of phi, G_0, G_1 and G_2, at every v."""
         t = x[1] - x[0] * v / unit
         near, far = rectified_moments(t - h * lower), rectified_moments(t - h * upper)
         zeroth, first, second, third = (p - q for p, q in zip(near, far, strict=True))
         return zeroth / h, first / h, second / (2 * h), third / (3 * h)
 
-    def forces(x: Nodes) -> tuple[Nodes, Nodes]:
+    def forces(x: Nodes) -> tuple[Nodes, Float[np.ndarray, "k k"]]:
         peak, zeroth, first, second = sums(x)
         value = np.stack([v / unit * first, second - zeroth]) / scale
         by_tau = np.stack([v / unit * zeroth, 2.0 * first - peak]) / scale

@@ -26,8 +26,8 @@ def root_between(
 
 
 def rectified_moments(
-    t: Float[np.ndarray, "*s"],
-) -> tuple[Float[np.ndarray, "*s"], ...]:
+    t: Float[np.ndarray, "*s"] | float,
+) -> tuple[Float[np.ndarray, "*s"] | float, ...]:
     """(G_0, G_1, G_2, G_3) at t, in NumPy: for small equations that SciPy solves."""
     from scipy.special import ndtr
 
@@ -43,7 +43,7 @@ def _legendre(n: int) -> tuple[Nodes, Nodes]:
     return 0.5 * (nodes + 1.0), 0.5 * weights
 
 
-def nodes_between(breaks: Nodes, n: int = 16) -> tuple[Nodes, Nodes]:
+def nodes_between(breaks: Float[np.ndarray, " b"], n: int = 16) -> tuple[Nodes, Nodes]:
     """Gauss-Legendre nodes and weights on panels between the given points."""
     breaks = np.unique(breaks)
     unit, weights = _legendre(n)

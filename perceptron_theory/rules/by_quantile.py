@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from ..errors import InputError, unknown_name
 from ..numerics.checks import as_array, refuse
@@ -90,7 +90,7 @@ class Window(Rule):
                 f"{lower[bad].flat[0]:g} + {fraction[bad].flat[0]:g}"
             )
 
-    def fits(self, keep_fraction: Any) -> Bool[Array, ""] | bool:
+    def fits(self, keep_fraction: Any) -> Any:
         top = self.lower + keep_fraction
         return (self.lower >= 0) & (self.lower < 1) & (top <= 1 + 1e-12)
 
@@ -137,7 +137,7 @@ class Mixture(Rule):
         share = as_array("Mixture.share", self.share)
         refuse("Mixture.share", share, ~((share >= 0) & (share <= 1)), "in [0, 1]")
 
-    def fits(self, keep_fraction: Any) -> Bool[Array, ""] | bool:
+    def fits(self, keep_fraction: Any) -> Any:
         return (self.share >= 0) & (self.share <= 1)
 
     def realised(self, kept: tuple[tuple[int, int, int], ...], total: int) -> Rule:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from ..errors import InputError, not_traced
 from ..numerics.batching import batched
@@ -98,7 +98,7 @@ class Rule(Parameters):
         assert keep_fraction is not None
         _check_cells(self, keep_fraction)
 
-    def fits(self, keep_fraction: Any) -> Bool[Array, ""] | bool:
+    def fits(self, keep_fraction: Any) -> Any:
         """Whether the parameters go with f, for NumPy arrays and inside a trace."""
         return True
 

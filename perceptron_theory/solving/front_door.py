@@ -149,7 +149,7 @@ def found_at(search: Callable[..., Any], flat: Flat, asked: Asked, exact: bool) 
     places, found = zip(*parts, strict=True)
     back = np.argsort(np.concatenate(places))
 
-    def join(*x: np.ndarray) -> np.ndarray:
+    def join(*x: np.ndarray) -> Any:
         whole = np.concatenate(x)[back]
         return whole.reshape((*flat.shape, *whole.shape[1:]))[()]
 

@@ -105,7 +105,7 @@ class Student(Parameters):
             InputError: what came, what is allowed.
         """
 
-    def fits(self) -> Bool[Array, ""] | bool:
+    def fits(self) -> Any:
         """Whether the parameters are in range, inside a trace."""
         return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -61,6 +61,7 @@ def measured(
     return Measured(float(wrong.mean()), len(wrong), **counts, **cost)
 
 
+@runtime_checkable
 class Learner(Protocol):
     """Trains on rows of a data set."""
 

@@ -45,7 +45,7 @@ def _psi(x: Nodes) -> Nodes:
     return np.exp(-0.5 * x * x - log_ndtr(x)) / SQRT_2PI
 
 
-def _density(x: Nodes) -> Nodes:
+def _density(x: Float[np.ndarray, "*k"]) -> Float[np.ndarray, "*k"]:
     return np.exp(-0.5 * x * x) / SQRT_2PI
 
 

@@ -134,7 +134,7 @@ def _solved(alpha_prune: Any, keep_fraction: Any) -> tuple[np.ndarray, np.ndarra
     return odds.reshape(alpha.shape), fraction
 
 
-def _at(odds: np.ndarray, fraction: np.ndarray) -> tuple[np.ndarray, ...]:
+def _at(odds: Any, fraction: Any) -> tuple[np.ndarray, ...]:
     """Weights of the nodes, a t there, and (gamma + sqrt(R) t)/sqrt(1-R) - a t."""
     rest = expit(-np.asarray(odds))[..., None]  # 1 - R, exact however small
     weight = STEP * np.sqrt(rest) / SQRT_2PI * np.exp(-0.5 * rest * NODES**2)
@@ -151,7 +151,7 @@ def _log_pull(odds: Flat, fraction: Flat) -> Flat:
     return np.log(2.0 * pull / fraction) - np.log(expit(odds))
 
 
-def _gain(odds: np.ndarray, fraction: np.ndarray) -> np.ndarray:
+def _gain(odds: Any, fraction: Any) -> Any:
     weight, x, shift = _at(odds, fraction)
     kept = ndtr(-x) - ndtr(-x - shift)
     return -2.0 / fraction * np.sum(weight * kept * log_ndtr(-x), axis=-1)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 
@@ -46,6 +46,7 @@ FAULTS = (
 Call = Callable[..., Any]
 
 
+@runtime_checkable
 class Executor(Protocol):
     """Where one function, such as ``simulate``, is called."""
 

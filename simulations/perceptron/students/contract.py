@@ -9,7 +9,7 @@ user's own that has the parts of :class:`Student` can be simulated, swept and va
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -39,6 +39,7 @@ class Trained:
     is known, is called ``mean_error``: statistics are then made of it."""
 
 
+@runtime_checkable
 class Student(Protocol):
     """Anything that trains on a batch of sets of signed examples y x.
 

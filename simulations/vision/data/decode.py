@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
@@ -50,6 +50,7 @@ def decode_rgb(content: bytes, where: str) -> Image:
         raise InputError(f"{where} is no readable image ({line})") from error
 
 
+@runtime_checkable
 class View(Protocol):
     """How an image becomes an input of one size; random or not."""
 

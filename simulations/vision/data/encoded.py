@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -21,6 +21,7 @@ from .decode import CenterCrop, decode_rgb
 from .images import Images, check_ids, fingerprint
 
 
+@runtime_checkable
 class Reader(Protocol):
     """Where the images lie.  Small when pickled: every worker process gets a copy."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,7 @@ from .step import Batch, Model, Seen, State, predict, train_step
 CHUNK = 20  # steps whose losses are looked at together
 
 
+@runtime_checkable
 class Feed(Protocol):
     """A data set as training and evaluation see it."""
 

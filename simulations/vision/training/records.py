@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ...files import write_whole
 from ..optional import require
@@ -15,6 +15,7 @@ from ..optional import require
 Row = Mapping[str, float | int | None]
 
 
+@runtime_checkable
 class Advance(Protocol):
     """Told of steps (or what is counted) that were done, and how it goes."""
 

@@ -92,7 +92,7 @@ def test_the_wedge_is_the_double_integral():
 def test_the_density_is_skew_normal(theta):
     z = np.array([-3.0, -0.3, -1e-3, 0.0, 1e-3, 0.7, 4.0])
     with jax.enable_x64(True):
-        found = np.asarray(signed_density(jnp.asarray(z), theta))
+        found = np.asarray(signed_density(jnp.asarray(z), jnp.asarray(theta)))
     shape = math.cos(theta) / math.sin(theta)
     np.testing.assert_allclose(found, skewnorm.pdf(z, shape), rtol=1e-12, atol=1e-300)
 

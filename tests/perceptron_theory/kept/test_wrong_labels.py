@@ -78,7 +78,7 @@ def test_the_absolute_margin_sees_no_labels():
     m = np.array([0.0, 0.3, 6.0])
     with jax.enable_x64(True):
         rest = jnp.asarray(0.6), jnp.asarray(0.2)
-        below, above = pool_masses(jnp.asarray(m), *rest, "absolute")
+        below, above = jax.vmap(lambda m: pool_masses(m, *rest, "absolute"))(m)
         signed = pool_masses(jnp.asarray(0.3), *rest, "signed")
         np.testing.assert_allclose(below, erf(m / math.sqrt(2)), rtol=1e-14)
         np.testing.assert_allclose(above, erfc(m / math.sqrt(2)), rtol=1e-13)
