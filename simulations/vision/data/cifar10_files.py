@@ -21,6 +21,7 @@ from .. import inputs
 from ..optional import require
 from .archive import read_members
 from .contract import DataSource
+from .decode import why_unreadable
 from .images import Images
 from .parquet_images import list_shards
 from .safe_pickle import safe_load
@@ -147,7 +148,9 @@ def _decode(content: bytes, where: str) -> np.ndarray:
         with Image.open(io.BytesIO(content)) as image:
             pixels = np.asarray(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{where} is a corrupt image ({error})") from error
+        raise InputError(
+            f"{where} is a corrupt image ({why_unreadable(error, content)})"
+        ) from error
     if pixels.shape != (32, 32, 3):
         raise InputError(f"{where}: an image of shape {pixels.shape}, not (32, 32, 3)")
     return pixels

@@ -98,11 +98,10 @@ def matched(dataset: DataSet, to: DataSet) -> DataSet:
     foreign = [name for name in there if name not in place]
     if foreign:
         lacking = [name for name in ours if name not in theirs]
-        also = f", and lacks {_some(lacking)} of them" * bool(lacking)
+        also = f", and none of {_some(lacking)}" * bool(lacking)
         raise InputError(
-            f"{dataset.name} has examples of {_some(foreign)}, which "
-            f"{'is no class' if len(foreign) == 1 else 'are no classes'} of "
-            f"{to.name}{also}: give sets of the same classes"
+            f"{dataset.name} has examples of {_some(foreign)}, of which {to.name} has "
+            f"none{also}: give sets of the same classes"
         )
     if len(place) < len(ours) or len(set(theirs)) < len(theirs):
         raise InputError(

@@ -62,9 +62,13 @@ def folder_of_split(root: Path, split: str) -> Path:
             f"{root}: {unknown_name('split', split, names)} ({WHOLE!r} is the folder "
             f"itself, with the classes {some})"
         )
+    above = root.absolute().parent
+    advice = "a folder of splits, with a folder a class in each"
+    if split in sub_folders(above):
+        advice = f"{above}, which has it"
     raise InputError(
         f"{root} has no split {split!r}, but classes ({some or 'none'}), which are the "
-        f"split {DEFAULT!r}: give a folder of splits, with a folder a class in each"
+        f"split {DEFAULT!r}: give {advice}"
     )
 
 

@@ -55,7 +55,7 @@ def _of_hdf5(content: bytes, names: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with h5py.File(io.BytesIO(content), "r") as file:
         for name in names:
-            part = file.get(name)
+            part: Any = file.get(name)
             if part is None:
                 continue
             kind = part.attrs.get("MATLAB_class", b"")

@@ -37,7 +37,7 @@ def _from_buffer() -> Any:
     def array(
         content: Any, dtype: Any, shape: Any, order: Any, axes: Any = None
     ) -> Any:
-        flat = np.frombuffer(content, dtype)
+        flat: Any = np.frombuffer(content, dtype)
         if order == "K" and axes is not None:
             return flat.reshape(shape).transpose(axes)
         return flat.reshape(shape, order=order)
