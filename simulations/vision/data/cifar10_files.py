@@ -23,7 +23,7 @@ from .archive import read_members
 from .contract import DataSource
 from .decode import why_unreadable
 from .images import Images
-from .parquet_images import list_shards
+from .parquet_images import Rows, list_shards
 from .safe_pickle import safe_load
 from .shards import find_shards
 
@@ -131,7 +131,7 @@ def _parquet(shards: list[Path], split: str) -> Images:
     found.check_labels(len(classes))
     count, reader, labels = len(found.labels), found.reader, found.labels
     encoded = [reader.read(row) for row in range(count)]
-    images = np.stack([_decode(one, reader.where(i)) for i, one in enumerate(encoded)])
+    images = np.stack([_decode(one, reader, i) for i, one in enumerate(encoded)])
     names = tuple(path for path in found.paths if path)
     if len(names) < count:  # the public release has none
         names = tuple(f"{split}/{i:05d}" for i in range(count))
@@ -141,7 +141,7 @@ def _parquet(shards: list[Path], split: str) -> Images:
     return Images(f"{_encoding(encoded)} {split}", images, labels, names, classes)
 
 
-def _decode(content: bytes, where: str) -> np.ndarray:
+def _decode(content: bytes, reader: Rows, row: int) -> np.ndarray:
     from PIL import Image
 
     try:
@@ -149,10 +149,12 @@ def _decode(content: bytes, where: str) -> np.ndarray:
             pixels = np.asarray(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(
-            f"{where} is a corrupt image ({why_unreadable(error, content)})"
+            f"{reader.where(row)} is a corrupt image ({why_unreadable(error, content)})"
         ) from error
     if pixels.shape != (32, 32, 3):
-        raise InputError(f"{where}: an image of shape {pixels.shape}, not (32, 32, 3)")
+        raise InputError(
+            f"{reader.where(row)}: an image of shape {pixels.shape}, not (32, 32, 3)"
+        )
     return pixels
 
 

@@ -67,8 +67,8 @@ def folder_of_split(root: Path, split: str) -> Path:
     if split in sub_folders(above):
         advice = f"{above}, which has it"
     raise InputError(
-        f"{root} has no split {split!r}, but classes ({some or 'none'}), which are the "
-        f"split {DEFAULT!r}: give {advice}"
+        f"{root} has no {split} set: its sub-folders ({some or 'none'}) are classes, "
+        f"all of them the split {DEFAULT!r}: give {advice}"
     )
 
 

@@ -53,7 +53,7 @@ def test_a_folder_of_classes_is_one_split(tmp_path):
     root = _splits(tmp_path / "set", "train", "test") / "train"
     assert load(f"folder:{root}").class_names == ("cat", "dog")
     said = _refused(root, "test")
-    assert "has no split 'test', but classes (cat, dog)" in said
+    assert "has no test set: its sub-folders (cat, dog) are classes" in said
     assert f"give {root.parent}, which has it" in said
     shutil.rmtree(root.parent / "test")
     assert "give a folder of splits" in _refused(root, "test")
