@@ -58,7 +58,8 @@ def why_unreadable(error: Exception, content: bytes) -> str:
     from PIL import UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):
-        return kind_of(content) or "of no format that Pillow knows"
+        kind = kind_of(content)
+        return f"cannot identify the format{f'; it is {kind}' if kind else ''}"
     return " ".join(str(error).split()) or type(error).__name__
 
 

@@ -19,6 +19,7 @@ from simulations.vision.data.archive import read_members
 from simulations.vision.data.file_kinds import kind_of
 from simulations.vision.data.imagenet_files import imagenet
 from simulations.vision.data.safe_pickle import safe_load
+from simulations.vision.networks.weight_file import read_weights
 
 ROWS = 20
 FILES = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
@@ -189,3 +190,18 @@ def test_a_development_kit_of_version_7_3_is_called_so(tmp_path):
     _version_7_3(kit / "meta.mat")
     with pytest.raises(InputError, match=r"it is a \.mat file of version 7\.3"):
         imagenet(tmp_path, "val")
+
+
+def test_weights_that_are_no_weights_are_called_what_they_are(tmp_path):
+    file = tmp_path / "weights.pth"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("resnet/weights.pth", b"x")
+    for content, says in (
+        (None, r"but a \.zip archive of other files .*weights\.pth\): unpack it"),
+        (b"<html>no such page", "of torch.save, but a page of the web"),
+        (b"\x89HDF\r\n\x1a\n", "of torch.save, but an HDF5 file"),
+    ):
+        if content is not None:
+            file.write_bytes(content)
+        with pytest.raises(InputError, match=says):
+            read_weights(file)
