@@ -25,6 +25,10 @@ class PrecisionError(RuntimeError):
     """The theory was called inside a JAX transformation while x64 is off."""
 
 
+class DataWarning(UserWarning):
+    """Data that were read, in a way that may not be what was meant."""
+
+
 def unknown_name(kind: str, received: object, allowed: Iterable[str]) -> InputError:
     """The error for a name outside a closed list, with the nearest allowed name."""
     allowed = list(allowed)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import Annotated, Any
 
 import typer
@@ -38,7 +39,7 @@ from .commands import (
     validate,
     verdicts,
 )
-from .failures import FAILED, Interrupted, close_stdout
+from .failures import FAILED, Interrupted, close_stdout, one_line_of
 from .failures import report as report_failure
 from .option_groups import spread
 
@@ -60,7 +61,9 @@ class CommandLine(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.showwarning = one_line_of(warnings.showwarning)
+                return super().invoke(ctx)
         except KeyboardInterrupt as error:
             raise Interrupted(str(error)) from None
 
@@ -125,7 +128,9 @@ def pruning_laws(
         typer.echo(context.get_help())
         raise typer.Exit(2)
     from perceptron_theory import keep_compiled
+    from perceptron_theory.errors import DataWarning
 
+    warnings.simplefilter("always", DataWarning)  # until the command ends
     if cache is not None:
         os.environ["PRUNING_LAWS_CACHE"] = cache
     keep_compiled()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -31,6 +33,19 @@ def report(error: BaseException) -> int:
     if isinstance(error, OSError):
         close_stdout()
     return code
+
+
+def one_line_of(show: Callable[..., None]) -> Callable[..., None]:
+    """Warnings about data as ``warning: ...`` on stderr; others by ``show``."""
+
+    def shown(message: Warning | str, category: type[Warning], *rest: Any) -> None:
+        from perceptron_theory.errors import DataWarning
+
+        if not issubclass(category, DataWarning):
+            return show(message, category, *rest)
+        print("warning:", " ".join(str(message).split()), file=sys.stderr)
+
+    return shown
 
 
 def close_stdout() -> None:

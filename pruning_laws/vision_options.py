@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 _DATA = (
     "digits (built in), cifar10:PATH, svhn:PATH, imagenet:PATH or folder:PATH; "
-    "digits#1,7 and the like for these classes only; package.module:Name[:PATH] for a "
-    "source of your own"
+    "digits#1,7 and the like for these classes only, DATA#natural for classes in the "
+    "order of the numbers in their names, DATA#FILE.txt in that of a file; "
+    "package.module:Name[:PATH] for a source of your own"
 )
 Data = Annotated[str, typer.Option(metavar="DATA", help=f"{_DATA}.")]
 CheckedData = Annotated[

@@ -60,7 +60,8 @@ def embed(
         typer.Option("--probe", help="Print how many labels a linear probe reads off."),
     ] = False,
     test_split: Annotated[
-        str | None, typer.Option(help="That the probe is tested on. [default: test]")
+        str | None,
+        typer.Option(help="That --probe is tested on. [default: test, or val]"),
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images at once.")] = 256,
     workers: vision_options.Decoders = 0,
@@ -93,6 +94,8 @@ def embed(
             raise options.bad(name, "it is for --weights")
         if weights is not None and value is None and name in needs:
             raise options.bad(name, "--weights needs it")
+    if test_split is not None and not probe:
+        raise options.bad("--test-split", "it is for --probe")
     if run is None and checkpoint is not None:
         raise options.bad("--checkpoint", "it is for --run")
     if output_file.suffix != ".npy":
@@ -103,6 +106,7 @@ def embed(
     from simulations.files import filled_rows
     from simulations.vision import embedding
     from simulations.vision.data import load
+    from simulations.vision.data.classes import matched
     from simulations.vision.data.encoded import pixels_of
     from simulations.vision.embedding_files import record_path, write_embeddings
     from simulations.vision.training import placement
@@ -110,6 +114,9 @@ def embed(
     for path in (output_file, record_path(output_file)):
         output.check_new(path, overwrite)
     where, dataset = placement(device), load(data, split)
+    test = None
+    if probe:  # refused before any work is done
+        test = matched(load(data, test_split or _held_out(data)), dataset)
     by = None
     if run is not None:
         from simulations.vision.training.restored import embedder_from
@@ -135,23 +142,33 @@ def embed(
     with _bar(len(dataset)) as advance:
         write_embeddings(output_file, of(dataset, advance), dataset, source)
     output.note(f"wrote {output_file} and its record: {dataset.name}")
-    if not probe:
+    if test is None:
         return
 
     import xarray as xr
 
     from simulations.vision.probe import linear_probe
 
-    test = load(data, test_split or vision_options.test_split(data))
     with _bar(len(test)) as advance:
         shown = filled_rows(of(test, advance), len(test))
     with output.working("fitting the probe"):
         train = np.load(output_file, mmap_mode="r")
         found = linear_probe(train, dataset.labels, shown, test.labels, seed=seed)
+    if found.seen:
+        output.note(
+            f"of the {len(test)} images that the probe was tested on, {found.seen} are "
+            "among those that it was fitted to: it is no test on other images"
+        )
     output.Destination(as_json).emit(
         xr.Dataset(vars(found)),
         title=f"linear probe of {dataset.name}, tested on {test.name}",
     )
+
+
+def _held_out(data: str) -> str:
+    """The split that a probe is tested on where none is named."""
+    split = vision_options.test_split(data)
+    return "test" if split == "none" else split
 
 
 @contextmanager

@@ -150,6 +150,9 @@ def train(
         "test": None if test_split == "none" else load(data, test_split),
         "workers": workers,
     }
+    test = given["test"]
+    if test is not None and test.fingerprint == given["dataset"].fingerprint:
+        output.note(f"the test set {test.name} is the training set: it is no test")
     if models is not None:
         given |= {"models": models, "subset_fraction": subset_fraction}
         return _train_ensemble(given, output_folder, way, checkpoint_every)

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from perceptron_theory import InputError
 
 from ..vision import inputs
+from ..vision.data.classes import matched
 from ..vision.data.images import Images
 
 _FLAT = 1e-10  # of the largest variance: rounding
@@ -48,10 +49,7 @@ class Features:
                 f"train features have {self.train_points.shape[1]} dimensions, test "
                 f"features {self.test_points.shape[1]}: give those of one network"
             )
-        if self.dataset.class_names != self.test.class_names:
-            raise InputError(
-                f"{self.dataset.name} and {self.test.name} have different classes"
-            )
+        object.__setattr__(self, "test", matched(self.test, self.dataset))
 
     @property
     def labels(self) -> Int[np.ndarray, " P"]:

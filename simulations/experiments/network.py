@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 
 from perceptron_theory import InputError
 
+from ..vision.data.classes import matched
 from ..vision.data.encoded import DataSet
 from ..vision.device_placement import Placement
 from ..vision.networks.variables import parameter_count
@@ -58,10 +59,7 @@ class NetworkLearner:
             raise InputError(
                 f"sizes go up to {max(sizes)}, {self.dataset.name} has {total} examples"
             )
-        if self.dataset.class_names != self.test.class_names:
-            raise InputError(
-                f"{self.dataset.name} and {self.test.name} have different classes"
-            )
+        object.__setattr__(self, "test", matched(self.test, self.dataset))
         if self._needs_labels:
             advice = ": give one of classification, or a downstream_recipe"
             check_labelled(self.recipe, self.experiment.recipe, advice)

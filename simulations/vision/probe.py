@@ -33,6 +33,8 @@ class Probe:
     held_out_accuracy: float
     """With it, on the part of the training set that chose it: slightly too high."""
     converged: bool
+    seen: int
+    """Test points that are training points, exactly: 0 if the images are others."""
 
 
 def linear_probe(
@@ -70,6 +72,8 @@ def linear_probe(
         )
     if len(np.unique(labels)) < 2:
         raise InputError("labels are of one class: there is nothing to tell apart")
+    known = {row.tobytes() for row in train}
+    seen = sum(row.tobytes() in known for row in test)
     mean, deviation = train.mean(0), train.std(0)
     deviation[deviation == 0] = 1  # a dimension that does not vary
     train, test = (train - mean) / deviation, (test - mean) / deviation
@@ -83,7 +87,7 @@ def linear_probe(
     model, converged = logistic(train, labels, best, **_LIMITS)
     accuracy = float(model.score(test, test_labels))
     error = math.sqrt(accuracy * (1 - accuracy) / len(test))
-    return Probe(accuracy, error, best, found[best], converged)
+    return Probe(accuracy, error, best, found[best], converged, seen)
 
 
 def logistic(

@@ -18,8 +18,10 @@ from jaxtyping import Array
 
 from perceptron_theory import InputError
 
+from .data.class_order import natural_key
 from .data.encoded import DataSet
 from .data.images import Images
+from .data.listing import is_data
 from .device_placement import Placement
 from .training import Plan
 from .training.loss import cross_entropy
@@ -78,7 +80,8 @@ def networks_of_run(
         )
     here = Placement((jax.local_devices()[0],))
     loss = None
-    for path in sorted((folder / "models").glob("*")) or [folder]:
+    models = (path for path in (folder / "models").glob("*") if is_data(path.name))
+    for path in sorted(models, key=lambda one: natural_key(one.name)) or [folder]:
         about = about_run(path)
         if about["fingerprint"] != dataset.fingerprint:
             raise InputError(

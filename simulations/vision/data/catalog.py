@@ -11,6 +11,7 @@ from perceptron_theory import InputError
 
 from ..contracts import imported
 from .cifar10_files import Cifar10
+from .class_order import NATURAL, SUFFIX, Ordered, warn_of_order
 from .classes import OfClasses
 from .contract import DataSource, check_source, loaded, takes_path, text_of, with_path
 from .encoded import DataSet
@@ -25,7 +26,10 @@ SOURCES: dict[str, type[DataSource]] = {
 *_MOST, _LAST = (
     f"{name}:PATH" if takes_path(kind) else name for name, kind in SOURCES.items()
 )
-FORMS = f"{', '.join(_MOST)} or {_LAST}, each with #CLASS,CLASS for these classes only"
+FORMS = (
+    f"{', '.join(_MOST)} or {_LAST}, each with #CLASS,CLASS for these classes only, or "
+    f"#{NATURAL} or #FILE{SUFFIX} for another order of them"
+)
 
 
 def load(source: str | DataSource = "digits", split: str = "train") -> DataSet:
@@ -35,11 +39,19 @@ def load(source: str | DataSource = "digits", split: str = "train") -> DataSet:
         source: As :func:`source_of` takes it: text or an object.
         split: The name of the split; of a folder, that of a sub-folder.
 
+    Warns:
+        DataWarning: Files of a folder were left out, or numbers in the names of the
+            classes count in another order than they are sorted in.
+
     Raises:
         InputError: Text of no known form, an object that lacks a part of the contract,
             or what the source refuses.
     """
-    return loaded(source_of(source), split)
+    found = source_of(source)
+    dataset = loaded(found, split)
+    if not isinstance(found, OfClasses | Ordered):
+        warn_of_order(dataset)
+    return dataset
 
 
 def source_of(source: str | DataSource) -> DataSource:
@@ -47,7 +59,8 @@ def source_of(source: str | DataSource) -> DataSource:
 
     The text is one of ``FORMS``, or ``package.module:Name`` with or without a path.
     Labels of a part of the classes are in the order given, see
-    :func:`.classes.of_classes`; a path with a # that exists as a whole is a path.
+    :func:`.classes.of_classes`, and :mod:`.class_order` for those of all classes in
+    another order; a path with a # that exists as a whole is a path.
 
     Raises:
         InputError: Text of no known form, or an object that lacks a part of the
@@ -57,6 +70,8 @@ def source_of(source: str | DataSource) -> DataSource:
         return check_source(source)
     data, mark, classes = source.rpartition("#")
     if mark and not _is_path(source):
+        if classes == NATURAL or classes.endswith(SUFFIX):
+            return Ordered(_whole(data), classes)
         names = tuple(part.strip() for part in classes.split(","))
         return OfClasses(_whole(data), names)
     return _whole(source)
@@ -71,6 +86,8 @@ def source_text(source: str | DataSource) -> str:
     found = source_of(source)
     if isinstance(found, OfClasses):
         return f"{source_text(found.source)}#{','.join(found.classes)}"
+    if isinstance(found, Ordered):
+        return f"{source_text(found.source)}#{found.order}"
     return text_of(found, ours=type(found) is SOURCES.get(found.name))
 
 

@@ -17,11 +17,15 @@ import numpy as np
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
+from .. import inputs
 from ..optional import require
 from .archive import read_members
 from .contract import DataSource
+from .decode import why_unreadable
 from .images import Images
+from .parquet_images import Rows, list_shards
 from .safe_pickle import safe_load
+from .shards import find_shards
 
 CLASSES = (
     "airplane",
@@ -37,6 +41,7 @@ CLASSES = (
 )
 SPLITS = ("train", "test")
 _UNPACKED = ("cifar-10-batches-py", "cifar-10-batches-bin")
+_PACKED = ("cifar-10-python.tar.gz", "cifar-10-binary.tar.gz")
 _ROWS = 10_000  # of every official file
 _PIXELS = 3 * 32 * 32
 # the first entry of the quantisation table that the usual encoders take at quality 75
@@ -46,7 +51,8 @@ _QUALITY_75 = 8
 def cifar10(path: Path | str, split: str = "train") -> Images:
     """CIFAR-10 from a folder or archive, whichever of the three formats it holds.
 
-    The folder may also be the one above, in which an archive was unpacked.
+    The folder may also be the one above, in which an archive lies or was unpacked, or
+    that of a public copy with parquet in a sub-folder, see :mod:`.shards`.
 
     Ids are "train/00000" and so on in the official order; those of parquet files that
     have paths are these.
@@ -57,18 +63,18 @@ def cifar10(path: Path | str, split: str = "train") -> Images:
     path = Path(path)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
-    for inside in _UNPACKED:
-        if (path / inside).is_dir():
+    for inside in (*_UNPACKED, *_PACKED):
+        if (path / inside).exists():
             path = path / inside
-    if path.is_dir() and any(path.glob(f"{split}*.parquet")):
-        return _parquet(sorted(path.glob(f"{split}*.parquet")), split)
-    if path.suffix == ".parquet":
-        return _parquet([path], split)
+            break
+    shards = find_shards(path, split, SPLITS)
+    if shards:
+        return _parquet(shards, split)
     files = ["test_batch"]
     if split == "train":
         files = [f"data_batch_{i}" for i in range(1, 6)]
     in_folder = path / f"{files[0]}.bin"
-    if in_folder.exists() if path.is_dir() else "binary" in path.name:
+    if in_folder.exists() if path.is_dir() else _is_binary(path):
         files = [f"{name}.bin" for name in files]
     read = _binary_batch if files[0].endswith(".bin") else _python_batch
     parts = [
@@ -81,10 +87,16 @@ def cifar10(path: Path | str, split: str = "train") -> Images:
     return Images(f"CIFAR-10 {split}", images, labels, ids, CLASSES)
 
 
+def _is_binary(archive: Path) -> bool:
+    return "binary" in archive.name or "-bin" in archive.name
+
+
 def _python_batch(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
     batch = safe_load(content, where)
     try:
-        rows, labels = np.asarray(batch[b"data"]), np.asarray(batch[b"labels"])
+        # keys are text where a newer Python wrote the file anew
+        named = {k.decode() if isinstance(k, bytes) else k: batch[k] for k in batch}
+        rows, labels = np.asarray(named["data"]), np.asarray(named["labels"])
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise InputError(f"{where} holds no data and labels of CIFAR-10") from error
     if rows.shape != (_ROWS, _PIXELS) or rows.dtype != np.uint8:
@@ -94,7 +106,7 @@ def _python_batch(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
         )
     if labels.shape != (_ROWS,):
         raise InputError(f"{where} holds {labels.size} labels for {_ROWS} images")
-    return rows, labels
+    return rows, _labels(labels, where)
 
 
 def _binary_batch(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
@@ -104,57 +116,45 @@ def _binary_batch(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
             "truncated, or CIFAR-100?"
         )
     table = np.frombuffer(content, np.uint8).reshape(_ROWS, _PIXELS + 1)
-    return table[:, 1:], table[:, 0].astype(np.int64)
+    return table[:, 1:], _labels(table[:, 0], where)
 
 
-def _parquet(paths: list[Path], split: str) -> Images:
-    require("pyarrow", "parquet")
+def _labels(labels: np.ndarray, where: str) -> np.ndarray:
+    name, classes = f"{where}: labels", len(CLASSES)
+    return inputs.label_array(name, labels, count=_ROWS, n_classes=classes)
+
+
+def _parquet(shards: list[Path], split: str) -> Images:
     require("PIL", "decoding images")
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    labels, encoded, names = [], [], []
-    for path in paths:
-        try:
-            table = pq.read_table(path)
-        except (pa.ArrowException, OSError) as error:
-            line = str(error).splitlines()[0]
-            raise InputError(f"{path} is no complete parquet file ({line})") from error
-        column = next((c for c in ("img", "image") if c in table.column_names), None)
-        if column is None or "label" not in table.column_names:
-            raise InputError(
-                f"{path} has the columns {', '.join(table.column_names)}; img (or "
-                "image) and label are needed"
-            )
-        labels += table["label"].to_pylist()
-        for row in table[column].to_pylist():
-            if not isinstance(row, dict) or not row.get("bytes"):
-                raise InputError(f"{path}: {column} holds no encoded images")
-            encoded.append(row["bytes"])
-            names.append(row.get("path"))
-    if not encoded:
-        raise InputError(f"{paths[0]} has no rows")
-    if None in labels:
-        raise InputError(f"{paths[0]}: row {labels.index(None)} has no label")
-    images = np.stack(
-        [_decode(one, f"{paths[0]}: row {i}") for i, one in enumerate(encoded)]
-    )
-    if not all(names):  # the public release has none
-        names = [f"{split}/{i:05d}" for i in range(len(encoded))]
-    name = f"{_encoding(encoded)} {split}"
-    return Images(name, images, np.array(labels), tuple(names), CLASSES)
+    found = list_shards(shards)
+    classes = found.class_names or CLASSES
+    found.check_labels(len(classes))
+    count, reader, labels = len(found.labels), found.reader, found.labels
+    encoded = [reader.read(row) for row in range(count)]
+    images = np.stack([_decode(one, reader, i) for i, one in enumerate(encoded)])
+    names = tuple(path for path in found.paths if path)
+    if len(names) < count:  # the public release has none
+        names = tuple(f"{split}/{i:05d}" for i in range(count))
+    if sorted(classes) == sorted(CLASSES):  # in whichever order the file has them
+        labels = np.array([CLASSES.index(name) for name in classes])[labels]
+        classes = CLASSES
+    return Images(f"{_encoding(encoded)} {split}", images, labels, names, classes)
 
 
-def _decode(content: bytes, where: str) -> np.ndarray:
+def _decode(content: bytes, reader: Rows, row: int) -> np.ndarray:
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(content)) as image:
             pixels = np.asarray(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{where} is a corrupt image ({error})") from error
+        raise InputError(
+            f"{reader.where(row)} is a corrupt image ({why_unreadable(error, content)})"
+        ) from error
     if pixels.shape != (32, 32, 3):
-        raise InputError(f"{where}: an image of shape {pixels.shape}, not (32, 32, 3)")
+        raise InputError(
+            f"{reader.where(row)}: an image of shape {pixels.shape}, not (32, 32, 3)"
+        )
     return pixels
 
 

@@ -27,6 +27,11 @@ class Chosen:
     def read(self, row: int) -> bytes:
         return self.reader.read(int(self.rows[row]))
 
+    def where(self, row: int) -> str:
+        """As the other reader says it, if it does."""
+        where = getattr(self.reader, "where", None)
+        return where(int(self.rows[row])) if where else ""
+
 
 def of_classes(dataset: DataSet, names: Sequence[str]) -> DataSet:
     """The examples of some classes, in the order of the data set, with their ids.
@@ -45,6 +50,11 @@ def of_classes(dataset: DataSet, names: Sequence[str]) -> DataSet:
             raise unknown_name(f"class of {dataset.name}", name, place)
         if names.count(name) > 1:
             raise InputError(f"the class {name!r} comes twice: give each once")
+        if dataset.class_names.count(name) > 1:
+            raise InputError(
+                f"{dataset.name} has several classes of the name {name!r}, such as "
+                f"label {dataset.class_names.index(name)}: it is not clear which"
+            )
     if len(names) < 2:
         raise InputError(
             f"{len(names)} of the classes of {dataset.name}: give two or more"
@@ -64,6 +74,48 @@ def of_classes(dataset: DataSet, names: Sequence[str]) -> DataSet:
     if len(sizes) == len(dataset):
         sizes = sizes[rows]
     return replace(dataset, sizes=sizes, reader=Chosen(dataset.reader, rows), **same)
+
+
+def matched(dataset: DataSet, to: DataSet) -> DataSet:
+    """A data set with the labels of another one, by the names of their classes.
+
+    Args:
+        dataset: such as a test set, which may lack classes.
+        to: such as the training set, whose numbers the labels become.
+
+    Returns:
+        The data set itself if its classes are the same in the same order.
+
+    Raises:
+        InputError: it has examples of classes that the other one lacks, or names stand
+            for several classes; the difference is named.
+    """
+    ours, theirs = to.class_names, dataset.class_names
+    if ours == theirs:
+        return dataset
+    there = sorted({theirs[label] for label in np.unique(dataset.labels)})
+    place = {name: i for i, name in enumerate(ours)}
+    foreign = [name for name in there if name not in place]
+    if foreign:
+        lacking = [name for name in ours if name not in theirs]
+        also = f", and none of {_some(lacking)}" * bool(lacking)
+        raise InputError(
+            f"{dataset.name} has examples of {_some(foreign)}, of which {to.name} has "
+            f"none{also}: give sets of the same classes"
+        )
+    if len(place) < len(ours) or len(set(theirs)) < len(theirs):
+        raise InputError(
+            f"{dataset.name} and {to.name} have other classes, and several of one "
+            "name: they cannot be matched"
+        )
+    label = np.array([place.get(name, -1) for name in theirs])
+    return replace(dataset, labels=label[dataset.labels], class_names=ours)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few of some names, and how many more there are."""
+    more = f" and {len(names) - 3} more" * (len(names) > 3)
+    return ", ".join(map(repr, names[:3])) + more
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,14 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
 
 from perceptron_theory import InputError
+
+from .file_kinds import kind_of
 
 if TYPE_CHECKING:  # Pillow is in the extra ``vision``
     from PIL.Image import Image
@@ -37,7 +39,7 @@ def decode_rgb(content: bytes, where: str) -> Image:
     try:
         with Image.open(io.BytesIO(content)) as image:
             image.load()
-            if image.mode.startswith("I;16"):
+            if image.mode.startswith("I;16") or _is_wide_pgm(image):
                 high = np.asarray(image).astype(np.uint16) >> 8
                 image = Image.fromarray(high.astype(np.uint8))
             if image.mode in ("I", "F"):
@@ -46,8 +48,24 @@ def decode_rgb(content: bytes, where: str) -> Image:
                 image = image.convert("RGBA")
             return image.convert("RGB")
     except Exception as error:  # a damaged file raises anything
-        line = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{where} is no readable image ({line})") from error
+        raise InputError(
+            f"{where} is no readable image ({why_unreadable(error, content)})"
+        ) from error
+
+
+def why_unreadable(error: Exception, content: bytes) -> str:
+    """One line on why Pillow could not read an image."""
+    from PIL import UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        kind = kind_of(content)
+        return f"cannot identify the format{f'; it is {kind}' if kind else ''}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _is_wide_pgm(image: Any) -> bool:
+    """Whether it is grey of 16 bits in a .pgm, which Pillow scales to 0..65535."""
+    return image.format == "PPM" and image.mode == "I"
 
 
 @runtime_checkable

@@ -33,6 +33,9 @@ class Reader(Protocol):
         """
         ...
 
+    # A reader may have where(row) -> str, the file and the place in it, if the id of
+    # the example does not say them.
+
 
 @dataclass(frozen=True)
 class EncodedImages:
@@ -73,8 +76,14 @@ class EncodedImages:
             InputError: the file is gone or corrupt.
         """
         require("PIL", "decoding images")
-        image = decode_rgb(self.reader.read(i), f"{self.name}: {self.ids[i]}")
+        image = decode_rgb(self.reader.read(i), self.where(i))
         return CenterCrop(size, size)(image)
+
+    def where(self, i: int) -> str:
+        """Which image ``i`` is, for messages: its id, and its shard and row if any."""
+        where = getattr(self.reader, "where", None)
+        place = f" ({said})" if where and (said := where(i)) else ""
+        return f"{self.name}: {self.ids[i]}{place}"
 
     def images(self, size: int, *, max_corrupt: int = 0) -> tuple[Images, list[str]]:
         """All images at one size, and the ids of those left out because corrupt.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +14,9 @@ from perceptron_theory import InputError
 
 from .contract import DataSource
 from .encoded import EncodedImages
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm")
-UNFINISHED = (
-    ".part",
-    ".partial",
-    ".crdownload",
-    ".tmp",
-    ".download",
-    ".incomplete",
-    ".aria2",
-)
+from .file_kinds import kind_of_file
+from .folder_splits import folder_of_split
+from .listing import files_in, list_images, say_left_out, sub_folders, text_of_name
 
 
 @dataclass(frozen=True)
@@ -35,11 +28,11 @@ class Files:
 
     @classmethod
     def of(cls, root: Path, names: Iterable[str]) -> Files:
-        """From names as text."""
-        return cls(root, np.array([name.encode() for name in names]))
+        """From names as the system has them."""
+        return cls(root, np.array([os.fsencode(name) for name in names]))
 
     def read(self, row: int) -> bytes:
-        path = self.root / self.names[row].decode()
+        path = self.root / os.fsdecode(self.names[row])
         try:
             return path.read_bytes()
         except OSError as error:
@@ -47,9 +40,12 @@ class Files:
 
 
 def image_folder(root: Path | str) -> EncodedImages:
-    """List a folder that has a sub-folder a class.
+    r"""List a folder that has a sub-folder a class.
 
-    Ids are paths below the root, with forward slashes; they and the classes are sorted.
+    Ids are paths below the root, with forward slashes; they and the classes are sorted
+    as text, see :mod:`.class_order` for another order.  Bytes of names that are not
+    UTF-8 are written ``\xe9``.  What is listed is said in :mod:`.listing`; a warning
+    says how many files were left out.
 
     Raises:
         InputError: no such folder, no classes, a class without images, an empty file or
@@ -57,59 +53,42 @@ def image_folder(root: Path | str) -> EncodedImages:
     """
     root = Path(root)
     if not root.is_dir():
-        raise InputError(f"{root} is no folder: give one with a sub-folder a class")
-    classes = sorted(
-        path.name for path in root.iterdir() if path.is_dir() and path.name[0] != "."
-    )
+        kind = kind_of_file(root)
+        but = f" but {kind}: unpack it and" if kind else ":"
+        raise InputError(f"{root} is no folder{but} give one with a sub-folder a class")
+    classes = sub_folders(root)
     if not classes:
         raise InputError(f"{root} has no sub-folders: images need one a class")
-    for archive in root.glob("*.tar"):
-        if archive.stem not in classes:
-            raise InputError(f"{archive} is not unpacked, other classes are: unpack it")
-    ids, labels, sizes = [], [], []
+    beside = files_in(root)
+    for path in beside:
+        if path.suffix == ".tar" and path.stem not in classes:
+            raise InputError(f"{path} is not unpacked, other classes are: unpack it")
+    names, labels, sizes, others = [], [], [], list(beside)
+    depth = len(root.parts)
     for label, name in enumerate(classes):
         found = list_images(root / name)
-        ids += [path.relative_to(root).as_posix() for path in found]
-        labels += [label] * len(found)
-        sizes += found.values()
-    reader = Files.of(root, ids)
+        # relative_to takes longer than all else
+        names += ["/".join(path.parts[depth:]) for path in found.images]
+        labels += [label] * len(found.images)
+        sizes += found.images.values()
+        others += found.others
+    say_left_out(root, [path.relative_to(root) for path in others])
     return EncodedImages(
-        root.absolute().name,
-        tuple(ids),
+        text_of_name(root.absolute().name),
+        tuple(map(text_of_name, names)),
         np.array(labels),
-        tuple(classes),
+        tuple(map(text_of_name, classes)),
         np.array(sizes),
-        reader,
+        Files.of(root, names),
     )
-
-
-def list_images(folder: Path) -> dict[Path, int]:
-    """Images in a folder and below, sorted, and their sizes in bytes.
-
-    Raises:
-        InputError: none, one is empty, or the remains of an interrupted download.
-    """
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    for path in files:
-        if path.suffix.lower() in UNFINISHED:
-            raise InputError(f"{path}: an interrupted download; finish it first")
-    images = {
-        path: path.stat().st_size for path in files if path.suffix.lower() in SUFFIXES
-    }
-    if not images:
-        raise InputError(f"{folder} has no images: is the download complete?")
-    for path, size in images.items():
-        if size == 0:
-            raise InputError(f"{path} is empty: is the download complete?")
-    return images
 
 
 @dataclass(frozen=True)
 class Folder(DataSource):
     """The source of :func:`image_folder`.
 
-    A split is the sub-folder of that name, if there is one, and all of the folder
-    otherwise.
+    A split is the sub-folder of that name; a folder of classes is the split "train",
+    see :mod:`.folder_splits`.
     """
 
     name: ClassVar[str] = "folder"
@@ -119,5 +98,4 @@ class Folder(DataSource):
     path: Path | str
 
     def load(self, split: str) -> EncodedImages:
-        inside = Path(self.path) / split
-        return image_folder(inside if inside.is_dir() else self.path)
+        return image_folder(folder_of_split(Path(self.path), split))

@@ -28,9 +28,17 @@ from perceptron_theory.errors import unknown_name
 from .archive import read_members
 from .contract import DataSource
 from .encoded import EncodedImages
-from .folder import SUFFIXES, Files, image_folder, list_images
+from .file_kinds import MAT_5, instead_of
+from .folder import Files, image_folder
+from .listing import (
+    image_suffixes,
+    list_images,
+    say_left_out,
+    sub_folders,
+)
 from .nested_tar import Slices, list_members
-from .parquet_images import Listing, find_shards, list_shards
+from .parquet_images import Listing, list_shards
+from .shards import find_shards
 
 SPLITS = ("train", "val")
 _CLASSES = 1000
@@ -44,9 +52,9 @@ _IN_PARQUET = re.compile(r"(?P<stem>.*)_(?P<wnid>n\d{8})(?P<suffix>\.\w+)")
 def imagenet(path: Path | str, split: str = "train") -> EncodedImages:
     """ImageNet, or a part of it in the same form, from the folder that holds it.
 
-    Found in this order: ``train*.parquet`` (also in ``data``), the folder ``train`` of
-    a folder a class, ``ILSVRC2012_img_train.tar``; ``val`` likewise, where the images
-    may lie in one folder beside the development kit or ``LOC_val_solution.csv``.
+    Found in this order: ``train*.parquet`` (see :mod:`.shards`), the folder ``train``
+    of a folder a class, ``ILSVRC2012_img_train.tar``; ``val`` likewise, where the
+    images may lie in one folder beside the development kit or ``LOC_val_solution.csv``.
     ``path`` may be the archive itself.
 
     Raises:
@@ -57,11 +65,11 @@ def imagenet(path: Path | str, split: str = "train") -> EncodedImages:
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
     name = f"ImageNet {split}"
-    if path.is_file():
-        return _from_archive(path, split, name)
-    shards = find_shards(path, split)
+    shards = find_shards(path, split, SPLITS)
     if shards:
         return _from_parquet(list_shards(shards), split, name)
+    if path.is_file():
+        return _from_archive(path, split, name)
     if (path / split).is_dir():
         return _from_folder(path / split, split, name)
     archive = path / f"ILSVRC2012_img_{split}.tar"
@@ -74,12 +82,14 @@ def imagenet(path: Path | str, split: str = "train") -> EncodedImages:
 
 
 def _from_folder(folder: Path, split: str, name: str) -> EncodedImages:
-    if split == "train" or any(one.is_dir() for one in folder.iterdir()):
+    if split == "train" or sub_folders(folder):
         found = image_folder(folder)
         return EncodedImages(
             name, found.ids, found.labels, found.class_names, found.sizes, found.reader
         )
-    images = list_images(folder)
+    listed = list_images(folder)
+    say_left_out(name, listed.others)
+    images = listed.images
     class_of, classes = _truth(folder.parent, [path.name for path in images])
     # sorted by id, which begins with the class, as is a folder of folders
     ids = sorted(f"{class_of[path.name]}/{path.name}" for path in images)
@@ -91,7 +101,8 @@ def _from_folder(folder: Path, split: str, name: str) -> EncodedImages:
 
 
 def _from_archive(path: Path, split: str, name: str) -> EncodedImages:
-    members = [one for one in list_members(path) if one[0].lower().endswith(SUFFIXES)]
+    listed, suffixes = list_members(path), image_suffixes()
+    members = [one for one in listed if Path(one[0]).suffix.lower() in suffixes]
     if not members:
         raise InputError(f"{path} holds no images: is it the right archive?")
     if split == "train":
@@ -112,6 +123,9 @@ def _from_archive(path: Path, split: str, name: str) -> EncodedImages:
     empty = np.flatnonzero(places[:, 1] == 0)
     if len(empty):
         raise InputError(f"{path}: {ids[empty[0]]} is empty: download it again")
+    if len(members) < len(listed):
+        of_images = set(members)
+        say_left_out(path, [one[0] for one in listed if one not in of_images])
     reader = Slices(path, places[:, 0], places[:, 1])
     labels = _labels(ids, classes)
     return EncodedImages(name, tuple(ids), labels, classes, places[:, 1], reader)
@@ -123,6 +137,7 @@ def _from_parquet(found: Listing, split: str, name: str) -> EncodedImages:
     labels = found.labels
     numbered = found.class_names or tuple(f"{i:04d}" for i in range(_CLASSES))
     if not all(named):
+        found.check_labels(len(numbered))
         ids = tuple(f"{split}/{i:07d}" for i in range(len(labels)))
         return EncodedImages(name, ids, labels, numbered, found.sizes, found.reader)
     wnids = [one["wnid"] for one in named if one]
@@ -136,6 +151,10 @@ def _from_parquet(found: Listing, split: str, name: str) -> EncodedImages:
         )
     if numbers == list(range(len(pairs))):
         numbered = tuple(wnid for wnid, _ in pairs)
+    else:  # a part of the classes: another part has the same names
+        found.check_labels(len(numbered))
+        wnid_of = {label: wnid for wnid, label in pairs}
+        numbered = tuple(wnid_of.get(i, name) for i, name in enumerate(numbered))
     return EncodedImages(name, ids, labels, numbered, found.sizes, found.reader)
 
 
@@ -196,8 +215,8 @@ def _devkit(root: Path) -> dict[str, str]:
         labels = [int(line) for line in truth.split()]
     except Exception as error:  # a damaged .mat raises anything; none is run
         raise InputError(
-            f"{kit}: meta.mat and {_TRUTH} cannot be read ({type(error).__name__}): "
-            "download the development kit again"
+            f"{kit}: meta.mat and {_TRUTH} cannot be read ({type(error).__name__})"
+            f"{instead_of(meta, MAT_5)}"
         ) from error
     bad = [label for label in labels if label not in wnid_of]
     if bad:

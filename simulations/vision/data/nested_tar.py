@@ -5,12 +5,15 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from jaxtyping import Int
 
 from perceptron_theory import InputError
+
+from .file_kinds import TAR, instead
+from .listing import is_data_path, text_of_name
 
 _BLOCK = 512  # bytes, of headers and of what sizes are rounded up to
 
@@ -41,7 +44,7 @@ def list_members(path: Path) -> list[tuple[str, int, int]]:
     """Names, offsets and sizes of files in an archive, in its order.
 
     Members of ``class.tar`` within it are named ``class/file``.  Only headers are read:
-    for ImageNet 1.28 million of them.
+    for ImageNet 1.28 million of them.  Hidden names and those of systems are left out.
 
     Raises:
         InputError: no archive, a compressed one, or truncated: it says where.
@@ -51,19 +54,23 @@ def list_members(path: Path) -> list[tuple[str, int, int]]:
         with path.open("rb") as file, path.open("rb") as inside:
             found = []
             for member in _files(file, size, path.name):
-                if not member.name.endswith(".tar"):
-                    found.append((member.name, member.offset_data, member.size))
+                name = PurePosixPath(text_of_name(member.name))
+                if not is_data_path(str(name)):
                     continue
-                folder = Path(member.name).stem
+                if name.suffix != ".tar":
+                    found.append((str(name), member.offset_data, member.size))
+                    continue
                 inside.seek(member.offset_data)
                 end = member.offset_data + member.size
                 for image in _files(inside, end, member.name):
-                    name = f"{folder}/{Path(image.name).name}"
-                    found.append((name, image.offset_data, image.size))
+                    file_name = PurePosixPath(text_of_name(image.name))
+                    if is_data_path(str(file_name)):
+                        one = f"{name.stem}/{file_name.name}"
+                        found.append((one, image.offset_data, image.size))
     except (tarfile.TarError, OSError, EOFError) as error:
         raise InputError(
-            f"{path} is no complete, uncompressed tar archive ({error}): download it "
-            "again"
+            f"{path} is no complete, uncompressed tar archive ({error})"
+            f"{instead(path, TAR)}"
         ) from error
     return found
 

@@ -6,7 +6,6 @@ each is read once; at random, once an image, which the benchmark counts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +18,7 @@ from jaxtyping import Int
 from perceptron_theory import InputError
 
 from ..optional import require
+from .file_kinds import PARQUET, instead
 
 _COLUMNS = ("image", "img")
 
@@ -33,15 +33,25 @@ class Rows:
     """The row of the whole set after each row group, for each shard."""
 
     def read(self, row: int) -> bytes:
-        shard = int(np.searchsorted([ends[-1] for ends in self.ends], row, "right"))
+        shard = self._shard(row)
         group = int(np.searchsorted(self.ends[shard], row, "right"))
         path = self.shards[shard]
-        values = _row_group(path, group, self.column)
+        values = _row_group(path, group, self.column, _stamp(path))
         # counted from the end, for which no start is needed
         content = values[row - int(self.ends[shard][group])].as_py()
         if not content:
-            raise InputError(f"{path}: row {row} of the set holds no image")
+            raise InputError(f"{self.where(row)} holds no image")
         return content
+
+    def where(self, row: int) -> str:
+        """The shard, and the row in it."""
+        shard = self._shard(row)
+        start = int(self.ends[shard - 1][-1]) if shard else 0
+        return f"{self.shards[shard]}: row {row - start}"
+
+    def _shard(self, row: int) -> int:
+        last = [ends[-1] for ends in self.ends]
+        return int(np.searchsorted(last, row, "right"))
 
 
 @dataclass(frozen=True)
@@ -56,25 +66,19 @@ class Listing:
     """Bytes of the images of each row group, before compression."""
     reader: Rows
 
+    def check_labels(self, classes: int) -> None:
+        """Refuse a label that is none of so many, and name its shard and row.
 
-def find_shards(folder: Path, split: str) -> list[Path]:
-    """Shards such as ``train-00000-of-00294.parquet`` in a folder or its ``data``.
-
-    Raises:
-        InputError: one of those that the names count is missing.
-    """
-    shards = sorted(folder.glob(f"{split}*.parquet"))
-    shards = shards or sorted((folder / "data").glob(f"{split}*.parquet"))
-    for path in shards:
-        counted = re.fullmatch(r"(.*-)(\d+)(-of-(\d+).*\.parquet)", path.name)
-        if counted:
-            start, number, end, total = counted.groups()
-            for i in range(int(total)):
-                wanted = path.with_name(f"{start}{i:0{len(number)}d}{end}")
-                if wanted not in shards:
-                    raise InputError(f"{wanted} is missing: finish the download")
-            break
-    return shards
+        Raises:
+            InputError: There is one.
+        """
+        bad = np.flatnonzero((self.labels < 0) | (self.labels >= classes))
+        if len(bad):
+            i = int(bad[0])
+            raise InputError(
+                f"{self.reader.where(i)}: labels[{i}] is {self.labels[i]}: labels must "
+                f"be 0 to {classes - 1}"
+            )
 
 
 def list_shards(shards: Sequence[Path]) -> Listing:
@@ -88,19 +92,23 @@ def list_shards(shards: Sequence[Path]) -> Listing:
     import pyarrow.parquet as pq
 
     labels, paths, sizes, ends, names = [], [], [], [], None
-    column, total = "", 0
+    read, column, total = [], "", 0
     for path in shards:
         try:
             with pq.ParquetFile(path) as file:
                 schema = file.schema_arrow
                 column = _column(path, schema, column)
-                names = names or _class_names(schema.metadata)
-                label = file.read(["label"], use_threads=False)["label"]
-                if label.null_count or not pa.types.is_integer(label.type):
+                named = _class_names(schema.metadata)
+                if names and named and names != named:
                     raise InputError(
-                        f"{path}: labels must be whole numbers, none missing; got "
-                        f"{label.type} with {label.null_count} missing"
+                        f"{path} has other classes, or another order of them, than "
+                        f"{shards[0].name}: give shards of one set"
                     )
+                names = names or named
+                label = file.read(["label"], use_threads=False)["label"]
+                _check_numbers(path, label)
+                if not len(label):
+                    continue
                 labels.append(label.to_numpy())
                 if "path" in _fields(schema.field(column)):
                     table = file.read([f"{column}.path"], use_threads=False)
@@ -108,16 +116,33 @@ def list_shards(shards: Sequence[Path]) -> Listing:
                 else:
                     paths += [None] * len(label)
                 counts, group_sizes = _row_groups(file.metadata, column)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             line = str(error).splitlines()[0]
-            raise InputError(f"{path} is no complete parquet file ({line})") from error
+            raise InputError(
+                f"{path} is no complete parquet file ({line}){instead(path, PARQUET)}"
+            ) from error
+        read.append(path)
         ends.append(total + np.cumsum(counts))
         total += sum(counts)
         sizes += group_sizes
     if not total:
         raise InputError(f"{shards[0]} has no rows")
-    reader = Rows(tuple(shards), column, tuple(ends))
+    reader = Rows(tuple(read), column, tuple(ends))
     return Listing(np.concatenate(labels), tuple(paths), names, np.array(sizes), reader)
+
+
+def _check_numbers(path: Path, label: Any) -> None:
+    import pyarrow as pa
+
+    if pa.types.is_integer(label.type) and not label.null_count:
+        return
+    at = ""
+    if label.null_count:
+        at = f", the first in row {label.is_null().to_pylist().index(True)}"
+    raise InputError(
+        f"{path}: labels must be whole numbers, none missing; got {label.type} with "
+        f"{label.null_count} missing{at}"
+    )
 
 
 def _column(path: Path, schema: Any, column: str) -> str:
@@ -126,9 +151,10 @@ def _column(path: Path, schema: Any, column: str) -> str:
     found = next((name for name in _COLUMNS if name in names), "")
     fields = _fields(schema.field(found)) if found else []
     if "label" not in names or "bytes" not in fields:
+        wanted, other = ("image", "img") if found == "image" else ("img", "image")
         raise InputError(
-            f"{path} has the columns {', '.join(names)}; image{{bytes, path}} (or img) "
-            "and label are needed"
+            f"{path} has the columns {', '.join(names)}; {wanted}{{bytes, path}} (or "
+            f"{other}) and label are needed"
         )
     if column and found != column:
         raise InputError(f"{path} calls its images {found}, other shards {column}")
@@ -168,8 +194,17 @@ def _class_names(metadata: dict[bytes, bytes] | None) -> tuple[str, ...] | None:
         return None
 
 
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Another one when the file is written anew."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from error
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 @lru_cache(maxsize=2)  # of about 11 MB: rows are read in order, or at random
-def _row_group(path: Path, group: int, column: str) -> Any:
+def _row_group(path: Path, group: int, column: str, stamp: tuple[int, ...]) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

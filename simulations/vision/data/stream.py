@@ -250,7 +250,7 @@ class Epoch(Iterator[Batch]):
             return
         self._corrupt_rows[row] = None
         data = self._stream.data
-        where = f"{data.name}: {data.ids[row]}"
+        where = data.where(row)
         try:
             decode_rgb(data.reader.read(row), where)
             self.corrupt[data.ids[row]] = f"{where} could not be read for a while"

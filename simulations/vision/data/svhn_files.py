@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from scipy.io import loadmat
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
 from .contract import DataSource
 from .images import Images
+from .mat_file import read_mat
 
 SPLITS = ("train", "test", "extra")
 
@@ -32,15 +32,7 @@ def svhn(path: Path | str, split: str = "train") -> Images:
     file = Path(path) / f"{split}_32x32.mat"
     if not file.is_file():
         raise InputError(f"{file} does not exist: give the folder of the .mat files")
-    try:
-        content = loadmat(file, variable_names=["X", "y"])
-    except Exception as error:  # a damaged file raises anything; none is run
-        raise InputError(
-            f"{file} is no complete .mat file ({type(error).__name__}): download it "
-            "again"
-        ) from error
-    if not {"X", "y"} <= set(content):
-        raise InputError(f"{file} does not hold X and y")
+    content = read_mat(file, ("X", "y"))
     images, labels = content["X"], content["y"].ravel()
     if images.ndim != 4 or images.shape[:3] != (32, 32, 3):
         raise InputError(f"{file}: X has shape {images.shape}, not (32, 32, 3, P)")

@@ -56,7 +56,9 @@ class Ensemble:
                 "an ensemble is trained by one host: give each host a folder and a "
                 "seed of its own"
             )
-        _ = self.plan(0).signature, self.member
+        first = self.plan(0)
+        object.__setattr__(self, "test", first.test)  # with the labels of the dataset
+        _ = first.signature, self.member
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:

@@ -153,13 +153,19 @@ def _read_zip(file: BinaryIO, path: Path) -> TorchFile:
         def member(name: str) -> bytes:
             # torch compresses nothing, so that no file unpacks to more than it is
             if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
-                raise ValueError(f"{name} is compressed")
+                raise InputError(
+                    f"{path}: {name} is compressed, as torch.save compresses nothing: "
+                    "give the file as it was saved"
+                )
             return archive.read(name)
 
         names = archive.namelist()
         pickles = [name for name in names if name.split("/")[1:] == ["data.pkl"]]
         if len(pickles) != 1:
-            raise ValueError("no data.pkl")
+            raise InputError(
+                f"{path} is no complete file of torch.save, but a .zip archive of "
+                f"other files ({', '.join(names[:3])}): unpack it"
+            )
         folder = pickles[0].removesuffix("data.pkl")
         if folder + "byteorder" in names:
             _check_order(path, member(folder + "byteorder") == b"little")

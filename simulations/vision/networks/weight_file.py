@@ -10,6 +10,7 @@ import numpy as np
 
 from perceptron_theory import InputError
 
+from ..data.file_kinds import kind_of_file
 from ..optional import require
 from .torch_file import LEGACY_START, ZIP_START, Stored, array_of, read_torch
 
@@ -52,9 +53,10 @@ def read_weights(path: Path | str) -> dict[str, np.ndarray]:
         return _of_torch(path)
     if start[8:9] == b"{":
         return _of_safetensors(path)
+    kind = kind_of_file(path)
     raise InputError(
-        f"{path} is neither a safetensors file nor one of torch.save: convert it to "
-        "safetensors"
+        f"{path} is neither a safetensors file nor one of torch.save"
+        f"{f', but {kind}' if kind else ''}: convert it to safetensors"
     )
 
 

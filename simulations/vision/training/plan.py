@@ -15,6 +15,7 @@ from jaxtyping import Array, Int, Key
 from perceptron_theory import InputError
 
 from .. import inputs
+from ..data.classes import matched
 from ..data.decode import CenterCrop, RandomCrop
 from ..data.encoded import DataSet, rows_of
 from ..data.images import Images
@@ -44,6 +45,7 @@ class Plan:
     seed: int
     placement: Placement
     test: DataSet | None = None
+    """Its labels become those of ``dataset``, by the names of the classes."""
     ids: Sequence[str] | None = None
     """Of the examples to train on; None for all."""
     workers: int = 0
@@ -54,13 +56,15 @@ class Plan:
     def __post_init__(self) -> None:
         inputs.random_key(self.seed)
         self.placement.check_batch(self.recipe.batch_size)
-        test = self.test
-        if test is not None and _form(test) != _form(self.dataset):
-            raise InputError(
-                f"the test set {test.name} has images {_form(test)[1:]} and "
-                f"{len(test.class_names)} classes, {self.dataset.name} has "
-                f"{_form(self.dataset)[1:]} and {len(self.dataset.class_names)}"
-            )
+        if self.test is not None:
+            test = matched(self.test, self.dataset)
+            object.__setattr__(self, "test", test)
+            if _form(test) != _form(self.dataset):
+                raise InputError(
+                    f"the test set {test.name} has images {_form(test)}, "
+                    f"{self.dataset.name} has {_form(self.dataset)}: give sets of one "
+                    "size"
+                )
         if self.recipe.objective == "simclr" and not isinstance(self.dataset, Images):
             raise InputError(
                 f"{self.dataset.name} is streamed, one view an image: SimCLR is of "
@@ -213,9 +217,8 @@ def network_options(recipe: Recipe, classes: int) -> dict[str, Any]:
 
 
 def _form(dataset: DataSet) -> tuple[Any, ...]:
-    """What a test set must share: classes, and the size of images in memory."""
-    shape = dataset.images.shape[1:] if isinstance(dataset, Images) else ("streamed",)
-    return (dataset.class_names, *shape)
+    """What a test set must share: the size of images in memory."""
+    return dataset.images.shape[1:] if isinstance(dataset, Images) else ("streamed",)
 
 
 def _scale(dataset: DataSet, scale: str) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -1,0 +1,105 @@
+"""The order of classes, which labels are numbers in: as text, or as numbers count.
+
+Folders of classes are sorted as text, as torchvision sorts them: 10 comes before 2.
+``DATA#natural`` sorts the digits in names by their value, and ``DATA#FILE.txt`` takes
+the names in a file, one a line.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from perceptron_theory import InputError
+from perceptron_theory.errors import DataWarning
+
+from .classes import of_classes
+from .contract import DataSource, loaded
+from .encoded import DataSet
+
+NATURAL = "natural"
+SUFFIX = ".txt"
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """A key that sorts digits in names by their value: "a2" before "a10"."""
+    parts = re.split(r"(\d+)", name)
+    return [
+        (0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts
+    ]
+
+
+def natural_order(names: Iterable[str]) -> list[str]:
+    """Names in the order of :func:`natural_key`."""
+    return sorted(names, key=natural_key)
+
+
+def warn_of_order(dataset: DataSet) -> None:
+    """Warn where the classes are sorted as text and numbers in them count otherwise."""
+    names = list(dataset.class_names)
+    natural = natural_order(names)
+    if names != sorted(names) or names == natural:
+        return
+    place = next(i for i, name in enumerate(natural) if names[i] != name)
+    warnings.warn(
+        f"{dataset.name}: classes are in the order of text, as torchvision sorts them: "
+        f"label {place} is {names[place]!r}; by their numbers it would be "
+        f"{natural[place]!r}: DATA#{NATURAL} has that order, DATA#FILE{SUFFIX} that of "
+        "a file",
+        DataWarning,
+        stacklevel=3,
+    )
+
+
+def read_order(path: Path) -> tuple[str, ...]:
+    """The names of classes in a file, one a line; label 0 is the first.
+
+    Raises:
+        InputError: No such file, no text, no names.
+    """
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}): give a file of the names of "
+            "the classes, one a line"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no text in UTF-8: save it as that") from error
+    names = tuple(name for line in lines if (name := line.strip()))
+    if not names:
+        raise InputError(f"{path} is empty: give names of classes, one a line")
+    return names
+
+
+@dataclass(frozen=True)
+class Ordered(DataSource):
+    """Another source with its classes in natural order, or in that of a file."""
+
+    source: DataSource
+    order: str
+    """``NATURAL``, or the path of a file as :func:`read_order` reads it."""
+
+    @property
+    def name(self) -> str:  # type: ignore[override] # that of the source
+        return self.source.name
+
+    @property
+    def splits(self) -> Any:  # type: ignore[override] # those of the source
+        return getattr(self.source, "splits", None)
+
+    @property
+    def test_split(self) -> str | None:  # type: ignore[override] # that of the source
+        return getattr(self.source, "test_split", "test")
+
+    def load(self, split: str) -> DataSet:
+        dataset = loaded(self.source, split)
+        if self.order == NATURAL:
+            names: Sequence[str] = natural_order(dataset.class_names)
+        else:
+            names = read_order(Path(self.order))
+        return of_classes(dataset, names)

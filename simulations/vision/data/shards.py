@@ -1,0 +1,144 @@
+"""Where the parquet shards of a split lie, and whether all of them are there.
+
+Public copies have them beside each other (``train-00000-of-00294.parquet``, with a hash
+in older ones), in ``data``, in a folder of the name of a configuration (CIFAR-10's is
+``plain_text``), or as ``train/0000.parquet``, as the Hub converts data sets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from perceptron_theory import InputError
+
+from .class_order import natural_key
+from .listing import files_in, sub_folders
+
+SUFFIX = ".parquet"
+_COUNTED = re.compile(
+    r"(?P<name>.*-)(?P<number>\d+)-of-(?P<total>\d+)(?P<end>(?:-[0-9a-f]{8,})?)\.parquet"
+)
+_NUMBERED = re.compile(r"(?P<name>)(?P<number>\d+)(?P<end>)\.parquet")
+# other names of splits, in public copies
+_ALSO = {"val": ("validation", "valid")}
+
+
+def find_shards(path: Path, split: str, splits: Sequence[str]) -> list[Path]:
+    """The shards of a split, in the order of their numbers; none if there are none.
+
+    Args:
+        path: A folder that has them, or has the folder that has them; or the one file.
+        split: One of ``splits``.
+        splits: All that the data set has.
+
+    Raises:
+        InputError: A shard is missing or there twice, shards of several sets lie beside
+            each other or in several folders, a file that is of another split or is one
+            of several.
+    """
+    if path.suffix == SUFFIX and not path.is_dir():
+        return [_only(path, split, splits)] if path.exists() else []
+    if not path.is_dir():
+        return []
+    found = _in_folder(path, split)
+    if not found:
+        inside = {name: _in_folder(path / name, split) for name in sub_folders(path)}
+        some = {name: shards for name, shards in inside.items() if shards}
+        if len(some) > 1:
+            raise InputError(
+                f"{path} has {split} as parquet in {' and in '.join(some)}: give one "
+                "of these folders"
+            )
+        found = next(iter(some.values()), [])
+    _check_whole(found)
+    return sorted(found, key=lambda shard: natural_key(shard.name))
+
+
+def split_of(path: Path, splits: Sequence[str]) -> str | None:
+    """The split that a file or its folder is named by, if there is one."""
+    for split in splits:
+        for word in (split, *_ALSO.get(split, ())):
+            if re.search(rf"(?<![a-z]){word}(?![a-z])", path.name.lower()):
+                return split
+    for split in splits:
+        if path.parent.name in (split, *_ALSO.get(split, ())):
+            return split
+    return None
+
+
+def _only(path: Path, split: str, splits: Sequence[str]) -> Path:
+    """A file that is the whole of a split, by its name; of the first if it has none."""
+    held = split_of(path, splits) or splits[0]
+    if split != held:
+        raise InputError(
+            f"{path} is taken for the split {held!r}, not {split!r}: give the folder "
+            "that holds both"
+        )
+    counted = _COUNTED.fullmatch(path.name)
+    if counted and int(counted["total"]) > 1:
+        raise InputError(
+            f"{path} is one of {int(counted['total'])} shards: give the folder that "
+            "holds all"
+        )
+    return path
+
+
+def _in_folder(folder: Path, split: str) -> list[Path]:
+    names = "|".join((split, *_ALSO.get(split, ())))
+    pattern = re.compile(rf"(?:{names})(?:[^A-Za-z].*)?\.parquet")
+    found = [path for path in files_in(folder) if pattern.fullmatch(path.name)]
+    for name in sub_folders(folder) if not found else ():
+        if name in names.split("|"):
+            found += [p for p in files_in(folder / name) if p.suffix == SUFFIX]
+    return found
+
+
+def _check_whole(shards: list[Path]) -> None:
+    """Refuse shards that are not those of one set, each once.
+
+    Raises:
+        InputError: They are not; it names one.
+    """
+    counted = {path: _COUNTED.fullmatch(path.name) for path in shards}
+    families: dict[object, Path] = {}
+    for path, found in counted.items():
+        families.setdefault((found["name"], found["total"]) if found else None, path)
+    if len(families) > 1:
+        one, other, *_ = (path.name for path in families.values())
+        raise InputError(
+            f"{shards[0].parent} has shards of two sets, {one} and {other}: leave one"
+        )
+    numbers: dict[int, Path] = {}
+    total = 0
+    for path in shards:
+        found = counted[path] or _NUMBERED.fullmatch(path.name)
+        if not found:
+            return  # names that count nothing
+        number = int(found["number"])
+        if number in numbers:
+            raise InputError(
+                f"{path} and {numbers[number].name} are both shard {number}: leave one"
+            )
+        numbers[number] = path
+        total = int(found["total"]) if counted[path] else max(total, number + 1)
+    for number in range(total):
+        if number not in numbers:
+            path = shards[0]
+            missing = _like(path, number)
+            raise InputError(
+                f"{missing} is missing: finish the download (shard {number} of {total})"
+            )
+
+
+def _like(path: Path, number: int) -> Path:
+    """What a shard of another number is called; a hash in the name is not known."""
+    old = _COUNTED.fullmatch(path.name) or _NUMBERED.fullmatch(path.name)
+    assert old is not None
+    start, end = old.span("number")
+    digits = f"{number:0{end - start}d}"
+    rest = path.name[end:]
+    if "total" in old.groupdict() and old["end"]:
+        rest = rest.replace(old["end"], "-*")
+    return path.with_name(path.name[:start] + digits + rest)
