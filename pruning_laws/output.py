@@ -167,8 +167,8 @@ def print_rich(table: Table) -> None:
 
     width = None if sys.stdout.isatty() else 1_000
     # names of classes and files are text: "[b]" is no markup there, ":x:" no emoji
-    plain = {"highlight": False, "markup": False, "emoji": False}
-    Console(width=width, **plain).print(table)
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    console.print(table)
 
 
 def _cell(value: Any) -> str:

@@ -68,15 +68,12 @@ def import_csv(
             _check_labels(table, name, dataset.labels[places], path, dataset)
         elif may_be_scores(name, cells):
             found.append(name)
-    if column is None:
-        if len(found) != 1:
-            raise InputError(
-                f"{path}: which column holds the scores? Of numbers are "
-                f"{', '.join(found) or 'none'}, of {', '.join(table.columns)}: give "
-                "column"
-            )
-        column = found[0]
-    values = numbers_of(table, column, path)
+    if column is None and len(found) != 1:
+        raise InputError(
+            f"{path}: which column holds the scores? Of numbers are "
+            f"{', '.join(found) or 'none'}, of {', '.join(table.columns)}: give column"
+        )
+    values = numbers_of(table, found[0] if column is None else column, path)
     return _placed(dataset, metric, values, places, path)
 
 
