@@ -56,7 +56,7 @@ def compute() -> xr.Dataset:
 
 def draw(data: xr.Dataset) -> Figure:
     """Two matrices of metric and class."""
-    names = [str(name).replace("_", " ") for name in data["metric"].values]
+    names = [style.words(name) for name in data["metric"].values]
     figure = style.canvas(style.PAGE, 0.2 * len(names) + 1.2)
     panels = figure.subplots(1, 2, sharey=True)
     most = float(abs(data["change"]).max())

@@ -95,7 +95,7 @@ def draw(data: xr.Dataset) -> Figure:
             value = float(table.loc[random, name].iloc[0])
             axes.axvline(value, color=look[0], linewidth=0.8, linestyle=look[1])
     panels[0].axvline(0, color=style.GREY, linewidth=0.8)
-    panels[0].set_yticks(range(len(metrics)), [m.replace("_", " ") for m in metrics])
+    panels[0].set_yticks(range(len(metrics)), [style.words(one) for one in metrics])
     panels[0].set_xlabel("error less that of random")
     panels[1].set_xlabel("imbalance of classes")
     panels[2].set_xlabel("error of the worst class")

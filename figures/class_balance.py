@@ -26,7 +26,7 @@ def draw(found: xr.Dataset, class_names: Sequence[str]) -> Figure:
     looks = _looks(len(metrics))
     for name, look in zip(metrics, looks, strict=True):
         values = found["balance"].sel(metric=name)
-        left.plot(f, values, label=name.replace("_", " "), markersize=3, **look)
+        left.plot(f, values, label=style.words(name), markersize=3, **look)
     mean, wide = found["balance_by_chance"], 2 * found["chance_error"]
     band = {"color": style.GREY, "alpha": 0.3, "linewidth": 0}
     left.fill_between(f, mean - wide, mean + wide, label="by chance", **band)
@@ -41,8 +41,8 @@ def draw(found: xr.Dataset, class_names: Sequence[str]) -> Figure:
     limit = float(max(share.max(), 2.0))
     norm = TwoSlopeNorm(1.0, 0.0, limit)
     picture = right.imshow(share, norm=norm, cmap="PuOr", aspect="auto")
-    right.set_yticks(range(len(metrics)), [m.replace("_", " ") for m in metrics])
-    names = [class_names[int(one)] for one in found["class"].values]
+    right.set_yticks(range(len(metrics)), [style.words(one) for one in metrics])
+    names = [style.tick(class_names[int(one)]) for one in found["class"].values]
     right.set_xticks(range(len(names)), names, rotation=45, ha="right")
     right.spines[:].set_visible(False)
     right.tick_params(length=0)

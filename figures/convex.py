@@ -119,5 +119,5 @@ def _against_ridge(axes: Axes, data: xr.Dataset) -> None:
             one["simulated_standard_error"],
             look,
         )
-        style.legend_entry(axes, look, str(loss).replace("_", " "))
+        style.legend_entry(axes, look, style.words(loss))
     axes.set(xscale="log", xlabel=r"ridge  $\lambda$")

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from . import style
+
 _SIDE, _GAP, _NAMES, _HEAD, _EDGE = 0.46, 0.25, 0.9, 0.28, 0.05  # inches
 
 
@@ -53,9 +55,9 @@ def draw(
                 )
     for i, name in enumerate(class_names):
         place = (_NAMES - 0.08, _HEAD + (i + 0.5) * _SIDE)
-        axes.text(*place, _short(name), ha="right", va="center")
+        axes.text(*place, style.plain(_short(name)), ha="right", va="center")
     middle = (_NAMES + n * _SIDE + _GAP / 2, _HEAD - 0.05)
-    axes.text(*middle, title, ha="center", va="bottom")
+    axes.text(*middle, style.plain(title), ha="center", va="bottom")
     # after the images, which set limits of their own
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
     return figure

@@ -14,7 +14,7 @@ def draw(matrix: xr.Dataset) -> Figure:
 
     Numbers are the correlation and, below, half the width of its interval.
     """
-    names = [str(name).replace("_", " ") for name in matrix["metric"].values]
+    names = [style.words(one) for one in matrix["metric"].values]
     found = matrix["correlation"].values.round(2) + 0.0  # no -0.00
     half = (matrix["upper"].values - matrix["lower"].values) / 2
     side = 0.48 * len(names) + 1.6

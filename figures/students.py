@@ -106,7 +106,7 @@ def draw(data: xr.Dataset) -> Figure:
     panels[0, 0].set(ylabel=style.LABELS["error"])
     panels[1, 0].set(ylabel="error / bound")
     for name in STUDENTS:
-        style.legend_entry(panels[0, 0], LOOKS[name], name.replace("_", " "))
+        style.legend_entry(panels[0, 0], LOOKS[name], style.words(name))
     panels[0, 0].legend(loc="lower left")
     style.letter(panels.ravel())
     return figure

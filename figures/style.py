@@ -43,6 +43,8 @@ LABELS = {
     "error": r"generalisation error  $\varepsilon$",
 }
 
+_LONGEST = 36  # letters of a name at an axis
+
 _SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib: the same everywhere
     "font.size": 8,
@@ -84,6 +86,23 @@ def save(draw: Callable[[], Figure], path: Path) -> None:
     with applied():
         figure = draw()
         write_whole(path, lambda part: figure.savefig(part, format=kind))
+
+
+def plain(text: object) -> str:
+    r"""A name from outside, as it is: "$" begins no formula, a line break no line."""
+    words = " ".join(str(text).split())
+    return words.encode("utf-8", "replace").decode().replace("$", r"\$")
+
+
+def words(name: object) -> str:
+    """The name of a metric, a student or a loss, in words; of a long one, both ends."""
+    return tick(name).replace("_", " ")
+
+
+def tick(name: object) -> str:
+    """A name from outside at an axis, which a long one would leave no room."""
+    text = str(name)
+    return plain(text if len(text) <= _LONGEST else f"{text[:15]}...{text[-15:]}")
 
 
 def letter(panels: Iterable[Axes]) -> None:

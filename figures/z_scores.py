@@ -56,7 +56,7 @@ def _points(axes: Axes, one: xr.Dataset, look, name: str) -> None:
         color=color,
         markerfacecolor="white",
         markeredgewidth=0.8,
-        label=name.replace("_", " "),
+        label=style.words(name),
     )
 
 

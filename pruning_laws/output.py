@@ -166,7 +166,9 @@ def print_rich(table: Table) -> None:
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else 1_000
-    Console(width=width, highlight=False).print(table)
+    # names of classes and files are text: "[b]" is no markup there, ":x:" no emoji
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    console.print(table)
 
 
 def _cell(value: Any) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
+from perceptron_theory.text_files import read_text
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -97,6 +98,6 @@ def read_toml(name: str | Path, folder: Path, kind: str) -> tuple[Path, dict[str
             raise unknown_name(kind, name, shipped_names(folder))
         path = folder / f"{name}.toml"
     try:
-        return path, tomllib.loads(path.read_text())
+        return path, tomllib.loads(read_text(path))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is no {kind} ({error})") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from numbers import Real
 from typing import Any
 
@@ -17,23 +18,59 @@ SMALLEST = 1e-8  # the least keep fraction that is solved
 MARGINS = ("absolute", "signed")
 
 
+def plain_array(name: str, value: Any) -> np.ndarray:
+    """What NumPy makes of a value, of any type.
+
+    Raises:
+        InputError: as :func:`refuse_masked`; rows of different lengths.
+    """
+    refuse_masked(name, value)
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        line = str(error).splitlines()[0]
+        raise InputError(f"{name} cannot be read as one array: {line}") from error
+
+
+def refuse_masked(name: str, *values: Any) -> None:
+    """Refuse arrays with masked entries, which no conversion of NumPy's keeps masked.
+
+    Raises:
+        InputError: one has some, or is a list of arrays of which one has.
+    """
+    if _is_masked(values):
+        raise InputError(
+            f"{name} has masked entries, whose values mean nothing: fill them "
+            "(.filled) or leave them out (.compressed)"
+        )
+
+
+def _is_masked(value: Any) -> bool:
+    """Whether an array, or one in a list, has masked entries."""
+    if isinstance(value, list | tuple):
+        # numbers and words cannot be, and there may be many of them
+        return any(_is_masked(x) for x in value if not isinstance(x, int | float | str))
+    return np.ma.is_masked(value)
+
+
 def as_array(name: str, value: Any) -> np.ndarray:
     """A non-empty float64 array without NaN.
 
     Raises:
-        InputError: not numeric, empty, or NaN somewhere.
+        InputError: not numeric, masked, empty, or NaN somewhere.
     """
+    given = plain_array(name, value)
     try:
-        given = np.asarray(value)
         # V: bfloat16.  None, times and truth values would pass as floats
-        if given.dtype.kind == "O" and all(isinstance(x, Real) for x in given.flat):
+        if given.dtype.kind == "O" and all(map(_is_number, given.flat)):
             pass  # integers beyond 64 bits, fractions
         elif given.dtype.kind not in "fiuV":
             raise TypeError
-        array = given.astype(np.float64)
+        with np.errstate(over="ignore"):  # what is beyond them is infinite
+            array = given.astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
-            f"{name} must be a real number or an array of them, got {value!r}"
+            f"{name} must be a real number or an array of them, got {shown(value)}"
         ) from error
     if array.size == 0:
         raise InputError(f"{name} is empty: give at least one value")
@@ -52,6 +89,31 @@ def one_number(name: str, value: Any) -> Float[np.ndarray, ""]:
     if array.size != 1:
         raise InputError(f"{name} must be one number here, got {array.size}")
     return array.reshape(())
+
+
+def real_number(name: str, value: Any) -> float:
+    """A single number of any type, NumPy's and JAX's too, as a float.
+
+    Raises:
+        InputError: anything else: text, truth values, arrays with an axis, masked.
+    """
+    try:
+        if np.ndim(value) == 0 and not np.ma.is_masked(value):
+            if _is_number(value) or np.asarray(value).dtype.kind in "iufV":
+                return float(value)
+    except (TypeError, ValueError, OverflowError):  # ragged rows; tracers; 10**400
+        pass
+    raise InputError(f"{name} must be a number, got {shown(value)}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real | Decimal) and not isinstance(value, bool | np.bool_)
+
+
+def shown(value: object) -> str:
+    """A value that came, for a message of one line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 def refuse(name: str, array: np.ndarray, bad: Any, allowed: str) -> None:

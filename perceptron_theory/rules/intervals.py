@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..errors import InputError
-from ..numerics.checks import as_array
+from ..numerics.checks import as_array, refuse_masked
 from ..numerics.precision import traced
 from .rule import Cells, Fractions, Rule
 
@@ -100,6 +100,7 @@ def keep_between(*ends: tuple[float, float]) -> Intervals:
     Raises:
         InputError: quantiles that are not in order in [0, 1], or keep nothing.
     """
+    refuse_masked("keep_between", *ends)
     try:
         flat = np.asarray(ends, dtype=np.float64).ravel()
     except (TypeError, ValueError) as error:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..errors import InputError
+from ..numerics.checks import real_number
 from ..numerics.gaussian import density
 from ..numerics.quadrature import panels
 from .rule import Fractions, Rule
@@ -37,8 +38,9 @@ class KeepProbability(Rule):
 
     def __post_init__(self) -> None:
         try:
-            points = tuple(float(x) for x in self.breakpoints)
-        except (TypeError, ValueError):
+            name = "a breakpoint"
+            points = tuple(real_number(name, x) for x in self.breakpoints)
+        except (TypeError, InputError):
             raise InputError(
                 "KeepProbability.breakpoints must be a tuple of margins, got "
                 f"{self.breakpoints!r}"

@@ -23,6 +23,7 @@ from ..numerics.checks import (
     check_margin,
     check_theta,
     one_load,
+    refuse_masked,
 )
 from ..numerics.precision import require_x64, staged, traced
 from ..rules.names import resolve_rule
@@ -237,6 +238,10 @@ def _traced(values: tuple[Any, Any, Any], asked: Asked) -> Any:
     student = asked.student.traced_variant()
     own, rule = jax.tree.flatten(asked.rule)
     theirs, structure = jax.tree.flatten(student)
+    named = {asked.load: load, "keep_fraction": fraction, "theta": theta}
+    for name, value in named.items():
+        refuse_masked(name, value)
+    refuse_masked("a parameter of the rule or the student", *own, *theirs)
     inputs = [load, fraction, theta, *own, *theirs]
     inputs = jnp.broadcast_arrays(*(jnp.asarray(x, jnp.float64) for x in inputs))
     # theta known to be nowhere, or everywhere, zero needs one branch only

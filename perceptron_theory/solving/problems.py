@@ -20,6 +20,7 @@ from ..numerics.parameters import Parameters
 from ..rules.by_quantile import Easy, Hard, Mixture, Random, Window
 from ..rules.intervals import Intervals
 from ..students.names import STUDENTS
+from ..text_files import read_text
 
 FORMAT = "pruning-laws problem"
 # what a file can name; objects of one's own are only shown
@@ -88,7 +89,11 @@ def load_problem(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text())
+        text = read_text(path)
+    except (OSError, InputError) as error:
+        raise InputError(f"{str(path)!r} is no problem file ({error})") from error
+    try:
+        content = json.loads(text)
         if content["format"] != FORMAT:
             raise ValueError
         point = {name: float(value) for name, value in content["point"].items()}
@@ -96,7 +101,7 @@ def load_problem(path: str | os.PathLike[str]) -> dict[str, Any]:
         margin = str(content["margin"])
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{str(path)!r} is no problem file: give one that a failed solve wrote"
         ) from error

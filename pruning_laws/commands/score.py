@@ -187,6 +187,8 @@ def _arrays(
         name, equals, path = text.partition("=")
         if not (equals and name and path):
             raise options.bad("--array", f"{text!r} must be NAME=FILE")
+        if name in given:
+            raise options.bad("--array", f"{name} is given twice: leave one out")
         given[name], hints[name] = Path(path), "--array"
     needs = {one.name: one for one in metric.needs}
     for name, path in given.items():

@@ -218,7 +218,10 @@ def _ids(path: Path) -> list[str]:
             f"{path.name!r} must be ids, one a line, in .txt: `select --ids -o` writes "
             "them",
         )
+    from perceptron_theory import InputError
+    from perceptron_theory.text_files import read_text
+
     try:
-        return [line for line in path.read_text("utf-8").split("\n") if line]
-    except UnicodeDecodeError as error:
-        raise options.bad("--keep", f"{path.name!r} is no text ({error})") from error
+        return [line for line in read_text(path).split("\n") if line]
+    except InputError as error:
+        raise options.bad("--keep", f"{path.name!r} is {error}") from error

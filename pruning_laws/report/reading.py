@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import json
 import math
 import os
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perceptron_theory.errors import InputError
+from perceptron_theory.text_files import read_text
+from simulations.csv_files import delimiter_of
 
 from ..output import tables
 
@@ -127,15 +130,17 @@ def _parquet(path: Path, section: Section) -> None:
 def _csv(path: Path, section: Section) -> None:
     import pandas as pd
 
-    section.tables = {"rows": pd.read_csv(path)}
+    text = read_text(path)
+    rows = pd.read_csv(io.StringIO(text), sep=delimiter_of(text))
+    section.tables = {"rows": rows}
 
 
 def _json(path: Path, section: Section) -> None:
-    section.facts = dict(_flat(json.loads(path.read_text("utf-8"))))
+    section.facts = dict(_flat(json.loads(read_text(path))))
 
 
 def _toml(path: Path, section: Section) -> None:
-    section.facts = dict(_flat(tomllib.loads(path.read_text("utf-8"))))
+    section.facts = dict(_flat(tomllib.loads(read_text(path))))
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -182,7 +187,7 @@ def _arrays(path: Path, section: Section) -> None:
 def _text(path: Path, section: Section) -> None:
     import pandas as pd
 
-    lines = path.read_text("utf-8").splitlines()
+    lines = read_text(path).split("\n")
     section.tables = {"lines": pd.DataFrame({"line": lines})}
 
 

@@ -85,7 +85,13 @@ class Experiment:
         for field in ("sizes", "keep_fractions", "metrics", "strategies"):
             values = tuple(getattr(self, field))
             object.__setattr__(self, field, values)
-            if not values or len(set(values)) < len(values):
+            try:
+                distinct = len(set(values))
+            except TypeError:  # lists in the list, tables
+                raise InputError(
+                    f"{field} must be a list of single values, got {values}"
+                ) from None
+            if not values or distinct < len(values):
                 raise InputError(f"{field} must be given, each once; got {values}")
         object.__setattr__(self, "positive", tuple(self.positive))
         for one in self.strategies:

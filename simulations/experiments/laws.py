@@ -25,6 +25,7 @@ from scipy.optimize import OptimizeWarning, curve_fit
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
+from perceptron_theory.numerics.checks import as_array
 
 from .curves import POINT
 
@@ -104,7 +105,8 @@ def fit_law(
     """
     if model not in MODELS:
         raise unknown_name("model", model, MODELS)
-    p, e, s = (np.asarray(x, float) for x in (sizes, errors, standard_errors))
+    named = {"sizes": sizes, "errors": errors, "standard_errors": standard_errors}
+    p, e, s = (as_array(*one) for one in named.items())
     count = _count(model)
     if len(p) < count:
         raise InputError(f"{model} has {count} parameters: {len(p)} sizes are too few")

@@ -85,7 +85,7 @@ class LogisticHead:
             return self.scores.of(metric, rows)
         probe = self._probe(metric, seed)
         logits = self.features.whitened[0][rows] @ probe[:-1] + probe[-1]
-        return el2n(logits, self.labels(rows))
+        return el2n(logits, self.labels(rows), n_classes=self.classes)
 
     @lru_cache(maxsize=64)  # noqa: B019 # a learner lives as long as its process
     def _probe(self, metric: str, seed: int) -> Float[np.ndarray, "d1 C"]:

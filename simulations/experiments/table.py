@@ -9,7 +9,6 @@ from two experiments, is refused.
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import zlib
@@ -21,7 +20,9 @@ from typing import Any
 import pandas as pd
 
 from perceptron_theory import InputError
+from perceptron_theory.text_files import read_text
 
+from ..csv_files import read_csv
 from ..files import write_whole
 from .cells import Cell
 from .configuration import Experiment
@@ -174,20 +175,18 @@ def read_table(path: Path | str) -> pd.DataFrame:
     """
     path = Path(path)
     path = path / "results.csv" if path.is_dir() else path
-    try:
-        with path.open(newline="") as file:
-            lines = list(csv.DictReader(file))
-    except (OSError, ValueError, csv.Error) as error:
-        line = str(error).splitlines()[0]
-        raise InputError(f"{path} is no table of results ({line})") from error
-    if not lines or not {_CHECK, _CONFIGURATION} <= set(lines[0]):
+    columns, lines = read_csv(path, "table of results")
+    if not {_CHECK, _CONFIGURATION} <= columns.keys():
         raise InputError(f"{path} is no table of results: it lacks {_CHECK}")
     rows = [
-        {str(name): t if name in _WORDS else _value(t) for name, t in line.items()}
-        for line in lines
+        {
+            name: text if name in _WORDS else _value(text)
+            for name, text in zip(columns, cells, strict=True)
+        }
+        for cells in zip(*columns.values(), strict=True)
     ]
-    for i, row in enumerate(rows, start=2):
-        _check_row(row, f"{path}, line {i}")
+    for line, row in zip(lines, rows, strict=True):
+        _check_row(row, f"{path}, line {line}")
     table = pd.DataFrame(rows)
     found = table[_CONFIGURATION].unique()
     if len(found) > 1:
@@ -197,7 +196,7 @@ def read_table(path: Path | str) -> pd.DataFrame:
         )
     twice = table.duplicated(RUN)
     if twice.any():
-        raise InputError(f"{path} has a run twice: line {int(twice.argmax()) + 2}")
+        raise InputError(f"{path} has a run twice: line {lines[int(twice.argmax())]}")
     if "scores" in table:
         for metric, part in table.groupby("metric"):
             if len(part["scores"].unique()) > 1:
@@ -207,12 +206,12 @@ def read_table(path: Path | str) -> pd.DataFrame:
     return table
 
 
-def _value(text: Any) -> Any:
+def _value(text: str) -> Any:
     """What was written, to the last bit; pandas' reader rounds."""
     for kind in (int, float):
         try:
-            return kind(text or "")
-        except (TypeError, ValueError):  # a list: more values than columns
+            return kind(text)
+        except ValueError:
             pass
     return text
 
@@ -241,7 +240,7 @@ def _check_row(row: dict[str, Any], where: str) -> None:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(read_text(path))
         if not isinstance(found, dict):
             raise ValueError("no record")
         return found

@@ -12,17 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.checks import real_number
 
 
 def as_number(value: object, name: str) -> float:
     """A real number as a float, -0.0 as 0.0; an InputError for anything else."""
-    try:
-        if isinstance(value, bool | str) or value is None:
-            raise TypeError
-        return float(value) + 0.0  # type: ignore[arg-type] # refused below
-    except (TypeError, ValueError, OverflowError):
-        got = str(value) if len(str(value)) < 60 else f"{str(value)[:60]}..."
-        raise InputError(f"{name} must be a number, got {got!r}") from None
+    return real_number(name, value) + 0.0
 
 
 def whole_number(value: object, name: str) -> int:

@@ -47,10 +47,15 @@ def class_balance(
     Raises:
         InputError: no metric, fewer than two classes, what ``select`` refuses.
     """
-    if not scores or not len(keep_fractions):
-        raise InputError("give one metric and one keep_fraction at least")
+    if not scores:
+        raise InputError("give the scores of one metric at least")
+    fractions = inputs.real_array("keep_fractions", keep_fractions, "F").tolist()
     chance = inputs.positive_integer("chance", chance)
-    count = len(next(iter(scores.values())))
+    rows = {
+        name: inputs.real_array(f"scores of {name}", values, "P")
+        for name, values in scores.items()
+    }
+    count = len(next(iter(rows.values())))
     label = inputs.label_array("labels", labels, count=count)
     classes, before = np.unique(label, return_counts=True)
     if len(classes) < 2:
@@ -72,8 +77,8 @@ def class_balance(
 
     after = np.array(
         [
-            [kept(values, f, key, rule, class_floor) for f in keep_fractions]
-            for values in scores.values()
+            [kept(values, f, key, rule, class_floor) for f in fractions]
+            for values in rows.values()
         ]
     )
     level = np.zeros(count)
@@ -83,7 +88,7 @@ def class_balance(
                 kept(level, f, one, "random", 0.0)
                 for one in jax.random.split(key, chance)
             ]
-            for f in keep_fractions
+            for f in fractions
         ]
     )
     random = _balance(drawn)
@@ -99,7 +104,7 @@ def class_balance(
         },
         coords={
             "metric": list(scores),
-            "keep_fraction": np.asarray(keep_fractions, float),
+            "keep_fraction": fractions,
             "class": classes,
         },
         attrs={

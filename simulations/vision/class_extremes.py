@@ -50,7 +50,7 @@ def extremes(
     label = inputs.label_array("labels", labels, count=len(values))
     n = inputs.positive_integer("per_class", per_class)
     present = np.unique(label)
-    wanted = present if classes is None else np.asarray(classes)
+    wanted = present if classes is None else inputs.label_array("classes", classes)
     unknown = np.setdiff1d(wanted, present)
     if len(unknown):
         raise InputError(
@@ -66,7 +66,7 @@ def extremes(
         hard = min(n, len(mine) - easy)
         found[0, i, :easy] = mine[:easy]
         found[1, i, :hard] = mine[::-1][:hard]
-    return Extremes(np.asarray(wanted, np.int64), *found)
+    return Extremes(wanted, *found)
 
 
 def thumbnails(

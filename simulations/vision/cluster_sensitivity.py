@@ -72,6 +72,8 @@ def sensitivity(
         InputError: fewer than two seeds, a k of more than the points, scores all equal,
             what k-means refuses.
     """
+    embeddings = inputs.real_array("embeddings", embeddings, "P", "d")
+    keep_fraction = inputs.real_number("keep_fraction", keep_fraction)
     if inputs.positive_integer("seeds", seeds) < 2:
         raise InputError(
             "1 seed says nothing on the noise of the start: give 2 or more"

@@ -132,13 +132,15 @@ def options_from(text: str) -> dict[str, Any]:
     Numbers, true and false are read as such; everything else is a word.
 
     Raises:
-        InputError: A part has no equals sign.
+        InputError: A part has no equals sign, or a name comes twice.
     """
     found = {}
     for part in text.split(",") if text else ():
         name, equals, value = part.partition("=")
         if not equals:
             raise InputError(f"{part!r} is no option: write name=value, name=value")
+        if name.strip() in found:
+            raise InputError(f"the option {name.strip()} comes twice: give it once")
         found[name.strip()] = _value(value.strip())
     return found
 

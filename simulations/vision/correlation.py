@@ -52,7 +52,7 @@ def spearman_matrix(
     if len(scores) < 2:
         raise InputError(f"a correlation is of two metrics or more, got {len(scores)}")
     resamples = inputs.positive_integer("resamples", resamples)
-    if not 0 < level < 1:
+    if not 0 < inputs.real_number("level", level) < 1:
         raise InputError(f"level must be inside (0, 1), got {level}")
     ranks, rng = _ranks(scores), inputs.generator(key)
     count = ranks.shape[1]

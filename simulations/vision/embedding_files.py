@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from perceptron_theory import InputError
+from perceptron_theory.text_files import read_text
 
 from ..files import write_npy_rows, write_whole
 from .data.encoded import DataSet
@@ -62,7 +63,7 @@ def check_record(path: Path, dataset: DataSet) -> dict[str, Any] | None:
     if not beside.exists():
         return None
     try:
-        about = json.loads(beside.read_text())
+        about = json.loads(read_text(beside))
         theirs, source = about["fingerprint"], about["source"]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(

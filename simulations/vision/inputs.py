@@ -14,24 +14,21 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.checks import plain_array as plain_array
+from perceptron_theory.numerics.checks import real_number as real_number
 
 
 def real_array(name: str, value: Any, *shape: str) -> Float[np.ndarray, ...]:
     """A finite floating-point array with dimensions called ``shape``, none empty.
 
-    float32 and float64 stay what they are; all else becomes float64, half precision
-    float32.
+    float32 and float64 stay what they are, in the byte order of the machine; all else
+    becomes float64, half precision float32.
 
     Raises:
-        InputError: not numeric, another number of dimensions, empty, NaN or infinity.
+        InputError: not numeric, masked, another number of dimensions, empty, NaN,
+            infinity, or beyond float64.
     """
-    array = _array(name, value)
-    if array.dtype.kind in "iu":
-        array = array.astype(np.float64)
-    elif array.dtype.kind == "V" or array.dtype == np.float16:  # V: bfloat16
-        array = array.astype(np.float32)
-    elif array.dtype.kind != "f":
-        raise InputError(f"{name} must be numbers, got {array.dtype}")
+    array = _floats(name, plain_array(name, value))
     _check_shape(name, array, shape)
     # the extremes are NaN where anything is, and need no second array
     if not (np.isfinite(array.min()) and np.isfinite(array.max())):
@@ -44,6 +41,30 @@ def real_array(name: str, value: Any, *shape: str) -> Float[np.ndarray, ...]:
     return array
 
 
+def _floats(name: str, array: np.ndarray) -> np.ndarray:
+    kind = array.dtype.kind
+    if array.dtype.type in (np.float32, np.float64):
+        return array.astype(array.dtype.newbyteorder("="), copy=False)
+    if array.dtype == np.float16 or (kind == "V" and array.dtype.type != np.void):
+        return array.astype(np.float32)  # V: bfloat16
+    if kind == "f":  # longer than double
+        with np.errstate(over="ignore"):  # infinite then, and refused
+            return array.astype(np.float64)
+    if kind in "iu":
+        floats = array.astype(np.float64)
+        # whole numbers that differ would be ties
+        if array.size and max(floats.max(), -floats.min()) >= 2.0**53:
+            same = [int(x) == y for x, y in zip(floats.flat, array.flat, strict=True)]
+            if not all(same):
+                i = same.index(False)
+                raise InputError(
+                    f"{name} has the whole number {array.flat[i]}, which no float64 is:"
+                    " subtract or divide until all are below 2**53"
+                )
+        return floats
+    raise InputError(f"{name} must be numbers, got {array.dtype}")
+
+
 def model_axis(
     check: Callable[..., np.ndarray], name: str, value: Any, *shape: str
 ) -> np.ndarray:
@@ -52,7 +73,7 @@ def model_axis(
     Raises:
         InputError: as ``check``, which is one of the functions of this module.
     """
-    array = _array(name, value)
+    array = plain_array(name, value)
     if array.ndim == len(shape) + 1:
         return check(name, array, "K", *shape)
     return check(name, array, *shape)[None]
@@ -64,7 +85,7 @@ def truth_array(name: str, value: Any, *shape: str) -> Bool[np.ndarray, ...]:
     Raises:
         InputError: other values than 0 and 1, another number of dimensions, empty.
     """
-    array = _array(name, value)
+    array = plain_array(name, value)
     _check_shape(name, array, shape)
     if array.dtype == bool:
         return array
@@ -74,25 +95,26 @@ def truth_array(name: str, value: Any, *shape: str) -> Bool[np.ndarray, ...]:
 
 
 def label_array(
-    name: str, value: Any, *, count: int, n_classes: int | None = None
+    name: str, value: Any, *, count: int | None = None, n_classes: int | None = None
 ) -> Int[np.ndarray, " P"]:
-    """``count`` integer labels from 0 on, below ``n_classes`` if that is given.
+    """``count`` integer labels from 0 on, below ``n_classes``, if those are given.
 
     Raises:
-        InputError: not integers, another number of them, or out of range.
+        InputError: not integers, masked, another number of them, or out of range.
     """
-    array = _array(name, value)
+    array = plain_array(name, value)
     _check_shape(name, array, ("P",))
     if array.dtype.kind not in "iu":
         raise InputError(f"{name} must be integers, got {array.dtype}")
-    if len(array) != count:
+    if count is not None and len(array) != count:
         raise InputError(f"{name} has {len(array)} entries for {count} examples")
-    bad = array < 0
-    if n_classes is not None:
-        bad |= array >= n_classes
+    end = 2**63 if n_classes is None else n_classes  # beyond it they would be negative
+    bad = (array < 0) | (array > end - 1)
     if bad.any():
         i = int(bad.argmax())
-        allowed = f"0 to {n_classes - 1}" if n_classes is not None else "0 or more"
+        allowed = (
+            f"0 to {end - 1}" if n_classes is not None or array[i] > 0 else "0 or more"
+        )
         raise InputError(f"{name}[{i}] is {array[i]}: labels must be {allowed}")
     return array.astype(np.int64)
 
@@ -123,20 +145,6 @@ def generator(key: Any) -> np.random.Generator:
     return np.random.default_rng(np.asarray(data).tolist())
 
 
-def real_number(name: str, value: Any) -> float:
-    """A single number, NumPy's and JAX's too, as a float.
-
-    Raises:
-        InputError: anything else, text and booleans among it.
-    """
-    try:
-        if np.ndim(value) == 0 and np.asarray(value).dtype.kind in "iufV":
-            return float(value)
-    except (TypeError, ValueError):  # rows of different lengths
-        pass
-    raise InputError(f"{name} must be a number, got {value!r}")
-
-
 def positive_integer(name: str, value: Any) -> int:
     """A whole number of at least one.
 
@@ -147,14 +155,6 @@ def positive_integer(name: str, value: Any) -> int:
     if not whole or value < 1:
         raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
     return int(value)
-
-
-def _array(name: str, value: Any) -> np.ndarray:
-    try:
-        return np.asarray(value)
-    except (TypeError, ValueError) as error:
-        line = str(error).splitlines()[0]
-        raise InputError(f"{name} cannot be read as one array: {line}") from error
 
 
 def _check_shape(name: str, array: np.ndarray, shape: tuple[str, ...]) -> None:

@@ -7,7 +7,6 @@ none, by all labels in the official order.
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -19,9 +18,11 @@ from jaxtyping import Int
 
 from perceptron_theory import InputError
 
+from ..csv_files import CsvTable, last_part, read_csv
 from . import inputs
 from .data.encoded import DataSet
 from .data.safe_pickle import safe_load
+from .score_columns import check_filled, may_be_scores, numbers_of
 from .score_files import Scores, scores_of
 
 
@@ -31,53 +32,49 @@ def import_csv(
     """Scores of a CSV file such as those of rgeirhos/dataset-pruning-metrics.
 
     There high = keep already.  The column of file names is found by what is in it, and
-    so is a column of class labels or class names, which is then verified.
+    so are columns of class labels or class names, which are then verified: those with
+    label, class, target, wnid, synset or category in their name.
 
     Args:
-        path: of the file, with a header.
+        path: of the file, with a header; UTF-8 or UTF-16, with commas, semicolons or
+            tabs between the cells.
         dataset: what they are scores of, an image folder as a rule.
         metric: the name of the metric, "self-supervised prototypes" say.
-        column: of the scores; may be left out if only one is numeric and no label.
+        column: of the scores, whatever its name; may be left out if only one is
+            numeric, no label and no running number.
 
     Raises:
-        InputError: no column of file names, examples missing or foreign, a label that
-            is another, several numeric columns, NaN.
+        InputError: no column of file names, two columns of one name, examples missing
+            or foreign, a label that is another, several numeric columns, an empty cell,
+            NaN.
     """
-    table = _read_csv(Path(path))
+    path = Path(path)
+    table = read_csv(path, "CSV file of scores")
     known = _by_name(dataset)
-    matches = {
-        name: sum(_stem(cell) in known for cell in cells)
-        for name, cells in table.items()
-    }
-    ids = max(matches, key=matches.__getitem__)
-    if matches[ids] == 0:
+    if column is not None and column not in table.columns:
         raise InputError(
-            f"{path}: no column of {', '.join(table)} names the examples of "
-            f"{dataset.name}, such as {dataset.ids[0]!r}: the order cannot be verified"
+            f"{path}: {column!r} is no column of numbers; its columns are "
+            f"{', '.join(table.columns)}"
         )
-    places = _match([_stem(cell) for cell in table[ids]], known, path, dataset)
-    numeric = {}
-    for name, cells in table.items():
-        if name == ids or _is_label(name, cells, dataset, places, path):
+    ids = _id_column(table, known, column, path, dataset)
+    check_filled(table, ids, path)
+    names = [_stem(cell) for cell in table.columns[ids]]
+    places = _match(names, known, path, dataset)
+    found = []
+    for name, cells in table.columns.items():
+        if name in (ids, column):
             continue
-        try:
-            numeric[name] = [float(cell) for cell in cells]
-        except ValueError:
-            continue
-    if column is None:
-        # a running number is no score
-        found = [name for name, v in numeric.items() if v != sorted(set(v))]
-        if len(found) != 1:
-            raise InputError(
-                f"{path}: which column holds the scores? Numeric are "
-                f"{', '.join(numeric) or 'none'}: give column"
-            )
-        column = found[0]
-    elif column not in numeric:
+        if any(word in name.lower() for word in _LABELS):
+            _check_labels(table, name, dataset.labels[places], path, dataset)
+        elif may_be_scores(name, cells):
+            found.append(name)
+    if column is None and len(found) != 1:
         raise InputError(
-            f"{path}: {column!r} is no column of numbers; {', '.join(numeric)} is"
+            f"{path}: which column holds the scores? Of numbers are "
+            f"{', '.join(found) or 'none'}, of {', '.join(table.columns)}: give column"
         )
-    return _placed(dataset, metric, numeric[column], places, path)
+    values = numbers_of(table, found[0] if column is None else column, path)
+    return _placed(dataset, metric, values, places, path)
 
 
 def import_feldman_zhang(path: Path | str, dataset: DataSet) -> Scores:
@@ -98,7 +95,9 @@ def import_feldman_zhang(path: Path | str, dataset: DataSet) -> Scores:
     labels = members["tr_labels"]
     if "tr_filenames" in members:
         names = [
-            _stem(name.decode() if isinstance(name, bytes) else str(name))
+            _stem(
+                name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+            )
             for name in members["tr_filenames"]
         ]
         places = _match(names, _by_name(dataset), path, dataset)
@@ -128,7 +127,7 @@ def _placed(dataset, metric, values, places, path) -> Scores:
 
 def _stem(name: str) -> str:
     """The file name without folders and suffix."""
-    name = name.strip().rsplit("/", 1)[-1]
+    name = last_part(name)
     head, dot, tail = name.rpartition(".")
     return head if dot and tail.isalpha() else name
 
@@ -167,6 +166,8 @@ def _match(
 
 def _same_classes(one: Any, two: Any) -> bool:
     """Whether labels are the same up to the names of the classes."""
+    if len(one) != len(two):
+        return False
     pairs = set(zip(np.asarray(one).tolist(), np.asarray(two).tolist(), strict=True))
     return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
 
@@ -174,36 +175,41 @@ def _same_classes(one: Any, two: Any) -> bool:
 _LABELS = ("label", "class", "target", "wnid", "synset", "category")
 
 
-def _is_label(name, cells, dataset, places, path) -> bool:
-    """Whether a column is one of labels, which are then verified."""
-    if not any(word in name.lower() for word in _LABELS):
-        return False
-    if not _same_classes(cells, dataset.labels[places]):
+def _id_column(
+    table: CsvTable,
+    known: Mapping[str, int],
+    scores: str | None,
+    path: Path,
+    dataset: DataSet,
+) -> str:
+    """The column, beside that of the scores, in which most cells name examples.
+
+    Raises:
+        InputError: no cell of any column is.
+    """
+    matches = {
+        name: sum(_stem(cell) in known for cell in cells)
+        for name, cells in table.columns.items()
+        if name != scores
+    }
+    ids = max(matches, key=matches.__getitem__, default="")
+    if not matches.get(ids):
         raise InputError(
-            f"{path}: the column {name} differs from the labels of {dataset.name}"
+            f"{path}: no column of {', '.join(table.columns)} names the examples of "
+            f"{dataset.name}, such as {dataset.ids[0]!r}: the order cannot be verified"
         )
-    return True
+    return ids
 
 
-def _read_csv(path: Path) -> dict[str, list[str]]:
-    if not path.is_file():
-        raise InputError(f"{path} does not exist: give a CSV file of scores")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is no CSV file ({error})") from error
-    rows = [row for row in rows if row]
-    if len(rows) < 2:
-        raise InputError(f"{path} has no rows below a header")
-    bad = next((i for i, row in enumerate(rows) if len(row) != len(rows[0])), None)
-    if bad is not None:
+def _check_labels(
+    table: CsvTable, name: str, labels: Int[np.ndarray, " P"], path: Path, dataset: Any
+) -> None:
+    check_filled(table, name, path)
+    if not _same_classes(table.columns[name], labels):
         raise InputError(
-            f"{path}: row {bad} has {len(rows[bad])} cells, the header {len(rows[0])}: "
-            "is it truncated?"
+            f"{path}: the column {name} differs from the labels of {dataset.name}; if "
+            f"it holds the scores, give column={name!r}"
         )
-    header = [name or f"column {i}" for i, name in enumerate(rows[0])]
-    return dict(zip(header, map(list, zip(*rows[1:], strict=True)), strict=True))
 
 
 def _read_npz(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:

@@ -70,6 +70,9 @@ class Scores:
         labels = inputs.label_array("labels", self.labels, count=len(scores))
         object.__setattr__(self, "labels", labels)
         check_ids(self.dataset, self.ids, len(scores))
+        if self.standard_errors is not None:
+            errors = _errors(self.standard_errors, len(scores))
+            object.__setattr__(self, "standard_errors", errors)
         if self.per_model is None:
             return
         each = inputs.real_array("per_model", self.per_model, "K", "P")
@@ -100,6 +103,17 @@ class Scores:
         )
 
 
+def _errors(value: Any, count: int) -> Float[np.ndarray, " P"]:
+    """Standard errors, which may be NaN where they are not known."""
+    array = inputs.plain_array("standard_errors", value)
+    if array.dtype.kind not in "iufV" or array.shape != (count,):
+        raise InputError(
+            f"standard_errors must be {count} numbers, got {array.dtype} of shape "
+            f"{array.shape}"
+        )
+    return array.astype(np.float64)
+
+
 def scores_of(
     dataset: DataSet,
     metric: str,
@@ -117,7 +131,7 @@ def scores_of(
     """
     return Scores(
         metric=metric,
-        scores=np.asarray(scores),
+        scores=scores,
         ids=dataset.ids,
         labels=dataset.labels,
         dataset=dataset.name,
@@ -196,6 +210,8 @@ def read_scores(path: Path | str, dataset: DataSet | None = None) -> Scores:
         raise InputError(f"{path} is no whole parquet file ({line})") from error
     about = _about(path, table.schema.metadata or {})
     names = set(table.column_names)
+    if len(names) != table.num_columns:
+        raise InputError(f"{path} is no score file: it has columns of one name")
     models = sum(name.startswith("model_") for name in names)
     wanted = {"example_id", "label", "score"} | {f"model_{i}" for i in range(models)}
     if names - {"standard_error"} != wanted or any(

@@ -13,6 +13,7 @@ from perceptron_theory import InputError
 from . import inputs
 from .contracts import options_of
 from .data.encoded import DataSet
+from .logits import check_logits
 from .metrics import Given, Metric, Scored, metric_of
 from .score_files import Scores, scores_of
 
@@ -89,40 +90,36 @@ def _numbers(dataset: DataSet, metric: Metric, scores: Any) -> np.ndarray:
     Raises:
         InputError: They are not one finite number an example.
     """
-    name = metric.name
-    if scores is None:
+    name = f"scores of {metric.name}"
+    array = inputs.plain_array(name, scores)
+    if array.shape != (len(dataset),):
+        came = "None as scores" if scores is None else f"scores of shape {array.shape}"
         raise InputError(
-            f"{name} gave None as scores: return one number an example, "
-            f"{len(dataset)} in all"
+            f"{metric.name} gave {came}: return one number an example, {len(dataset)} "
+            f"of {dataset.name}"
         )
-    try:
-        shape = np.shape(scores)
-    except ValueError:  # rows of different lengths
-        raise InputError(
-            f"{name} gave scores of ragged shape: return one number an example, "
-            f"{len(dataset)} in all"
-        ) from None
-    if shape != (len(dataset),):
-        raise InputError(
-            f"{name} gave scores of shape {shape}: "
-            f"{dataset.name} has {len(dataset)} examples, one score each"
-        )
-    return inputs.real_array(f"scores of {name}", scores, "P")
+    return inputs.real_array(name, array, "P")
 
 
 def _check_examples(dataset: DataSet, metric: Metric, given: dict[str, Any]) -> None:
-    """Refuse, before any work is done, arrays of another number of examples.
+    """Refuse, before any work is done, arrays of other examples, or of other classes.
 
     Raises:
-        InputError: An array has another number; the message says which.
+        InputError: An array has another number of them, is none, or holds
+            probabilities in place of logits; the message says which.
     """
     for one in metric.needs:
+        if one.is_array:
+            given[one.name] = inputs.plain_array(one.name, given[one.name])
         shape = np.shape(given[one.name]) if one.examples is not None else ()
         if len(shape) > 1 and shape[one.examples] != len(dataset):  # type: ignore[index] # it has an axis of examples
             raise InputError(
                 f"{one.name} has {shape[one.examples]} examples, {dataset.name} "  # type: ignore[index] # as above
                 f"{len(dataset)}: its shape is {shape}"
             )
+        numbers = len(shape) in (2, 3) and given[one.name].dtype.kind in "iuf"
+        if one.classes is not None and numbers:
+            check_logits(one.name, given[one.name], len(dataset.class_names))
 
 
 def read_array(path: Path | str) -> np.ndarray:

@@ -20,9 +20,11 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.checks import refuse_masked
 
 from ..files import write_npy, write_whole
 from . import inputs
+from .data.images import check_lines
 from .selection_rules import ByMargin, Candidates, SelectionRule, rule_of, whole_part
 from .selection_rules import Stratified as Stratified
 
@@ -55,6 +57,7 @@ class Selection:
         Raises:
             InputError: another number of ids than examples.
         """
+        refuse_masked("example_ids", example_ids)
         if len(example_ids) != self.n_examples:
             raise InputError(f"{len(example_ids)} ids for {self.n_examples} examples")
         return [str(example_ids[i]) for i in self.indices]
@@ -63,7 +66,7 @@ class Selection:
         """Write indices (.npy, .txt), or ids one a line (.txt), whole or not at all.
 
         Raises:
-            InputError: another suffix, ids for .npy.
+            InputError: another suffix, ids for .npy, an id with a line break.
             OSError: the file cannot be written.
         """
         path = Path(path)
@@ -72,8 +75,9 @@ class Selection:
                 write_npy(path, self.indices)
             case ".txt", _:
                 lines = self.indices if example_ids is None else self.ids(example_ids)
+                check_lines("the id", map(str, lines))
                 text = "".join(f"{line}\n" for line in lines)
-                write_whole(path, lambda part: part.write_text(text))
+                write_whole(path, lambda part: part.write_text(text, "utf-8"))
             case _:
                 raise InputError(
                     f"{path.name!r}: indices go into .npy or .txt, ids into .txt"
@@ -172,12 +176,7 @@ def _ordered(
     hardest = np.lexsort((rng.random(len(mine)), -mine))
     found = rule.preference(Candidates(mine, hardest, kept, fraction, rows, rng))
     what = f"{type(rule).__name__}.preference"
-    try:
-        order = np.asarray(found)
-    except ValueError:  # rows of different lengths
-        raise InputError(
-            f"{what} must return whole numbers, got a ragged list"
-        ) from None
+    order = inputs.plain_array(f"{what} must return whole numbers: what it gave", found)
     if order.dtype.kind not in "iu":
         raise InputError(
             f"{what} must return whole numbers, the places from the first to keep on, "

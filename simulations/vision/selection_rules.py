@@ -83,7 +83,7 @@ class Stratified(SelectionRule):
 
     def check(self) -> None:
         inputs.positive_integer("strata", self.strata)
-        if not 0 <= self.drop_hardest < 1:
+        if not 0 <= inputs.real_number("drop_hardest", self.drop_hardest) < 1:
             raise InputError(f"drop_hardest must be in [0, 1), got {self.drop_hardest}")
 
     def preference(self, of: Candidates) -> Int[np.ndarray, " P"]:
@@ -95,7 +95,9 @@ class Stratified(SelectionRule):
                 f"of which {kept} are to be kept: lower it"
             )
         pool = of.rng.permutation(of.hardest[dropped:])
-        scores = of.scores[pool]
+        # a power of two, so exactly: high - low is no float64 from 1e308 on
+        _, exponent = np.frexp(np.abs(of.scores).max())
+        scores = np.ldexp(of.scores[pool], -exponent)
         low, high = scores.min(), scores.max()
         width = (high - low) / self.strata or 1.0
         stratum = np.minimum((scores - low) / width, self.strata - 1).astype(int)
@@ -120,10 +122,11 @@ class ByMargin(SelectionRule):
 
     def check(self) -> None:
         share = {Window: "lower", Mixture: "share"}.get(type(self.rule))
-        if share and not 0 <= getattr(self.rule, share) <= 1:
-            raise InputError(
-                f"{share} must be in [0, 1], got {getattr(self.rule, share)}"
-            )
+        if share is None:
+            return
+        value = inputs.real_number(share, getattr(self.rule, share))
+        if not 0 <= value <= 1:
+            raise InputError(f"{share} must be in [0, 1], got {value}")
 
     def preference(self, of: Candidates) -> Int[np.ndarray, " P"]:
         count, kept, hardest = len(of.scores), of.kept, of.hardest

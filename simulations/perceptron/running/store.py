@@ -27,6 +27,7 @@ import numpy as np
 import xarray as xr
 
 from perceptron_theory import InputError
+from perceptron_theory.text_files import read_text
 
 from ...files import write_whole
 from ..data.requests import check_mode
@@ -225,6 +226,6 @@ def _read_columns(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
 
 def _read_json(path: Path):
     try:
-        return json.loads(path.read_text())
+        return json.loads(read_text(path))
     except (OSError, ValueError):
         return None

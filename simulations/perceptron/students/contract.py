@@ -18,6 +18,7 @@ from jaxtyping import Array, Bool, Float
 from numpy.typing import ArrayLike
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.checks import refuse_masked
 from perceptron_theory.numerics.precision import traced
 
 from ..hardware.devices import spread
@@ -119,8 +120,13 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _shape(values: ArrayLike) -> tuple[int, ...]:
-    """That of an array; () for rows of different lengths."""
+def _shape(name: str, values: ArrayLike) -> tuple[int, ...]:
+    """That of an array; () for rows of different lengths.
+
+    Raises:
+        InputError: some of the entries are masked.
+    """
+    refuse_masked(name, values)
     try:
         return np.shape(values)
     except ValueError:
@@ -128,8 +134,8 @@ def _shape(values: ArrayLike) -> tuple[int, ...]:
 
 
 def check_sets(signed_examples: ArrayLike) -> tuple[int, ...]:
-    """The shape of the examples; an InputError if not (..., P, N), or not finite."""
-    shape = _shape(signed_examples)
+    """The shape of the examples; an InputError if not (..., P, N), finite, unmasked."""
+    shape = _shape("signed_examples", signed_examples)
     if len(shape) < 2 or 0 in shape:
         raise InputError(
             "signed_examples must have shape (..., P, N) with at least one example, "
@@ -159,7 +165,7 @@ def check_keys(key: Array) -> None:
 
 def check_batch(examples: np.ndarray, key: Array) -> None:
     """Raise an InputError unless examples are a batch of sets, and keys one a set."""
-    shape = _shape(examples)
+    shape = _shape("examples", examples)
     good = len(shape) == 3 and 0 not in shape
     require(good, "examples must have shape (batch, P, N)", shape)
     check_keys(key)

@@ -36,7 +36,7 @@ from perceptron_theory import InputError
 from perceptron_theory.numerics.precision import eager_only
 
 from ..hardware.devices import spread
-from ..naming import require
+from ..naming import as_number, require, whole_number
 from .contract import angle_to_teacher, check_keys
 from .hard_margin import max_margin
 from .training_batches import map_sets
@@ -206,6 +206,15 @@ def estimate(series: Float[np.ndarray, "*batch chains n"]) -> Estimate:
 
 
 def _check(n_samples, travel, chains, warmup, max_bounces) -> None:
+    numbers = {
+        "n_samples": n_samples,
+        "chains": chains,
+        "warmup": warmup,
+        "max_bounces": max_bounces,
+    }
+    for name, value in numbers.items():
+        whole_number(value, name)
+    as_number(travel, "travel")
     if n_samples < 4 or chains < 2 or chains % 2 or warmup < 0 or max_bounces < 1:
         raise InputError(
             "need n_samples >= 4, an even number of chains, warmup >= 0 and "

@@ -90,7 +90,7 @@ def channel_statistics(
     Raises:
         InputError: no bytes of four dimensions, or a channel that does not vary.
     """
-    images = np.asarray(images)
+    images = inputs.plain_array("images", images)
     if images.ndim != 4 or images.dtype != np.uint8 or not images.size:
         raise InputError(
             "images must be bytes of shape (P, height, width, channels), got "

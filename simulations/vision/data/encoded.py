@@ -134,13 +134,15 @@ def pixels_of(dataset: DataSet) -> Float[np.ndarray, "P d"]:
 
 
 def rows_of(dataset: DataSet, ids: Iterable[str]) -> Int[np.ndarray, " n"]:
-    """Rows of a subset, in the order of the data set, whatever that of ``ids``.
+    r"""Rows of a subset, in the order of the data set, whatever that of ``ids``.
+
+    Folders in an id may be parted by "\", as on Windows.
 
     Raises:
         InputError: none, one that is not of this data set, or one twice.
     """
-    ids = tuple(ids)
     row = {one: i for i, one in enumerate(dataset.ids)}
+    ids = tuple(one if one in row else one.replace("\\", "/") for one in ids)
     unknown = [one for one in ids if one not in row]
     if unknown:
         raise InputError(

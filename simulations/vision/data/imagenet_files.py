@@ -11,7 +11,6 @@ the development kit, whose class numbers are *not* in sorted order, or Kaggle's 
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections.abc import Iterable
@@ -24,7 +23,9 @@ from scipy.io import loadmat
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
+from perceptron_theory.text_files import decoded
 
+from ...csv_files import last_part, read_csv
 from .archive import read_members
 from .contract import DataSource
 from .encoded import EncodedImages
@@ -183,19 +184,25 @@ def _truth(root: Path, files: list[str]) -> tuple[dict[str, str], tuple[str, ...
 
 
 def _kaggle(path: Path) -> dict[str, str]:
-    try:
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is no CSV file ({error})") from error
-    try:
-        return {
-            f"{row['ImageId']}.JPEG": row["PredictionString"].split()[0] for row in rows
-        }
-    except (KeyError, IndexError, AttributeError, TypeError) as error:
+    table = read_csv(path, "CSV file of labels")
+    wanted = "ImageId", "PredictionString"
+    if not set(wanted) <= table.columns.keys():
         raise InputError(
-            f"{path} must have the columns ImageId and PredictionString, none empty"
-        ) from error
+            f"{path} must have the columns {' and '.join(wanted)}, and has "
+            f"{', '.join(table.columns)}"
+        )
+    found: dict[str, str] = {}
+    cells = (table.columns[name] for name in wanted)
+    for line, image, said in zip(table.lines, *cells, strict=True):
+        if not image.strip() or not said.strip():
+            raise InputError(f"{path}: line {line} has an empty cell")
+        file = f"{last_part(image).removesuffix('.JPEG')}.JPEG"
+        if file in found:
+            raise InputError(
+                f"{path}: line {line} is of {file}, as another before it: leave one"
+            )
+        found[file] = said.split()[0]
+    return found
 
 
 def _devkit(root: Path) -> dict[str, str]:
@@ -212,7 +219,7 @@ def _devkit(root: Path) -> dict[str, str]:
         leaves = synsets[synsets["num_children"] == 0]
         numbers = leaves["ILSVRC2012_ID"].astype(int).tolist()
         wnid_of = dict(zip(numbers, leaves["WNID"].tolist(), strict=True))
-        labels = [int(line) for line in truth.split()]
+        labels = [int(line) for line in decoded(truth).split()]
     except Exception as error:  # a damaged .mat raises anything; none is run
         raise InputError(
             f"{kit}: meta.mat and {_TRUTH} cannot be read ({type(error).__name__})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,6 +28,8 @@ class Images:
     class_names: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        images = inputs.plain_array(f"{self.name}: images", self.images)
+        object.__setattr__(self, "images", images)
         if self.images.ndim != 4 or self.images.dtype != np.uint8:
             raise InputError(
                 f"{self.name}: images must be bytes of shape (P, height, width, "
@@ -68,10 +71,10 @@ def fingerprint(ids, labels, *more) -> str:
 
 
 def check_ids(name: str, ids: tuple[str, ...], count: int) -> None:
-    """Ids are as many as examples, and all different.
+    """Ids are as many as examples, all different, and each fits on a line.
 
     Raises:
-        InputError: they are not.
+        InputError: they are not, or do not.
     """
     if len(ids) != count:
         raise InputError(f"{name}: {len(ids)} ids for {count} examples")
@@ -79,3 +82,15 @@ def check_ids(name: str, ids: tuple[str, ...], count: int) -> None:
         seen: set[str] = set()
         twice = next(one for one in ids if one in seen or seen.add(one))
         raise InputError(f"{name}: the id {twice!r} stands for several examples")
+    check_lines(f"{name}: the id", ids)
+
+
+def check_lines(what: str, ids: Iterable[str]) -> None:
+    """Refuse ids with a line break, which lists of one id a line would read as two.
+
+    Raises:
+        InputError: one has some.
+    """
+    broken = next((one for one in ids if "\n" in one or "\r" in one), None)
+    if broken is not None:
+        raise InputError(f"{what} {broken!r} has a line break: rename that example")

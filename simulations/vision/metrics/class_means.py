@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -35,7 +35,7 @@ def supervised_prototypes(
 
     Raises:
         InputError: shapes that do not fit, NaN, an embedding (or class mean) of length
-            zero under the cosine distance.
+            zero under the cosine distance, a distance beyond float64.
     """
     if distance not in DISTANCES:
         raise unknown_name("distance", distance, DISTANCES)
@@ -51,11 +51,31 @@ def supervised_prototypes(
             # 1 - cos of unit vectors, with all its digits
             scores[mine] = ((points - mean) ** 2).sum(1) / 2
         else:
-            scores[mine] = np.linalg.norm(points - points.mean(0), axis=1)
+            points, exponent = _scaled(points, None)
+            found = np.linalg.norm(points - points.mean(0), axis=1)
+            with np.errstate(over="ignore"):
+                scores[mine] = np.ldexp(found, exponent)
+    if np.isinf(scores).any():
+        i = int(np.isinf(scores).argmax())
+        raise InputError(
+            f"embeddings[{i}] lies beyond all numbers from the mean of its class: "
+            "scale the embeddings down"
+        )
     return scores
 
 
+def _scaled(points: np.ndarray, axis: int | None) -> tuple[np.ndarray, Any]:
+    """Points divided by the power of two that has an exponent: exactly, unlike squares.
+
+    Squares of numbers beyond 1e154 or below 1e-154 are no float64.
+    """
+    largest = np.abs(points).max(axis=axis, keepdims=axis is not None)
+    _, exponent = np.frexp(largest)
+    return np.ldexp(points, -exponent), exponent
+
+
 def _unit(points: np.ndarray, names: list[str]) -> np.ndarray:
+    points, _ = _scaled(points, 1)
     lengths = np.linalg.norm(points, axis=1, keepdims=True)
     if (lengths == 0).any():
         raise InputError(

@@ -41,12 +41,14 @@ class Needed:
     """What is taken where it is not given, and its name in the recipe."""
     is_array: bool = True
     """Whether its file is a .npy; otherwise the metric is handed the path itself."""
+    classes: int | None = None
+    """The axis of logits along which the classes lie; None of everything else."""
     check_file: Callable[[Path], None] | None = None
     """It refuses, by InputError, a file that is known to hold something else."""
 
 
 EMBEDDINGS = Needed("embeddings", 0, "embeddings (P, d)", ("pixels", pixels_of))
-LOGITS = Needed("logits", -2, "logits, (P, C) or (models, P, C)")
+LOGITS = Needed("logits", -2, "logits, (P, C) or (models, P, C)", classes=-1)
 CORRECT = Needed("correct", -1, "correct, booleans (models, P)")
 MEMBER = Needed("member", -1, "member, booleans (models, P)")
 TEST_CORRECT = Needed("correct", None, "correct, booleans (models, test examples)")

@@ -12,6 +12,7 @@ from scipy.special import log_softmax, softmax, xlogy
 from perceptron_theory.errors import unknown_name
 
 from .. import inputs
+from ..logits import check_logits
 from .contract import LOGITS, Given, Metric
 
 ACQUISITIONS = ("entropy", "mutual_information", "variation_ratio")
@@ -37,11 +38,13 @@ def active_learning(
             frequent class.
 
     Raises:
-        InputError: another shape, NaN, an unknown acquisition.
+        InputError: another shape, NaN, an unknown acquisition, probabilities in place
+            of logits.
     """
     if acquisition not in ACQUISITIONS:
         raise unknown_name("acquisition", acquisition, ACQUISITIONS)
     array = inputs.real_array("logits", logits, "K", "P", "C")
+    check_logits("logits", array)
     models, count, classes = array.shape
     step = max(1, _NUMBERS // (models * classes))
     parts = [
@@ -55,12 +58,16 @@ def _uncertainty(logits: Float[np.ndarray, "K B C"], acquisition: str) -> np.nda
     if acquisition == "variation_ratio":
         votes = logits.argmax(-1)[..., None] == np.arange(logits.shape[-1])
         return 1 - votes.mean(0).max(-1)
-    p = softmax(logits, axis=-1)
+    with np.errstate(over="ignore"):  # differences of -inf are probabilities of 0
+        p = softmax(logits, axis=-1)
     mean = p.mean(0)
     entropy = -xlogy(mean, mean).sum(-1)
     if acquisition == "entropy":
         return entropy
-    own = -(p * log_softmax(logits, axis=-1)).sum(-1).mean(0)
+    # a logarithm of -inf is of a probability of 0, to which it adds nothing
+    with np.errstate(over="ignore"):
+        logs = np.where(p > 0, log_softmax(logits, axis=-1), 0.0)
+    own = -(p * logs).sum(-1).mean(0)
     return np.maximum(entropy - own, 0.0)  # not below for rounding
 
 

@@ -3,6 +3,7 @@ r"""EL2N: how far the predicted probabilities are from the label."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import jax
@@ -11,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .. import inputs
+from ..logits import check_columns, check_logits
 from .contract import LOGITS, Given, Metric, Scored
 
 _NUMBERS = 2**23  # of logits that are on the device at once
@@ -19,6 +21,8 @@ _NUMBERS = 2**23  # of logits that are on the device at once
 def el2n(
     logits: Float[Array, "*K P C"] | Float[np.ndarray, "*K P C"],
     labels: Int[Array, " P"] | Int[np.ndarray, " P"],
+    *,
+    n_classes: int | None = None,
 ) -> Float[np.ndarray, " P"]:
     r"""Mean over models of \|softmax(logits) - onehot(label)\|_2, in [0, sqrt(2)].
 
@@ -33,13 +37,21 @@ def el2n(
     Args:
         logits: of one model, (P, C), or of K models, (K, P, C).
         labels: 0 to C - 1.
+        n_classes: the number of classes, which C has to be; without it, columns are
+            refused that are of no class by what the labels tell.
 
     Raises:
-        InputError: shapes that do not fit, NaN, a label out of range.
+        InputError: shapes that do not fit, NaN, a label out of range, probabilities in
+            place of logits, columns that are of no class.
     """
     models = inputs.model_axis(inputs.real_array, "logits", logits, "P", "C")
     _, count, classes = models.shape
     label = inputs.label_array("labels", labels, count=count, n_classes=classes)
+    if n_classes is None:
+        check_columns("logits", classes, label)
+    else:
+        n_classes = inputs.positive_integer("n_classes", n_classes)
+    check_logits("logits", models if np.ndim(logits) == 3 else models[0], n_classes)
     step = max(1, _NUMBERS // classes)
     total = np.zeros(count)
     with jax.enable_x64(True):
@@ -71,8 +83,8 @@ class EL2N(Metric):
     cost: ClassVar[str] = "ten networks or more, early in training"
 
     def score(self, given: Given) -> Scored:
-        logits, labels = given["logits"], given.labels
-        scores = el2n(logits, labels)
+        logits, classes = given["logits"], len(given.dataset.class_names)
+        by = partial(el2n, labels=given.labels, n_classes=classes)
         if np.ndim(logits) != 3:
-            return Scored(scores)
-        return Scored(scores, np.stack([el2n(one, labels) for one in logits]))
+            return Scored(by(logits))
+        return Scored(by(logits), np.stack([by(one) for one in logits]))

@@ -52,11 +52,15 @@ def forgetting(
 
 def _value(rule: str | float, *, presentations: int) -> float:
     if not isinstance(rule, str):
-        if np.ndim(rule) or not isinstance(rule, int | float | np.number):
-            raise InputError(f"never_learned must be a rule or number, got {rule!r}")
-        if not rule >= 0:
-            raise InputError(f"never_learned must be at least 0, got {rule}")
-        return float(rule)
+        try:
+            value = inputs.real_number("never_learned", rule)
+        except InputError:
+            raise InputError(
+                f"never_learned must be a rule or number, got {rule!r}"
+            ) from None
+        if not value >= 0:
+            raise InputError(f"never_learned must be at least 0, got {value}")
+        return value
     if rule not in NEVER_LEARNED:
         raise unknown_name("never_learned", rule, NEVER_LEARNED)
     return {"presentations": presentations, "zero": 0.0, "infinity": np.inf}[rule]

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.checks import refuse_masked
 
 from .. import inputs
 from .contract import RUN, Given, Metric, Scored
@@ -77,6 +78,7 @@ def grand(
 
 
 def _rows(name: str, array: Any) -> int:
+    refuse_masked(name, array)
     if (
         not isinstance(array, jax.Array | np.ndarray)
         or array.ndim < 1

@@ -74,15 +74,13 @@ def models_for_standard_error(
     Raises:
         InputError: a standard error that is not positive, a fraction not inside (0, 1).
     """
-    if not standard_error > 0:
-        raise InputError(f"standard_error must be positive, got {standard_error}")
+    error = _positive("standard_error", standard_error)
     f = _inside("keep_fraction", keep_fraction)
-    p, q = correct_inside, correct_outside
+    p = inputs.real_number("correct_inside", correct_inside)
+    q = inputs.real_number("correct_outside", correct_outside)
     if not (0 <= p <= 1 and 0 <= q <= 1):
         raise InputError(f"probabilities must be in [0, 1], got {p} and {q}")
-    return max(
-        2, math.ceil((p * (1 - p) / f + q * (1 - q) / (1 - f)) / standard_error**2)
-    )
+    return max(2, math.ceil((p * (1 - p) / f + q * (1 - q) / (1 - f)) / error**2))
 
 
 def spearman_brown(correlation: float, times: float = 2.0) -> float:
@@ -103,10 +101,8 @@ def models_for_precision(standard_error: float, n_models: int, wanted: float) ->
         InputError: an error or a number that is not positive.
     """
     inputs.positive_integer("n_models", n_models)
-    for name, value in ("standard_error", standard_error), ("wanted", wanted):
-        if not value > 0:
-            raise InputError(f"{name} must be positive, got {value}")
-    return max(2, math.ceil(n_models * (standard_error / wanted) ** 2))
+    ratio = _positive("standard_error", standard_error) / _positive("wanted", wanted)
+    return max(2, math.ceil(n_models * ratio**2))
 
 
 def models_for_correlation(split_half: float, n_models: int, wanted: float) -> int:
@@ -128,7 +124,15 @@ def models_for_correlation(split_half: float, n_models: int, wanted: float) -> i
     return max(2, math.ceil(times * n_models / 2))
 
 
+def _positive(name: str, value: float) -> float:
+    value = inputs.real_number(name, value)
+    if not 0 < value < math.inf:
+        raise InputError(f"{name} must be positive and finite, got {value}")
+    return value
+
+
 def _inside(name: str, value: float) -> float:
+    value = inputs.real_number(name, value)
     if not 0 < value < 1:
         raise InputError(f"{name} must be inside (0, 1), got {value}")
     return value

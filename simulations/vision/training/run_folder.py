@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from perceptron_theory import InputError
+from perceptron_theory.text_files import read_text
 
 from ...files import write_npy, write_whole
 from .plan import Plan
@@ -63,7 +64,7 @@ def read_about(folder: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(read_text(path))
         if not isinstance(found, dict):
             raise ValueError("no record")
         return found

@@ -145,6 +145,21 @@ def test_a_table_by_two_score_files_is_refused(home, finished, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_table_that_another_program_saved_is_read(finished, tmp_path):
+    wanted, text = read_table(finished), (finished / "results.csv").read_text()
+    path = tmp_path / "saved.csv"
+    for delimiter, encoding in ((";", "utf-8-sig"), ("\t", "utf-16"), (",", "utf-8")):
+        rows = [line.split(",") for line in text.splitlines()]
+        saved = "\r\n".join(delimiter.join(row) for row in rows)
+        path.write_bytes(saved.encode(encoding))
+        pd.testing.assert_frame_equal(read_table(path), wanted)
+    header, *lines = text.splitlines()
+    path.write_text("\n".join([f"{header},seed", *(f"{line},0" for line in lines)]))
+    with pytest.raises(InputError, match="2 columns called 'seed'"):
+        read_table(path)
+
+
+@pytest.mark.slow
 def test_a_digest_that_looks_like_a_number_stays_what_it_is(finished, tmp_path):
     table = pd.read_csv(finished / "results.csv", dtype=str, keep_default_na=False)
     for digest in ("12e4567890123456", "0123456789012345", "nan"):

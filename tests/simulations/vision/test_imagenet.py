@@ -171,6 +171,22 @@ def test_validation_images_get_the_class_that_the_kit_says(tmp_path):
     (roots[3] / "LOC_val_solution.csv").write_text("Image,Class\na,b\n")
     with pytest.raises(InputError, match="columns ImageId and PredictionString"):
         imagenet(roots[3], "val")
+    rows = [f"{name[:-5]},{wnid}" for name, wnid in wnid_of.items()]
+    twice = "\n".join(["ImageId,PredictionString", *rows, rows[0]])
+    (roots[3] / "LOC_val_solution.csv").write_text(twice)
+    with pytest.raises(InputError, match=rf"line {len(rows) + 2} is of .* another"):
+        imagenet(roots[3], "val")
+    equal = "\n".join(["ImageId,PredictionString,ImageId", *(f"{r},x" for r in rows)])
+    (roots[3] / "LOC_val_solution.csv").write_text(equal)
+    with pytest.raises(InputError, match="2 columns called 'ImageId'"):
+        imagenet(roots[3], "val")
+    (roots[3] / "LOC_val_solution.csv").write_text(twice.replace(rows[1], " ,n01"))
+    with pytest.raises(InputError, match="line 3 has an empty cell"):
+        imagenet(roots[3], "val")
+    windows = [f"val\\{name};{wnid}" for name, wnid in wnid_of.items()]
+    text = "\r\n".join(["ImageId;PredictionString", *windows])
+    (roots[3] / "LOC_val_solution.csv").write_text(text, "utf-16")
+    assert imagenet(roots[3], "val").fingerprint == found[0].fingerprint
     (roots[3] / "LOC_val_solution.csv").write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="is no CSV file"):
         imagenet(roots[3], "val")

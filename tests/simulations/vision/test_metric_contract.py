@@ -268,7 +268,7 @@ def test_scores_that_are_no_scores_are_refused():
         (np.full(COUNT, np.nan), "scores of word[0] is nan"),
         ([["a"] * COUNT], "gave scores of shape (1, 42)"),
         (None, "word gave None as scores: return one number an example"),
-        ([[1.0], *[1.0] * (COUNT - 1)], "word gave scores of ragged shape"),
+        ([[1.0], *[1.0] * (COUNT - 1)], "scores of word cannot be read as one array"),
         (["a"] * COUNT, "scores of word must be numbers, got <U1"),
         (np.ones(COUNT, bool), "scores of word must be numbers, got bool"),
         ([None] * COUNT, "scores of word must be numbers, got object"),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -235,6 +236,90 @@ def test_a_csv_that_does_not_match_is_refused(tmp_path):
     path.write_text(_csv(path).read_text() + "n1_5")
     with pytest.raises(InputError, match="is it truncated"):
         ask()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_csv_of_another_system_is_read(tmp_path, encoding, delimiter, end):
+    path = _csv(tmp_path / "scores.csv", "file,score", "train\\n01\\{name},{score}")
+    text = path.read_text().replace(",", delimiter)
+    path.write_text(text, encoding, newline=end)
+    found = import_csv(path, SET, metric="m")
+    np.testing.assert_array_equal(found.scores, VALUES)
+
+
+def test_columns_of_one_name_are_refused(tmp_path):
+    path = _csv(tmp_path / "scores.csv", "file,score,score", "{name},{score},{row}")
+    for column in (None, "score"):
+        with pytest.raises(InputError, match="2 columns called 'score': rename them"):
+            import_csv(path, SET, metric="m", column=column)
+
+
+@pytest.mark.parametrize("name", ["class_score", "target", "Label error", "label"])
+def test_a_column_that_is_asked_for_is_taken_whatever_its_name(tmp_path, name):
+    path = _csv(tmp_path / "scores.csv", f"file,{name},other", "{name},{score},{row}")
+    found = import_csv(path, SET, metric="m", column=name)
+    np.testing.assert_array_equal(found.scores, VALUES)
+    with pytest.raises(
+        InputError, match=f"if it holds the scores, give column='{name}"
+    ):
+        import_csv(path, SET, metric="m")
+
+
+def test_a_file_sorted_by_score_has_no_running_number(tmp_path):
+    order = np.argsort(VALUES)
+    for one in (order, order[::-1]):
+        path = _csv(tmp_path / "scores.csv", order=one)
+        np.testing.assert_array_equal(import_csv(path, SET, metric="m").scores, VALUES)
+    for header, form in (
+        ("file,score,number", "{name},{score},{row}"),
+        (",file,score", "{row},{name},{score}"),
+    ):
+        path = _csv(tmp_path / "scores.csv", header, form, order)
+        np.testing.assert_array_equal(import_csv(path, SET, metric="m").scores, VALUES)
+    # the index of pandas, of a table that was sorted by something else
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], *lines[7:], *lines[1:7]]))
+    np.testing.assert_array_equal(import_csv(path, SET, metric="m").scores, VALUES)
+    ranks = _csv(tmp_path / "ranks.csv", "file,rank", "{name},{row}", order)
+    with pytest.raises(InputError, match="which column holds the scores"):
+        import_csv(ranks, SET, metric="m")
+    found = import_csv(ranks, SET, metric="m", column="rank")
+    np.testing.assert_array_equal(np.argsort(found.scores), order)
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        ("", "line 6 of the column score is empty: give every"),
+        ("  ", "line 6 of the column score is empty: give every"),
+        ("NA", r"line 6 of the column score is empty \(NA\)"),
+        ("0;5", "line 6 of the column score is '0;5', no number"),
+        ("1_000", "line 6 of the column score is '1_000', no number"),
+    ],
+)
+def test_a_cell_without_a_number_is_named(tmp_path, cell, says):
+    path = _csv(tmp_path / "scores.csv", ",file,score", "{row},{name},{score}")
+    lines = path.read_text().splitlines()
+    name = lines[5].split(",")[1]
+    lines[5] = f"4,{name},{cell}"
+    path.write_text("\n".join(lines))
+    asked = (None, "score") if cell.strip() in ("", "NA") else ("score",)
+    for column in asked:
+        with pytest.raises(InputError, match=says):
+            import_csv(path, SET, metric="m", column=column)
+    lines[5] = "4,,0.5"
+    path.write_text("\n".join(lines))
+    with pytest.raises(InputError, match="line 6 has no file, the cell is empty"):
+        import_csv(path, SET, metric="m")
+
+
+def test_decimal_commas_are_named(tmp_path):
+    path = _csv(tmp_path / "scores.csv", "file;score", "{name};{score}")
+    path.write_text(re.sub(r"(;-?\d+)\.", r"\1,", path.read_text()))
+    with pytest.raises(InputError, match=r"is '-?\d,\d+', no number: write points"):
+        import_csv(path, SET, metric="m")
 
 
 @pytest.mark.parametrize("kind", ["S20", object])

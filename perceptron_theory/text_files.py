@@ -1,0 +1,54 @@
+"""Text files of any system: UTF-8 or UTF-16, with a byte-order mark or without."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+from .errors import InputError
+
+# that of UTF-32 begins with that of UTF-16
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def read_text(path: Path) -> str:
+    """The text of a file, see :func:`decoded`.
+
+    Raises:
+        InputError: it is in another encoding, or no text.  The message leaves it to the
+            caller to say which file, and what should be in it.
+        OSError: it cannot be read.
+    """
+    return decoded(path.read_bytes())
+
+
+def decoded(content: bytes) -> str:
+    r"""The text of bytes, its lines ended by "\n"; UTF-8 where no mark says otherwise.
+
+    Raises:
+        InputError: they are in another encoding, or no text.
+    """
+    marked = (name for mark, name in _MARKS.items() if content.startswith(mark))
+    encoding = next(marked, "utf-8")
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        kind = encoding.removesuffix("-sig").upper()
+        raise InputError(
+            f"no {kind} text: byte {error.start} is {content[error.start]:#04x}; save "
+            "it as UTF-8"
+        ) from error
+    if content and not text:
+        raise InputError("no text: it has a byte-order mark and nothing else")
+    if "\0" in text:
+        raise InputError(
+            "no UTF-8 text: it has zero bytes, as UTF-16 without a byte-order mark; "
+            "save it as UTF-8"
+        )
+    return text.replace("\r\n", "\n").replace("\r", "\n")

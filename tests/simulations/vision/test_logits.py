@@ -1,0 +1,95 @@
+"""Probabilities, and columns that are of no class, are not taken for logits."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from scipy.special import log_softmax, softmax
+
+from perceptron_theory import InputError
+from simulations.vision.data.images import Images
+from simulations.vision.metrics import active_learning, el2n
+from simulations.vision.scoring import score_dataset
+
+RNG = np.random.default_rng(5)
+LOGITS = RNG.normal(size=(3, 40, 6))
+LABELS = np.arange(40) % 6
+IMAGES = Images(
+    "made",
+    np.zeros((40, 2, 2, 1), np.uint8),
+    LABELS,
+    tuple(map(str, range(40))),
+    tuple("abcdef"),
+)
+
+
+def scores(logits, metric="el2n"):
+    return score_dataset(IMAGES, metric, {"logits": logits}).scores
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "f2", ">f4"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        partial(el2n, labels=LABELS),
+        partial(el2n, labels=LABELS, n_classes=6),
+        scores,
+        partial(scores, metric="active_learning"),
+        active_learning,
+    ],
+)
+def test_probabilities_are_refused(call, dtype):
+    p = softmax(LOGITS, axis=-1).astype(dtype)
+    with pytest.raises(InputError, match=r"logits\[0\] holds probabilities"):
+        call(p)
+    mixed = np.concatenate([LOGITS[:1], p[1:]])  # some of the models only
+    with pytest.raises(InputError, match=r"logits\[1\] holds probabilities"):
+        call(mixed)
+    certain = np.eye(6, dtype=dtype)[LABELS][None]  # predictions, as one-hot rows
+    with pytest.raises(InputError, match=r"holds probabilities"):
+        call(certain)
+
+
+def test_one_row_that_is_no_probability_makes_logits():
+    p = softmax(LOGITS[0], axis=-1)
+    p[17, 3] += 0.1
+    assert np.isfinite(el2n(p, LABELS)).all()
+    minus = softmax(LOGITS[0], axis=-1)
+    minus[17, :2] += (-1.0, 1.0)
+    assert np.isfinite(el2n(minus, LABELS)).all()
+
+
+def test_logarithms_of_probabilities_are_logits():
+    logs = log_softmax(LOGITS, axis=-1)
+    np.testing.assert_allclose(el2n(logs, LABELS), el2n(LOGITS, LABELS), rtol=1e-12)
+    np.testing.assert_allclose(scores(logs), scores(LOGITS), rtol=1e-12)
+
+
+def test_one_class_only_has_logits_of_one():
+    assert el2n(np.ones((2, 1)), [0, 0]).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("more", [1, 3])
+def test_columns_beyond_the_classes_are_refused(more):
+    wide = np.concatenate([LOGITS, RNG.normal(size=(3, 40, more))], axis=-1)
+    narrow = LOGITS[..., :-1]
+    for metric in ("el2n", "active_learning"):
+        for bad in (wide, narrow):
+            says = f"{bad.shape[-1]} columns, and there are 6 classes"
+            with pytest.raises(InputError, match=says):
+                scores(bad, metric)
+    with pytest.raises(
+        InputError, match=rf"{6 + more} columns, and the labels are all"
+    ):
+        el2n(wide, LABELS)
+    assert np.isfinite(el2n(wide, LABELS, n_classes=6 + more)).all()
+    with pytest.raises(InputError, match="columns, and there are 6 classes"):
+        el2n(wide, LABELS, n_classes=6)
+
+
+def test_a_sample_may_miss_classes():
+    for labels in ([0, 0, 0], [1, 4, 2], [0, 1, 5], [0, 1, 2]):
+        assert len(el2n(LOGITS[0, :3], labels)) == 3
+    for bad in (0, 2.5, "6", True):
+        with pytest.raises(InputError, match="n_classes must be a whole number"):
+            el2n(LOGITS, LABELS, n_classes=bad)
