@@ -16,6 +16,7 @@ from typing import Any
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import DataWarning
+from perceptron_theory.text_files import read_text
 
 from .classes import of_classes
 from .contract import DataSource, loaded
@@ -62,14 +63,14 @@ def read_order(path: Path) -> tuple[str, ...]:
         InputError: No such file, no text, no names.
     """
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        lines = read_text(path).split("\n")
     except OSError as error:
         raise InputError(
             f"{path} cannot be read ({error.strerror}): give a file of the names of "
             "the classes, one a line"
         ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no text in UTF-8: save it as that") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     names = tuple(name for line in lines if (name := line.strip()))
     if not names:
         raise InputError(f"{path} is empty: give names of classes, one a line")
