@@ -1,6 +1,7 @@
 """The check that ``make test-all`` puts around every annotated function.
 
-beartype, which also accepts an int where a float is annotated, as type checkers do.
+beartype, which also accepts an int where a float is annotated, as type checkers do, and
+a NumPy scalar where an array is, as NumPy gives one for the other.
 jaxtyping's import hook takes this by name, and puts it around the methods of a class
 one by one: there beartype cannot know which class ``Self`` is, and those are left out.
 So is what builds an object: JAX fills its trees with forms and tracers, too.
@@ -9,9 +10,11 @@ So is what builds an object: JAX fills its trees with forms and tracers, too.
 from collections.abc import Callable
 from typing import Any, Self
 
-from beartype import BeartypeConf, beartype
+import numpy as np
+from beartype import BeartypeConf, BeartypeHintOverrides, beartype
 
-_CHECKED = beartype(conf=BeartypeConf(is_pep484_tower=True))
+_SCALARS = BeartypeHintOverrides({np.ndarray: np.ndarray | np.generic})
+_CHECKED = beartype(conf=BeartypeConf(is_pep484_tower=True, hint_overrides=_SCALARS))
 
 
 def check(function: Callable[..., Any]) -> Callable[..., Any]:
