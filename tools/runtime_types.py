@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
-from beartype import BeartypeConf, BeartypeHintOverrides, beartype
+from beartype import BeartypeConf, FrozenDict, beartype
 
-_SCALARS = BeartypeHintOverrides({np.ndarray: np.ndarray | np.generic})
+_SCALARS = FrozenDict({np.ndarray: np.ndarray | np.generic})
 _CHECKED = beartype(conf=BeartypeConf(is_pep484_tower=True, hint_overrides=_SCALARS))
 
 

@@ -30,7 +30,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
 from scipy.special import erf
 
 from ..convex.student import check_flips, check_ridge
@@ -65,7 +64,7 @@ TOLERANCE = 1e-7  # of p and ln f on a boundary
 
 
 @eager_only
-def chance_fraction(flip_probability: Any) -> Float[np.ndarray, "*shape"]:
+def chance_fraction(flip_probability: Any) -> Any:
     """The f at which the hard rule of the signed margin teaches nothing, theta = 0.
 
     The error is 1/2 there for every loss, ridge and load, and above it for a smaller f;

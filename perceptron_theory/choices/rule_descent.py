@@ -224,7 +224,7 @@ def _transfers(
     return np.stack(rules)
 
 
-def alternating(mass: Masses, keep: Bool[np.ndarray, " n"]) -> Masses:
+def alternating(mass: Masses, keep: Bool[np.ndarray, " m"]) -> Float[np.ndarray, " k"]:
     """Stretches in order, joined to a row of 2 MOST + 1 masses dropped and kept.
 
     Of more than MOST intervals the smallest are left out, the smallest gaps closed.
@@ -292,7 +292,7 @@ def descend(masses: Masses, at: Place, fixed: bool = False) -> Found:
     return found
 
 
-def _scaled(masses: Float[np.ndarray, "n m"], f: float) -> Float[np.ndarray, "n m"]:
+def _scaled(masses: Float[np.ndarray, "*n m"], f: float) -> Float[np.ndarray, "*n m"]:
     """Rows with the kept masses scaled to the sum f and the dropped ones to 1 - f."""
     kept, dropped = (np.where(side, masses, 0.0) for side in (KEPT, ~KEPT))
     ratio = [f, 1.0 - f] / np.stack([kept.sum(-1), dropped.sum(-1)], axis=-1)

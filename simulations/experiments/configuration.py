@@ -141,7 +141,7 @@ class Experiment:
                 '"network"'
             )
 
-    def _check_metric(self, metric: str) -> None:
+    def _check_metric(self, metric: object) -> None:
         if metric == "none":
             raise InputError("no metric is named none: so runs by no metric are called")
         if self.learner not in TEACHERS and re.fullmatch(
@@ -150,7 +150,7 @@ class Experiment:
             return
         self.metric_value(metric)
 
-    def metric_value(self, metric: str) -> float:
+    def metric_value(self, metric: object) -> float:
         """The number in probe:N or theta:DEGREES.
 
         Raises:

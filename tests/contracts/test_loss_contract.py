@@ -123,7 +123,7 @@ def test_slopes_of_ones_own_that_are_right_are_taken():
         (HalfGiven(), "must map an array to two, .* ValueError"),
         (Single(), r"of its shape .* got \(\) and"),
         (NoCall(), "lacks __call__"),
-        pytest.param(SmoothHinge, "call it", marks=pytest.mark.unchecked),
+        (SmoothHinge, "call it"),
         pytest.param(3.0, "hashable JAX function", marks=pytest.mark.unchecked),
         ("logistics", "did you mean 'logistic'"),
     ],

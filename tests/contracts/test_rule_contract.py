@@ -232,8 +232,8 @@ def test_what_cannot_be_traced_is_refused_inside_a_transformation_too():
         (NoCells(), "lacks cells"),
         (Greedy(), "keep the fraction f"),
         (Plain(), "no dataclass"),
-        pytest.param(object(), "lacks cells", marks=pytest.mark.unchecked),
-        pytest.param(pt.Hard, "call it", marks=pytest.mark.unchecked),
+        (object(), "lacks cells"),
+        (pt.Hard, "call it"),
     ],
 )
 def test_what_lacks_a_part_of_the_contract_is_refused_by_name(rule, part):

@@ -314,9 +314,7 @@ class OneUnknown(NoCount):
         (NoGuess(), "lacks guess"),
         (OneUnknown(), "has 1 unknown: write direction"),
         (NoCount(), "lacks unknowns"),
-        pytest.param(
-            object(), "perceptron_theory.Student", marks=pytest.mark.unchecked
-        ),
+        (object(), "perceptron_theory.Student"),
         (LeastSquares, "call it"),
         ("gibs", "did you mean 'gibbs'"),
     ],

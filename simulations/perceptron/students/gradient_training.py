@@ -17,12 +17,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Bool, Float, Int
 
 from perceptron_theory.convex.losses import Loss, resolve_loss
@@ -31,6 +30,9 @@ from perceptron_theory.errors import unknown_name
 from ..naming import as_number, require, settle
 from .contract import Named, Trained, call_compiled, check_batch, unit
 from .training_batches import map_sets, random_order
+
+if TYPE_CHECKING:
+    import optax
 
 OPTIMIZERS = ("sgd", "adam", "adagrad", "rmsprop", "lion")
 
@@ -78,6 +80,8 @@ def _descend(
     x, key, learning_rate, ridge, epochs, held_out, patience, *, how
 ) -> Descended:
     """Train on one set, as :func:`descend` does on each."""
+    import optax  # other students do not wait for it
+
     loss, optimizer, batch_size, complete, stopping = how
     rows, dimension = x.shape
     size = min(batch_size or rows, rows)
@@ -224,6 +228,8 @@ class Gradient(Named, called="gradient"):
             require(good, "learning_rate must be positive", self)
             require(not self.label, "label is for an optimizer of your own", self)
         else:
+            import optax
+
             update = isinstance(self.optimizer, optax.GradientTransformation)
             what = "optimizer must be a name or an optax.GradientTransformation"
             require(update, what, self.optimizer)

@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float
 
 
 def nt_xent(
-    projections: Float[Array, "2*B d"], temperature: float
+    projections: Float[Array, "views d"], temperature: float
 ) -> tuple[Float[Array, " B"], Bool[Array, " B"]]:
     """The normalised, temperature-scaled cross-entropy, eq. 1 of the paper.
 

@@ -35,7 +35,6 @@ def test_intervals_are_windows():
     np.testing.assert_allclose(sol.error, windows.error, rtol=1e-9)
 
 
-@pytest.mark.unchecked
 def test_masses_of_intervals_are_proportions():
     with pytest.raises(pt.InputError, match="one dropped stretch more"):
         Intervals((0.5,), (0.5,))

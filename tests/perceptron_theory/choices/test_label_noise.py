@@ -268,11 +268,7 @@ def test_the_diagram_of_the_best_ridges_of_the_square_loss():
         ({"flip_probability": [0.2, 0.1]}, "flip_probability must increase"),
         ({"keep_fraction": [0.0, 0.5]}, "keep_fraction must be in"),
         ({"alpha_prune": None}, "exactly one of alpha_prune and alpha_tot"),
-        pytest.param(
-            {"ridge": [0.1, 0.2]},
-            "ridge must be one number",
-            marks=pytest.mark.unchecked,
-        ),
+        ({"ridge": [0.1, 0.2]}, "ridge must be one number"),
         ({"ridge": 0.0}, "or 'optimal', got 0"),
         ({"ridge": "best"}, "a positive number or 'optimal', got 'best'"),
         ({"margin": "sign"}, "did you mean 'signed'"),

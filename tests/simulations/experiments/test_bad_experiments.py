@@ -126,7 +126,11 @@ SCORED = ["good.toml", "-o", "new", "--scores", "scores"]
         (["digits_logistic", "-o", "new", "--scale", "gpu"], "unknown experiment"),
         (["number.toml", "-o", "new"], "recipe must be a string, got 3"),
         (["unknown.toml", "-o", "new"], "did you mean 'fixed_epochs'"),
-        (["lacks.toml", "-o", "new"], "missing 3 required"),
+        pytest.param(
+            ["lacks.toml", "-o", "new"],
+            "missing 3 required",
+            marks=pytest.mark.unchecked,
+        ),
         (["bytes.toml", "-o", "new"], "is no experiment"),
         (["none.toml", "-o", "new"], "is no experiment"),
         ([".", "-o", "new"], "unknown experiment"),

@@ -148,6 +148,7 @@ def test_high_is_hard_in_every_file(metric, run, tmp_path):
     assert HARD[kept.indices].mean() > 0.5 > HARD.mean()
 
 
+@pytest.mark.unchecked
 @NAMED
 def test_what_is_missing_or_foreign_is_refused_in_one_line(metric, run):
     for one in metric.needs:

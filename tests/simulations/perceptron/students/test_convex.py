@@ -282,6 +282,7 @@ def test_sets_of_random_size_are_filled():
     assert draws.overlap.values[n] == pytest.approx(w[0], abs=1e-4)
 
 
+@pytest.mark.unchecked
 def test_bad_input_is_refused():
     for ridge in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(pt.InputError, match="ridge"):

@@ -51,6 +51,7 @@ def test_points_refuse_masked_numbers():
         sp.Point(alpha_prune=2.0, keep_fraction=0.5, rule=Window(np.ma.masked))
 
 
+@pytest.mark.unchecked
 @pytest.mark.parametrize("bad", ["10", [10], np.array([10]), None, True, np.ma.masked])
 def test_numbers_of_a_sampler_are_numbers(bad):
     for name in ("n_samples", "chains", "warmup", "max_bounces", "travel"):
