@@ -75,6 +75,10 @@ def max_margin(
         :class:`MaxMargin` of NumPy arrays from an eager call, of JAX arrays inside a
         transformation.  A set that no weight vector separates has the status
         ``Status.NOT_SEPARABLE`` and NaN weights, and its ``multipliers`` prove it.
+        Inside a transformation, and in sets of more than 2^21 numbers, this is found
+        where zero lies inside the convex hull of the examples; where it lies on the
+        surface, as with an example and its opposite, ``Status.ROUNDING`` and a gap of
+        one or more say that it is not known.
 
     Raises:
         InputError: there are fewer than two axes, no examples, or NaN or infinite
