@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from perceptron_theory import ConvergenceError
+from perceptron_theory.paths import expanded
 
 from ..perceptron.running.machine import FAULTS, Machine
 from ..perceptron.running.sweep import shard_of
@@ -97,7 +98,7 @@ def run_experiment(
 
 def _partial(folder: Path | str) -> Path:
     """Where the checkpoints of long runs are."""
-    return Path(folder).absolute() / "partial"
+    return expanded(folder).absolute() / "partial"
 
 
 def _opened(

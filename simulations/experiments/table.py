@@ -21,6 +21,7 @@ from typing import Any
 import pandas as pd
 
 from perceptron_theory import InputError
+from perceptron_theory.paths import expanded
 
 from ..files import write_whole
 from .cells import Cell
@@ -56,7 +57,7 @@ class Table:
         Raises:
             InputError: the folder is of something else.
         """
-        self.folder, self.experiment = Path(folder), experiment
+        self.folder, self.experiment = expanded(folder), experiment
         self.configuration = experiment.hash(found)
         self._about = about = {
             "format": _FORMAT,
@@ -172,7 +173,7 @@ def read_table(path: Path | str) -> pd.DataFrame:
         InputError: no such file, no table of this kind, a row that was edited, rows of
             two configurations, or one run twice.
     """
-    path = Path(path)
+    path = expanded(path)
     path = path / "results.csv" if path.is_dir() else path
     try:
         with path.open(newline="") as file:

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Int
 
 from perceptron_theory import InputError
+from perceptron_theory.paths import expanded
 
 from . import inputs
 from .data.encoded import DataSet
@@ -43,7 +44,7 @@ def import_csv(
         InputError: no column of file names, examples missing or foreign, a label that
             is another, several numeric columns, NaN.
     """
-    table = _read_csv(Path(path))
+    table = _read_csv(expanded(path))
     known = _by_name(dataset)
     matches = {
         name: sum(_stem(cell) in known for cell in cells)
@@ -91,7 +92,7 @@ def import_feldman_zhang(path: Path | str, dataset: DataSet) -> Scores:
     Raises:
         InputError: another file, examples missing or foreign, labels that differ.
     """
-    path = Path(path)
+    path = expanded(path)
     members = _read_npz(path, ("tr_mem", "tr_labels", "tr_filenames"))
     if not {"tr_mem", "tr_labels"} <= members.keys():
         raise InputError(f"{path} has no tr_mem and tr_labels: it is another file")

@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from perceptron_theory import InputError
+from perceptron_theory.paths import expanded
 
 from ..files import write_npy, write_whole
 from . import inputs
@@ -66,7 +67,7 @@ class Selection:
             InputError: another suffix, ids for .npy.
             OSError: the file cannot be written.
         """
-        path = Path(path)
+        path = expanded(path)
         match path.suffix, example_ids:
             case ".npy", None:
                 write_npy(path, self.indices)

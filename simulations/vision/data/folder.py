@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from perceptron_theory import InputError
+from perceptron_theory.paths import expanded
 
 from .contract import DataSource
 from .encoded import EncodedImages
@@ -55,7 +56,7 @@ def image_folder(root: Path | str) -> EncodedImages:
         InputError: no such folder, no classes, a class without images, an empty file or
             the remains of an interrupted download.
     """
-    root = Path(root)
+    root = expanded(root)
     if not root.is_dir():
         raise InputError(f"{root} is no folder: give one with a sub-folder a class")
     classes = sorted(
@@ -119,5 +120,5 @@ class Folder(DataSource):
     path: Path | str
 
     def load(self, split: str) -> EncodedImages:
-        inside = Path(self.path) / split
+        inside = expanded(self.path) / split
         return image_folder(inside if inside.is_dir() else self.path)

@@ -24,6 +24,7 @@ from scipy.io import loadmat
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
+from perceptron_theory.paths import expanded
 
 from .archive import read_members
 from .contract import DataSource
@@ -53,7 +54,7 @@ def imagenet(path: Path | str, split: str = "train") -> EncodedImages:
         InputError: none of these, an interrupted download, a truncated archive, labels
             that are missing, out of range or at odds with the names.
     """
-    path = Path(path)
+    path = expanded(path)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
     name = f"ImageNet {split}"

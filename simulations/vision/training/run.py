@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from perceptron_theory.paths import expanded
+
 from ...files import write_npy
 from .. import inputs
 from ..embedding import embed, source_of
@@ -78,7 +80,7 @@ def train(
     with progress_bar(plan.model.total_steps, progress) as advance:
         return run_plan(
             plan,
-            Path(folder),
+            expanded(folder),
             advance,
             epochs=min(plan.epochs, stop_after or plan.epochs),
             checkpoint_every=checkpoint_every,
