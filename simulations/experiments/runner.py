@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from perceptron_theory import ConvergenceError
+from perceptron_theory.numerics.precision import own_settings
 from perceptron_theory.paths import expanded
 
 from ..perceptron.running.machine import FAULTS, Machine
@@ -28,6 +29,7 @@ def _run(
     return run_cell(learner_of(source, experiment, partial), cell)
 
 
+@own_settings()
 def forecast(
     experiment: Experiment,
     source: Source,
@@ -47,6 +49,7 @@ def forecast(
     return len(missing), learner.forecast(missing) if missing else None
 
 
+@own_settings()
 def run_experiment(
     experiment: Experiment,
     source: Source,

@@ -30,6 +30,7 @@ from jaxtyping import Array, Float, Int
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
+from perceptron_theory.numerics.precision import own_settings
 
 from . import inputs
 from .cluster_passes import (
@@ -102,6 +103,7 @@ def memory_estimate(
     }
 
 
+@own_settings()
 def kmeans(
     points: Float[Array, "P d"] | Float[np.ndarray, "P d"],
     n_clusters: int,
@@ -169,7 +171,7 @@ def kmeans(
 
     for exact in (False, True) if fits else (True,):
         # the settings of the caller would change the draws
-        with jax.enable_x64(exact):
+        with own_settings(x64=exact):
             data = prepared(
                 array, origin, spherical, mesh, exact=exact, keep=size is None
             )

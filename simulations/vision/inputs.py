@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.precision import start_jax
 
 
 def real_array(name: str, value: Any, *shape: str) -> Float[np.ndarray, ...]:
@@ -103,6 +104,7 @@ def random_key(key: Any) -> jax.Array:
     Raises:
         InputError: anything else.
     """
+    start_jax()
     if isinstance(key, int | np.integer) and not isinstance(key, bool):
         if 0 <= key < 2**63:
             return jax.random.key(int(key))

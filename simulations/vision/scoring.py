@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.precision import own_settings
 from perceptron_theory.paths import expanded
 
 from . import inputs
@@ -18,6 +19,7 @@ from .metrics import Given, Metric, Scored, metric_of
 from .score_files import Scores, scores_of
 
 
+@own_settings()
 def score_dataset(
     dataset: DataSet,
     metric: str | Metric,

@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from perceptron_theory.numerics.compilation import executable, written
+from perceptron_theory.numerics.precision import own_settings
 
 from ..hardware.cpu_threads import cores, one_blas_thread
 from ..hardware.devices import devices_in_use, spread
@@ -251,7 +252,7 @@ def _train_on_cores(examples, tolerance, max_iterations) -> MaxMargin:
     parts = [filled[n : n + size] for n in range(0, len(filled), size)]
 
     def run(part):
-        with jax.enable_x64(True):  # a setting of the thread
+        with own_settings(x64=True):  # a setting of the thread
             # Arrays of NumPy: to place those of JAX is one more program a shape.
             found = program(part, np.float64(tolerance))
             return jax.tree.map(np.asarray, found)
@@ -285,11 +286,11 @@ def train_in_float32(
 ) -> MaxMargin:
     """Take steps in float32 where JAX computes, and certify on the host."""
     host = jax.local_devices(backend="cpu")[0]
-    with jax.default_device(host), jax.enable_x64(True):
+    with jax.default_device(host), own_settings(x64=True):
         columns, length = _scale_sets(examples)
     single = np.asarray(columns, np.float32)
-    with jax.enable_x64(False):
+    with own_settings(x64=False):
         screened = jax.tree.map(np.asarray, _screen_sets(single, max_iterations))
-    with jax.default_device(host), jax.enable_x64(True):
+    with jax.default_device(host), own_settings(x64=True):
         found = _conclude_sets(columns, length, screened, tolerance, max_iterations)
     return _settled(examples, jax.tree.map(np.asarray, found))

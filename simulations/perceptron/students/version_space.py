@@ -33,7 +33,7 @@ from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
 from perceptron_theory import InputError
-from perceptron_theory.numerics.precision import eager_only
+from perceptron_theory.numerics.precision import eager_only, own_settings
 
 from ..hardware.devices import spread
 from ..naming import require
@@ -279,7 +279,7 @@ def sample(
     starts = np.where(separable[:, None], starts, dimension**-0.5)
     # No example may be so short that its squares vanish.
     flat = flat / abs(flat).max(-1, keepdims=True)
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         one_a_set = key.shape == tuple(batch)
         keys = key.reshape(sets) if one_a_set else jax.random.split(key, sets)
         samples, bounces, cut = map(

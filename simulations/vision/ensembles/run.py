@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from perceptron_theory import ConvergenceError, InputError
+from perceptron_theory.numerics.precision import own_settings
 from perceptron_theory.paths import expanded
 
 from ...files import write_npy, write_whole
@@ -38,6 +39,7 @@ from .ways import Choice
 _PACKAGES = ("pruning-laws", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
+@own_settings()
 def train_ensemble(
     ensemble: Ensemble,
     folder: Path | str,

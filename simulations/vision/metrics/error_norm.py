@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from perceptron_theory.numerics.precision import own_settings
+
 from .. import inputs
 from .contract import LOGITS, Given, Metric, Scored
 
@@ -42,7 +44,7 @@ def el2n(
     label = inputs.label_array("labels", labels, count=count, n_classes=classes)
     step = max(1, _NUMBERS // classes)
     total = np.zeros(count)
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         for model in models:
             for i in range(0, count, step):
                 rows = slice(i, i + step)

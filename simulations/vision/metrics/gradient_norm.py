@@ -13,12 +13,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.precision import own_settings
 from perceptron_theory.paths import expanded
 
 from .. import inputs
 from .contract import RUN, Given, Metric, Scored
 
 
+@own_settings()
 def grand(
     loss: Callable[[Any, Array, Array], Float[Array, ""]],
     params: Any,

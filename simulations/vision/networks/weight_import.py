@@ -13,6 +13,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.precision import own_settings
 from perceptron_theory.paths import expanded
 
 from .classifier import HEAD, Classifier
@@ -47,6 +48,7 @@ class Imported:
     dropped: tuple[str, ...]
 
 
+@own_settings()
 def import_weights(
     network: Classifier,
     path: Path | str,

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from perceptron_theory.numerics.precision import own_settings
 from perceptron_theory.paths import expanded
 
 from ...files import write_npy
@@ -44,6 +45,7 @@ class Trained:
     One that sat out an epoch has the value of the epoch before: no transition."""
 
 
+@own_settings()
 def train(
     plan: Plan,
     folder: Path | str,
