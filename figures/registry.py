@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib.figure import Figure as Picture
 
 import perceptron_theory as pt
+from perceptron_theory.paths import expanded
 
 from . import style
 
@@ -47,7 +48,7 @@ class Figure:
             FileExistsError: a file exists and ``overwrite`` is false.
             perceptron_theory.InputError: ``redraw`` without data.
         """
-        data, *pictures = self.paths(Path(folder))
+        data, *pictures = self.paths(expanded(folder))
         written = pictures if redraw else [data, *pictures]
         for path in written:  # before the work, not after it
             if path.exists() and not overwrite:

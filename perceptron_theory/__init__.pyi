@@ -1,5 +1,15 @@
 """The public names of the theory; ``__init__.py`` imports each on first use."""
 
+from . import choices as choices
+from . import convex as convex
+from . import datasets as datasets
+from . import errors as errors
+from . import kept as kept
+from . import limits as limits
+from . import numerics as numerics
+from . import rules as rules
+from . import solving as solving
+from . import students as students
 from .choices.advice import Advice as Advice
 from .choices.advice import advise as advise
 from .choices.best_ridge import OptimalRidge as OptimalRidge

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import InputError
+from .paths import expanded
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,7 +49,7 @@ def save_dataset(
     import h5netcdf
     from xarray.backends import H5NetCDFStore
 
-    path = Path(path)
+    path = expanded(path)
     if path.exists() and not overwrite:
         raise FileExistsError(
             errno.EEXIST, "exists; overwrite=True replaces it", str(path)
@@ -80,7 +81,7 @@ def load_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
     """
     import xarray as xr
 
-    path = Path(path)
+    path = expanded(path)
     if not path.is_file():
         raise InputError(f"{str(path)!r} is not a file: check the path")
     content = path.read_bytes()

@@ -43,6 +43,15 @@ from .failures import FAILED, Interrupted, close_stdout, one_line_of
 from .failures import report as report_failure
 from .option_groups import spread
 
+# what makes JAX refuse steps that are meant here and in the libraries of networks
+_FOR_DEVELOPERS = (
+    "JAX_DISABLE_JIT",
+    "JAX_NUMPY_RANK_PROMOTION",
+    "JAX_NUMPY_DTYPE_PROMOTION",
+    "JAX_DEBUG_NANS",
+    "JAX_DEBUG_INFS",
+)
+
 
 class CommandLine(TyperGroup):
     """A command group that reports every failure as one line on stderr."""
@@ -127,6 +136,8 @@ def pruning_laws(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)
+    for name in _FOR_DEVELOPERS:  # before JAX is imported, also by processes to come
+        os.environ.pop(name, None)
     from perceptron_theory import keep_compiled
     from perceptron_theory.errors import DataWarning
 

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
+
+from perceptron_theory.paths import expanded
 
 from .options import bad, number, numbers
 
@@ -28,6 +31,7 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def called(**given: Any) -> None:
+        given = {name: _written_out(value) for name, value in given.items()}
         for name, kind in groups.items():
             parts = {field.name: given.pop(field.name) for field in fields(kind)}
             given[name] = kind(**parts)
@@ -35,6 +39,13 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
 
     called.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     return called
+
+
+def _written_out(value: Any) -> Any:
+    """Paths as a shell would write them, which leaves --option=~/file alone."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_written_out, value))
+    return expanded(value) if isinstance(value, Path) else value
 
 
 def _options(thing: Callable[..., Any]) -> list[Parameter]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
+from perceptron_theory.paths import expanded
 from perceptron_theory.text_files import read_text
 
 
@@ -92,7 +93,7 @@ def read_toml(name: str | Path, folder: Path, kind: str) -> tuple[Path, dict[str
     Raises:
         InputError: no such name or file, no TOML.
     """
-    path = Path(name)
+    path = expanded(name)
     if path.suffix != ".toml":
         if str(name) not in shipped_names(folder):
             raise unknown_name(kind, name, shipped_names(folder))

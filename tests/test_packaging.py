@@ -173,3 +173,23 @@ def test_jax_is_not_imported_for_help(tmp_path):
         cwd=tmp_path,
     )
     assert done.stdout.splitlines()[-1] == "False False"
+
+
+LAZY = sorted(
+    x.parent for layer in layers.PACKAGES for x in (ROOT / layer).rglob("*.pyi")
+)
+
+
+def test_a_sub_package_is_an_attribute_before_anything_imports_it():
+    used = ["import simulations, perceptron_theory"]
+    for folder in LAZY:
+        parts = [x.parent.name for x in folder.glob("*/__init__.py")]
+        listed = importlib.import_module(_dotted(folder)).__all__
+        assert set(parts) <= set(listed), f"{folder}/__init__.pyi lacks a sub-package"
+        used += [f"{_dotted(folder)}.{x}" for x in parts if folder.name != "vision"]
+    assert len(used) > 15
+    subprocess.run([sys.executable, "-c", "\n".join(used)], cwd=ROOT, check=True)
+
+
+def _dotted(folder):
+    return ".".join(folder.relative_to(ROOT).parts)

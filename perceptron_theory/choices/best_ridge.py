@@ -31,7 +31,7 @@ from ..errors import ConvergenceError
 from ..kept.problem import Mode
 from ..numerics.batching import Program, batched, take
 from ..numerics.checks import check_margin, one_load
-from ..numerics.precision import eager_only
+from ..numerics.precision import eager_only, own_settings
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule
 from ..solving.front_door import Asked, Flat, checked, found_at, solve
@@ -108,7 +108,7 @@ def optimal_ridge(
     name, load = one_load(alpha_prune, alpha_tot)
     student = Convex(loss, 1.0, flip_probability)
     asked = Asked(name, resolve_rule(rule), check_margin(margin), student)
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         flat = checked((load, keep_fraction, theta), asked)
         # a point once, however often it is asked for
         table, back = np.unique(np.stack(flat.arrays), axis=1, return_inverse=True)

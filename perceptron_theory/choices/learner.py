@@ -18,6 +18,7 @@ from ..numerics.checks import (
     one_load,
     one_number,
 )
+from ..numerics.precision import own_settings
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule
 from ..solving.front_door import Asked, Flat, checked, found_at, solve
@@ -177,7 +178,7 @@ def slopes(
         InputError: one is outside its range, or they do not broadcast.
     """
     asked = Asked("alpha_prune", rule, margin, student)
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         flat = checked((alpha_prune, keep_fraction, theta), asked)
         line = flat._replace(shape=flat.arrays[0].shape)
         state = found_at(find_many, line, asked, exact=True)

@@ -35,7 +35,7 @@ from ..numerics.checks import (
     one_number,
 )
 from ..numerics.newtons_method import solve_3, solve_scaled
-from ..numerics.precision import eager_only
+from ..numerics.precision import eager_only, own_settings
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule
 from ..solving.states import nowhere, search, settled
@@ -201,7 +201,7 @@ def derivatives(
     state: State, point: Point, z: Float[np.ndarray, " k"], mode: Mode
 ) -> Rates:
     """The :class:`Rates` of n states at the same k margins (k even), in one program."""
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         out = _compiled(mode)(state.x, point, z)
         return jax.tree.map(np.asarray, out)
 

@@ -24,6 +24,7 @@ from ..kept.problem import Inputs, Mode
 from ..kept.thresholds import FARTHEST
 from ..kept.wrong_labels import pool_masses
 from ..numerics.batching import batched
+from ..numerics.precision import own_settings
 from ..rules.rule import Cells, Rule
 from ..students.state import Point, State
 from ..students.student import Student
@@ -167,7 +168,7 @@ def _grid(at: Place, ends: Float[np.ndarray, " n"]) -> Grid:
     z.append((ends[:, None] + np.append(near, -near)).ravel())
     z.append(np.full(sum(map(len, z)) % 2, FARTHEST))
     z = np.sort(np.clip(np.concatenate(z), lowest, FARTHEST))
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         below, above = map(np.array, _masses_of(at.mode.margin)(z, at.theta, flips))
     below[z == lowest], above[z == lowest] = 0.0, 1.0
     below[z == FARTHEST], above[z == FARTHEST] = 1.0, 0.0

@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..errors import InputError
+from ..numerics.precision import own_settings
 
 NODES = 16  # a panel along the margin
 # where a loss of unknown form may bend (its second derivative jump)
@@ -167,7 +168,7 @@ def proximal(
 
 @lru_cache(maxsize=64)
 def _falls_fast(loss: Loss) -> bool:
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         margins = np.append(np.linspace(-20.0, 20.0, 401), [320.0, 640.0])
         slopes = np.asarray(jax.vmap(jax.grad(loss))(jnp.asarray(margins)))
     scale = np.abs(slopes).max()
@@ -186,7 +187,7 @@ def check_smooth(loss: Loss) -> None:
             too sharply for the nodes of the integrals, which the change of l' over
             each panel shows: their sum of l'' has to give it to eight digits.
     """
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         slope = jax.jit(jax.vmap(jax.grad(loss)))
         bend = jax.jit(jax.vmap(jax.grad(jax.grad(loss))))
         if not float(slope(jnp.zeros(1))[0]) < 0:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..errors import InputError, unknown_name
+from ..numerics.precision import own_settings
 from .loss import FunctionLoss, Loss, Response
 
 
@@ -140,7 +141,7 @@ def resolve_loss(loss: str | Loss | Callable[[Any], Any]) -> Loss:
     margins = np.linspace(-20.0, 20.0, 401)
     try:
         hash(loss)
-        with jax.enable_x64(True):
+        with own_settings(x64=True):
             values = np.asarray(jax.vmap(loss)(jnp.asarray(margins)))
     except Exception as error:  # whatever a user's function raises
         raise InputError(f"{wanted}, got a {type(error).__name__} from it") from error

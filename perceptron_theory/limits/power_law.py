@@ -52,7 +52,7 @@ from ..numerics.checks import (
 from ..numerics.gaussian import SQRT_2, SQRT_2PI
 from ..numerics.limit_nodes import Nodes, Values, nodes_between, root_between
 from ..numerics.minima import minimise
-from ..numerics.precision import eager_only
+from ..numerics.precision import eager_only, own_settings
 from ..rules.keep_probability import KNOTS, KeepProbability
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule
@@ -120,7 +120,7 @@ def power_law_coefficient(
     flat = [x.ravel() for x in values]
     pieces: Any = [None] * flat[0].size
     if not isinstance(rule, KeepProbability):
-        with jax.enable_x64(True):
+        with own_settings(x64=True):
             every = jax.tree.map(np.asarray, _pieces(margin, tree)(*flat))
         pieces = [Pieces(*row) for row in zip(*every, strict=True)]
     each = zip(flat[0], flat[1], pieces, strict=True)
@@ -198,7 +198,7 @@ def _kept(
 
 def _probability(rule: Any, margins: Nodes) -> Nodes:
     """The keep-probability of a rule at margins."""
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         keep = jax.vmap(rule.function)(jnp.asarray(margins))
         return np.maximum(np.asarray(keep), 0.0)
 

@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from .compilation import compiled, for_numpy, is_plain, quick_options
+from .precision import own_settings
 
 FEW = 8192  # points that NumPy solves about as soon as XLA has compiled
 A_CALL = 16  # and as many a call takes by itself
@@ -73,7 +74,7 @@ class Program:
             index: Any = slice(start, start + size)
             if start + size > count and not numpy:
                 index = np.minimum(np.arange(start, start + size), count - 1)
-            with jax.enable_x64(True):
+            with own_settings(x64=True):
                 out = program(*take(index, arguments))
                 return jax.tree.map(np.asarray, out)
 
@@ -92,7 +93,7 @@ class Program:
     def _in_numpy(self, arguments: tuple[Any, ...]) -> Callable[..., Any] | None:
         if not is_plain(arguments):
             return None
-        with jax.enable_x64(True):
+        with own_settings(x64=True):
             return for_numpy(self._function, *self._of_one(arguments))
 
     def _in_xla(self, quick: bool) -> Callable[..., Any]:

@@ -25,6 +25,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..errors import InputError
+from ..paths import expanded
 
 NAME = "pruning-laws"
 VARIABLE = "PRUNING_LAWS_CACHE"
@@ -63,7 +64,7 @@ def keep_compiled(folder: str | os.PathLike[str] | None = None) -> Path | None:
     if setting.lower() in OFF:
         return None
     with suppress(OSError, RuntimeError):  # no home, a read-only or a full disk
-        base = Path(folder or setting or _default()).expanduser().absolute()
+        base = expanded(folder or setting or _default()).absolute()
         here = base / _edition()
         for part in (base, here, here / "programs"):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)

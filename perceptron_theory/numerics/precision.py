@@ -1,9 +1,15 @@
-"""Double precision: on inside the theory, and nowhere else because of it."""
+"""The settings of JAX inside of the package, and nowhere else because of it.
+
+Double precision is on inside the theory.  What a caller has set to find faults in his
+own program (that arrays of unlike ranks or types are not combined, that nothing is
+compiled, that NaN is an error) does not reach in: here such steps are meant.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache, wraps
 from typing import ParamSpec, TypeVar
 
 import jax
@@ -14,6 +20,49 @@ from ..errors import InputError, PrecisionError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+@lru_cache
+def start_jax() -> None:
+    """Let JAX find its devices; what it finds stays.
+
+    Raises:
+        InputError: JAX cannot start the platform that it was told to use.
+    """
+    try:
+        jax.devices()
+    except Exception as error:  # of all kinds, an AssertionError among them
+        asked = getattr(jax.config, "jax_platforms", None)
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"JAX cannot start the platform {asked!r} (JAX_PLATFORMS): {why}; set "
+            "JAX_PLATFORMS=cpu, or unset it to let JAX choose"
+        ) from error
+
+
+@contextmanager
+def own_settings(*, x64: bool | None = None) -> Iterator[None]:
+    """Compute as JAX does by itself, whatever the caller has set; for this thread.
+
+    Args:
+        x64: whether double precision is on; None leaves it as it is.
+
+    Raises:
+        InputError: JAX cannot start the platform that it was told to use.
+    """
+    start_jax()
+    with ExitStack() as settings:
+        for setting in (
+            jax.numpy_rank_promotion("allow"),
+            jax.numpy_dtype_promotion("standard"),
+            jax.disable_jit(False),
+            jax.debug_nans(False),
+            jax.debug_infs(False),
+        ):
+            settings.enter_context(setting)
+        if x64 is not None:
+            settings.enter_context(jax.enable_x64(x64))
+        yield
 
 
 def traced(*values: object) -> bool:
@@ -49,11 +98,12 @@ def eager_only(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        if traced(*args, *kwargs.values()) or staged():
-            raise InputError(
-                f"{function.__module__}.{function.__name__} was called inside jit, "
-                "vmap or grad, where it cannot run: call it outside, with arrays"
-            )
-        return function(*args, **kwargs)
+        with own_settings():
+            if traced(*args, *kwargs.values()) or staged():
+                raise InputError(
+                    f"{function.__module__}.{function.__name__} was called inside jit, "
+                    "vmap or grad, where it cannot run: call it outside, with arrays"
+                )
+            return function(*args, **kwargs)
 
     return call

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from ..errors import InputError
 from ..numerics.checks import real_number
 from ..numerics.gaussian import density
+from ..numerics.precision import own_settings
 from ..numerics.quadrature import panels
 from .rule import Fractions, Rule
 
@@ -55,7 +56,7 @@ class KeepProbability(Rule):
             InputError: it is no function of one margin with values in [0, 1], keeps
                 nothing, or bends where it does not say so.
         """
-        with jax.enable_x64(True):
+        with own_settings(x64=True):
             _check_probability(self, -8.0 if margin == "signed" else 0.0)
 
     def mirrored(self) -> KeepProbability:

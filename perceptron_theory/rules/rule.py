@@ -25,7 +25,7 @@ from ..errors import InputError, not_traced
 from ..numerics.batching import batched
 from ..numerics.checks import SMALLEST, as_array
 from ..numerics.parameters import Parameters
-from ..numerics.precision import traced
+from ..numerics.precision import own_settings, traced
 
 Fractions = Float[np.ndarray, "*batch"] | None
 
@@ -120,7 +120,7 @@ def keeps_hardest(rule: Rule, keep_fraction: float = SMALLEST) -> bool:
     """Whether a rule keeps exactly the f smallest margins, at a small f."""
     if not rule.takes_fraction:
         return False
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         below, _, level = map(np.asarray, rule.cells(jnp.asarray(keep_fraction)))
     kept = (level > 0) & (below[:, 1] > below[:, 0])
     return bool(np.all(below[kept, 1] <= keep_fraction * (1.0 + 1e-9)))

@@ -25,7 +25,7 @@ from ..numerics.checks import (
     one_load,
     refuse_masked,
 )
-from ..numerics.precision import require_x64, staged, traced
+from ..numerics.precision import own_settings, require_x64, staged, traced
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule, check_untraced
 from ..students.names import resolve_student
@@ -115,10 +115,11 @@ class Asked(NamedTuple):
 
 def answer(values: tuple[Any, Any, Any], asked: Asked, throw: bool) -> Any:
     """The solution of load, keep_fraction and theta, eagerly or inside a trace."""
-    if traced(*values, asked.rule, asked.student) or staged():
-        require_x64("perceptron_theory.solve")
-        return _traced(values, asked)
-    with jax.enable_x64(True):
+    with own_settings():
+        if traced(*values, asked.rule, asked.student) or staged():
+            require_x64("perceptron_theory.solve")
+            return _traced(values, asked)
+    with own_settings(x64=True):
         flat = checked(values, asked)
         solution = found_at(solve_many, flat, asked, exact=False)
     if throw:

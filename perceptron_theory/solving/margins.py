@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from ..errors import InputError
 from ..kept.thresholds import kept_pieces
 from ..numerics.checks import broadcast, check_margin
-from ..numerics.precision import eager_only
+from ..numerics.precision import eager_only, own_settings
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule
 from .front_door import pruned_by
@@ -38,6 +38,6 @@ def threshold(
         here = jax.tree.unflatten(tree, own)
         return kept_pieces(here.cells(f), t, margin).ends[0, end]
 
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         found = jax.vmap(one)(*(jnp.ravel(x) for x in values))
         return np.asarray(found).reshape(values[0].shape)[()]

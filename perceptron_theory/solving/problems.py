@@ -7,7 +7,6 @@ import os
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -17,6 +16,7 @@ from ..convex.losses import LOSSES
 from ..convex.student import Convex
 from ..errors import ConvergenceError, InputError
 from ..numerics.parameters import Parameters
+from ..paths import expanded
 from ..rules.by_quantile import Easy, Hard, Mixture, Random, Window
 from ..rules.intervals import Intervals
 from ..students.names import STUDENTS
@@ -69,7 +69,7 @@ def save_problem(
         raise InputError(
             "there is no problem to save: the error is not one that solve raised"
         )
-    path = Path(path)
+    path = expanded(path)
     if path.exists() and not overwrite:
         raise InputError(f"{str(path)!r} exists: overwrite=True replaces it")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -87,7 +87,7 @@ def load_problem(path: str | os.PathLike[str]) -> dict[str, Any]:
         InputError: the file is missing or no problem file, or names a rule or a
             student that is somebody's own.
     """
-    path = Path(path)
+    path = expanded(path)
     try:
         text = read_text(path)
     except (OSError, InputError) as error:

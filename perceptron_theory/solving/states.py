@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 from ..kept.problem import Mode
 from ..numerics.batching import Program, batched, put, take
+from ..numerics.precision import own_settings
 from ..rules.rule import Rule
 from ..rules.table import CellTable, cell_rows
 from ..students.solution import Status
@@ -145,7 +146,7 @@ def _computed(function: Any, mode: Mode, *arguments: Any) -> Any:
 
 def nowhere(student: Student, count: int) -> Start:
     """No start, for so many points."""
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         size = student.nowhere().x.shape[0]
     return Start(np.full((count, size), np.nan), np.zeros(count, int))
 

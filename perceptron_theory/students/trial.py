@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import InputError, not_traced
 from ..kept.problem import Inputs, Mode
+from ..numerics.precision import own_settings
 from ..rules.by_quantile import Hard
 from .state import Direction, Point
 from .student import Student
@@ -42,7 +43,7 @@ def try_student(student: Student) -> None:
 @lru_cache(maxsize=64)
 def _try_parts(tree: Any, mode: Mode) -> None:
     """Try the parts of the students of one structure, in one mode."""
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         number = jax.ShapeDtypeStruct((), np.float64)
         given = [number] * 3, [number] * tree.num_leaves
         own: Student = jax.tree.unflatten(tree, given[1])

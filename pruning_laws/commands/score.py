@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from perceptron_theory.paths import expanded
+
 from .. import options, output, vision_options
 
 if TYPE_CHECKING:
@@ -189,7 +191,7 @@ def _arrays(
             raise options.bad("--array", f"{text!r} must be NAME=FILE")
         if name in given:
             raise options.bad("--array", f"{name} is given twice: leave one out")
-        given[name], hints[name] = Path(path), "--array"
+        given[name], hints[name] = expanded(path), "--array"
     needs = {one.name: one for one in metric.needs}
     for name, path in given.items():
         if name not in needs:

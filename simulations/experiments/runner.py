@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 
 from perceptron_theory import ConvergenceError
+from perceptron_theory.numerics.precision import own_settings
+from perceptron_theory.paths import expanded
 
 from ..perceptron.running.machine import FAULTS, Machine
 from ..perceptron.running.sweep import shard_of
@@ -27,6 +29,7 @@ def _run(
     return run_cell(learner_of(source, experiment, partial), cell)
 
 
+@own_settings()
 def forecast(
     experiment: Experiment,
     source: Source,
@@ -46,6 +49,7 @@ def forecast(
     return len(missing), learner.forecast(missing) if missing else None
 
 
+@own_settings()
 def run_experiment(
     experiment: Experiment,
     source: Source,
@@ -97,7 +101,7 @@ def run_experiment(
 
 def _partial(folder: Path | str) -> Path:
     """Where the checkpoints of long runs are."""
-    return Path(folder).absolute() / "partial"
+    return expanded(folder).absolute() / "partial"
 
 
 def _opened(

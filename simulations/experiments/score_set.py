@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from perceptron_theory import InputError
+from perceptron_theory.paths import expanded
 
 from ..vision.data.encoded import DataSet
 from ..vision.score_files import read_scores
@@ -36,7 +37,7 @@ class ScoreSet:
                 f"{metrics[0]} is a score file: give the folder that it is in "
                 f"(--scores), or make {metrics[0]}.parquet by `pruning-laws score`"
             )
-        at = Path(folder or "")
+        at = expanded(folder or "")
         self._scores = {
             metric: read_scores(at / f"{metric}.parquet", dataset).scores
             for metric in metrics

@@ -20,6 +20,7 @@ from typing import Any
 import pandas as pd
 
 from perceptron_theory import InputError
+from perceptron_theory.paths import expanded
 from perceptron_theory.text_files import read_text
 
 from ..csv_files import read_csv
@@ -57,7 +58,7 @@ class Table:
         Raises:
             InputError: the folder is of something else.
         """
-        self.folder, self.experiment = Path(folder), experiment
+        self.folder, self.experiment = expanded(folder), experiment
         self.configuration = experiment.hash(found)
         self._about = about = {
             "format": _FORMAT,
@@ -173,7 +174,7 @@ def read_table(path: Path | str) -> pd.DataFrame:
         InputError: no such file, no table of this kind, a row that was edited, rows of
             two configurations, or one run twice.
     """
-    path = Path(path)
+    path = expanded(path)
     path = path / "results.csv" if path.is_dir() else path
     columns, lines = read_csv(path, "table of results")
     if not {_CHECK, _CONFIGURATION} <= columns.keys():

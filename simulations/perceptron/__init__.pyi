@@ -1,5 +1,11 @@
 """The public names of the package; ``__init__.py`` imports each on first use."""
 
+from . import data as data
+from . import hardware as hardware
+from . import naming as naming
+from . import running as running
+from . import students as students
+from . import studies as studies
 from .running.experiment import simulate as simulate
 from .running.machine import Machine as Machine
 from .running.point import Point as Point

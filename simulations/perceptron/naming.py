@@ -13,6 +13,7 @@ import numpy as np
 
 from perceptron_theory import InputError
 from perceptron_theory.numerics.checks import real_number
+from perceptron_theory.numerics.precision import own_settings
 
 
 def as_number(value: object, name: str) -> float:
@@ -54,7 +55,7 @@ def function_name(function: Callable, breakpoints: tuple[float, ...] = ()) -> st
     """
     ends = np.asarray(breakpoints, float)
     at = np.concatenate([np.linspace(-6.0, 6.0, 241), ends - 1e-9, ends + 1e-9])
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         values = np.asarray(jax.vmap(function)(jnp.asarray(at)), np.float64)
     name = getattr(function, "__qualname__", "function")
     return f"{name}#{numbers_mark(values)}"

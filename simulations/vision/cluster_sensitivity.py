@@ -18,6 +18,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.precision import own_settings
 
 from . import inputs
 from .clustering import DISTANCES
@@ -32,6 +33,7 @@ def default_clusters(classes: int, examples: int) -> list[int]:
     return sorted(k for k in found if 1 <= k < examples)
 
 
+@own_settings()
 def sensitivity(
     embeddings: Float[Array, "P d"] | Float[np.ndarray, "P d"],
     clusters: Sequence[int],

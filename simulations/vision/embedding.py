@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float, Int, UInt8
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
+from perceptron_theory.numerics.precision import own_settings
 
 from . import inputs
 from .data import Images
@@ -50,6 +51,7 @@ class Embedder:
     """Where the weights are from; values of JSON."""
 
 
+@own_settings()
 def imported(
     name: str,
     weights: Path | str,
@@ -97,6 +99,7 @@ def image_shape(dataset: DataSet, size: int | None) -> tuple[int, ...]:
     return (side, side, dataset.images.shape[-1] if isinstance(dataset, Images) else 3)
 
 
+@own_settings()
 def embed(
     dataset: DataSet,
     by: Embedder,

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 from perceptron_theory import InputError
 from perceptron_theory.numerics.checks import plain_array as plain_array
 from perceptron_theory.numerics.checks import real_number as real_number
+from perceptron_theory.numerics.precision import start_jax
 
 
 def real_array(name: str, value: Any, *shape: str) -> Float[np.ndarray, ...]:
@@ -125,6 +126,7 @@ def random_key(key: Any) -> jax.Array:
     Raises:
         InputError: anything else.
     """
+    start_jax()
     if isinstance(key, int | np.integer) and not isinstance(key, bool):
         if 0 <= key < 2**63:
             return jax.random.key(int(key))

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Int
 
 from perceptron_theory import InputError
+from perceptron_theory.paths import expanded
 
 from ..csv_files import CsvTable, last_part, read_csv
 from . import inputs
@@ -48,7 +49,7 @@ def import_csv(
             or foreign, a label that is another, several numeric columns, an empty cell,
             NaN.
     """
-    path = Path(path)
+    path = expanded(path)
     table = read_csv(path, "CSV file of scores")
     known = _by_name(dataset)
     if column is not None and column not in table.columns:
@@ -88,7 +89,7 @@ def import_feldman_zhang(path: Path | str, dataset: DataSet) -> Scores:
     Raises:
         InputError: another file, examples missing or foreign, labels that differ.
     """
-    path = Path(path)
+    path = expanded(path)
     members = _read_npz(path, ("tr_mem", "tr_labels", "tr_filenames"))
     if not {"tr_mem", "tr_labels"} <= members.keys():
         raise InputError(f"{path} has no tr_mem and tr_labels: it is another file")

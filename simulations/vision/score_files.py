@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from perceptron_theory import InputError
+from perceptron_theory.paths import expanded
 
 from ..files import write_whole
 from . import inputs
@@ -155,7 +156,7 @@ def write_scores(path: Path | str, scores: Scores, *, overwrite: bool = False) -
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = Path(path)
+    path = expanded(path)
     if path.suffix != ".parquet":
         raise InputError(f"{path.name!r}: score files end in .parquet")
     if path.exists() and not overwrite:
@@ -200,7 +201,7 @@ def read_scores(path: Path | str, dataset: DataSet | None = None) -> Scores:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = Path(path)
+    path = expanded(path)
     if not path.is_file():
         raise InputError(f"{path} does not exist: give a score file")
     try:

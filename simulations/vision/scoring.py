@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.precision import own_settings
+from perceptron_theory.paths import expanded
 
 from . import inputs
 from .contracts import options_of
@@ -18,6 +20,7 @@ from .metrics import Given, Metric, Scored, metric_of
 from .score_files import Scores, scores_of
 
 
+@own_settings()
 def score_dataset(
     dataset: DataSet,
     metric: str | Metric,
@@ -129,7 +132,7 @@ def read_array(path: Path | str) -> np.ndarray:
         InputError: There is no such file, it has another format, or it is truncated.
     """
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(expanded(path), mmap_mode="r", allow_pickle=False)
         if not isinstance(array, np.ndarray):
             raise ValueError("it is an .npz")
         return array

@@ -21,6 +21,7 @@ from jaxtyping import Array, Float, Int
 
 from perceptron_theory import InputError
 from perceptron_theory.numerics.checks import refuse_masked
+from perceptron_theory.paths import expanded
 
 from ..files import write_npy, write_whole
 from . import inputs
@@ -69,7 +70,7 @@ class Selection:
             InputError: another suffix, ids for .npy, an id with a line break.
             OSError: the file cannot be written.
         """
-        path = Path(path)
+        path = expanded(path)
         match path.suffix, example_ids:
             case ".npy", None:
                 write_npy(path, self.indices)

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
@@ -21,6 +20,7 @@ from jaxtyping import Float, Int
 import perceptron_theory as pt
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
+from perceptron_theory.numerics.precision import own_settings
 from perceptron_theory.rules.by_quantile import Easy, Hard, Mixture, Random, Window
 
 from . import inputs
@@ -162,7 +162,7 @@ def _by_cells(rule: Any, of: Candidates) -> Int[np.ndarray, " P"]:
     that it took most from.
     """
     count = len(of.scores)
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         below, _, level = map(np.asarray, rule.cells(jnp.asarray(of.keep_fraction)))
     # ends that cells share may differ in the last digit and round to other ranks
     edges = np.maximum.accumulate(np.rint(below.ravel() * count).astype(int))

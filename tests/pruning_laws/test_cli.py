@@ -50,6 +50,16 @@ def test_json_holds_what_the_library_returns():
         assert point[name] == float(getattr(solution, name))
 
 
+@pytest.mark.parametrize("where", ["~", "$RESULTS", "${RESULTS}"])
+def test_home_and_variables_are_written_out_in_paths(tmp_path, monkeypatch, where):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RESULTS", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    succeed(*POINT, f"--output={where}/a.nc")
+    assert (tmp_path / "a.nc").is_file()
+    assert succeed("show", f"{where}/a.nc").stdout
+
+
 def test_the_grid_is_every_combination():
     args = ["--alpha-tot", "4,8", "-f", "0.3,1", "--theta-degrees", "0,10,30"]
     points = json.loads(succeed("solve", *args, "--json").stdout)["points"]

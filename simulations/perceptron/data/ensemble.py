@@ -7,12 +7,12 @@ import zlib
 from dataclasses import dataclass
 from functools import cached_property
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from perceptron_theory import InputError, KeepProbability, Rule, resolve_rule
 from perceptron_theory.numerics.checks import check_margin
+from perceptron_theory.numerics.precision import own_settings
 from perceptron_theory.rules.rule import check_rule
 
 from ..naming import as_number, function_name, numbers_mark, require, settle
@@ -128,7 +128,7 @@ class Ensemble:
         rule = resolve_rule(self.rule)
         if self.keep_fraction is None or not _of_a_user(rule):
             return ""
-        with jax.enable_x64(True):
+        with own_settings(x64=True):
             cells = rule.cells(jnp.asarray(self.keep_fraction))
         return f"#{numbers_mark(*cells)}"
 

@@ -29,6 +29,7 @@ from jaxtyping import Float, Int
 from scipy.special import ndtr
 
 from perceptron_theory import InputError, KeepProbability, Rule
+from perceptron_theory.numerics.precision import own_settings
 
 # To rounding, no Gaussian margin lies beyond.
 _FAR = 12.0
@@ -83,7 +84,7 @@ def rank_segments(
     assert not isinstance(rule, KeepProbability)  # which knows no ranks
     if kept == total:
         return (Segment(0, total, total),)
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         below, above, level = map(np.asarray, rule.cells(jnp.asarray(keep_fraction)))
     # Ranks are counted from the nearer end, where the mass has all its digits, so that
     # ends which cells share stay shared.
@@ -210,7 +211,7 @@ def keep_by_chance(
     Raises:
         InputError: a probability lies outside [0, 1].
     """
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         probability = np.asarray(jax.vmap(rule.function)(jnp.asarray(margins)))
     low, high = probability.min(), probability.max()
     if not (low >= 0 and high <= 1):
@@ -249,7 +250,7 @@ def mean_keep_probability(
     inner = sorted(b for b in bends if first < b < _FAR)
     # The density is steep where the label turns over; 0 splits the range there.
     ends = sorted({first, 0.0, *inner, _FAR})
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         return sum(quad(kept, *span)[0] for span in itertools.pairwise(ends))
 
 

@@ -11,6 +11,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
+from perceptron_theory.numerics.precision import own_settings
+
 from .batches import batch_draws
 from .ensemble import Ensemble
 
@@ -70,7 +72,7 @@ class Source(ABC):
 
 def draw_keys(seed: int, ensemble: Ensemble, numbers: Sequence[int]) -> Array:
     """One key a draw, from its own number."""
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         return _keys(np.asarray(seed), ensemble.stream, np.asarray(numbers))
 
 

@@ -22,6 +22,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.precision import own_settings, start_jax
 
 KINDS = ("cpu", "gpu", "tpu")
 _AXIS = "set"
@@ -41,6 +42,7 @@ def local_devices(kind: str | None = None) -> list[Any]:
         InputError: the kind is unknown, or no device of it is here.
     """
     check_kind(kind)
+    start_jax()
     try:
         return jax.local_devices(backend=kind)
     except RuntimeError:
@@ -120,7 +122,7 @@ def gather_hosts(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Columns of all hosts, one after another, on every host."""
     if jax.process_count() == 1:
         return columns
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         gathered = partial(multihost_utils.process_allgather, tiled=True)
         return {name: np.asarray(gathered(column)) for name, column in columns.items()}
 

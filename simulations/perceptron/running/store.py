@@ -27,6 +27,7 @@ import numpy as np
 import xarray as xr
 
 from perceptron_theory import InputError
+from perceptron_theory.paths import expanded
 from perceptron_theory.text_files import read_text
 
 from ...files import write_whole
@@ -72,7 +73,7 @@ class Store:
         check_mode(pool)
         seed = whole_number(seed, "seed")
         require(0 <= seed < 2**63, "seed must lie in 0 .. 2^63 - 1", seed)
-        self.folder, self.seed, self.pool = Path(folder), seed, pool
+        self.folder, self.seed, self.pool = expanded(folder), seed, pool
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"output {self.folder} is a file: give a folder")
         self._check(resume)  # nothing is written into a folder of something else

@@ -15,6 +15,7 @@ import xarray as xr
 from jax.experimental import multihost_utils
 
 from perceptron_theory import ConvergenceError, InputError
+from perceptron_theory.numerics.precision import own_settings
 
 from ..data.batches import batch_draws
 from ..data.requests import check_pool, check_training_set
@@ -313,7 +314,7 @@ class _Sweep:
 
 
 def _from_first_host(numbers: np.ndarray) -> np.ndarray:
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         return np.asarray(multihost_utils.broadcast_one_to_all(numbers))
 
 

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from perceptron_theory import InputError
 from perceptron_theory.numerics.checks import refuse_masked
-from perceptron_theory.numerics.precision import traced
+from perceptron_theory.numerics.precision import own_settings, traced
 
 from ..hardware.devices import spread
 from ..naming import function_name, require, settle, whole_number
@@ -183,7 +183,7 @@ def call_compiled(function, examples, key, *numbers, **static) -> dict[str, np.n
     """
     if not np.isfinite(examples).all():
         raise InputError("examples must be finite: some are NaN or infinite")
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         numbers = (0.0 if x is None else x for x in numbers)
         batched = np.asarray(examples, np.float64), key
         found = spread(function, batched, *numbers, **static)

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike
 
 import perceptron_theory as pt
 from perceptron_theory.convex.losses import Loss, hinge, resolve_loss
-from perceptron_theory.numerics.precision import eager_only
+from perceptron_theory.numerics.precision import eager_only, own_settings
 
 from ..hardware.devices import spread
 from ..naming import as_number, require, settle
@@ -122,7 +122,7 @@ def train(
     require(0 < tolerance < 1, "tolerance must lie in (0, 1)", tolerance)
     *batch, count, dimension = check_sets(signed_examples)
     flat = np.reshape(signed_examples, (-1, count, dimension)).astype(np.float64)
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         limits = ridge, tolerance, max_iterations
         found = spread(_train_batch, (flat,), *limits, loss=function)
     w, gap, distance, norm, status, iterations = (

@@ -23,7 +23,12 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 import perceptron_theory as pt
-from perceptron_theory.numerics.precision import require_x64, staged, traced
+from perceptron_theory.numerics.precision import (
+    own_settings,
+    require_x64,
+    staged,
+    traced,
+)
 
 from ..hardware.cpu_threads import one_blas_thread
 from ..naming import as_number, require, whole_number
@@ -43,6 +48,7 @@ from .hard_margin_programs import Status as Status
 _ENOUGH_GAP = 1e-6
 
 
+@own_settings()
 def max_margin(
     signed_examples: ArrayLike,
     *,
@@ -75,6 +81,10 @@ def max_margin(
         :class:`MaxMargin` of NumPy arrays from an eager call, of JAX arrays inside a
         transformation.  A set that no weight vector separates has the status
         ``Status.NOT_SEPARABLE`` and NaN weights, and its ``multipliers`` prove it.
+        Inside a transformation, and in sets of more than 2^21 numbers, this is found
+        where zero lies inside the convex hull of the examples; where it lies on the
+        surface, as with an example and its opposite, ``Status.ROUNDING`` and a gap of
+        one or more say that it is not known.
 
     Raises:
         InputError: there are fewer than two axes, no examples, or NaN or infinite
@@ -97,7 +107,7 @@ def max_margin(
     what = "precision must be 'float64' or, outside jit and vmap, 'float32'"
     require(good, what, precision)
     shape = check_sets(signed_examples)
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         numpy: Any = jnp if inside else np
         flat = numpy.asarray(signed_examples, float).reshape((-1, *shape[-2:]))
         if inside:
@@ -123,7 +133,7 @@ class MaxMarginStudent(Named, called="max_margin"):
         check_batch(examples, key)
         check_sets(examples)
         sets, few = np.asarray(examples, float), len(examples) <= FEW
-        with jax.enable_x64(True):
+        with own_settings(x64=True):
             found = train_sets(sets, 1e-10, 100, few=few)
         gap, status = np.asarray(found.gap), np.asarray(found.status)
         return Trained(

@@ -13,7 +13,7 @@ import enum
 import math
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 import jax
@@ -22,10 +22,12 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from perceptron_theory.numerics.compilation import executable, written
+from perceptron_theory.numerics.precision import own_settings
 
 from ..hardware.cpu_threads import cores, one_blas_thread
 from ..hardware.devices import devices_in_use, spread
-from .working_set import SEPARABLE, finish, screen
+from . import no_margin
+from .working_set import finish, screen
 
 LARGE = 512
 """Dimensions from which one set is work enough for all cores."""
@@ -45,9 +47,11 @@ class Status(enum.IntEnum):
     MAX_ITERATIONS = 1
     """The gap was still falling at the last iteration: raise ``max_iterations``."""
     NOT_SEPARABLE = 2
-    """The multipliers combine the signed examples to zero: no margin is positive."""
+    """The multipliers combine the signed examples to zero: no margin is positive.
+    It is proved, see :mod:`.no_margin`, whatever the lengths of the examples are."""
     ROUNDING = 3
-    """Rounding stopped the gap above the tolerance: trust the margin to ``gap``."""
+    """Rounding stopped the gap above the tolerance: trust the margin to ``gap``.  With
+    a gap of one or more it is not known whether a weight vector separates the set."""
     INVALID = 4
     """The examples contain NaN or infinity (under tracing; else an InputError)."""
 
@@ -87,9 +91,12 @@ def _scale(examples: Float[Array, "P N"]):
 def _conclude(columns, length, screened, tolerance, max_iterations) -> MaxMargin:
     """The student, from what float32 steps have found."""
     found = finish(columns, screened, tolerance, max_iterations)
-    separable, finite = found.upper > SEPARABLE, jnp.isfinite(length)
-    gap = 1.0 - found.lower / jnp.where(separable, found.upper, 1.0)
-    gap = jnp.where(separable, gap, jnp.inf)
+    finite = jnp.isfinite(length)
+    nothing = ~(length > 0) & finite  # all examples are zero
+    separable = ~(nothing | no_margin.is_proved(columns, found.multipliers))
+    known = separable & (found.upper > 0)
+    gap = 1.0 - found.lower / jnp.where(known, found.upper, 1.0)
+    gap = jnp.where(known, gap, jnp.inf)
     failed = jnp.where(found.stalled, Status.ROUNDING, Status.MAX_ITERATIONS)
     proven = jnp.isfinite(gap) & jnp.isfinite(found.w).all()
     status = jnp.where(proven & (gap <= tolerance), Status.CONVERGED, failed)
@@ -195,12 +202,36 @@ def train_sets(
         small = few and math.prod(shape[1:]) <= _SMALL
         numpy = _numpy_program(shape[1:], max_iterations) if small else None
         if numpy is not None:
-            return _train_by_numpy(examples, numpy, tolerance)
-        return _train_on_cores(examples, tolerance, max_iterations)
+            found = _train_by_numpy(examples, numpy, tolerance)
+        else:
+            found = _train_on_cores(examples, tolerance, max_iterations)
     else:
         program = _program(shape, max_iterations)
         found = program(examples, np.float64(tolerance))
-    return jax.tree.map(np.asarray, found)
+    return _settled(examples, jax.tree.map(np.asarray, found))
+
+
+def _settled(examples: Float[np.ndarray, "set P N"], found: MaxMargin) -> MaxMargin:
+    """With a proof for the sets whose convex hull has zero on its surface."""
+    unknown = (found.status == Status.ROUNDING) | (
+        found.status == Status.MAX_ITERATIONS
+    )
+    for i in np.flatnonzero(unknown & ~(found.margin > 0)):
+        multipliers = no_margin.on_surface(examples[i])
+        if multipliers is None:
+            continue
+        proved = {
+            "weights": np.nan,
+            "margin": np.nan,
+            "gap": np.inf,
+            "status": Status.NOT_SEPARABLE,
+            "multipliers": multipliers,
+        }
+        for name, value in proved.items():
+            array = getattr(found, name).copy()  # those of JAX are read-only
+            array[i] = value
+            found = replace(found, **{name: array})
+    return found
 
 
 def on_cores(shape: tuple[int, ...]) -> bool:
@@ -221,7 +252,7 @@ def _train_on_cores(examples, tolerance, max_iterations) -> MaxMargin:
     parts = [filled[n : n + size] for n in range(0, len(filled), size)]
 
     def run(part):
-        with jax.enable_x64(True):  # a setting of the thread
+        with own_settings(x64=True):  # a setting of the thread
             # Arrays of NumPy: to place those of JAX is one more program a shape.
             found = program(part, np.float64(tolerance))
             return jax.tree.map(np.asarray, found)
@@ -255,11 +286,11 @@ def train_in_float32(
 ) -> MaxMargin:
     """Take steps in float32 where JAX computes, and certify on the host."""
     host = jax.local_devices(backend="cpu")[0]
-    with jax.default_device(host), jax.enable_x64(True):
+    with jax.default_device(host), own_settings(x64=True):
         columns, length = _scale_sets(examples)
     single = np.asarray(columns, np.float32)
-    with jax.enable_x64(False):
+    with own_settings(x64=False):
         screened = jax.tree.map(np.asarray, _screen_sets(single, max_iterations))
-    with jax.default_device(host), jax.enable_x64(True):
+    with jax.default_device(host), own_settings(x64=True):
         found = _conclude_sets(columns, length, screened, tolerance, max_iterations)
-    return jax.tree.map(np.asarray, found)
+    return _settled(examples, jax.tree.map(np.asarray, found))

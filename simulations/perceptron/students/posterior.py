@@ -25,6 +25,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from perceptron_theory.numerics.precision import own_settings
+
 from ..hardware.devices import spread
 from .contract import Named, Trained, check_batch, unit
 from .version_space import Flight, fly
@@ -143,7 +145,7 @@ class PosteriorMean(Named, called="posterior_mean"):
         size, theta = examples.shape[-1], self.theta
         of_sets = [_conditions(x, theta, self.low, self.high) for x in examples]
         walls, offset, start = map(np.array, zip(*of_sets, strict=True))
-        with jax.enable_x64(True):
+        with own_settings(x64=True):
             means, cut = spread(
                 _means,
                 (walls, offset, start, key),

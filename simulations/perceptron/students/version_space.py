@@ -33,12 +33,12 @@ from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
 from perceptron_theory import InputError
-from perceptron_theory.numerics.precision import eager_only
+from perceptron_theory.numerics.precision import eager_only, own_settings
 
 from ..hardware.devices import spread
 from ..naming import as_number, require, whole_number
 from .contract import angle_to_teacher, check_keys
-from .hard_margin import max_margin
+from .hard_margin import Status, max_margin
 from .training_batches import map_sets
 
 
@@ -50,7 +50,9 @@ class SampleStatus(enum.IntEnum):
     MAX_BOUNCES = 1
     """A trajectory met too many walls: raise ``max_bounces``."""
     NOT_SEPARABLE = 2
-    """No student with a positive margin was found: the version space is empty."""
+    """The version space is empty: it is proved that no student separates the set."""
+    NO_START = 3
+    """No student with a positive margin was found, nor that there is none."""
 
 
 class Estimate(NamedTuple):
@@ -251,7 +253,8 @@ def sample(
 
     Returns:
         :class:`VersionSpace`.  A set that no student separates has the status
-        ``NOT_SEPARABLE`` and NaN samples.
+        ``NOT_SEPARABLE`` and NaN samples, one of which rounding hides whether there is
+        such a student ``NO_START``.
 
     Raises:
         InputError: the examples are none that :func:`max_margin` takes, the keys have
@@ -279,12 +282,13 @@ def sample(
     margin = np.reshape(student.margin, sets)
     starts = np.reshape(student.weights, (sets, dimension))
     separable = margin > 0
+    empty = np.reshape(student.status, sets) == Status.NOT_SEPARABLE
     # A set without students is replaced by one that costs nothing.
     flat = np.where(separable[:, None, None], flat, 1.0)
     starts = np.where(separable[:, None], starts, dimension**-0.5)
     # No example may be so short that its squares vanish.
     flat = flat / abs(flat).max(-1, keepdims=True)
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         one_a_set = key.shape == tuple(batch)
         keys = key.reshape(sets) if one_a_set else jax.random.split(key, sets)
         samples, bounces, cut = map(
@@ -300,7 +304,8 @@ def sample(
             ),
         )
     status = np.where(cut, SampleStatus.MAX_BOUNCES, SampleStatus.SAMPLED)
-    status = np.where(separable, status, SampleStatus.NOT_SEPARABLE)
+    status = np.where(separable, status, SampleStatus.NO_START)
+    status = np.where(empty, SampleStatus.NOT_SEPARABLE, status)
     bad = (status != SampleStatus.SAMPLED)[:, None, None, None]
     samples = np.where(bad, np.nan, samples).reshape(*batch, chains, n_samples, -1)
     pairs = np.einsum(

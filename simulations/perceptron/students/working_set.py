@@ -22,8 +22,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .interior_point import State, advance, begin, relative_gap, start, start_even
 
-# |X^T lambda| below this, in units of the rms length of an example, is a zero.
-SEPARABLE = 1e-12
+# |X^T lambda|, in units of sum lambda |x|, that further steps would not make smaller.
+_ZERO = 1e-14
 # Steps without a better certificate before the rounding limit is accepted.
 PATIENCE = 12
 # The same in float32, which need not get far, and the steps that it may take.
@@ -52,12 +52,13 @@ def candidates(count: int, dimension: int) -> int:
 def _run(columns, state: State, goal, patience, most) -> State:
     """Take steps until the gap is at most ``goal``, or until they are in vain."""
     dimension, count = columns.shape
+    lengths = jnp.linalg.norm(columns, axis=0)  # short ones prove nothing of long ones
     gram = columns.T @ columns if count <= dimension else None
 
     def unfinished(state: State):
         return (
             (relative_gap(state) > goal)
-            & (state.upper > SEPARABLE)
+            & (state.upper > _ZERO * (state.best_multipliers @ lengths))
             & (state.iteration < most)
             & (state.since_better < patience)
         )

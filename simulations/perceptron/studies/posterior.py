@@ -11,6 +11,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from perceptron_theory import InputError, threshold
+from perceptron_theory.numerics.precision import own_settings
 
 from ..data.ensemble import Ensemble
 from ..data.pool import probe_margin, signed_examples
@@ -46,7 +47,7 @@ class _BeyondThreshold(Source):
 
     def keys(self, numbers: range) -> Array:
         # The first keys of a split are the same however many are split off.
-        with jax.enable_x64(True):
+        with own_settings(x64=True):
             all_keys = jax.random.split(jax.random.key(self.seed), numbers.stop)
             return all_keys[numbers.start :]
 

@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 
 from perceptron_theory import InputError, resolve_rule
+from perceptron_theory.paths import expanded
 
 from ..data.pool import realised_rule
 from ..naming import whole_number
@@ -110,7 +111,7 @@ def run_validation(
     report = _compare(points, sizes, rows, theory, family_level, allowance)
     report.dataset.attrs.update(seed=seed, pool=pool, **_versions())
     if jax.process_index() == 0:
-        report.save(Path(output))
+        report.save(expanded(output))
     return report
 
 

@@ -5,9 +5,8 @@ To add one of ours: its file, and its line here.  Sources of users need neither.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from perceptron_theory import InputError
+from perceptron_theory.paths import expanded
 
 from ..contracts import imported
 from .cifar10_files import Cifar10
@@ -93,14 +92,18 @@ def source_text(source: str | DataSource) -> str:
 
 def _is_path(text: str) -> bool:
     path = text.partition(":")[2]
-    return "#" in path and Path(path).exists()
+    return "#" in path and expanded(path).exists()
+
+
+def _written_out(path: str) -> str:
+    return str(expanded(path)) if path else path
 
 
 def _whole(text: str) -> DataSource:
     name, colon, path = text.partition(":")
     kind = SOURCES.get(name)
     if kind is not None and takes_path(kind) == bool(path) == bool(colon):
-        return with_path(kind, path)
+        return with_path(kind, _written_out(path))
     found = None if kind else imported(text)
     if found is None:
         raise InputError(
@@ -109,7 +112,7 @@ def _whole(text: str) -> DataSource:
         )
     thing, path = found
     if isinstance(thing, type):
-        return check_source(with_path(thing, path))
+        return check_source(with_path(thing, _written_out(path)))
     if path:
         raise InputError(f"{text!r}: an object takes no path, only a class does")
     return check_source(thing)

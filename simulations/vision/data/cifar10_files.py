@@ -16,6 +16,7 @@ import numpy as np
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
+from perceptron_theory.paths import expanded
 
 from .. import inputs
 from ..optional import require
@@ -60,7 +61,7 @@ def cifar10(path: Path | str, split: str = "train") -> Images:
     Raises:
         InputError: files missing, truncated or of something else, labels out of range.
     """
-    path = Path(path)
+    path = expanded(path)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
     for inside in (*_UNPACKED, *_PACKED):

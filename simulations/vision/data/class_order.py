@@ -16,6 +16,7 @@ from typing import Any
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import DataWarning
+from perceptron_theory.paths import expanded
 from perceptron_theory.text_files import read_text
 
 from .classes import of_classes
@@ -102,5 +103,5 @@ class Ordered(DataSource):
         if self.order == NATURAL:
             names: Sequence[str] = natural_order(dataset.class_names)
         else:
-            names = read_order(Path(self.order))
+            names = read_order(expanded(self.order))
         return of_classes(dataset, names)

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from perceptron_theory import InputError
+from perceptron_theory.paths import expanded
 
 from .contract import DataSource
 from .encoded import EncodedImages
@@ -51,7 +52,7 @@ def image_folder(root: Path | str) -> EncodedImages:
         InputError: no such folder, no classes, a class without images, an empty file or
             the remains of an interrupted download.
     """
-    root = Path(root)
+    root = expanded(root)
     if not root.is_dir():
         kind = kind_of_file(root)
         but = f" but {kind}: unpack it and" if kind else ":"
@@ -98,4 +99,4 @@ class Folder(DataSource):
     path: Path | str
 
     def load(self, split: str) -> EncodedImages:
-        return image_folder(folder_of_split(Path(self.path), split))
+        return image_folder(folder_of_split(expanded(self.path), split))

@@ -23,6 +23,7 @@ from scipy.io import loadmat
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
+from perceptron_theory.paths import expanded
 from perceptron_theory.text_files import decoded
 
 from ...csv_files import last_part, read_csv
@@ -62,7 +63,7 @@ def imagenet(path: Path | str, split: str = "train") -> EncodedImages:
         InputError: none of these, an interrupted download, a truncated archive, labels
             that are missing, out of range or at odds with the names.
     """
-    path = Path(path)
+    path = expanded(path)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
     name = f"ImageNet {split}"

@@ -10,6 +10,7 @@ import numpy as np
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
+from perceptron_theory.paths import expanded
 
 from .contract import DataSource
 from .images import Images
@@ -29,7 +30,7 @@ def svhn(path: Path | str, split: str = "train") -> Images:
     """
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
-    file = Path(path) / f"{split}_32x32.mat"
+    file = expanded(path) / f"{split}_32x32.mat"
     if not file.is_file():
         raise InputError(f"{file} does not exist: give the folder of the .mat files")
     content = read_mat(file, ("X", "y"))

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from perceptron_theory import ConvergenceError, InputError
+from perceptron_theory.numerics.precision import own_settings
+from perceptron_theory.paths import expanded
 
 from ...files import write_npy, write_whole
 from ..training import Plan
@@ -37,6 +39,7 @@ from .ways import Choice
 _PACKAGES = ("pruning-laws", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
+@own_settings()
 def train_ensemble(
     ensemble: Ensemble,
     folder: Path | str,
@@ -66,7 +69,7 @@ def train_ensemble(
         ConvergenceError: a loss or a weight became NaN or infinite; says of which
             model.  Models that were whole before stay.
     """
-    folder = Path(folder)
+    folder = expanded(folder)
     begun = about(folder, ensemble.signature) or {}
     if begun.get("models", 0) > ensemble.models:
         raise InputError(

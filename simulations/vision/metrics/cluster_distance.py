@@ -56,6 +56,7 @@ class Prototypes(Metric):
     max_iterations: int = 100
     tolerance: float = 1e-4
     batch_size: int | None = None
+    n_init: int | None = None
 
     def score(self, given: Given) -> Scored:
         options = asdict(self)

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from perceptron_theory.numerics.precision import own_settings
+
 from .. import inputs
 from ..logits import check_columns, check_logits
 from .contract import LOGITS, Given, Metric, Scored
@@ -54,7 +56,7 @@ def el2n(
     check_logits("logits", models if np.ndim(logits) == 3 else models[0], n_classes)
     step = max(1, _NUMBERS // classes)
     total = np.zeros(count)
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         for model in models:
             for i in range(0, count, step):
                 rows = slice(i, i + step)

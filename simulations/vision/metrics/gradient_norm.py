@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import jax
@@ -15,11 +14,14 @@ from jaxtyping import Array, Float
 
 from perceptron_theory import InputError
 from perceptron_theory.numerics.checks import refuse_masked
+from perceptron_theory.numerics.precision import own_settings
+from perceptron_theory.paths import expanded
 
 from .. import inputs
 from .contract import RUN, Given, Metric, Scored
 
 
+@own_settings()
 def grand(
     loss: Callable[[Any, Array, Array], Float[Array, ""]],
     params: Any,
@@ -118,7 +120,7 @@ class GraND(Metric):
 
         found: list[Float[np.ndarray, " P"]] = []
         seeds, recipe = [], {}
-        folder = Path(given["run"])
+        folder = expanded(given["run"])
         for net in networks_of_run(given.dataset, folder, initial=self.initial):
             images, labels = net.dataset.images, net.dataset.labels
             found.append(grand(net.loss, net.variables, images, labels))

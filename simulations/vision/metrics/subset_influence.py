@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
+from perceptron_theory.numerics.precision import own_settings
 
 from .. import inputs
 from .contract import MEMBER, TEST_CORRECT, Given, Metric, Scored
@@ -125,7 +126,7 @@ def _reduced(right: np.ndarray, member: np.ndarray, reduce: str) -> np.ndarray:
     result = np.empty(count)
     # truth values have no rounding: products of them may use any matrix unit
     hits = jnp.asarray(right, jnp.float32)
-    with jax.enable_x64(True):
+    with own_settings(x64=True):
         for i in range(0, count, step):
             block = jnp.asarray(member[:, i : i + step], jnp.float32)
             result[i : i + step] = _block(hits, block, reduce)

@@ -16,8 +16,10 @@ from perceptron_theory import InputError
 
 from .classifier import HEAD
 
-# before every name: DataParallel, torch.compile, a module that holds the network
-_PREFIXES = ("module.", "_orig_mod.", "model.")
+# before every name, in any order and number: DataParallel, torch.compile, and what
+# modules that hold a network call it
+_WRAPPERS = re.compile(r"(module|_orig_mod|model|backbone|encoder|network|net)\.")
+_AVERAGES = "n_averaged"  # beside them: how many models PyTorch's AveragedModel saw
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,8 @@ def rename(weights: Mapping[str, np.ndarray], where: str) -> Renamed:
     Raises:
         InputError: names of no known layout, or two that mean the same.
     """
-    for prefix in _PREFIXES:
-        if all(name.startswith(prefix) for name in weights):
-            weights = {name[len(prefix) :]: one for name, one in weights.items()}
+    dropped = [name for name in weights if name == _AVERAGES]
+    weights = _unwrapped({n: one for n, one in weights.items() if n != _AVERAGES})
     for layout in _LAYOUTS:
         if any(re.search(layout.mark, name) for name in weights):
             break
@@ -111,7 +112,7 @@ def rename(weights: Mapping[str, np.ndarray], where: str) -> Renamed:
         raise InputError(
             f"{where} has weights of no known layout ({first}, ...): known are {known}"
         )
-    kept, names, dropped = {}, {}, []
+    kept, names = {}, {}
     for name, weight in weights.items():
         if re.search(layout.dropped, name):
             dropped.append(name)
@@ -123,6 +124,16 @@ def rename(weights: Mapping[str, np.ndarray], where: str) -> Renamed:
             raise InputError(f"{where}: {names[new]} and {name} are the same weight")
         kept[new], names[new] = weight, name
     return Renamed(layout.name, _fuse(kept), names, tuple(dropped))
+
+
+def _unwrapped(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Names without what stands before all of them."""
+    while found := _WRAPPERS.match(next(iter(weights), "")):
+        prefix = found.group()
+        if not all(name.startswith(prefix) for name in weights):
+            break
+        weights = {name[len(prefix) :]: one for name, one in weights.items()}
+    return weights
 
 
 def _fuse(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -12,11 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.precision import own_settings
 
 from ..inputs import random_key
 from .classifier import Classifier
 
 
+@own_settings()
 def abstract_variables(
     network: Classifier, image_shape: tuple[int, int, int]
 ) -> dict[str, Any]:
@@ -33,6 +35,7 @@ def abstract_variables(
     return jax.eval_shape(network.init, jax.random.key(0), image)
 
 
+@own_settings()
 def initialise(
     network: Classifier, image_shape: tuple[int, int, int], *, key: Any
 ) -> dict[str, Any]:
@@ -51,6 +54,7 @@ def initialise(
     return _initialise(network, _batch_of_one(image_shape), random_key(key))
 
 
+@own_settings()
 def parameter_count(network: Classifier, image_shape: tuple[int, int, int]) -> int:
     """The number of parameters; running statistics are none.
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from perceptron_theory import InputError
+from perceptron_theory.paths import expanded
 
 from ..data.file_kinds import kind_of_file
 from ..optional import require
@@ -39,7 +40,7 @@ def read_weights(path: Path | str) -> dict[str, np.ndarray]:
         InputError: no such file, an unknown kind, damaged, a pickle that names other
             things than tensors, no weights in it.
     """
-    path = Path(path)
+    path = expanded(path)
     if path.is_dir():
         found = [path / name for name in _IN_FOLDER if (path / name).is_file()]
         if not found:

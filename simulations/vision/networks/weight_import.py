@@ -13,6 +13,8 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.precision import own_settings
+from perceptron_theory.paths import expanded
 
 from .classifier import HEAD, Classifier
 from .layouts import Renamed, rename
@@ -46,6 +48,7 @@ class Imported:
     dropped: tuple[str, ...]
 
 
+@own_settings()
 def import_weights(
     network: Classifier,
     path: Path | str,
@@ -73,9 +76,9 @@ def import_weights(
 
     Raises:
         InputError: a file that cannot be read or is of no known layout; weights that
-            are missing, left over, of another shape, not finite.
+            are missing, left over, of another shape, not finite; a negative variance.
     """
-    path = Path(path)
+    path = expanded(path)
     found = rename(read_weights(path), str(path))
     leaves = cast(dict, flatten_dict(abstract_variables(network, image_shape)))
     places = {_name(place): (place, leaf.shape) for place, leaf in leaves.items()}
@@ -170,4 +173,9 @@ def _converted(
         raise InputError(f"{path}: {name} is {weight.dtype}, not floating point")
     if not np.isfinite(weight).all():
         raise InputError(f"{path}: {name} has values that are not finite")
+    if name.endswith(f".{_ARRAYS['var']}") and weight.min() < 0:
+        raise InputError(
+            f"{path}: {name} has the value {weight.min():g}: a variance is at least 0; "
+            "was the file written whole?"
+        )
     return weight.transpose(np.argsort(axes)).astype(np.float32)

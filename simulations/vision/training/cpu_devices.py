@@ -10,6 +10,8 @@ import os
 
 import jax
 
+from perceptron_theory.numerics.precision import start_jax
+
 from ...perceptron.hardware.cpu_threads import cores
 
 _LEAST = 16  # images of a batch on each device
@@ -38,9 +40,13 @@ def use_count(count: int) -> bool:
 
     Returns:
         Whether it does.
+
+    Raises:
+        InputError: JAX cannot start the platform that it was told to use.
     """
     try:
         jax.config.update("jax_num_cpu_devices", count)
     except (RuntimeError, AttributeError):  # JAX has started, or has no such option
         pass
+    start_jax()
     return len(jax.devices("cpu")) == count

@@ -8,6 +8,7 @@ from typing import Any
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
+from perceptron_theory.paths import expanded
 
 from ...files import read_toml, shipped_names, write_whole
 from .recipe import NAMES, REQUIRED, Recipe
@@ -67,7 +68,7 @@ def write_recipe(path: Path | str, recipe: Recipe) -> None:
     lines = [
         f"{key} = {json.dumps(value)}\n" for key, value in recipe.as_dict().items()
     ]
-    write_whole(Path(path), lambda part: part.write_text("".join(lines)))
+    write_whole(expanded(path), lambda part: part.write_text("".join(lines)))
 
 
 def _fits(value: Any, wanted: str) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from perceptron_theory import InputError
+from perceptron_theory.paths import expanded
 
 from ..data.encoded import DataSet
 from ..device_placement import Placement
@@ -81,7 +82,7 @@ def initial_from(
         InputError: neither, or what :func:`initial_of_run` or
             :func:`..networks.import_weights` refuses.
     """
-    path = Path(path)
+    path = expanded(path)
     if not path.exists():
         raise InputError(
             f"{path} does not exist: give a folder of `pruning-laws train`, or a file "
@@ -105,7 +106,7 @@ def initial_of_run(folder: Path | str, placement: Placement) -> Initial:
     Raises:
         InputError: no run folder, no checkpoint, one that cannot be read.
     """
-    folder = Path(folder)
+    folder = expanded(folder)
     about = about_run(folder)
     recipe = recipe_of(about["recipe"])
     variables, epochs = saved_variables(folder, placement)

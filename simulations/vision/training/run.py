@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from perceptron_theory.numerics.precision import own_settings
+from perceptron_theory.paths import expanded
+
 from ...files import write_npy
 from .. import inputs
 from ..embedding import embed, source_of
@@ -42,6 +45,7 @@ class Trained:
     One that sat out an epoch has the value of the epoch before: no transition."""
 
 
+@own_settings()
 def train(
     plan: Plan,
     folder: Path | str,
@@ -78,7 +82,7 @@ def train(
     with progress_bar(plan.model.total_steps, progress) as advance:
         return run_plan(
             plan,
-            Path(folder),
+            expanded(folder),
             advance,
             epochs=min(plan.epochs, stop_after or plan.epochs),
             checkpoint_every=checkpoint_every,

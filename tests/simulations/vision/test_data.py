@@ -275,6 +275,16 @@ def test_an_image_folder_is_listed_in_sorted_order(tmp_path):
     assert image_folder(tmp_path / "set").fingerprint != again
 
 
+@pytest.mark.parametrize("where", ["~/set", "$SETS/set", "${SETS}/set"])
+def test_home_and_variables_are_written_out_after_a_colon(tmp_path, monkeypatch, where):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SETS", str(tmp_path))
+    plain = load(f"folder:{_folder(tmp_path / 'set')}")
+    assert load(f"folder:{where}").fingerprint == plain.fingerprint
+    assert image_folder(where).fingerprint == plain.fingerprint
+    assert load(f"folder:{where}#n02,n01").class_names == ("n02", "n01")
+
+
 def test_a_corrupt_image_is_named_counted_and_allowed_only_if_asked(tmp_path):
     root = _folder(tmp_path / "set")
     broken = root / "n02" / "n02_0.png"

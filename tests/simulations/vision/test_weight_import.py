@@ -48,7 +48,15 @@ def test_the_same_weights_under_every_prefix(tmp_path):
     assert plain.layout == "torchvision or timm ResNet"
     counts = [name for name in weights if name.endswith("num_batches_tracked")]
     assert sorted(plain.dropped) == sorted(counts) and len(counts) == 7
-    for prefix in "module.", "_orig_mod.", "module.model.":
+    for prefix in (
+        "module.",
+        "_orig_mod.",
+        "module.model.",
+        "model.module.",
+        "_orig_mod.module.",
+        "module.module._orig_mod.backbone.",
+        "backbone.",
+    ):
         path = _file(tmp_path, {prefix + k: v for k, v in weights.items()})
         _same(import_weights(net, path, SHAPE).variables, plain.variables)
 
@@ -63,6 +71,28 @@ def test_the_names_of_the_usual_code_for_cifar(tmp_path):
     }
     found = import_weights(net, _file(tmp_path, other), SHAPE)
     _same(found.variables, expected.variables)
+
+
+def test_the_count_of_an_average_of_models_is_dropped(tmp_path):
+    weights = dict(_resnet8())
+    averaged = {f"module.{k}": v for k, v in weights.items()}
+    averaged["n_averaged"] = np.array(7)
+    found = import_weights(
+        network("resnet8", classes=10), _file(tmp_path, averaged), SHAPE
+    )
+    assert "n_averaged" in found.dropped
+    expected = import_weights(
+        network("resnet8", classes=10), _file(tmp_path, weights), SHAPE
+    )
+    _same(found.variables, expected.variables)
+
+
+def test_a_negative_variance_is_refused(tmp_path):
+    weights = dict(_resnet8())
+    name = next(name for name in weights if name.endswith("running_var"))
+    weights[name] = weights[name] - 2 * weights[name].max()
+    with pytest.raises(InputError, match=f"{name} has the value -.*at least 0"):
+        import_weights(network("resnet8", classes=10), _file(tmp_path, weights), SHAPE)
 
 
 @pytest.mark.slow

@@ -137,6 +137,79 @@ def test_a_margin_of_zero_is_not_separable(examples):
     assert int(max_margin(examples).status) == Status.NOT_SEPARABLE
 
 
+def of_lengths(examples: np.ndarray, spread: float) -> np.ndarray:
+    lengths = np.logspace(-spread, spread, len(examples))
+    return examples * np.random.default_rng(0).permutation(lengths)[:, None]
+
+
+@pytest.mark.few(2)
+@pytest.mark.parametrize("count, dimension", [(40, 20), (20, 40), (200, 30)])
+def test_lengths_of_the_examples_do_not_decide_whether_they_are_separated(
+    count, dimension
+):
+    spread = 7
+    for seed in range(5):
+        found = max_margin(of_lengths(separable(seed, count, dimension), spread))
+        assert int(found.status) == Status.CONVERGED and float(found.margin) > 0
+    noise = np.random.default_rng(0).normal(size=(3 * dimension, dimension))
+    found = max_margin(of_lengths(noise, spread))
+    assert int(found.status) == Status.NOT_SEPARABLE
+    lengths = np.linalg.norm(noise, axis=1)
+    assert np.linalg.norm(found.multipliers @ of_lengths(noise, spread)) < 1e-12 * (
+        found.multipliers @ of_lengths(lengths[:, None], spread)
+    )
+
+
+@pytest.mark.parametrize("spread", [12, 30, 150])
+def test_what_is_not_proved_is_not_claimed(spread):
+    for seed in range(3):
+        found = max_margin(of_lengths(separable(seed, 40, 20), spread))
+        assert int(found.status) != Status.NOT_SEPARABLE
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        lambda x: np.r_[x, -x[:1]],
+        lambda x: np.r_[x, -3 * x[4:6]],
+        lambda x: np.r_[x, -(x[:1] + x[1:2])],
+        lambda x: np.r_[x, 0 * x[:1]],
+        lambda x: of_lengths(np.r_[x, -x[:1]], 7),
+        lambda x: np.c_[np.r_[x, -x], np.zeros(2 * len(x))],
+    ],
+    ids=["opposite", "two", "three", "zero", "lengths", "flat"],
+)
+def test_a_set_that_is_just_not_separated_is_so_with_a_proof(spoiled):
+    sets = np.stack([spoiled(separable(seed, 40, 20)) for seed in range(10)])
+    found = max_margin(sets)
+    assert (found.status == Status.NOT_SEPARABLE).all()
+    assert np.isnan(found.weights).all() and np.isnan(found.margin).all()
+    multipliers = found.multipliers
+    assert (multipliers >= 0).all() and np.allclose(multipliers.sum(-1), 1)
+    hull = np.einsum("spn,sp->sn", sets, multipliers)
+    size = np.einsum("sp,sp->s", np.linalg.norm(sets, axis=-1), multipliers)
+    assert (np.linalg.norm(hull, axis=-1) <= 1e-14 * size).all()
+
+
+@pytest.mark.parametrize("height", [1e-11, 1e-13])
+def test_a_margin_of_nearly_zero_is_separable(height):
+    found = max_margin([[1.0, height], [-1.0, height], [0.2, 3.0]])
+    assert int(found.status) == Status.CONVERGED
+    assert float(found.margin) == pytest.approx(height)
+
+
+@pytest.mark.slow
+def test_claims_inside_a_transformation_are_proved_too():
+    with jax.enable_x64(True):
+        status = jax.jit(jax.vmap(lambda x: max_margin(x).status))
+        noise = np.random.default_rng(0).normal(size=(1, 60, 20))
+        fine = of_lengths(separable(0, 60, 20), 7)[None]
+        pair = separable(0, 60, 20)[None].copy()
+        pair[0, -1] = -pair[0, 0]
+        found = status(np.concatenate([noise, fine, pair])).tolist()
+    assert found == [Status.NOT_SEPARABLE, Status.CONVERGED, Status.ROUNDING]
+
+
 def test_too_few_iterations_are_reported():
     found = max_margin(separable(8, 60, 20), max_iterations=3)
     assert int(found.status) == Status.MAX_ITERATIONS
