@@ -82,8 +82,10 @@ def follow(
     alpha, on_line = problem.alpha_prune, setting.mode.on_line
     force = -jax.grad(setting.loss)(jnp.zeros(()))
     target = jnp.log(ridge)
-    begin = jnp.maximum(target, jnp.log(10.0 * (1.0 + alpha) * (1.0 + force)))
     u, v, share = kept_rows(problem, labels)
+    # the margin that all examples give to each other, of a unit force and ridge
+    reach = alpha * (1.0 + jnp.dot(u * u + v * v, share))
+    begin = jnp.maximum(target, jnp.log(10.0 * (1.0 + reach) * (1.0 + force)))
     share = share * jnp.repeat(labels, share.shape[0] // labels.shape[0])
     a, b = (jnp.sqrt(alpha) * jnp.dot(x, share) for x in (u, v))
     b = jnp.zeros(()) if on_line else b
