@@ -115,7 +115,7 @@ def solved(
     means = averages(x, at, FINE)
     out, slope, _ = equation(x, at, means)
     top = top._replace(residual=jnp.where(top.blank, 0.0, jnp.abs(out)))
-    force, gain, _ = means
+    force, gain = means[:2]
     ends = problem.pieces.ends
     by = _sensitivity(x, at, ends, rate, mass_rate, margin, means[:2])
     scale = 2.0 / at.fraction
