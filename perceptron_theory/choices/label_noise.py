@@ -17,12 +17,13 @@ about 2 sqrt(p/pi) at small p.  With a smaller f the student is worse than chanc
 on p or the rule, (A, B) are proportional to 1 - 2 p, and tan^2(pi error) = K_0 + K_1/(1
 - 2 p)^2 with constants of the rule, so that two rules cross at one p at most.
 
-*theta > 0, alpha -> inf, any margin.*  Where wrong labels keep the kept examples from
-being separated, the student tends to the minimum of the mean loss.  For the whole pool
-that points along T, by symmetry, and its error vanishes; for a part of it chosen by P
-nothing makes it do so, and the error has a floor.  So at a large enough load such
-pruning does harm.  (Without wrong labels, and as the ridge vanishes, the hinges and the
-logistic loss have no such floor: w grows until its direction is T.)
+*0 < theta < pi/2, alpha -> inf.*  Where wrong labels keep the kept examples from being
+separated, the student tends to the minimum of the mean loss.  For the whole pool that
+points along T, by symmetry, and its error vanishes; for a part of it chosen by P nothing
+makes it do so, and where it does not the error has a floor.  So at a large enough load
+such pruning does harm.  (At theta = pi/2 with the absolute margin v -> -v is a symmetry
+again.  Without wrong labels the hinges and the logistic loss have no such floor but that
+of the max-margin student, of one-sided rules: w grows until its direction is T.)
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ The problem is convex, the solution unique and replica symmetry exact (the equat
 also follow from Gordon's inequality: Thrampoulidis, Abbasi, Hassibi, IEEE Trans. Inf.
 Theory 64, 5592, 2018).
 
-Here in units of r: a = A/r, b = B/r, the field M = m/r, q = p/r.  All averages are
+Here in units of r: a = A/r, b = B/r, the field M = m/r, q = p/r; where a loss has a
+kink its distance sigma is one more unknown (:mod:`.kink`).  All averages are
 integrals over M with the weights W of :mod:`.field_law`.  Since dW_jk/da =
 -dW_(j+1)k/dM their derivatives are integrals of dq/dM, which may jump; that of E[dq/dM]
 is taken after a partial integration, E[dq/dM] = E[xi q] with xi = M - a u - b v.
@@ -35,14 +36,15 @@ from ..kept.field_law import Piece, field_breaks, law_of_field, pieces_of, squee
 from ..kept.problem import Mode, Problem
 from ..kept.wrong_labels import Labels
 from ..numerics.quadrature import panels
+from .kink import RIGHT, WRONG, Origins, close, distance, origins_of, slack
 from .loss import NODES, Loss
 from .losses import hinge
 
 COARSE = (12, 16)  # nodes a panel along z and along M, to follow a path
 FINE = (20, NODES)  # ... to settle the root: 1e-10 or better
 
-# log r, arsinh a, b/sqrt(1 + a^2), log V
-Unknowns = Float[Array, " 4"]
+# log r, arsinh a, b/sqrt(1 + a^2), log V, sigma
+Unknowns = Float[Array, " 5"]
 # E of q^2, u q, v q and -dq/dM
 Sums = Float[Array, " 4"]
 
@@ -56,13 +58,13 @@ class Setting(NamedTuple):
 
 
 class Averages(NamedTuple):
-    """The sums, their derivatives (columns: log r, a, b, log V), and two sizes.
+    """The sums, their derivatives (columns: log r, a, b, log V, sigma), and two sizes.
 
     ``against`` is the part of E[u q] from where it is negative, ``size`` is E|q|.
     """
 
     sums: Sums
-    by: Float[Array, "4 4"]
+    by: Float[Array, "4 5"]
     against: Float[Array, ""]
     size: Float[Array, ""]
 
@@ -103,8 +105,38 @@ class _Terms(NamedTuple):
     u_pull_by_step: Any
     v_pull_by_step: Any
     bent_by_step: Any
+    square_by_slack: Any
+    u_pull_by_slack: Any
+    v_pull_by_slack: Any
+    bent_by_slack: Any
     against: Any
     size: Any
+
+
+class _Frame(NamedTuple):
+    """Where the fields of the examples of one label are counted from.
+
+    ``origin`` is the ranked margin that they are, ``main`` that of sigma (or both 0),
+    and ``kink`` the field of the loss's kink; ``near``: whether sigma tells it.
+    """
+
+    origin: Float[Array, ""]
+    main: Float[Array, ""]
+    kink: Float[Array, ""]
+    near: Float[Array, ""]
+
+
+def _frame(
+    origin: Float[Array, ""],
+    x: Unknowns,
+    p: Float[Array, ""],
+    origins: Origins,
+    loss: Loss,
+) -> _Frame:
+    near = close(x[4], x[0], origins, loss)
+    origin, main = jnp.where(near, jnp.stack([origin, origins.main]), 0.0)
+    kink = distance(origin, x[4], x[0], p, origins, loss)
+    return _Frame(origin, main, kink, jnp.where(near, 1.0, 0.0))
 
 
 def _terms(
@@ -113,27 +145,39 @@ def _terms(
     x: Unknowns,
     problem: Problem,
     piece: Piece,
+    frame: _Frame,
     setting: Setting,
     n: int,
 ) -> Float[Array, " terms"]:
     """The terms, in the order of :class:`_Terms`, summed over some nodes in t."""
     r, step = jnp.exp(x[0]), jnp.exp(x[3])
     a, b = weights(x)
+    c, s = problem.cos_theta, problem.sin_theta
+    origin, main, kink, near = frame
     answer = setting.loss.response(t, step)
-    field, pull, slope = answer.margin / r, answer.pull / r, answer.by_margin
-    law = law_of_field(
-        field, piece, problem, student_of(x, problem), n, setting.mode.on_line
-    )
-    one, u, v, uu, uv, vv = weight * answer.stretch / r * law
+    past, pull, slope = answer.margin / r, answer.pull / r, answer.by_margin
+    field, on_line = past + kink, setting.mode.on_line
+    student = student_of(x, problem)
+    law = law_of_field(field, piece, problem, student, n, on_line, origin)
+    one, du, dv, dudu, dudv, dvdv = weight * answer.stretch / r * law
+    xi, xi_du = field * one - a * du - b * dv, field * du - a * dudu - b * dudv
+    xi_dv = field * dv - a * dudv - b * dvdv
+    # u and v, and what they are past those of the main origin
+    u0, v0, u1, v1 = c * origin, s * origin, c * (origin - main), s * (origin - main)
+    u, v, u_past, v_past = du + u0 * one, dv + v0 * one, du + u1 * one, dv + v1 * one
+    uu, uv = dudu + u0 * du + u1 * u, dudv + u0 * dv + v1 * u
+    vu, vv = dudv + v0 * du + u1 * v, dvdv + v0 * dv + v1 * v
     # with dq/dlog r, and dq/dlog V
-    shrunk, risen = field * slope - pull, step / r * answer.by_step
-    xi, xi_u = field * one - a * u - b * v, field * u - a * uu - b * uv
-    xi_v = field * v - a * uv - b * vv
+    shrunk = (past + (1.0 - near) * setting.loss.kink / r) * slope - pull
+    risen, shift = step / r * answer.by_step, -near * slope
     rows = [pull * pull * one, pull * u, pull * v, -slope * one]
     rows += [2.0 * pull * shrunk * one, shrunk * u, shrunk * v, -shrunk * xi]
-    rows += [2.0 * pull * slope * u, slope * uu, slope * uv, -slope * xi_u]
-    rows += [2.0 * pull * slope * v, slope * uv, slope * vv, -slope * xi_v]
+    rows += [2.0 * pull * slope * u_past, slope * uu, slope * vu]
+    rows += [-slope * (xi_du + u1 * xi)]
+    rows += [2.0 * pull * slope * v_past, slope * uv, slope * vv]
+    rows += [-slope * (xi_dv + v1 * xi)]
     rows += [2.0 * pull * risen * one, risen * u, risen * v, -risen * xi]
+    rows += [2.0 * pull * shift * one, shift * u, shift * v, -shift * xi]
     rows += [jnp.maximum(-pull * u, 0.0), jnp.abs(pull) * one]
     return jnp.sum(jnp.stack(_Terms(*rows)), axis=1)
 
@@ -150,39 +194,68 @@ def averages(
 
     ``levels`` replace those of the pieces, but not in the choice of the nodes.
     """
-    loss, mode, _ = setting
+    loss, mode, noisy = setting
     r, step = jnp.exp(x[0]), jnp.exp(x[3])
     piece = pieces_of(problem, labels, mode.on_line)
     used = (piece.outer > piece.inner) & (piece.level > 0)
     student = student_of(x, problem)
-    places = field_breaks(piece, used, student, mode.on_line)
-    if not loss.explicit:
-        more = jnp.clip(squeezed(student), places[0], places[-1])
-        places = jnp.sort(jnp.concatenate([places, more]))
-    places = r * places
+    origins = jax.lax.stop_gradient(origins_of(problem, labels, loss, mode.on_line))
+
+    def frame_of(origin: Float[Array, ""]) -> _Frame:
+        return _frame(origin, x, student.along, origins, loss)
+
+    def breaks_of(here: Any, frame: _Frame) -> Float[Array, " m"]:
+        """The ends of the panels in t of some pieces."""
+        places = field_breaks(piece, here, student, mode.on_line, frame.origin)
+        if not loss.explicit:
+            more = jnp.clip(squeezed(student), places[0], places[-1])
+            places = jnp.sort(jnp.concatenate([places, more]))
+        breaks = loss.parameter(r * (places - frame.kink), step)
+        inside = loss.bends(step)
+        last = breaks[-1] if not loss.ends else jnp.minimum(breaks[-1], inside[-1])
+        breaks = jnp.concatenate([breaks, inside])
+        # the nodes stay where they are when the average is differentiated
+        breaks = jnp.sort(jnp.clip(breaks, breaks[0], last))
+        return jax.lax.stop_gradient(jnp.where(jnp.any(here), breaks, last))
+
+    # examples that share an origin share their panels
+    if noisy and loss.kink:
+        signs = jnp.array([RIGHT, WRONG])
+        frames = jax.vmap(frame_of)(jnp.stack([origins.right, origins.wrong]))
+        groups = piece.label == signs[:, None]
+    else:
+        frames = jax.tree.map(lambda y: y[None], frame_of(origins.main))
+        groups = jnp.ones((1, used.size), bool)
+    breaks = jax.vmap(breaks_of)(groups & used, frames)
     if levels is not None:
         changed = problem._replace(pieces=problem.pieces._replace(level=levels))
         piece = pieces_of(changed, labels, mode.on_line)
-    breaks = loss.parameter(places, step)
-    inside = loss.bends(step)
-    last = breaks[-1] if not loss.ends else jnp.minimum(breaks[-1], inside[-1])
-    breaks = jnp.concatenate([breaks, inside])
-    # the nodes stay where they are when the average is differentiated
-    breaks = jax.lax.stop_gradient(jnp.sort(jnp.clip(breaks, breaks[0], last)))
     real = jnp.diff(breaks) > 0
-    where = jnp.nonzero(real, size=real.size, fill_value=0)[0]
+    where = jnp.nonzero(real.ravel(), size=real.size, fill_value=0)[0]
 
     def add(state):
         j, total = state
-        ends = jax.lax.dynamic_slice(breaks, (where[j],), (2,))
+        group, k = where[j] // real.shape[1], where[j] % real.shape[1]
+        ends = jnp.stack([breaks[group, k], breaks[group, k + 1]])
         t, weight = panels(ends, n[1])
-        more = _terms(t, weight, x, problem, piece, setting, n[0])
+        frame = jax.tree.map(lambda y: y[group], frames)
+        some = piece._replace(level=jnp.where(groups[group], piece.level, 0.0))
+        more = _terms(t, weight, x, problem, some, frame, setting, n[0])
         return j + 1, total + more
 
     state = jnp.zeros((), int), jnp.zeros(len(_Terms._fields))
     _, total = jax.lax.while_loop(lambda s: s[0] < jnp.sum(real), add, state)
-    m, by = _Terms(*total), total[4:20].reshape(4, 4).T
+    m, by = _Terms(*total), total[4:24].reshape(5, 4).T
     return Averages(total[:4], by, m.against, m.size)
+
+
+def with_slack(
+    x: Float[Array, " 4"], problem: Problem, labels: Labels, setting: Setting
+) -> Unknowns:
+    """The other four unknowns with the sigma that follows from them."""
+    origins = origins_of(problem, labels, setting.loss, setting.mode.on_line)
+    p = student_of(x, problem).along
+    return jnp.append(x, slack(x[0], p, origins, setting.loss))
 
 
 def mean_example(
@@ -191,6 +264,7 @@ def mean_example(
     """E of u and v times the label: the hinge's pull where no margin comes near 1."""
     x = jnp.log(jnp.array([1e-6, 1.0, 1.0, 1e-3])).at[1:3].set(0.0)
     setting = Setting(hinge, Mode("absolute", on_line, False), False)
+    x = with_slack(x, problem, labels, setting)
     sums = averages(x, problem, labels, setting, FINE).sums
     return sums[1] * 1e-3, sums[2] * 1e-3
 
@@ -206,7 +280,8 @@ def ridge_regression(
     alpha, ridge = problem.alpha_prune, jnp.exp(log_ridge)
     # the moments from the averages of a student without weights, r = V = 1: q =
     # (1 - M)/2
-    found = averages(jnp.zeros(4), problem, labels, setting, FINE)
+    none = with_slack(jnp.zeros(4), problem, labels, setting)
+    found = averages(none, problem, labels, setting, FINE)
     u, v = 2.0 * found.sums[1:3]
     uu, uv, vv = -2.0 * jnp.stack([found.by[1, 1], found.by[2, 1], found.by[2, 2]])
     # of the two forms of the root the one without cancellation
@@ -224,7 +299,8 @@ def ridge_regression(
     r = jnp.sqrt(part * miss / (1.0 - part))
     a, b = a / r, b / r
     ratio = b / jnp.sqrt(1.0 + a * a)
-    return jnp.stack([jnp.log(r), jnp.arcsinh(a), ratio, jnp.log(step)])
+    x = jnp.stack([jnp.log(r), jnp.arcsinh(a), ratio, jnp.log(step)])
+    return with_slack(x, problem, labels, setting)
 
 
 def combine(
@@ -255,10 +331,10 @@ def combine(
 class Evaluation(NamedTuple):
     """The equations, their derivatives by x, averages and ln(ridge); the averages."""
 
-    value: Float[Array, " 4"]
-    jacobian: Float[Array, "4 4"]
-    by_sums: Float[Array, "4 4"]
-    by_ridge: Float[Array, " 4"]
+    value: Float[Array, " 5"]
+    jacobian: Float[Array, "5 5"]
+    by_sums: Float[Array, "5 4"]
+    by_ridge: Float[Array, " 5"]
     sums: Sums
 
 
@@ -283,15 +359,44 @@ def evaluate_at(
 
     by, out = jax.jacfwd(value, (0, 1, 2, 3), has_aux=True)(*arguments)
     by_sums = alpha * by[0]
-    by_r, by_a, by_b, by_step = (by_sums @ found.by).T
-    by_a, by_b = by_a + by[1], by_b + by[2]
+    by_r, by_a, by_b, by_step, by_slack = (by_sums @ found.by).T
+    by_a, by_b, by_step = by_a + by[1], by_b + by[2], by_step + by[3]
+    columns = by_r, by_a, by_b, by_step, by_slack
+    last, last_by = _tied(x, problem, labels, setting)
+    jacobian = jnp.concatenate([jnp.stack(columns, axis=1), last_by[None]])
     # a = sinh x_1 and b = x_2 cosh x_1
     root = jnp.sqrt(1.0 + a * a)
-    columns = by_r, root * by_a + x[2] * a * by_b, root * by_b, by_step + by[3]
-    return Evaluation(out, jnp.stack(columns, axis=1), by_sums, by[3], found.sums)
+    along_a = root * jacobian[:, 1] + x[2] * a * jacobian[:, 2]
+    jacobian = jacobian.at[:, 1].set(along_a).at[:, 2].multiply(root)
+    none = jnp.zeros((1, 4))
+    return Evaluation(
+        jnp.append(out, last),
+        jacobian,
+        jnp.concatenate([by_sums, none]),
+        jnp.append(by[3], 0.0),
+        found.sums,
+    )
+
+
+def _tied(
+    x: Unknowns, problem: Problem, labels: Labels, setting: Setting
+) -> tuple[Float[Array, ""], Float[Array, " 5"]]:
+    """What ties sigma to the others, zero where it does; by log r, a, b, log V, sigma.
+
+    (sigma + p origin) r/kink = 1, or sigma = 0 of a loss without a kink.
+    """
+    none, one = jnp.zeros(()), jnp.ones(())
+    loss = setting.loss
+    if not loss.kink:
+        return x[4], jnp.stack([none, none, none, none, one])
+    main = origins_of(problem, labels, loss, setting.mode.on_line).main
+    unit = jnp.exp(x[0]) / loss.kink
+    whole = unit * (x[4] + student_of(x, problem).along * main)
+    by_a, by_b = problem.cos_theta * main * unit, problem.sin_theta * main * unit
+    return whole - 1.0, jnp.stack([whole, by_a, by_b, none, unit])
 
 
 def blank() -> Evaluation:
     """An evaluation that has not been made."""
-    four, square = jnp.zeros(4), jnp.zeros((4, 4))
-    return Evaluation(four, square, square, four, four)
+    five, four = jnp.zeros(5), jnp.zeros(4)
+    return Evaluation(five, jnp.zeros((5, 5)), jnp.zeros((5, 4)), five, four)

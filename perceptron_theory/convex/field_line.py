@@ -10,6 +10,7 @@ from ..kept.problem import Problem
 from ..numerics.gaussian import density, slack_moments
 from ..numerics.quadrature import panels
 from .equations import FINE, Setting, Sums, Unknowns, student_of
+from .kink import Origins, distance
 
 REACH = 7.5  # widths of M, given z, that carry weight
 
@@ -19,6 +20,7 @@ def line_sums(
     label: Float[Array, ""] | float,
     x: Unknowns,
     problem: Problem,
+    origins: Origins,
     setting: Setting,
 ) -> tuple[Sums, Sums]:
     """The averages of :mod:`.equations` over y and xi on u > 0, plain and by y.
@@ -38,12 +40,14 @@ def line_sums(
     if not on_line:
         flat = jnp.abs(slope) < 1e-9
         places = jnp.append(places, (steps - start) / jnp.where(flat, 1.0, slope))
-    places = jnp.clip(places, -REACH * spread, REACH * spread) + p * z
-    breaks = loss.parameter(r * label * places, step)
+    places = jnp.clip(places, -REACH * spread, REACH * spread)
+    # the kink lies at this field, counted from that of z
+    kink = distance(label * z, x[4], x[0], p, origins, loss)
+    breaks = loss.parameter(r * (label * places - kink), step)
     inner = jnp.clip(loss.bends(step), jnp.min(breaks), jnp.max(breaks))
     t, weight = panels(jnp.sort(jnp.concatenate([breaks, inner])), FINE[1])
     answer = loss.response(t, step)
-    off = label * answer.margin / r - p * z
+    off = label * (answer.margin / r + kink)
     weight = weight * answer.stretch / r * density(off / spread) / spread
     pull, bent = answer.pull / r, -answer.by_margin
 

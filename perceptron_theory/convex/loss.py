@@ -5,7 +5,8 @@ g + V l'(g) = m.  The theory needs it as the response p = g - m: what training o
 example adds to the margin that it has under the student trained without it.
 
 Integrals over m need no root: where p has no closed form they are taken over t = g,
-with m = t + V l'(t) and p = -V l'(t).  Where it has one, t = m.
+with m = t + V l'(t) and p = -V l'(t).  Where it has one, t = m, counted from the kink
+of the loss.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ BENDS = (-32.0, -16.0, -8.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32
 
 
 class Response(NamedTuple):
-    """At some t: the margin m, dm/dt, p, and dp/dm, dp/dV."""
+    """At some t: the margin m less the kink, dm/dt, p, and dp/dm, dp/dV."""
 
     margin: Float[Array, " k"]
     stretch: Float[Array, " k"]
@@ -47,7 +48,9 @@ class Loss:
     """
 
     explicit: ClassVar[bool] = False
-    """Whether the proximal map has a closed form: then t is the margin itself."""
+    """Whether the proximal map has a closed form: then t is the margin less ``kink``."""
+    kink: ClassVar[float] = 0.0
+    """The margin from which t is counted: where an explicit loss has a kink."""
     linear: ClassVar[bool] = False
     """Whether the equations are linear once V is known (the square loss)."""
     ends: ClassVar[bool] = False

@@ -44,6 +44,7 @@ class Hinge(Loss):
 
     explicit = True
     ends = True
+    kink = 1.0
 
     def __call__(self, margin: Array) -> Array:
         return jnp.maximum(0.0, 1.0 - margin)
@@ -52,13 +53,13 @@ class Hinge(Loss):
         """Its jump is known: there is nothing to check."""
 
     def response(self, t: Float[Array, " k"], step: Float[Array, ""]) -> Response:
-        inside = 1.0 * ((t > 1.0 - step) & (t < 1.0))
-        below = 1.0 * (t <= 1.0 - step)
-        pull = jnp.clip(1.0 - t, 0.0, step)
+        inside = 1.0 * ((t > -step) & (t < 0.0))
+        below = 1.0 * (t <= -step)
+        pull = jnp.clip(-t, 0.0, step)
         return Response(t, jnp.ones_like(t), pull, -inside, below)
 
     def bends(self, step: Float[Array, ""]) -> Float[Array, " n"]:
-        return jnp.stack([1.0 - step, 1.0 + 0.0 * step])
+        return jnp.stack([-step, 0.0 * step])
 
 
 class SquaredHinge(Loss):
@@ -66,6 +67,7 @@ class SquaredHinge(Loss):
 
     explicit = True
     ends = True
+    kink = 1.0
 
     @property
     def name(self) -> str:
@@ -75,10 +77,10 @@ class SquaredHinge(Loss):
         return jnp.maximum(0.0, 1.0 - margin) ** 2 / 2
 
     def response(self, t: Float[Array, " k"], step: Float[Array, ""]) -> Response:
-        return _of_shortfall(t, step, jnp.maximum(1.0 - t, 0.0), 1.0 * (t < 1.0))
+        return _of_shortfall(t, step, jnp.maximum(-t, 0.0), 1.0 * (t < 0.0))
 
     def bends(self, step: Float[Array, ""]) -> Float[Array, " n"]:
-        return jnp.ones(1)
+        return jnp.zeros(1)
 
 
 class Square(Loss):
@@ -86,15 +88,16 @@ class Square(Loss):
 
     explicit = True
     linear = True
+    kink = 1.0
 
     def __call__(self, margin: Array) -> Array:
         return (1.0 - margin) ** 2 / 2
 
     def response(self, t: Float[Array, " k"], step: Float[Array, ""]) -> Response:
-        return _of_shortfall(t, step, 1.0 - t, jnp.ones_like(t))
+        return _of_shortfall(t, step, -t, jnp.ones_like(t))
 
     def bends(self, step: Float[Array, ""]) -> Float[Array, " n"]:
-        return jnp.ones(1)
+        return jnp.zeros(1)
 
 
 def _of_shortfall(

@@ -22,17 +22,27 @@ from ..kept.wrong_labels import Labels
 from ..numerics.newtons_method import Chart, newton, solve_scaled
 from ..students.state import Start
 from ..students.student import LONG
-from .equations import COARSE, Setting, Unknowns, blank, evaluate_at, ridge_regression
+from .equations import (
+    COARSE,
+    Setting,
+    Unknowns,
+    blank,
+    evaluate_at,
+    ridge_regression,
+    student_of,
+    with_slack,
+)
+from .kink import mended, origins_of
 
 STEEP = 2.0  # |dlog r/dln(ridge)| from which on log r is stepped along the path
 LEAP = 0.7  # in log r
 
 
 def size_of(step: Unknowns, x: Unknowns) -> Float[Array, ""]:
-    """A change in units that matter: b on the scale of 1 + |b|."""
+    """A change in units that matter: b on the scale of 1 + |b|, sigma of 1 + |sigma|."""
     root = jnp.cosh(x[1])
-    unit = jnp.ones(4).at[2].set(1.0 / root + jnp.abs(x[2]))
-    return jnp.max(jnp.abs(step) / unit)
+    unit = jnp.ones(5).at[2].set(1.0 / root + jnp.abs(x[2]))
+    return jnp.max(jnp.abs(step) / unit.at[4].set(1.0 + jnp.abs(x[4])))
 
 
 def moved(x: Unknowns, step: Unknowns) -> Unknowns:
@@ -48,12 +58,30 @@ def moved(x: Unknowns, step: Unknowns) -> Unknowns:
     log_r = x[0] - jnp.log1p(-jnp.minimum(step[0], 0.7))
     a = jnp.sinh(x[1]) + root * step[1]
     b = root * (x[2] + step[2]) + x[2] * jnp.sinh(x[1]) * step[1]
-    straight = jnp.stack([log_r, jnp.arcsinh(a), b / jnp.sqrt(1 + a * a), plain[3]])
+    straight = jnp.stack([log_r, jnp.arcsinh(a), b / jnp.sqrt(1 + a * a), *plain[3:]])
     short = (jnp.abs(step[1]) < 0.7) & (jnp.abs(step[0]) < 0.7)
     return jnp.where(short, straight, plain)
 
 
-CHART = Chart(size_of, lambda step, x: 1.5 / size_of(step, x), moved)
+def chart(
+    problem: Problem,
+    labels: Labels,
+    setting: Setting,
+    log_r: Float[Array, ""] | None = None,
+) -> Chart:
+    """The coordinates of the search, in which sigma stays what the others say.
+
+    ``log_r`` is that of the student where it is held, and x[0] something else.
+    """
+    origins = origins_of(problem, labels, setting.loss, setting.mode.on_line)
+
+    def move(x: Unknowns, step: Unknowns) -> Unknowns:
+        new = moved(x, step)
+        p = student_of(new, problem).along
+        here = new[0] if log_r is None else jnp.where(jnp.isnan(log_r), new[0], log_r)
+        return new.at[4].set(mended(new[4], here, p, origins, setting.loss))
+
+    return Chart(size_of, lambda step, x: 1.5 / size_of(step, x), move)
 
 
 class _Walk(NamedTuple):
@@ -82,14 +110,18 @@ def follow(
     alpha, on_line = problem.alpha_prune, setting.mode.on_line
     force = -jax.grad(setting.loss)(jnp.zeros(()))
     target = jnp.log(ridge)
-    begin = jnp.maximum(target, jnp.log(10.0 * (1.0 + alpha) * (1.0 + force)))
     u, v, share = kept_rows(problem, labels)
+    # the margin that all examples give to each other, of a unit force and ridge
+    reach = alpha * (1.0 + jnp.dot(u * u + v * v, share))
+    begin = jnp.maximum(target, jnp.log(10.0 * (1.0 + reach) * (1.0 + force)))
     share = share * jnp.repeat(labels, share.shape[0] // labels.shape[0])
     a, b = (jnp.sqrt(alpha) * jnp.dot(x, share) for x in (u, v))
     b = jnp.zeros(()) if on_line else b
     log_r = 0.5 * jnp.log(alpha) + jnp.log(force) - begin
     ratio = b / jnp.sqrt(1.0 + a * a)
     x = jnp.stack([log_r, jnp.arcsinh(a), ratio, -begin])
+    x = with_slack(x, problem, labels, setting)
+    free = chart(problem, labels, setting)
 
     def body(state: _Walk) -> _Walk:
         x, tangent, place, step, steps, tries, _ = state
@@ -100,7 +132,7 @@ def follow(
         step = jnp.minimum(jnp.minimum(step, most_r), jnp.abs(gap)) * jnp.sign(gap)
         last = ~hold & (jnp.abs(step) >= jnp.abs(gap))
         place_new = jnp.where(last, target, place - step)
-        guess = moved(x, -step * tangent)
+        guess = free.moved(x, -step * tangent)
 
         def evaluate(y):
             # log r is held where y has ln(ridge) in its place
@@ -114,12 +146,13 @@ def follow(
             )
 
         most = jnp.where(last | first, LONG, 12)
-        close = jnp.minimum(1.0, jnp.exp(guess[0]))
+        close = 1.0 if setting.loss.kink else jnp.minimum(1.0, jnp.exp(guess[0]))
+        held = jnp.where(hold, guess[0], jnp.nan)
         root = newton(
             jnp.where(hold, guess.at[0].set(place_new), guess),
             evaluate,
             blank(),
-            CHART,
+            chart(problem, labels, setting, held),
             most,
             close * jnp.where(hold, 1e-4, jnp.where(last, 1e-3, 1e-2)),
         )
@@ -152,7 +185,7 @@ def follow(
     # the first try is at the beginning itself, and if it fails the last
     none = jnp.zeros((), int)
     no = jnp.zeros((), bool)
-    state = _Walk(x, jnp.zeros(4), begin, jnp.zeros(()), none, none, no)
+    state = _Walk(x, jnp.zeros(5), begin, jnp.zeros(()), none, none, no)
     end = jax.lax.while_loop(go_on, body, state)
     arrived = end.good & (end.place == target)
     return Start(jnp.where(arrived, end.x, jnp.nan), end.steps)

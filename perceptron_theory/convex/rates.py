@@ -21,8 +21,9 @@ from ..numerics.gaussian import cdf, density
 from ..numerics.newtons_method import Root, solve_scaled
 from ..rules.rule import Cells
 from ..students.state import Point
-from .equations import FINE, Setting, Sums, Unknowns, averages
+from .equations import FINE, Setting, Sums, Unknowns, averages, weights
 from .field_line import line_sums
+from .kink import origins_of
 
 
 def rates_of(
@@ -32,7 +33,7 @@ def rates_of(
     labels: Labels,
     rate: Cells | None,
     setting: Setting,
-) -> Float[Array, "4 5"]:
+) -> Float[Array, "5 5"]:
     """dx/d(alpha, keep_fraction, theta, ridge, flip_probability)."""
     x, at, f = root.x, root.at, problem.keep_fraction
     p = point.student.flip_probability
@@ -45,15 +46,15 @@ def rates_of(
     by_fraction, by_theta, by_flipped = jnp.zeros((3, 4))
     if not point.rule.takes_fraction:
         # f is not an input, and follows from theta and p
-        turned = partial(_turned, x, point, setting)
+        moved_to = partial(_turned, x, point, setting)
         if not mode.on_line:
-            by_theta = turned(lambda t: (t, p), point.inputs.theta)
+            by_theta = moved_to(lambda t: (t, p), point.inputs.theta)
         if noisy:
-            by_flipped = turned(lambda t: (point.inputs.theta, t), p)
+            by_flipped = moved_to(lambda t: (point.inputs.theta, t), p)
     else:
         assert rate is not None
         level = point.rule.cells(point.inputs.keep_fraction).level
-        edges, by_angle, by_noise = at_thresholds(x, point, problem, setting)
+        edges, by_angle, by_noise = at_thresholds(x, point, problem, labels, setting)
 
         def between(ends):
             return jnp.sum(level[:, None] * (ends[:, 1] - ends[:, 0]), axis=0) / f
@@ -70,11 +71,16 @@ def rates_of(
     columns = at.sums / point.inputs.alpha, by_fraction, by_theta, by_flipped
     right = jnp.stack([at.by_sums @ column for column in columns], axis=1)
     right = jnp.insert(right, 3, at.by_ridge / point.student.ridge, axis=1)
+    # sigma is counted from an origin that stays where it is while the probe turns
+    a, b = weights(x)
+    turned = b * problem.cos_theta - a * problem.sin_theta
+    main = origins_of(problem, labels, setting.loss, mode.on_line).main
+    right = right.at[:, 2].add(at.jacobian[:, 4] * main * turned)
     return -jax.vmap(solve_scaled, (None, 1), 1)(at.jacobian, right)
 
 
 def at_thresholds(
-    x: Unknowns, point: Point, problem: Problem, setting: Setting
+    x: Unknowns, point: Point, problem: Problem, labels: Labels, setting: Setting
 ) -> tuple[Float[Array, "cells 2 4"], ...]:
     """Averages over the examples at each threshold; what theta and noise move there.
 
@@ -88,11 +94,12 @@ def at_thresholds(
     c, s = problem.cos_theta, jnp.maximum(problem.sin_theta, 1e-150)
     m = jnp.clip(ends.ravel(), -FARTHEST, FARTHEST)
     lowest = 0.0 if mode.on_line else -FARTHEST * s
+    origins = origins_of(problem, labels, setting.loss, mode.on_line)
 
     def part(z, label):
         """At z: the averages, those by y, and the density over 2 phi(z)."""
         there, z = z >= 0, jnp.maximum(z, lowest)
-        sums = lambda z: line_sums(z, label, x, problem, setting)  # noqa: E731
+        sums = lambda z: line_sums(z, label, x, problem, origins, setting)  # noqa: E731
         values, by_y = jax.vmap(sums)(z)
         if mode.on_line:
             inside = jnp.where(there, 1.0, 0.0)[:, None]

@@ -22,7 +22,7 @@ from ..students.state import ByMargin, Direction, Point, Start, State
 from ..students.student import TOLERANCE, Student, accepted
 from .equations import FINE, Setting, Unknowns, blank, evaluate_at
 from .losses import resolve_loss
-from .path import CHART, follow
+from .path import chart, follow
 from .rates import at_thresholds, rates_of
 from .solution import ConvexSolution, describe
 
@@ -36,8 +36,8 @@ class Convex(Student):
 
     It minimises sum l(y w.x) + (N ridge/2) |w|^2 over the kept examples, a part
     ``flip_probability`` of whose labels was wrong before pruning.  Its ``value`` is
-    (log r, arsinh a, b, log V), its unknowns are (log r, arsinh a, b/sqrt(1 + a^2),
-    log V).
+    (log r, arsinh a, b, log V, sigma), its unknowns are (log r, arsinh a, b/sqrt(1 +
+    a^2), log V, sigma).
 
     Args:
         loss: a name, an object of a class derived from :class:`.loss.Loss`, or a convex
@@ -54,7 +54,7 @@ class Convex(Student):
     noisy: bool | None = None
 
     static = ("loss", "noisy")
-    unknowns = 4
+    unknowns = 5
     logarithmic = ("ridge",)
     batch_sizes = {True: 64, False: 16}  # noqa: RUF012 # as its base says
     few = {True: 4096, False: 512}  # noqa: RUF012
@@ -157,7 +157,7 @@ class Convex(Student):
         distance: Float[np.ndarray, " n"],
     ) -> Float[np.ndarray, "n k"]:
         value = state.value + np.clip(moved, -2.0, 2.0)
-        value[:, 2] = state.value[:, 2] + moved[:, 2]
+        value[:, [2, 4]] = (state.value + moved)[:, [2, 4]]
         value[distance > 3.0] = np.nan
         return self.start_at(value)
 
@@ -176,7 +176,9 @@ class Convex(Student):
         def evaluate(x: Unknowns) -> Any:
             return evaluate_at(x, log_ridge, problem, labels, setting, FINE)
 
-        root = newton(start.x, evaluate, blank(), CHART, max_steps, TOLERANCE)
+        search = chart(problem, labels, setting)
+        x = search.moved(start.x, jnp.zeros(5))  # sigma as the others have it
+        root = newton(x, evaluate, blank(), search, max_steps, TOLERANCE)
         rates = rates_of(root, point, problem, labels, rate, setting)
         # b in place of the ratio
         a, size = jnp.sinh(root.x[1]), jnp.cosh(root.x[1])
@@ -198,7 +200,7 @@ class Convex(Student):
         setting, log_ridge = self.setting(mode), jnp.log(self.ridge)
         at = evaluate_at(x, log_ridge, problem, labels, setting, FINE)
         problem = problem._replace(pieces=problem.pieces._replace(ends=ends))
-        sums, *_ = at_thresholds(x, point, problem, setting)
+        sums, *_ = at_thresholds(x, point, problem, labels, setting)
         more = (sums - at.sums) @ at.by_sums.T
         return ByMargin(more, at.by_sums @ at.sums, at.jacobian)
 

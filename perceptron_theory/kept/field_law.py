@@ -23,6 +23,11 @@ Derivatives with respect to a and b come for free: dW_jk/da = -dW_(j+1)k/dM.
 
 A piece of examples of the label -1 (a wrong one: folded they have u > 0 too) is seen
 with the opposite field, u and v.
+
+Where all kept examples are nearly alike, a student of a great weight along the probe
+tells them apart by small differences of large fields.  So z, u, v and the field can be
+counted from those of an ``origin``, the ranked margin label z of some kept example with
+y = 0: M - p origin, u - c origin, v - s origin.
 """
 
 from __future__ import annotations
@@ -76,9 +81,15 @@ def weights_of(student: Student) -> tuple[Float[Array, ""], Float[Array, ""]]:
 
 
 def field_breaks(
-    piece: Piece, used: Bool[Array, " n"], student: Student, on_line: bool
+    piece: Piece,
+    used: Bool[Array, " n"],
+    student: Student,
+    on_line: bool,
+    origin: Float[Array, ""] | float = 0.0,
 ) -> Float[Array, " m"]:
     """Increasing fields between which W is smooth; W is nothing beyond the ends.
+
+    Counted from that of the ``origin``.
 
     W bends on the scale of the noise where the field passes a corner of the kept region
     (an end of z on u = 0), on that of M given z where it passes an end of z.
@@ -92,9 +103,11 @@ def field_breaks(
     reach = jnp.sqrt(DEPTH + jnp.min(jnp.where(used, piece.inner, jnp.inf)) ** 2)
     # beyond u = 0 the field falls off with b alone; and it is near that of an end of z
     below, above = jnp.where(a > 0, beside, whole), jnp.where(a > 0, whole, beside)
-    ends = p * far
-    low = jnp.maximum(-below * reach, jnp.min(ends, axis=0) - reach * across)
-    high = jnp.minimum(above * reach, jnp.max(ends, axis=0) + reach * across)
+    begin = piece.label * origin
+    zero = -p * begin  # where the field itself vanishes
+    ends = p * (far - begin)
+    low = jnp.maximum(zero - below * reach, jnp.min(ends, axis=0) - reach * across)
+    high = jnp.minimum(zero + above * reach, jnp.max(ends, axis=0) + reach * across)
     right = piece.label > 0
     low, high = jnp.where(right, low, -high), jnp.where(right, high, -low)
     low = jnp.min(jnp.where(used, low, jnp.inf))
@@ -106,10 +119,10 @@ def field_breaks(
     if not on_line:
         corner = real & (jnp.abs(z) < FARTHEST * s)
         place = b * jnp.where(corner, z, 0.0) / jnp.maximum(s, 1e-150)
-        at.append(jnp.where(corner, place + steps, low))
+        at.append(jnp.where(corner, zero + place + steps, low))
     at = (piece.label * jnp.concatenate(at)).ravel()
-    wide = whole * jnp.array([-3.0, 3.0])
-    inside = jnp.concatenate([at, beside * steps.ravel(), wide])
+    wide = jnp.concatenate([beside * steps.ravel(), whole * jnp.array([-3.0, 3.0])])
+    inside = jnp.concatenate([at, wide - p * origin])
     inside = jnp.sort(jnp.clip(inside, low, high))
 
     def thin(last, places):
@@ -140,15 +153,19 @@ def law_of_field(
     student: Student,
     n: int,
     on_line: bool,
+    origin: Float[Array, ""] | float = 0.0,
 ) -> Float[Array, "6 k"]:
-    """W of 1, u, v, u^2, u v and v^2 at each field (zero those with v at theta = 0)."""
+    """W of 1, u, v, u^2, u v and v^2 at each field (zero those with v at theta = 0).
+
+    Field, u and v are counted from those of the ``origin``.
+    """
 
     def one(piece: Piece) -> Float[Array, "6 k"]:
-        seen = piece.label * field
+        seen, begin = piece.label * field, piece.label * origin
         if on_line and problem.keep is None:
-            law = _line_law(seen, piece, student.along)
+            law = _line_law(seen, piece, student.along, begin)
         else:
-            law = _plane_law(seen, piece, problem, student, n, on_line)
+            law = _plane_law(seen, piece, problem, student, n, on_line, begin)
         turn = jnp.stack([1.0, piece.label, piece.label, 1.0, 1.0, 1.0])
         return piece.level * turn[:, None] * law
 
@@ -156,15 +173,19 @@ def law_of_field(
 
 
 def _line_law(
-    field: Float[Array, " k"], piece: Piece, a: Float[Array, ""]
+    field: Float[Array, " k"],
+    piece: Piece,
+    a: Float[Array, ""],
+    begin: Float[Array, ""],
 ) -> Float[Array, "6 k"]:
     """W at theta = 0, where only u matters; its moments are differences of G_j."""
     whole = jnp.sqrt(1.0 + a * a)
-    centre, width = a * field / whole**2, 1.0 / whole
+    width = 1.0 / whole
     size = piece.outer - piece.inner
     finite = jnp.isfinite(size)
     size = jnp.where(finite, size, 0.0)
-    t = (centre - piece.inner) / width
+    inner = piece.inner - begin
+    t = (a * field - begin) / whole - whole * inner
     _, *near = slack_moments(t)
     _, *beyond = slack_moments(jnp.where(finite, t - size / width, -40.0))
     # powers of u - inner, in units of the width
@@ -185,8 +206,9 @@ def _line_law(
         jnp.where(narrow, x, y) for x, y in zip(slim, wide, strict=True)
     )
     first, second = width * first, width * width * second
-    u = first + piece.inner * zeroth
-    square = second + 2.0 * piece.inner * first + piece.inner**2 * zeroth
+    u = first + inner * zeroth
+    square = second + 2.0 * inner * first + inner**2 * zeroth
+    field = field + a * begin
     weight, none = 2.0 * density(field / whole) / whole, jnp.zeros_like(field)
     return jnp.stack([weight * zeroth, weight * u, none, weight * square, none, none])
 
@@ -198,6 +220,7 @@ def _plane_law(
     student: Student,
     n: int,
     on_line: bool,
+    begin: Float[Array, ""],
 ) -> Float[Array, "6 k"]:
     """W by an integral over z for each field, y in closed form."""
     p, w, c, s = student
@@ -205,17 +228,22 @@ def _plane_law(
     s = jnp.maximum(s, 1e-150)
     spread = jnp.sqrt(1.0 + w * w)
     whole = jnp.sqrt(1.0 + p * p + w * w)
-    mean, precision = p * field / whole**2, (whole / spread) ** 2
+    # the margin, z, from where it begins
+    mean, precision = (p * field - spread**2 * begin) / whole**2, (whole / spread) ** 2
     # k = start + slope z
     slope = jnp.zeros(()) if on_line else (c - w * b) / (s * spread)
-    start = jnp.full_like(field, SHARP) if on_line else w * field / spread
-    nodes, weight = _z_nodes(piece, mean, precision, start, slope, n)
+    start = jnp.full_like(field, SHARP)
+    if not on_line:
+        start = w * field / spread + spread * c / s * begin
+    low, high = piece.sign * piece.inner - begin, piece.sign * piece.outer - begin
+    nodes, weight = _z_nodes((low, high), mean, precision, start, slope, n)
     weight = weight * jnp.sqrt(precision)[..., None]
     weight = weight * density(jnp.sqrt(precision) * (nodes - mean[:, None]))
     if problem.keep is not None:
-        keep = problem.keep(piece.label * nodes.ravel())
+        keep = problem.keep(piece.label * (begin + nodes).ravel())
         weight = weight * keep.reshape(nodes.shape)
-    weight = 2.0 * weight * (density(field / whole) / whole)[:, None]
+    whole_field = field + p * begin
+    weight = 2.0 * weight * (density(whole_field / whole) / whole)[:, None]
     if on_line:
         moments = [weight * nodes**j for j in range(3)]
         one, u, uu = (jnp.sum(x, axis=1) for x in moments)
@@ -227,12 +255,20 @@ def _plane_law(
     off = (field[:, None] - p * nodes) * (w / spread**2)
     rest, turn = s * nodes - c * off, c / spread
     size = s / spread
+    # u is small from u = 0 on, or close to that of the beginning
+    near, part = c * nodes + s * off, s / spread
+    close = begin != 0.0
+    u = jnp.where(close, near * zeroth + part * peak, size * first)
+    uu = near * near * zeroth + 2.0 * part * near * peak
+    uu = uu + part * part * (zeroth - k * peak)
+    uv = near * rest * zeroth + (part * rest - turn * near) * peak
+    uv = uv - turn * part * (zeroth - k * peak)
     terms = (
         zeroth,
-        size * first,
+        u,
         rest * zeroth - turn * peak,
-        size * size * second,
-        size * (rest * first - turn * zeroth),
+        jnp.where(close, uu, size * size * second),
+        jnp.where(close, uv, size * (rest * first - turn * zeroth)),
         rest * rest * zeroth
         - 2.0 * turn * rest * peak
         + turn * turn * (zeroth - k * peak),
@@ -241,7 +277,7 @@ def _plane_law(
 
 
 def _z_nodes(
-    piece: Piece,
+    ends: tuple[Float[Array, ""], Float[Array, ""]],
     mean: Float[Array, " k"],
     precision: Float[Array, ""],
     start: Float[Array, " k"],
@@ -249,8 +285,7 @@ def _z_nodes(
     n: int,
 ) -> tuple[Float[Array, "k m"], Float[Array, "k m"]]:
     """Nodes and weights along z for each field, all that carry weight there."""
-    one, other = piece.sign * piece.inner, piece.sign * piece.outer
-    least, most = jnp.minimum(one, other), jnp.maximum(one, other)
+    least, most = jnp.minimum(*ends), jnp.maximum(*ends)
     # the second parabola of E, where k < 0
     square = precision + slope * slope
     centre = (mean * precision - start * slope) / square

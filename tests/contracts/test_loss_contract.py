@@ -30,7 +30,8 @@ def test_the_response_is_that_of_the_proximal_map(loss, step):
     with jax.enable_x64(True):
         t = jnp.linspace(-4.0, 4.0, 9) + 0.013
         answer = jax.tree.map(np.asarray, loss.response(t, jnp.asarray(step)))
-        for margin, pull in zip(answer.margin, answer.pull, strict=True):
+        margins = loss.kink + answer.margin
+        for margin, pull in zip(margins, answer.pull, strict=True):
 
             def cost(g, m=margin):
                 return float(loss(jnp.asarray(g))) + (g - m) ** 2 / (2 * step)

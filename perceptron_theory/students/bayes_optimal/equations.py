@@ -32,7 +32,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ...kept.problem import Problem
 from ...kept.smoothing import Kept, intervals, seen, smoothed
@@ -42,6 +42,7 @@ from ...rules.rule import Rule
 from . import hidden_probe, known_probe
 from .hidden_probe import REACH
 
+THIN = 0.5  # in units of sqrt V: a narrow interval
 FLOOR = -35.0  # ln q' of a student that knows nothing but the probe, to rounding
 
 
@@ -79,34 +80,59 @@ def averages(
     n: int,
     reach: float = REACH,
     on: Case | None = None,
-) -> Float[Array, " 3"]:
+) -> Float[Array, " k"]:
     """The two averages at x, and the one that tells how the first moves with q.
 
-    On the nodes of ``on`` (itself), which stand still.
+    On the nodes of ``on`` (itself), which stand still.  If one interval is kept at
+    theta = 0 the three of :func:`.hidden_probe.spreads` follow.
     """
     on = at if on is None else on
     fixed, angle, ends = jax.lax.stop_gradient((x, on.angle, on.kept[:3]))
     kept = Kept(*ends, on.kept.keep)
     if at.angle is None:
         nodes = hidden_probe.nodes(fixed, kept, n, reach)
-        return hidden_probe.sums(x, at.kept, nodes)
+        found = hidden_probe.sums(x, at.kept, nodes)
+        if not single(at):
+            return found
+        more = hidden_probe.spreads(x, at.kept, at.fraction, nodes)
+        return jnp.concatenate([found, more])
     assert angle is not None
     h, width = known_probe.nodes(fixed, kept, angle, n)
     return known_probe.sums(x, at.kept, at.angle, h, width)
 
 
+def single(at: Case) -> bool:
+    """Whether the kept margins are one interval, at theta = 0."""
+    return at.angle is None and at.kept.keep is None and at.kept.low.size == 1
+
+
+def thin(x: Float[Array, ""], at: Case) -> Bool[Array, ""]:
+    """Whether they are one that is narrow in units of sqrt V."""
+    if not single(at):
+        return jnp.zeros((), bool)
+    return hidden_probe.width_of(x, at.kept) < THIN
+
+
 def equation(
-    x: Float[Array, ""], at: Case, sums: Float[Array, " 3"]
+    x: Float[Array, ""], at: Case, sums: Float[Array, " k"]
 ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
     """F = ln q - ln(2 alpha/f E), positive where S falls; dF/dx; S (without ln s)."""
-    force, gain, more = sums
+    force, gain, more = sums[:3]
     scale = 2.0 * at.alpha / at.fraction
     log_q, log_v = -jnp.logaddexp(0.0, -x), -jnp.logaddexp(0.0, x)
     q = jax.nn.sigmoid(x)
     some = force > 0
     slope = 1.0 - q * jnp.where(some, more / jnp.where(some, force, 1.0), 0.0)
     entropy = 0.5 * (log_v + q) - scale * gain
-    return log_q - jnp.log(scale * force), slope, entropy
+    out = log_q - jnp.log(scale * force)
+    if single(at):
+        square, spread, spread_2 = sums[3:]
+        excess = jnp.exp(log_v) * square - spread
+        close = -jnp.log(at.alpha) - jnp.log1p(excess / q)
+        close_slope = (excess + q * (2.0 * spread - spread_2)) / (q + excess)
+        out = jnp.where(thin(x, at), close, out)
+        slope = jnp.where(thin(x, at), close_slope, slope)
+    return out, slope, entropy
 
 
 def bounds(at: Case) -> tuple[Float[Array, ""], Float[Array, ""]]:

@@ -15,6 +15,8 @@ from .equations import Case, averages, case, equation
 from .hidden_probe import REACH
 from .search import FINE, Maximum, maximum
 
+SMALLEST = 1e-290  # sin theta, whose inverse is a number, also times 1/sqrt(q')
+
 
 def _by_ends(
     x: Float[Array, ""],
@@ -115,7 +117,7 @@ def solved(
     means = averages(x, at, FINE)
     out, slope, _ = equation(x, at, means)
     top = top._replace(residual=jnp.where(top.blank, 0.0, jnp.abs(out)))
-    force, gain, _ = means
+    force, gain = means[:2]
     ends = problem.pieces.ends
     by = _sensitivity(x, at, ends, rate, mass_rate, margin, means[:2])
     scale = 2.0 / at.fraction
@@ -129,7 +131,8 @@ def solved(
         log_a, b = 0.5 * x, jnp.zeros(())
         a_rate, b_rate = 0.5 * moved, jnp.zeros(3)
     else:
-        c, s = at.angle
+        # the error is in proportion to s, to the smallest angle
+        c, s = at.angle[0], jnp.maximum(problem.sin_theta, SMALLEST)
         turn = jnp.array([0.0, 0.0, 1.0])
         q = c * c + s * s * inside
         log_a = jnp.log(q / s) + log_delta + 0.5 * jnp.logaddexp(0.0, x)

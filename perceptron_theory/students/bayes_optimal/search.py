@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from .equations import FLOOR, Case, averages, bounds, equation
+from .equations import FLOOR, Case, averages, bounds, equation, thin
 
 FINE, COARSE = 20, 6  # nodes a panel
 NEAR = 5.0  # their reach in standard deviations, for the scan
@@ -72,7 +72,8 @@ def _refine(
         # the next step, had the last two been quadratic
         close = inside & (size * (size / before) ** 2 < TOLERANCE) & (size < 1e-4)
         # where a rounding of F moves the root by more than the bracket is wide
-        flat = (slope > 0) & (jnp.abs(out) < 1e-14)
+        rounding = jnp.where(thin(x, at), 1e-12 * slope, 1e-14)
+        flat = (slope > 0) & (jnp.abs(out) < rounding)
         new = jnp.where(inside, new, jnp.where(flat, x, 0.5 * (low + high)))
         before = jnp.where(inside, size, 1e-2)
         return _Bracket(new, low, high, before, slope, out, steps + 1, close | flat)

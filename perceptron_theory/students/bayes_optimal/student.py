@@ -54,7 +54,7 @@ class BayesOptimal(Student):
             problem, point.rule, rate, mass_rate, mode.margin, mode.on_line, max_steps
         )
         rates = by_inputs(rates, problem, point, mode)
-        found = (top.found | (top.residual < 1e-14)) & jnp.all(jnp.isfinite(value))
+        found = top.found & jnp.all(jnp.isfinite(value))
         end = problem.keep_fraction, top.residual, start.steps + top.steps, found
         return State(value, rates, top.x[None], jnp.zeros((), int), *end)
 

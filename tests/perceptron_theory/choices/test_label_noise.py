@@ -182,6 +182,28 @@ def test_the_floor_at_large_loads():
     assert whole[1] < floor
 
 
+@pytest.mark.slow
+def test_at_a_right_angle_only_the_signed_margin_has_a_floor():
+    """The absolute one is symmetric in v: the error falls as alpha^(-1/2)."""
+    load = np.array([1e2, 1e4, 1e6])
+    given: Any = {"keep_fraction": 0.6, "theta": np.pi / 2, "flip_probability": 0.1}
+    given |= {"alpha_prune": load, "ridge": 0.1, "loss": "squared_hinge"}
+    falls = np.asarray(pt.solve_convex(**given).error)
+    np.testing.assert_allclose(falls[:-1] / falls[1:], 10.0, rtol=0.01)
+    stays = np.asarray(pt.solve_convex(margin="signed", **given).error)
+    assert (stays > 0.38).all()
+
+
+@pytest.mark.slow
+def test_one_sided_rules_have_a_floor_without_wrong_labels():
+    given: Any = {"alpha_prune": 1e6, "theta": 1.0, "ridge": 1e-4, "margin": "signed"}
+    given |= {"loss": "squared_hinge"}
+    hard = pt.solve_convex(keep_fraction=[0.2, 0.6], **given).error
+    easy = pt.solve_convex(keep_fraction=[0.3, 0.9], rule="easy", **given).error
+    np.testing.assert_allclose([hard[0], easy[0]], [0.5, 1 / np.pi], atol=1e-3)
+    assert max(hard[1], easy[1]) < 2e-4
+
+
 def _square_constants(alpha, ridge, fraction):
     """K_0 and K_1 of tan^2(pi error) = K_0 + K_1/(1 - 2 p)^2, hard and absolute."""
     c, s = np.cos(THETA), np.sin(THETA)

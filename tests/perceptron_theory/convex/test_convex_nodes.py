@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import perceptron_theory as pt
-from perceptron_theory.convex.equations import FINE, Setting, averages
+from perceptron_theory.convex.equations import FINE, Setting, averages, with_slack
 from perceptron_theory.convex.losses import LOSSES
 from perceptron_theory.convex.student import Convex
 from perceptron_theory.kept.problem import Inputs, Mode
@@ -47,9 +47,10 @@ def test_more_nodes_along_the_field_change_nothing(student, inputs, x):
         mode = Mode("absolute", bool(theta == 0), False)
         setting = Setting(LOSSES[name], mode, bool(p > 0))
         problem, labels, _ = student.labelled_problem(point, mode)
+        unknowns = with_slack(jnp.array(x), problem, labels, setting)
 
         def sums(n):
-            found = averages(jnp.array(x), problem, labels, setting, n)
+            found = averages(unknowns, problem, labels, setting, n)
             return np.asarray(jnp.append(found.sums, found.size))
 
         rough, fine = sums(FINE), sums((FINE[0], 3 * FINE[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -207,6 +208,57 @@ def test_gradients_are_those_of_differences(theta, rule, margin):
 
 def map_arrays(tree):
     return jax.tree.map(np.asarray, tree)
+
+
+def _misfit(x, alpha, f):
+    """Ln q - ln(2 alpha/f E[D^2/Z]) of the hard rule at x = ln q/V, in 40 digits."""
+    mp = mpmath.mp.clone()
+    mp.dps = 40
+    q = 1 / (1 + mp.exp(-x))
+    root, ratio = mp.sqrt(q), mp.sqrt(q / (1 - q))
+    edge = mp.sqrt(2) * mp.erfinv(mp.mpf(f)) / mp.sqrt(1 - q)
+
+    def one(h):
+        seen = mp.ncdf(edge - h) - mp.ncdf(-h)
+        return mp.npdf(h, 0, ratio) * (mp.npdf(h) - mp.npdf(edge - h)) ** 2 / seen
+
+    ends = {c + k * root for c in (mp.mpf(0), q * edge) for k in (-12, -6, -2, 0, 2)}
+    ends |= {q * edge + k * root for k in (6, 12)}
+    force = mp.quad(one, sorted(ends))
+    return mp.log(q) - mp.log(2 * mp.mpf(alpha) / mp.mpf(f) * force)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("f", "off"), [(1e-6, 1e-12), (1e-8, 1e-9), (1e-7, -1e-13)])
+def test_next_to_the_threshold_against_forty_digits(f, off):
+    """The root lies between x - 1e-9 and x + 1e-9."""
+    alpha = 1.0 + off
+    error = float(solve(alpha, f).error[0])
+    x = -2 * mpmath.log(mpmath.tan(mpmath.pi * mpmath.mpf(error)))
+    assert _misfit(x - 1e-9, alpha, f) < 0 < _misfit(x + 1e-9, alpha, f)
+
+
+def test_every_point_next_to_the_threshold_is_solved():
+    """The error passes 1/4 at alpha = 1, within a width f^2."""
+    rng = np.random.default_rng(0)
+    f = 10 ** rng.uniform(-8, -5, 200)
+    off = rng.choice([-1, 1], 200) * 10 ** rng.uniform(-16, -3, 200)
+    sol = pt.solve(alpha_prune=1 + off, keep_fraction=f, throw=False, **STUDENT)
+    assert (sol.status == pt.Status.CONVERGED).all()
+    width = (np.asarray(sol.alpha_prune) - 1) / f**2  # as rounded
+    order = np.argsort(width)
+    # one falling curve
+    assert (np.diff(sol.error[order]) < 1e-6).all()
+    at_one = solve(np.ones(3), [1e-5, 1e-7, 1e-8]).error
+    np.testing.assert_allclose(at_one, 0.25, rtol=1e-9)
+
+
+@pytest.mark.parametrize("margin", ["absolute", "signed"])
+def test_the_error_is_in_proportion_to_the_smallest_angles(margin):
+    theta = np.array([1e-6, 1e-149, 1e-151, 1e-289])
+    sol = solve(np.full(4, 3.0), 0.3, theta=theta, margin=margin)
+    ratio = sol.error / theta
+    np.testing.assert_allclose(ratio, ratio[1], rtol=1e-5)
 
 
 def test_threshold_of_hard_examples():

@@ -87,6 +87,35 @@ def test_at_fixed_fraction_both_gains_fall_as_one_over_the_load(gibbs):
             assert 1e4 * gain == pytest.approx(1, rel=1e-6)
 
 
+def test_with_a_gap_at_the_boundary_the_gain_falls_faster_than_one_over_the_load():
+    """The version space stays a cone: alpha I falls like 1/(2 ln alpha)."""
+    load = np.array([1e2, 1e4, 1e6])
+    given: Any = {"alpha_prune": load, "keep_fraction": 0.5, "rule": "easy"}
+    gain = load * pt.solve(student="gibbs", **given).information_gain
+    np.testing.assert_allclose(gain, [0.119024, 0.059356, 0.038994], rtol=1e-4)
+    # 1/(2 alpha I) grows like ln alpha
+    slow, fast = np.diff(0.5 / gain) / np.log(100.0)
+    assert 0.9 < slow < fast < 1.0
+
+
+@pytest.mark.slow
+def test_what_is_told_grows_with_the_log_of_the_load_where_the_error_has_a_law():
+    """alpha I -> 1; 1/2 where the density vanishes like the margin; else -> 0."""
+    load, f = 1e6, np.array([0.2, 1 / np.pi, 0.6])
+    given: Any = {"alpha_prune": load, "keep_fraction": f, "theta": 1.0}
+    for student, expected in (("gibbs", [0.0504, 0.5, 1.0]), ("bayes_optimal", 1.0)):
+        found = pt.solve(student=student, margin="signed", **given)
+        np.testing.assert_allclose(load * found.information_gain, expected, atol=2e-5)
+        law = pt.power_law_coefficient(f, 1.0, margin="signed", student=student)
+        assert (np.isfinite(law) == (load * found.information_gain > 0.9)).all()
+
+
+def test_of_few_examples_the_approximation_has_its_peak_of_one_nat_at_one_load():
+    loads = np.array([1.0, 1.679, 2.0, 3.0])
+    gain = paper_information_gain(alpha_prune=loads, keep_fraction=1e-7)
+    np.testing.assert_allclose(gain, [np.log(2), 1.0, 0.6687, 0.35358], atol=3e-4)
+
+
 def test_pruned_data_tell_more_than_the_approximation_says(gibbs):
     for alpha, f in gibbs:
         if f < 1 and alpha <= 5 and np.isfinite(gibbs[alpha, f]):
