@@ -61,7 +61,9 @@ def pytest_report_header(config):
 
 def pytest_terminal_summary(terminalreporter):
     """How many examples the tests of properties tried."""
-    ended = [x for kind in ("passed", "failed") for x in terminalreporter.getreports(kind)]
+    ended = [
+        x for kind in ("passed", "failed") for x in terminalreporter.getreports(kind)
+    ]
     tried = sum(dict(x.user_properties).get("examples", 0) for x in ended)
     if tried:
         seed = terminalreporter.config.option.hypothesis_seed

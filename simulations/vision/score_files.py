@@ -106,7 +106,7 @@ class Scores:
 def _errors(value: Any, count: int) -> Float[np.ndarray, " P"]:
     """Standard errors, which may be NaN where they are not known."""
     array = inputs.plain_array("standard_errors", value)
-    if array.dtype.kind not in "iufV" or array.shape != (count,):
+    if not inputs.is_real(array.dtype) or array.shape != (count,):
         raise InputError(
             f"standard_errors must be {count} numbers, got {array.dtype} of shape "
             f"{array.shape}"
