@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from perceptron_theory import InputError
+from perceptron_theory.text_files import record_of
 
 from ..files import write_whole
 from . import inputs
@@ -252,8 +253,8 @@ def _about(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
             "simulations.vision.published_scores"
         )
     try:
-        about = dict(json.loads(metadata[_KEY]))
-    except (TypeError, ValueError) as error:
+        about = record_of(metadata[_KEY])
+    except InputError as error:
         raise InputError(f"{path} has damaged metadata ({error})") from error
     if about.get("format") != _FORMAT:
         raise InputError(

@@ -92,7 +92,9 @@ def _rows(name: str, value: Any) -> Any:
     """
     array = value if isinstance(value, jax.Array) else plain_array(name, value)
     if array.ndim < 1 or array.size == 0:
-        raise InputError(f"{name} must be an array of at least one row, got {shown(value)}")
+        raise InputError(
+            f"{name} must be an array of at least one row, got {shown(value)}"
+        )
     if array.dtype != bool and not is_real(array.dtype):
         raise InputError(f"{name} must be numbers, got {array.dtype}")
     return array
