@@ -134,6 +134,5 @@ def read_array(path: Path | str) -> np.ndarray:
     except Exception as error:  # a damaged header raises anything; none is run
         kind = kind_of_file(Path(path))
         line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(
-            f"{path} is no .npy file of numbers ({f'it is {kind}; ' * bool(kind)}{line})"
-        ) from error
+        why = f"it is {kind}; {line}" if kind else line
+        raise InputError(f"{path} is no .npy file of numbers ({why})") from error
