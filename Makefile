@@ -77,5 +77,5 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/theory_speed.py
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache build dist demo site
+	rm -rf .venv .hypothesis .pytest_cache .ruff_cache build dist demo site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -74,9 +74,13 @@ def main() -> None:
     options = parser.parse_args()
     began = time.perf_counter()
     total = np.zeros(4, int)
-    print("margin    theta  rule   points  unsolved  skipped  over  gibbs    bayes_point")
+    print(
+        "margin    theta  rule   points  unsolved  skipped  over  gibbs    bayes_point"
+    )
     for margin, aligned, rule in ROWS:
-        rng = np.random.default_rng([options.seed, *map(ord, f"{margin}{aligned}{rule}")])
+        rng = np.random.default_rng(
+            [options.seed, *map(ord, f"{margin}{aligned}{rule}")]
+        )
         given = _draw(rng, options.points, aligned)
         both = [
             pt.solve(student=name, rule=rule, margin=margin, throw=False, **given)
@@ -88,10 +92,14 @@ def main() -> None:
         worst, over = np.zeros(2), 0
         for i in np.flatnonzero(held):
             point = tuple(float(x[i]) for x in given.values())
-            found = type("Found", (), {
-                name: getattr(both[0], name)[i]
-                for name in ("overlap", "self_overlap", "probe_overlap")
-            })
+            found = type(
+                "Found",
+                (),
+                {
+                    name: getattr(both[0], name)[i]
+                    for name in ("overlap", "self_overlap", "probe_overlap")
+                },
+            )
             errors = np.array([solution.error[i] for solution in both])
             off, miss = _differences(point, rule, margin, found, errors)
             if not miss < MISFIT:

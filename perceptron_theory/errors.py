@@ -8,7 +8,15 @@ from typing import Any
 
 
 class InputError(ValueError):
-    """An argument outside what a function is defined for."""
+    """An argument outside what a function is defined for, said in one line.
+
+    Line breaks of what is shown, as in an array, become spaces, and what is no text,
+    as in the name of a file, is escaped: the line can be printed everywhere.
+    """
+
+    def __init__(self, line: object) -> None:
+        lines = str(line).encode("utf-8", "backslashreplace").decode().splitlines()
+        super().__init__(" ".join(part.strip() for part in lines))
 
 
 class ConvergenceError(RuntimeError):

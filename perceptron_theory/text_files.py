@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import json
 from pathlib import Path
+from typing import Any
 
 from .errors import InputError
 
@@ -26,6 +28,34 @@ def read_text(path: Path) -> str:
         OSError: it cannot be read.
     """
     return decoded(path.read_bytes())
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """The object of JSON in a file.
+
+    Raises:
+        InputError: it holds no text or no JSON, or something else than an object.  The
+            message leaves it to the caller to say which file.
+        OSError: it cannot be read.
+    """
+    return record_of(read_text(path))
+
+
+def record_of(text: str | bytes) -> dict[str, Any]:
+    """The object of JSON in a text.
+
+    Raises:
+        InputError: it is no JSON, or something else than an object.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"no JSON: {error}") from error
+    except RecursionError:
+        raise InputError("no JSON of ours: it is nested too deeply") from None
+    if not isinstance(found, dict):
+        raise InputError("no record: its JSON is no object")
+    return found
 
 
 def decoded(content: bytes) -> str:

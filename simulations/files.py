@@ -102,3 +102,5 @@ def read_toml(name: str | Path, folder: Path, kind: str) -> tuple[Path, dict[str
         return path, tomllib.loads(read_text(path))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is no {kind} ({error})") from error
+    except RecursionError:
+        raise InputError(f"{path} is no {kind} (it is nested too deeply)") from None

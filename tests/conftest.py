@@ -6,6 +6,7 @@ jaxtyping but not checked at run time: its import hook multiplies the time of tr
 
 import gc
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ LARGEST_CACHE = 2**30  # bytes
 MOST_MAPS = 20_000  # of memory; Linux allows a process 65,530
 
 
+@pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its seed
 def pytest_configure(config):
     """Keep compiled programs for other workers, processes that tests start, and runs.
 
@@ -25,6 +27,9 @@ def pytest_configure(config):
     """
     # as pruning_laws/__main__.py: tracing makes millions of objects that stay
     gc.set_threshold(500_000, 20, 20)
+    # of the tests of properties; workers have the options of their parent
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = random.randrange(2**32)
     if not config.pluginmanager.hasplugin("cacheprovider"):
         return
     folder = config.cache.mkdir("jax")
@@ -47,6 +52,24 @@ def pytest_configure(config):
         env = os.environ | {"XLA_FLAGS": flags}
         if subprocess.run(tried, env=env, capture_output=True).returncode == 0:
             os.environ["XLA_FLAGS"] = flags
+
+
+def pytest_report_header(config):
+    """What repeats the examples of the tests of properties."""
+    return f"properties: --hypothesis-seed={config.option.hypothesis_seed}"
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How many examples the tests of properties tried."""
+    ended = [
+        x for kind in ("passed", "failed") for x in terminalreporter.getreports(kind)
+    ]
+    tried = sum(dict(x.user_properties).get("examples", 0) for x in ended)
+    if tried:
+        seed = terminalreporter.config.option.hypothesis_seed
+        terminalreporter.write_line(
+            f"properties: {tried} examples, --hypothesis-seed={seed}"
+        )
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects by marks

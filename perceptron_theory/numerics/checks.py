@@ -53,6 +53,11 @@ def _is_masked(value: Any) -> bool:
     return np.ma.is_masked(value)
 
 
+def is_real(dtype: np.dtype) -> bool:
+    """Whether a type is of real numbers: bfloat16 is, records and truth values not."""
+    return dtype.kind in "iuf" or (dtype.kind == "V" and dtype.type != np.void)
+
+
 def as_array(name: str, value: Any) -> np.ndarray:
     """A non-empty float64 array without NaN.
 
@@ -61,10 +66,10 @@ def as_array(name: str, value: Any) -> np.ndarray:
     """
     given = plain_array(name, value)
     try:
-        # V: bfloat16.  None, times and truth values would pass as floats
+        # None, times and truth values would pass as floats
         if given.dtype.kind == "O" and all(map(_is_number, given.flat)):
             pass  # integers beyond 64 bits, fractions
-        elif given.dtype.kind not in "fiuV":
+        elif not is_real(given.dtype):
             raise TypeError
         with np.errstate(over="ignore"):  # what is beyond them is infinite
             array = given.astype(np.float64)
@@ -99,7 +104,7 @@ def real_number(name: str, value: Any) -> float:
     """
     try:
         if np.ndim(value) == 0 and not np.ma.is_masked(value):
-            if _is_number(value) or np.asarray(value).dtype.kind in "iufV":
+            if _is_number(value) or is_real(np.asarray(value).dtype):
                 return float(value)
     except (TypeError, ValueError, OverflowError):  # ragged rows; tracers; 10**400
         pass

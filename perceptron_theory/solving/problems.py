@@ -20,9 +20,10 @@ from ..paths import expanded
 from ..rules.by_quantile import Easy, Hard, Mixture, Random, Window
 from ..rules.intervals import Intervals
 from ..students.names import STUDENTS
-from ..text_files import read_text
+from ..text_files import read_record
 
 FORMAT = "pruning-laws problem"
+_POINT = {"alpha_prune", "alpha_tot", "keep_fraction", "theta"}
 # what a file can name; objects of one's own are only shown
 KNOWN: Mapping[str, type[Parameters]] = {
     kind.__name__: kind
@@ -89,19 +90,20 @@ def load_problem(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = expanded(path)
     try:
-        text = read_text(path)
+        content = read_record(path)
     except (OSError, InputError) as error:
         raise InputError(f"{str(path)!r} is no problem file ({error})") from error
     try:
-        content = json.loads(text)
         if content["format"] != FORMAT:
             raise ValueError
         point = {name: float(value) for name, value in content["point"].items()}
+        if not point.keys() <= _POINT:
+            raise ValueError
         how = {name: _thing(content[name]) for name in ("rule", "student")}
         margin = str(content["margin"])
     except InputError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(
             f"{str(path)!r} is no problem file: give one that a failed solve wrote"
         ) from error

@@ -25,8 +25,8 @@ from scipy.optimize import OptimizeWarning, curve_fit
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
-from perceptron_theory.numerics.checks import as_array
 
+from ..vision import inputs
 from .curves import POINT
 
 ENOUGH_SIZES = 8  # for a verdict on a law
@@ -100,16 +100,24 @@ def fit_law(
     """Fit by weighted least squares, from several starts.
 
     Raises:
-        InputError: an unknown model, fewer points than parameters, an error without
-            positive standard error.
+        InputError: an unknown model, arrays of other lengths, numbers that are not
+            finite, fewer points than parameters, a size that is not positive, an error
+            without positive standard error.
     """
     if model not in MODELS:
         raise unknown_name("model", model, MODELS)
     named = {"sizes": sizes, "errors": errors, "standard_errors": standard_errors}
-    p, e, s = (as_array(*one) for one in named.items())
+    p, e, s = (inputs.real_array(*one, "n").astype(float) for one in named.items())
     count = _count(model)
+    if not len(p) == len(e) == len(s):
+        raise InputError(
+            f"{len(p)} sizes, {len(e)} errors and {len(s)} standard errors: give as "
+            "many of each"
+        )
     if len(p) < count:
         raise InputError(f"{model} has {count} parameters: {len(p)} sizes are too few")
+    if not (p > 0).all():
+        raise InputError(f"sizes must be positive, got {p.min():g}")
     if not (s > 0).all():
         raise InputError("every error needs a positive standard error")
     low, high = [-50.0, 1e-3, 0.0], [50.0, 10.0, 1.0]
@@ -120,7 +128,7 @@ def fit_law(
     for start in starts:
         inside = np.clip(start[:count], low[:count], high[:count])
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore", OptimizeWarning)  # of the covariance
                 found, _ = curve_fit(
                     MODELS[model],
@@ -131,10 +139,11 @@ def fit_law(
                     bounds=(low[:count], high[:count]),
                     max_nfev=5_000,
                 )
-        except RuntimeError:  # this start did not settle
+        except (RuntimeError, ValueError):  # it did not settle, or met no number
             continue
-        chi2 = float((((MODELS[model](p, *found) - e) / s) ** 2).sum())
-        if best is None or chi2 < best.chi2:
+        with np.errstate(over="ignore"):
+            chi2 = float((((MODELS[model](p, *found) - e) / s) ** 2).sum())
+        if chi2 < (math.inf if best is None else best.chi2):
             best = Law(model, tuple(map(float, found)), chi2, len(p))
     if best is None:
         raise InputError(f"{model} could not be fitted to {len(p)} errors")

@@ -21,7 +21,7 @@ import pandas as pd
 
 from perceptron_theory import InputError
 from perceptron_theory.paths import expanded
-from perceptron_theory.text_files import read_text
+from perceptron_theory.text_files import read_record
 
 from ..csv_files import read_csv
 from ..files import write_whole
@@ -217,10 +217,17 @@ def _value(text: str) -> Any:
     return text
 
 
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # whole numbers beyond floats
+        return math.inf
+
+
 def _checksum(row: dict[str, Any]) -> int:
     """The checksum of all other columns; numbers count by value, not by spelling."""
     parts = [
-        f"{name}={float(value)!r}"
+        f"{name}={_float(value)!r}"
         if isinstance(value, int | float)
         else f"{name}={value}"
         for name, value in sorted(row.items())
@@ -241,9 +248,6 @@ def _check_row(row: dict[str, Any], where: str) -> None:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(read_text(path))
-        if not isinstance(found, dict):
-            raise ValueError("no record")
-        return found
-    except (OSError, ValueError) as error:
+        return read_record(path)
+    except (OSError, InputError) as error:
         raise InputError(f"{path} is damaged ({error}): {_REMOVE}") from error

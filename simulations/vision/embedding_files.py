@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from perceptron_theory import InputError
-from perceptron_theory.text_files import read_text
+from perceptron_theory.text_files import read_record
 
 from ..files import write_npy_rows, write_whole
 from .data.encoded import DataSet
@@ -63,9 +63,11 @@ def check_record(path: Path, dataset: DataSet) -> dict[str, Any] | None:
     if not beside.exists():
         return None
     try:
-        about = json.loads(read_text(beside))
-        theirs, source = about["fingerprint"], about["source"]
-    except (ValueError, KeyError, TypeError) as error:
+        about = read_record(beside)
+        theirs, source = about.get("fingerprint"), about.get("source")
+        if not isinstance(theirs, str) or not isinstance(source, dict):
+            raise InputError("it lacks fingerprint or source")
+    except (OSError, InputError) as error:
         raise InputError(
             f"{beside} is no record of embeddings ({error}): delete it if {path.name} "
             "needs none"

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.checks import is_real as is_real
 from perceptron_theory.numerics.checks import plain_array as plain_array
 from perceptron_theory.numerics.checks import real_number as real_number
 from perceptron_theory.numerics.precision import start_jax
@@ -46,11 +47,11 @@ def _floats(name: str, array: np.ndarray) -> np.ndarray:
     kind = array.dtype.kind
     if array.dtype.type in (np.float32, np.float64):
         return array.astype(array.dtype.newbyteorder("="), copy=False)
-    if array.dtype == np.float16 or (kind == "V" and array.dtype.type != np.void):
-        return array.astype(np.float32)  # V: bfloat16
-    if kind == "f":  # longer than double
+    if kind == "f" and array.itemsize > 8:  # longer than double
         with np.errstate(over="ignore"):  # infinite then, and refused
             return array.astype(np.float64)
+    if kind not in "iu" and is_real(array.dtype):  # half precision
+        return array.astype(np.float32)
     if kind in "iu":
         floats = array.astype(np.float64)
         # whole numbers that differ would be ties
@@ -90,7 +91,7 @@ def truth_array(name: str, value: Any, *shape: str) -> Bool[np.ndarray, ...]:
     _check_shape(name, array, shape)
     if array.dtype == bool:
         return array
-    if array.dtype.kind not in "iufV" or not ((array == 0) | (array == 1)).all():
+    if not is_real(array.dtype) or not ((array == 0) | (array == 1)).all():
         raise InputError(f"{name} must be booleans (or 0 and 1), got {array.dtype}")
     return array.astype(bool)
 

@@ -223,10 +223,15 @@ def _read_npz(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
             for name in {f"{n}.npy" for n in names} & set(archive.namelist()):
                 with archive.open(name) as file:
                     found[name[:-4]] = _read_npy(file, f"{path}: {name}")
-    except (zipfile.BadZipFile, EOFError, ValueError, OSError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except Exception as error:  # a damaged archive raises anything; none is run
         raise InputError(f"{path} is no whole npz file ({error})") from error
+    for name, array in found.items():
+        if array.ndim != 1:
+            raise InputError(
+                f"{path}: {name} has shape {array.shape}: it must be one a row"
+            )
     return found
 
 

@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 
 from perceptron_theory import InputError
 from perceptron_theory.paths import expanded
+from perceptron_theory.text_files import record_of
 
 from ..files import write_whole
 from . import inputs
@@ -107,7 +108,7 @@ class Scores:
 def _errors(value: Any, count: int) -> Float[np.ndarray, " P"]:
     """Standard errors, which may be NaN where they are not known."""
     array = inputs.plain_array("standard_errors", value)
-    if array.dtype.kind not in "iufV" or array.shape != (count,):
+    if not inputs.is_real(array.dtype) or array.shape != (count,):
         raise InputError(
             f"standard_errors must be {count} numbers, got {array.dtype} of shape "
             f"{array.shape}"
@@ -253,8 +254,8 @@ def _about(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
             "simulations.vision.published_scores"
         )
     try:
-        about = dict(json.loads(metadata[_KEY]))
-    except (TypeError, ValueError) as error:
+        about = record_of(metadata[_KEY])
+    except InputError as error:
         raise InputError(f"{path} has damaged metadata ({error})") from error
     if about.get("format") != _FORMAT:
         raise InputError(

@@ -15,6 +15,7 @@ from perceptron_theory.paths import expanded
 from . import inputs
 from .contracts import options_of
 from .data.encoded import DataSet
+from .data.file_kinds import kind_of_file
 from .logits import check_logits
 from .metrics import Given, Metric, Scored, metric_of
 from .score_files import Scores, scores_of
@@ -132,10 +133,9 @@ def read_array(path: Path | str) -> np.ndarray:
         InputError: There is no such file, it has another format, or it is truncated.
     """
     try:
-        array = np.load(expanded(path), mmap_mode="r", allow_pickle=False)
-        if not isinstance(array, np.ndarray):
-            raise ValueError("it is an .npz")
-        return array
-    except (OSError, ValueError, EOFError) as error:
-        line = str(error).splitlines()[0]
-        raise InputError(f"{path} is no .npy file of numbers ({line})") from error
+        return np.lib.format.open_memmap(expanded(path), mode="r")
+    except Exception as error:  # a damaged header raises anything; none is run
+        kind = kind_of_file(Path(path))
+        line = (str(error).splitlines() or [type(error).__name__])[0]
+        why = f"it is {kind}; {line}" if kind else line
+        raise InputError(f"{path} is no .npy file of numbers ({why})") from error

@@ -28,7 +28,7 @@ import xarray as xr
 
 from perceptron_theory import InputError
 from perceptron_theory.paths import expanded
-from perceptron_theory.text_files import read_text
+from perceptron_theory.text_files import read_record, record_of
 
 from ...files import write_whole
 from ..data.requests import check_mode
@@ -211,7 +211,7 @@ def open_store(
 def _read_columns(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     # opened here, for NumPy leaves a damaged file open
     with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-        attrs = json.loads(str(file["attrs"]))
+        attrs = record_of(str(file["attrs"]))
         columns = {name: file[name] for name in file.files if name != "attrs"}
     if not set(_REQUIRED) <= set(columns) or "draw" in columns:
         raise ValueError("not the columns of draws")
@@ -227,6 +227,6 @@ def _read_columns(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
 
 def _read_json(path: Path):
     try:
-        return json.loads(read_text(path))
-    except (OSError, ValueError):
+        return read_record(path)
+    except (OSError, InputError):
         return None

@@ -18,7 +18,7 @@ from jaxtyping import Array, Bool, Float
 from numpy.typing import ArrayLike
 
 from perceptron_theory import InputError
-from perceptron_theory.numerics.checks import refuse_masked
+from perceptron_theory.numerics.checks import is_real, refuse_masked
 from perceptron_theory.numerics.precision import own_settings, traced
 
 from ..hardware.devices import spread
@@ -144,9 +144,10 @@ def check_sets(signed_examples: ArrayLike) -> tuple[int, ...]:
     if traced(signed_examples):
         return shape
     numbers = np.asarray(signed_examples)
-    if numbers.dtype.kind not in "biuf":
+    if numbers.dtype != bool and not is_real(numbers.dtype):
         raise InputError(f"signed_examples must be real numbers, got {numbers.dtype}")
-    bad = ~np.isfinite(numbers)
+    with np.errstate(over="ignore"):  # longer than double: infinite then
+        bad = ~np.isfinite(numbers.astype(np.float64, copy=False))
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         raise InputError(
@@ -164,7 +165,7 @@ def check_keys(key: Array) -> None:
 
 
 def check_batch(examples: np.ndarray, key: Array) -> None:
-    """Raise an InputError unless examples are a batch of sets, and keys one a set."""
+    """An InputError unless examples are a batch of sets of numbers, keys one a set."""
     shape = _shape("examples", examples)
     good = len(shape) == 3 and 0 not in shape
     require(good, "examples must have shape (batch, P, N)", shape)
@@ -173,16 +174,11 @@ def check_batch(examples: np.ndarray, key: Array) -> None:
         raise InputError(
             f"one key a set is needed, shape {shape[:1]}, got keys of shape {key.shape}"
         )
+    check_sets(examples)
 
 
 def call_compiled(function, examples, key, *numbers, **static) -> dict[str, np.ndarray]:
-    """Call a compiled function in float64; its fields by name, as NumPy arrays.
-
-    Raises:
-        InputError: the examples are not finite.
-    """
-    if not np.isfinite(examples).all():
-        raise InputError("examples must be finite: some are NaN or infinite")
+    """Call a compiled function in float64; its fields by name, as NumPy arrays."""
     with own_settings(x64=True):
         numbers = (0.0 if x is None else x for x in numbers)
         batched = np.asarray(examples, np.float64), key

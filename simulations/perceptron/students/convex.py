@@ -28,7 +28,7 @@ from perceptron_theory.convex.losses import Loss, hinge, resolve_loss
 from perceptron_theory.numerics.precision import eager_only, own_settings
 
 from ..hardware.devices import spread
-from ..naming import as_number, require, settle
+from ..naming import as_number, require, settle, whole_number
 from .contract import Named, Trained, check_batch, check_sets, unit
 from .convex_methods import minimise_hinge, minimise_smooth
 
@@ -118,8 +118,12 @@ def train(
     ([0.333333, 0.0], 0)
     """
     function = resolve_loss(loss)
-    require(0 < ridge < math.inf, "ridge must be positive and finite", ridge)
-    require(0 < tolerance < 1, "tolerance must lie in (0, 1)", tolerance)
+    good = 0 < as_number(ridge, "ridge") < math.inf
+    require(good, "ridge must be positive and finite", ridge)
+    good = 0 < as_number(tolerance, "tolerance") < 1
+    require(good, "tolerance must lie in (0, 1)", tolerance)
+    good = whole_number(max_iterations, "max_iterations") >= 1
+    require(good, "max_iterations must be at least 1", max_iterations)
     *batch, count, dimension = check_sets(signed_examples)
     flat = np.reshape(signed_examples, (-1, count, dimension)).astype(np.float64)
     with own_settings(x64=True):
@@ -153,10 +157,12 @@ class ConvexRidge(Named, called="convex_ridge"):
         check_batch(examples, key)
         found = train(examples, self.loss, ridge=self.ridge, tolerance=self.tolerance)
         length = np.linalg.norm(found.weights, axis=1)
-        distance, weights = found.distance / length, unit(found.weights)
+        with np.errstate(invalid="ignore", divide="ignore"):  # of no length, zeros
+            distance, weights = found.distance / length, unit(found.weights)
         good = found.status == ConvexStatus.CONVERGED
+        done = (good | (distance <= _ENOUGH)) & (length > 0)
         columns = {"length": length, "margin": _margin(examples, weights)}
-        return Trained(weights, distance, good | (distance <= _ENOUGH), columns)
+        return Trained(weights, distance, done, columns)
 
     def theory(self, **where):
         """Solve the equations of this loss and ridge for pruned data."""

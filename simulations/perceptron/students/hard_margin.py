@@ -109,7 +109,9 @@ def max_margin(
     shape = check_sets(signed_examples)
     with own_settings(x64=True):
         numpy: Any = jnp if inside else np
-        flat = numpy.asarray(signed_examples, float).reshape((-1, *shape[-2:]))
+        # in one order of memory: sums in another differ in their last digits
+        flat = numpy.asarray(signed_examples, float, order="C")
+        flat = flat.reshape((-1, *shape[-2:]))
         if inside:
             found = train_batch(flat, tolerance, max_iterations)
         elif precision == "float32":
@@ -131,8 +133,7 @@ class MaxMarginStudent(Named, called="max_margin"):
     def __call__(self, examples: Float[np.ndarray, "batch P N"], key: Array) -> Trained:
         """Train to a gap of 1e-10; the key is not used."""
         check_batch(examples, key)
-        check_sets(examples)
-        sets, few = np.asarray(examples, float), len(examples) <= FEW
+        sets, few = np.asarray(examples, float, order="C"), len(examples) <= FEW
         with own_settings(x64=True):
             found = train_sets(sets, 1e-10, 100, few=few)
         gap, status = np.asarray(found.gap), np.asarray(found.status)

@@ -154,8 +154,9 @@ class Perceptron(Named, called="perceptron"):
         check_batch(examples, key)
         found = call_compiled(learn, examples, key, self.max_updates)
         columns = {name: found[name] for name in ("margin", "updates", "passes")}
-        mistakes = found["mistakes"]
-        return Trained(unit(found["weights"]), mistakes, mistakes == 0, columns)
+        mistakes, weights = found["mistakes"], unit(found["weights"])
+        done = (mistakes == 0) & np.isfinite(weights[:, 0])  # of zeros there is none
+        return Trained(weights, mistakes, done, columns)
 
 
 @dataclass(frozen=True)
@@ -183,8 +184,10 @@ class MinOver(Named, called="min_over"):
         limits = self.max_updates, self.tolerance
         found = call_compiled(learn, examples, key, *limits, least=True)
         columns = {name: found[name] for name in ("margin", "updates")}
+        weights = unit(found["weights"])
         done = found["gap"] <= self.tolerance * (1 + 1e-6)
-        return Trained(unit(found["weights"]), found["gap"], done, columns)
+        done &= np.isfinite(weights[:, 0])
+        return Trained(weights, found["gap"], done, columns)
 
 
 BY_NAME = {"perceptron": Perceptron(), "min_over": MinOver()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,9 @@ from jaxtyping import Float, Int, UInt8
 from perceptron_theory import InputError
 
 from .. import inputs
+
+# surrogates, and what editors put at the start of a text
+_NO_TEXT = re.compile("[\ud800-\udfff]|^\ufeff")
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,9 @@ def check_ids(name: str, ids: tuple[str, ...], count: int) -> None:
     """
     if len(ids) != count:
         raise InputError(f"{name}: {len(ids)} ids for {count} examples")
+    other = next((one for one in ids if not isinstance(one, str)), None)
+    if other is not None:
+        raise InputError(f"{name}: ids must be text, got {type(other).__name__}")
     if len(set(ids)) != count:
         seen: set[str] = set()
         twice = next(one for one in ids if one in seen or seen.add(one))
@@ -86,11 +93,20 @@ def check_ids(name: str, ids: tuple[str, ...], count: int) -> None:
 
 
 def check_lines(what: str, ids: Iterable[str]) -> None:
-    """Refuse ids with a line break, which lists of one id a line would read as two.
+    """Refuse ids that a list of one id a line would not give back.
 
     Raises:
-        InputError: one has some.
+        InputError: one is empty, has a line break, or is no text for a file.
     """
-    broken = next((one for one in ids if "\n" in one or "\r" in one), None)
-    if broken is not None:
-        raise InputError(f"{what} {broken!r} has a line break: rename that example")
+    for one in ids:
+        why = ""
+        if not one:
+            why = "is empty"
+        elif "\n" in one or "\r" in one:
+            why = "has a line break"
+        elif not one.isascii() and _NO_TEXT.search(one):
+            why = "has half a character or a byte-order mark"
+        elif "\0" in one:
+            why = "has a zero byte"
+        if why:
+            raise InputError(f"{what} {one!r} {why}: rename that example")

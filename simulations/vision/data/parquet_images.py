@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Int
 
 from perceptron_theory import InputError
+from perceptron_theory.text_files import record_of
 
 from ..optional import require
 from .file_kinds import PARQUET, instead
@@ -185,10 +186,8 @@ def _row_groups(metadata: Any, column: str) -> tuple[list[int], list[int]]:
 
 
 def _class_names(metadata: dict[bytes, bytes] | None) -> tuple[str, ...] | None:
-    import json
-
     try:
-        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
+        features = record_of((metadata or {})[b"huggingface"])["info"]["features"]
         return tuple(map(str, features["label"]["names"]))
     except (KeyError, TypeError, ValueError):
         return None

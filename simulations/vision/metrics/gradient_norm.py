@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from perceptron_theory import InputError
-from perceptron_theory.numerics.checks import refuse_masked
+from perceptron_theory.errors import not_traced
+from perceptron_theory.numerics.checks import is_real, plain_array, shown
 from perceptron_theory.numerics.precision import own_settings
 from perceptron_theory.paths import expanded
 
@@ -48,16 +49,24 @@ def grand(
         stacked: whether ``params`` are those of several models.
 
     Raises:
-        InputError: different numbers of examples and labels, a loss that is no scalar,
-            a gradient that is not finite.
+        InputError: no numbers, or some beyond JAX's; different numbers of examples and
+            labels, a loss that is no scalar, a gradient that is not finite.
     """
     size = inputs.positive_integer("batch_size", batch_size)
-    count, n_labels = _rows("examples", examples), _rows("labels", labels)
+    examples, labels = _rows("examples", examples), _rows("labels", labels)
+    count, n_labels = len(examples), len(labels)
     if count != n_labels:
         raise InputError(f"{count} examples and {n_labels} labels: give as many")
     one = jax.tree.map(lambda leaf: leaf[0], params) if stacked else params
-    x, y = (jax.eval_shape(lambda a: a[0], part[:1]) for part in (examples, labels))
-    value = jax.eval_shape(loss, one, x, y)
+    x, y = (
+        _device_rows("examples", examples, 0, 1),
+        _device_rows("labels", labels, 0, 1),
+    )
+    try:
+        value = jax.eval_shape(loss, one, x[0], y[0])
+    except Exception as error:  # whatever a user's function raises
+        what = "loss must be a JAX function of params, one example and one label"
+        raise not_traced(what, error) from error
     if getattr(value, "shape", None) != ():
         raise InputError(f"loss must be a scalar for one example, got {value}")
     size = min(size, count)
@@ -65,29 +74,58 @@ def grand(
     for i in range(0, count, size):
         # the last batch overlaps the one before it: a shorter one would be compiled
         first = min(i, count - size)
-        rows = slice(first, first + size)
-        scores[rows] = _norms(
-            loss,
-            params,
-            jnp.asarray(examples[rows]),
-            jnp.asarray(labels[rows]),
-            stacked,
+        rows = first, first + size
+        x, y = (
+            _device_rows("examples", examples, *rows),
+            _device_rows("labels", labels, *rows),
         )
+        scores[slice(*rows)] = _norms(loss, params, x, y, stacked)
     if not np.isfinite(scores).all():
         i = int((~np.isfinite(scores)).argmax())
         raise InputError(f"the gradient of example {i} has the norm {scores[i]}")
     return scores
 
 
-def _rows(name: str, array: Any) -> int:
-    refuse_masked(name, array)
-    if (
-        not isinstance(array, jax.Array | np.ndarray)
-        or array.ndim < 1
-        or not len(array)
-    ):
-        raise InputError(f"{name} must be an array of at least one row, got {array!r}")
-    return len(array)
+def _rows(name: str, value: Any) -> Any:
+    """Numbers or truth values, a row an example, of NumPy or JAX.
+
+    Raises:
+        InputError: they are others, or there are no rows.
+    """
+    array = value if isinstance(value, jax.Array) else plain_array(name, value)
+    if array.ndim < 1 or array.size == 0:
+        raise InputError(
+            f"{name} must be an array of at least one row, got {shown(value)}"
+        )
+    if array.dtype != bool and not is_real(array.dtype):
+        raise InputError(f"{name} must be numbers, got {array.dtype}")
+    return array
+
+
+def _device_rows(name: str, array: Any, first: int, end: int) -> Array:
+    """Some rows, of the type in which JAX computes with such numbers.
+
+    Raises:
+        InputError: a number lies outside of that type, where JAX would take another.
+    """
+    rows = array[first:end]
+    if isinstance(rows, jax.Array):
+        return rows
+    native = rows.dtype.newbyteorder("=")
+    if native.kind == "f" and native.itemsize > 8:  # longer than double
+        native = np.dtype(np.float64)
+    kind = jax.dtypes.canonicalize_dtype(native)
+    with np.errstate(over="ignore"):
+        found = rows.astype(kind)
+    whole = np.dtype(kind).kind in "iu"
+    lost = found != rows if whole else np.isinf(found) > np.isinf(rows)
+    if lost.any():
+        i = int(lost.reshape(len(rows), -1).any(1).argmax())
+        raise InputError(
+            f"{name}[{first + i}] has the number {rows[i][lost[i]].flat[0]}, beyond "
+            f"{np.dtype(kind)}: scale it down or switch on jax_enable_x64"
+        )
+    return jnp.asarray(found)
 
 
 @functools.partial(jax.jit, static_argnames=("loss", "stacked"))

@@ -80,7 +80,7 @@ def models_for_standard_error(
     q = inputs.real_number("correct_outside", correct_outside)
     if not (0 <= p <= 1 and 0 <= q <= 1):
         raise InputError(f"probabilities must be in [0, 1], got {p} and {q}")
-    return max(2, math.ceil((p * (1 - p) / f + q * (1 - q) / (1 - f)) / error**2))
+    return _whole((p * (1 - p) / f + q * (1 - q) / (1 - f)) / error / error)
 
 
 def spearman_brown(correlation: float, times: float = 2.0) -> float:
@@ -88,8 +88,21 @@ def spearman_brown(correlation: float, times: float = 2.0) -> float:
 
     n r / (1 + (n - 1) r), which holds for linear correlations and is an approximation
     for ranks; of all models, from :func:`split_half_correlation`, with n = 2.
+
+    Raises:
+        InputError: a correlation outside (-1, 1], a number that is not positive, or
+            both where n r / (1 + (n - 1) r) is no correlation.
     """
-    return times * correlation / (1 + (times - 1) * correlation)
+    r = inputs.real_number("correlation", correlation)
+    n = _positive("times", times)
+    if not -1 < r <= 1:
+        raise InputError(f"correlation must be in (-1, 1], got {r}")
+    if not 1 + (n - 1) * r > abs(n * r) * (1 - 1e-12):
+        raise InputError(
+            f"a correlation of {r} between halves is none of {n} times as many models: "
+            "it is too negative"
+        )
+    return n * r / (1 + (n - 1) * r)
 
 
 def models_for_precision(standard_error: float, n_models: int, wanted: float) -> int:
@@ -102,7 +115,7 @@ def models_for_precision(standard_error: float, n_models: int, wanted: float) ->
     """
     inputs.positive_integer("n_models", n_models)
     ratio = _positive("standard_error", standard_error) / _positive("wanted", wanted)
-    return max(2, math.ceil(n_models * ratio**2))
+    return _whole(n_models * ratio * ratio)
 
 
 def models_for_correlation(split_half: float, n_models: int, wanted: float) -> int:
@@ -120,8 +133,19 @@ def models_for_correlation(split_half: float, n_models: int, wanted: float) -> i
     """
     half, wanted = _inside("split_half", split_half), _inside("wanted", wanted)
     inputs.positive_integer("n_models", n_models)
-    times = wanted * (1 - half) / (half * (1 - wanted))
-    return max(2, math.ceil(times * n_models / 2))
+    times = wanted / half * (1 - half) / (1 - wanted)
+    return _whole(times * n_models / 2)
+
+
+def _whole(models: float) -> int:
+    """A number of models, two or more.
+
+    Raises:
+        InputError: it is beyond all numbers.
+    """
+    if not math.isfinite(models):
+        raise InputError("more models than any number: ask for less")
+    return max(2, math.ceil(models))
 
 
 def _positive(name: str, value: float) -> float:

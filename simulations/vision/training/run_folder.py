@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from perceptron_theory import InputError
-from perceptron_theory.text_files import read_text
+from perceptron_theory.text_files import read_record
 
 from ...files import write_npy, write_whole
 from .plan import Plan
@@ -64,11 +64,8 @@ def read_about(folder: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        found = json.loads(read_text(path))
-        if not isinstance(found, dict):
-            raise ValueError("no record")
-        return found
-    except ValueError as error:
+        return read_record(path)
+    except InputError as error:
         raise InputError(f"{path} is damaged ({error}): delete it") from error
 
 
