@@ -28,6 +28,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from jaxtyping import Float
 
 from ...errors import ConvergenceError
 from ...numerics.gaussian import SQRT_2PI
