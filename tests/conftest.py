@@ -21,15 +21,20 @@ MOST_MAPS = 20_000  # of memory; Linux allows a process 65,530
 
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its seed
 def pytest_configure(config):
+    """A seed of the tests of properties; workers have the options of their parent."""
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = random.randrange(2**32)
+
+
+@pytest.hookimpl(tryfirst=True)  # before workers are started
+def pytest_sessionstart(session):
     """Keep compiled programs for other workers, processes that tests start, and runs.
 
     JAX takes a program from there if nothing that it was compiled from has changed.
     """
     # as pruning_laws/__main__.py: tracing makes millions of objects that stay
     gc.set_threshold(500_000, 20, 20)
-    # of the tests of properties; workers have the options of their parent
-    if config.option.hypothesis_seed is None:
-        config.option.hypothesis_seed = random.randrange(2**32)
+    config = session.config
     if not config.pluginmanager.hasplugin("cacheprovider"):
         return
     folder = config.cache.mkdir("jax")
