@@ -169,15 +169,17 @@ def kmeans(
             start = data.moved(given)
         return _iterated(data, step, start, max_iterations, tolerance)
 
-    for exact in (False, True) if fits else (True,):
+    def best(*, exact: bool) -> tuple[Data, _Found]:
         # the settings of the caller would change the draws
         with own_settings(x64=exact):
             data = prepared(
                 array, origin, spherical, mesh, exact=exact, keep=size is None
             )
-            found = min((search(data, one) for one in keys), key=_inertia)
-        if exact or _has_digits(found):
-            break
+            return data, min((search(data, one) for one in keys), key=_inertia)
+
+    data, found = best(exact=not fits)
+    if not (data.exact or _has_digits(found)):
+        data, found = best(exact=True)
     return _clusters(array, data, found)
 
 
