@@ -18,8 +18,8 @@ from . import inputs
 from .cluster_passes import Data, unit
 
 # k-means++ reads its points k times: it sees all of them if they are at most so many
-# numbers and points, else a random part, of at least so many points a cluster
-_NUMBERS, _POINTS, _POINTS_A_CLUSTER = 2**26, 2**20, 10
+# numbers, in k readings, and points; else a random part, of at least so many a cluster
+_NUMBERS, _READ, _POINTS, _POINTS_A_CLUSTER = 2**26, 2**30, 2**20, 10
 
 
 def trials(k: int) -> int:
@@ -29,8 +29,9 @@ def trials(k: int) -> int:
 
 def points_seen(n_points: int, n_dimensions: int, n_clusters: int) -> int:
     """Points among which the centres are looked for."""
-    enough = max(min(_NUMBERS // n_dimensions, _POINTS), _POINTS_A_CLUSTER * n_clusters)
-    return min(n_points, enough)
+    numbers = min(_NUMBERS, _READ // n_clusters)
+    cheap = min(numbers // n_dimensions, _POINTS)
+    return min(n_points, max(cheap, _POINTS_A_CLUSTER * n_clusters))
 
 
 def plus_plus_start(data: Data, key: Array, k: int) -> Float[np.ndarray, "k d"]:

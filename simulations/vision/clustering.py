@@ -169,7 +169,7 @@ def kmeans(
             start = data.moved(given)
         return _iterated(data, step, start, max_iterations, tolerance)
 
-    def best(exact: bool) -> tuple[Data, _Found]:
+    def best(*, exact: bool) -> tuple[Data, _Found]:
         # the settings of the caller would change the draws
         with own_settings(x64=exact):
             data = prepared(
@@ -178,7 +178,7 @@ def kmeans(
             return data, min((search(data, one) for one in keys), key=_inertia)
 
     data, found = best(exact=not fits)
-    if fits and not _has_digits(found):
+    if not (data.exact or _has_digits(found)):
         data, found = best(exact=True)
     return _clusters(array, data, found)
 
