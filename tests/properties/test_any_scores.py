@@ -299,8 +299,8 @@ def test_what_is_no_label_is_refused_or_one_of_many(name, data):
 
 
 @holds(
-    30,
-    600,
+    12,
+    400,
     points=filled((P, 2), anything),
     data=st.data(),
     k=st.sampled_from([1, 2]),

@@ -121,7 +121,7 @@ THINGS = st.one_of(
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-@holds(25, 600, thing=THINGS)
+@holds(10, 200, thing=THINGS)
 def test_parameters_of_rules_and_students_are_numbers_or_one_line(name, thing):
     found = outcome(PARAMETERS[name], thing)
     if found.refusal is not None or name == "convex":
@@ -132,7 +132,7 @@ def test_parameters_of_rules_and_students_are_numbers_or_one_line(name, thing):
         outcome(pt.threshold, 0.5, rule=rule)
 
 
-@holds(25, 500, thing=THINGS, name=st.sampled_from(["window", "mixture", "dropped"]))
+@holds(15, 300, thing=THINGS, name=st.sampled_from(["window", "mixture", "dropped"]))
 def test_rules_of_odd_parameters_are_solved_or_one_line(thing, name):
     rule = outcome(PARAMETERS[name], thing)
     if rule.refusal is None and np.size(thing) == 1:
