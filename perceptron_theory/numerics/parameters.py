@@ -6,10 +6,9 @@ import dataclasses
 from typing import Any, ClassVar, Self
 
 import jax
-import numpy as np
 
 from ..errors import InputError
-from .checks import as_array
+from .checks import as_array, plain_array
 from .precision import traced
 
 
@@ -52,7 +51,7 @@ class Parameters:
     def with_arrays(self) -> Self:
         """The same object, its lists of numbers made arrays: JAX takes lists apart."""
         lists = {
-            name: np.asarray(getattr(self, name))
+            name: plain_array(f"{type(self).__name__}.{name}", getattr(self, name))
             for name in self.numbers()
             if isinstance(getattr(self, name), list | tuple)
         }

@@ -74,7 +74,8 @@ def check_columns(name: str, classes: int, labels: Int[np.ndarray, " P"]) -> Non
 def _are_probabilities(logits: Float[np.ndarray, "P C"]) -> bool:
     for i in range(0, len(logits), _ROWS):
         rows = logits[i : i + _ROWS]
-        off = abs(rows.sum(1, dtype=np.float64) - 1)
+        with np.errstate(over="ignore", invalid="ignore"):  # of the largest numbers
+            off = abs(rows.sum(1, dtype=np.float64) - 1)
         if not (rows.min() >= 0 and off.max() <= _SLACK):  # nor where there are NaN
             return False
     return True

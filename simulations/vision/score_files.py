@@ -207,11 +207,12 @@ def read_scores(path: Path | str, dataset: DataSet | None = None) -> Scores:
         raise InputError(f"{path} does not exist: give a score file")
     try:
         table = pq.read_table(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
+        table.validate(full=True)  # text that is none, indices beyond the end
+        names = set(table.column_names)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         line = str(error).splitlines()[0]
         raise InputError(f"{path} is no whole parquet file ({line})") from error
     about = _about(path, table.schema.metadata or {})
-    names = set(table.column_names)
     if len(names) != table.num_columns:
         raise InputError(f"{path} is no score file: it has columns of one name")
     models = sum(name.startswith("model_") for name in names)
