@@ -22,8 +22,8 @@ from .crossings import (
     boundaries,
 )
 from .ends import OneEnd
+from .known_points import remembered
 from .learner import learner_at
-from .remembered import remembered
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -56,7 +56,7 @@ from .crossings import (
     axis,
     boundaries,
 )
-from .remembered import remembered
+from .known_points import remembered
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from perceptron_theory.choices.edge_roots import Edges, crossed_edges, roots_on
-from perceptron_theory.choices.remembered import remembered
+from perceptron_theory.choices.known_points import remembered
 
 X, Y = np.linspace(0.1, 2.0, 9), np.linspace(-2.0, -0.1, 8)
 
