@@ -37,9 +37,7 @@ class Origins(NamedTuple):
     wrong: Float[Array, ""]
 
 
-def origins_of(
-    problem: Problem, labels: Labels, loss: Loss, on_line: bool
-) -> Origins:
+def origins_of(problem: Problem, labels: Labels, loss: Loss, on_line: bool) -> Origins:
     """The kept margin next to the probe's boundary, of either label; else 0."""
     none = jnp.zeros(())
     if not loss.kink:
