@@ -6,9 +6,9 @@ For each margin (signed, absolute), theta = 0 or above and rule (hard, easy): lo
 log-uniform in [0.03, 30], f in [1e-3, 1], theta in [0.01, pi/2].  The oracle
 (tests/oracle/version_space.py: the plain stationarity conditions on dense NumPy grids,
 no code or variables of the package) solves each point anew, with twice the nodes again
-where it disagrees, and gives (A, q), from which the errors of a Gibbs student and of the
-centre follow.  Where it does not meet its own conditions, or holds too few digits of 1 -
-A or 1 - q, the point is skipped, and counted.
+where it disagrees, and gives (A, q), from which the errors of a Gibbs student and of
+the centre follow.  Where it does not meet its own conditions, or holds too few digits
+of 1 - A or 1 - q, the point is skipped, and counted.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def _draw(rng, n, aligned):
 
 def _by_hand(point, rule, margin, start):
     """The errors of gibbs and bayes_point by the oracle, and its own misfit."""
-    (A, B, q), miss, _ = version_space.solve(*point, rule, margin, start)
+    (A, _, q), miss, _ = version_space.solve(*point, rule, margin, start)
     rest = np.sqrt(1.0 - A * A), np.sqrt(q - A * A)
     return np.arctan2(rest, A) / np.pi, miss
 
@@ -74,9 +74,7 @@ def main() -> None:
     options = parser.parse_args()
     began = time.perf_counter()
     total = np.zeros(4, int)
-    print(
-        "margin    theta  rule   points  unsolved  skipped  over  gibbs    bayes_point"
-    )
+    print("margin    theta  rule   points  unsolved  skipped  over  gibbs    centre")
     for margin, aligned, rule in ROWS:
         rng = np.random.default_rng(
             [options.seed, *map(ord, f"{margin}{aligned}{rule}")]

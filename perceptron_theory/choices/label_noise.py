@@ -19,11 +19,12 @@ on p or the rule, (A, B) are proportional to 1 - 2 p, and tan^2(pi error) = K_0 
 
 *0 < theta < pi/2, alpha -> inf.*  Where wrong labels keep the kept examples from being
 separated, the student tends to the minimum of the mean loss.  For the whole pool that
-points along T, by symmetry, and its error vanishes; for a part of it chosen by P nothing
-makes it do so, and where it does not the error has a floor.  So at a large enough load
-such pruning does harm.  (At theta = pi/2 with the absolute margin v -> -v is a symmetry
-again.  Without wrong labels the hinges and the logistic loss have no such floor but that
-of the max-margin student, of one-sided rules: w grows until its direction is T.)
+points along T, by symmetry, and its error vanishes; for a part of it chosen by P
+nothing makes it do so, and where it does not the error has a floor.  So at a large
+enough load such pruning does harm.  (At theta = pi/2 with the absolute margin v -> -v
+is a symmetry again.  Without wrong labels the hinges and the logistic loss have no such
+floor but that of the max-margin student, of one-sided rules: w grows until its
+direction is T.)
 """
 
 from __future__ import annotations

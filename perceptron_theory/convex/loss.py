@@ -48,7 +48,7 @@ class Loss:
     """
 
     explicit: ClassVar[bool] = False
-    """Whether the proximal map has a closed form: then t is the margin less ``kink``."""
+    """Whether the proximal map has a closed form: t is the margin past ``kink``."""
     kink: ClassVar[float] = 0.0
     """The margin from which t is counted: where an explicit loss has a kink."""
     linear: ClassVar[bool] = False

@@ -39,7 +39,7 @@ LEAP = 0.7  # in log r
 
 
 def size_of(step: Unknowns, x: Unknowns) -> Float[Array, ""]:
-    """A change in units that matter: b on the scale of 1 + |b|, sigma of 1 + |sigma|."""
+    """A change in units that matter: b and sigma on the scale of 1 + their size."""
     root = jnp.cosh(x[1])
     unit = jnp.ones(5).at[2].set(1.0 / root + jnp.abs(x[2]))
     return jnp.max(jnp.abs(step) / unit.at[4].set(1.0 + jnp.abs(x[4])))

@@ -25,6 +25,10 @@ from .equations import FINE, Setting, Sums, Unknowns, averages, weights
 from .field_line import line_sums
 from .kink import origins_of
 
+# of a keep-probability the derivative by theta has the rounding of a number over theta:
+# at a smaller angle that at this one is taken
+LEAST_ANGLE = 3e-8
+
 
 def rates_of(
     root: Root,
@@ -48,7 +52,8 @@ def rates_of(
         # f is not an input, and follows from theta and p
         moved_to = partial(_turned, x, point, setting)
         if not mode.on_line:
-            by_theta = moved_to(lambda t: (t, p), point.inputs.theta)
+            least = jnp.maximum(point.inputs.theta, LEAST_ANGLE)
+            by_theta = moved_to(lambda t: (t, p), least)
         if noisy:
             by_flipped = moved_to(lambda t: (point.inputs.theta, t), p)
     else:

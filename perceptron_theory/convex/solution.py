@@ -36,7 +36,7 @@ class ConvexSolution(Solution):
 
 
 def describe(point: Point, state: State, status: Any, mode: Mode) -> ConvexSolution:
-    """The :class:`ConvexSolution` of one point, from (log r, arsinh a, b, log V, ...)."""
+    """The :class:`ConvexSolution` of one point, from its state's value."""
     keep = partial(jnp.where, status == Status.CONVERGED)
     log_r, x, b, log_step, _ = state.value
     r, a = jnp.exp(log_r), jnp.sinh(x)

@@ -17,7 +17,7 @@ from ..kept.wrong_labels import noisy_problem
 from ..numerics.checks import as_array, refuse
 from ..numerics.newtons_method import newton
 from ..numerics.precision import traced
-from ..rules.rule import Cells, Rule
+from ..rules.rule import Cells
 from ..students.state import ByMargin, Direction, Point, Start, State
 from ..students.student import TOLERANCE, Student, accepted
 from .equations import FINE, Setting, Unknowns, blank, evaluate_at
@@ -117,13 +117,6 @@ class Convex(Student):
         flips = self.flip_probability
         noisy = traced(flips) or bool(np.any(np.asarray(flips) != 0))
         return self.replaced(noisy=noisy)
-
-    def check_derivatives(self, rule: Rule, mode: Mode, asked: list[bool]) -> None:
-        if not rule.takes_fraction and mode.margin == "signed" and asked[2]:
-            raise NotImplementedError(
-                "the derivative with respect to theta is not available for a "
-                "KeepProbability of the signed margin: take finite differences"
-            )
 
     def direction(self, value: Any) -> Direction:
         xp = value[1].__array_namespace__()

@@ -25,7 +25,7 @@ from ..kept.build import problem_at
 from ..kept.problem import Inputs, Mode, Problem
 from ..numerics.newtons_method import ROUNDING, Chart, Root, newton, solve_scaled
 from ..numerics.parameters import Parameters
-from ..rules.rule import Cells, Rule
+from ..rules.rule import Cells
 from .solution import describe
 from .state import ByMargin, Direction, Evaluation, Jumps, Point, Start, State
 
@@ -133,9 +133,6 @@ class Student(Parameters):
     def sure_start(self, point: Point, mode: Mode, needed: Any = True) -> Start:
         """A start that is always good, if slow to get; only where ``needed``."""
         return self.nowhere()
-
-    def check_derivatives(self, rule: Rule, mode: Mode, asked: list[bool]) -> None:
-        """Refuse a derivative that is not known; ``asked`` says which are wanted."""
 
     def blank_state(self) -> State:
         """A state of the right shapes that has not been searched for."""

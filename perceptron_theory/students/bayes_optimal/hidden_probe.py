@@ -18,8 +18,8 @@ the heat equation, dZ/dq = -1/2 d^2Z/domega^2, the first moves with q by
 d/dq E[D^2/Z]/V = E[Z (d^2/dh^2 ln Z)^2]/V^2.
 
 Of a single interval that is narrow in units of sqrt V nearly everything cancels in the
-equations.  With t = y J.x/sqrt V, D/Z is E[t|h] - h and h - t = -V t + sqrt(q) xi, so that
-over the kept examples, m their margin y T.x,
+equations.  With t = y J.x/sqrt V, D/Z is E[t|h] - h and h - t = -V t + sqrt(q) xi, so
+that over the kept examples, m their margin y T.x,
 
     (2/f) E[D^2/Z] = q + delta,    delta = V E[m^2] - E[Var(t|h)],
 

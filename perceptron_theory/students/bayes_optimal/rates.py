@@ -98,6 +98,7 @@ def solved(
     rule: Rule,
     rate: Cells | None,
     mass_rate: Float[Array, ""] | None,
+    theta: Float[Array, ""],
     margin: str,
     on_line: bool,
     max_steps: int | Int[Array, ""],
@@ -132,7 +133,7 @@ def solved(
         a_rate, b_rate = 0.5 * moved, jnp.zeros(3)
     else:
         # the error is in proportion to s, to the smallest angle
-        c, s = at.angle[0], jnp.maximum(problem.sin_theta, SMALLEST)
+        c, s = at.angle[0], jnp.maximum(jnp.sin(theta), SMALLEST)
         turn = jnp.array([0.0, 0.0, 1.0])
         q = c * c + s * s * inside
         log_a = jnp.log(q / s) + log_delta + 0.5 * jnp.logaddexp(0.0, x)

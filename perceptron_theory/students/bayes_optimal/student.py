@@ -51,7 +51,14 @@ class BayesOptimal(Student):
         problem, rate = self.problem(point, mode)
         mass_rate = mass_by_theta(point.inputs, point.rule, mode)
         top, value, rates = solved(
-            problem, point.rule, rate, mass_rate, mode.margin, mode.on_line, max_steps
+            problem,
+            point.rule,
+            rate,
+            mass_rate,
+            point.inputs.theta,
+            mode.margin,
+            mode.on_line,
+            max_steps,
         )
         rates = by_inputs(rates, problem, point, mode)
         found = top.found & jnp.all(jnp.isfinite(value))

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 import perceptron_theory as pt
+from perceptron_theory.convex.student import Convex
+from perceptron_theory.solving import front_door
+from perceptron_theory.solving.states import find_many
 
 
 def _error(alpha, fraction, theta, ridge, flipped, **options: Any):
@@ -86,6 +89,34 @@ def _compare_with_differences(program):
 
 
 @pytest.mark.slow
+def _states(theta, flipped):
+    """Of a keep-probability of the signed margin."""
+    rule = pt.KeepProbability(lambda m: 1.0 / (1.0 + jnp.exp(3.0 * m - 1.0)))
+    student = Convex("logistic", 0.1, flipped)
+    asked = front_door.Asked("alpha_tot", rule, "signed", student)
+    flat = front_door.checked((3.0, None, theta), asked)
+    with jax.enable_x64(True):
+        ((_, point, mode),) = front_door.split(flat, asked, exact=True)
+        return find_many(point, mode)
+
+
+@pytest.mark.slow
+def test_the_angle_and_a_keep_probability_of_the_signed_margin():
+    """By differences; at the smallest angles to 1e-7, from where it begins."""
+    h, theta = 1e-4, np.array([1e-200, 1e-9, 2e-4, 0.4, np.pi / 2 - 2e-4])
+    steps = h * np.array([0.0, -2.0, -1.0, 1.0, 2.0])
+    angles = np.abs(theta + steps[:, None])
+    found = _states(np.maximum(angles.ravel(), 1e-200), 0.1)
+    assert found.found.all()
+    value = found.value.reshape(5, 5, -1)[..., :4]  # step, angle, quantity
+    exact = found.rates.reshape(5, 5, -1, 5)[0, :, :4, 2]
+    slope = (value[1] - 8 * value[2] + 8 * value[3] - value[4]) / (12 * h)
+    np.testing.assert_allclose(exact[3:], slope[3:], rtol=1e-8, atol=2e-8)
+    # log r and the like are even in theta, b is odd
+    np.testing.assert_allclose(exact[:2, [0, 1, 3]], 0.0, atol=2e-7)
+    np.testing.assert_allclose(exact[:2, 2], value[4, 0, 2] / (2 * h), rtol=1e-6)
+
+
 def test_one_sided_at_the_ends(program):
     """At f = 1 and without noise derivatives are those from within."""
     end = (2.0, 1.0, 0.3, 0.1, 0.0)
