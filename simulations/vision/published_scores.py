@@ -227,10 +227,10 @@ def _read_npz(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
         raise
     except Exception as error:  # a damaged archive raises anything; none is run
         raise InputError(f"{path} is no whole npz file ({error})") from error
-    for name, array in found.items():
-        if array.ndim != 1:
+    for name in found.keys() - {"tr_mem"}:
+        if found[name].ndim != 1:
             raise InputError(
-                f"{path}: {name} has shape {array.shape}: it must be one a row"
+                f"{path}: {name} has shape {found[name].shape}: it must be one a row"
             )
     return found
 

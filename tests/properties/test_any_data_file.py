@@ -52,7 +52,7 @@ def _saved(save, *arrays, **named):
 NUMPY = tuple(name for name in FLOATS + WHOLE if name != "bfloat16")
 
 
-@holds(40, 800, array=odd(filled((4, 3)), NUMPY), data=st.data())
+@holds(12, 800, array=odd(filled((4, 3)), NUMPY), data=st.data())
 def test_npy_files_of_any_type_and_order_give_the_same(array, data):
     order = laid_out(np.asarray(array.given), data.draw(st.sampled_from("CF")))
     content = _saved(np.save, order)
@@ -68,7 +68,7 @@ def test_npy_files_of_any_type_and_order_give_the_same(array, data):
         assert again.answer is None or np.shape(again.answer) == (4,)
 
 
-@holds(40, 800, content=st.binary(max_size=60), data=st.data())
+@holds(12, 800, content=st.binary(max_size=60), data=st.data())
 def test_any_bytes_are_no_array(content, data):
     start = data.draw(
         st.sampled_from([b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"\x80\x04"])
@@ -92,7 +92,7 @@ def _score_file():
         return (here / "s.parquet").read_bytes()
 
 
-@holds(30, 600, data=st.data())
+@holds(8, 600, data=st.data())
 def test_a_damaged_score_file_is_the_same_or_refused(data):
     content = data.draw(damaged(_score_file()))
     with folder() as here:
@@ -125,7 +125,7 @@ COLUMNS = {
 
 
 @holds(
-    60,
+    20,
     800,
     kinds=st.lists(st.sampled_from(sorted(COLUMNS)), min_size=3, max_size=3),
     data=st.data(),
@@ -164,7 +164,7 @@ def _feldman(data):
     return found
 
 
-@holds(40, 600, data=st.data())
+@holds(12, 600, data=st.data())
 def test_published_archives_are_read_or_one_line(data):
     save = data.draw(st.sampled_from([np.savez, np.savez_compressed]))
     content = _saved(save, **_feldman(data))
@@ -187,7 +187,7 @@ MAT = {
 }
 
 
-@holds(40, 500, data=st.data())
+@holds(12, 500, data=st.data())
 def test_mat_files_are_read_or_one_line(data):
     found = {k: v[data.draw(st.integers(0, len(v) - 1))] for k, v in MAT.items()}
     kind = {"do_compression": data.draw(st.booleans())}
@@ -213,7 +213,7 @@ VALUES = st.recursive(
 )
 
 
-@holds(60, 1500, value=VALUES, array=odd(filled((2, 3)), NUMPY), data=st.data())
+@holds(20, 1500, value=VALUES, array=odd(filled((2, 3)), NUMPY), data=st.data())
 def test_pickles_are_values_or_one_line(value, array, data):
     protocol = data.draw(st.integers(0, 5))
     given = {"data": np.asarray(array.given), "value": value}
@@ -226,7 +226,7 @@ def test_pickles_are_values_or_one_line(value, array, data):
 
 
 @holds(
-    40, 600, data=st.data(), name=st.sampled_from(["w.npz", "w.pth", "w.safetensors"])
+    12, 600, data=st.data(), name=st.sampled_from(["w.npz", "w.pth", "w.safetensors"])
 )
 def test_any_bytes_are_no_weights(name, data):
     content = data.draw(damaged(_score_file()) | st.binary(max_size=30))
@@ -282,7 +282,7 @@ def _parquet(draw):
     return file.getvalue()
 
 
-@holds(40, 500, data=st.data(), content=_parquet())
+@holds(12, 500, data=st.data(), content=_parquet())
 def test_parquet_of_images_is_read_or_one_line(content, data):
     with folder() as here:
         path = _file(here / "train.parquet", content)
@@ -320,7 +320,7 @@ def _tree(draw):
     return files
 
 
-@holds(40, 600, files=_tree(), raw=st.booleans())
+@holds(12, 600, files=_tree(), raw=st.booleans())
 def test_folders_of_any_names_are_listed_or_one_line(files, raw):
     with folder() as here:
         for path, content in files.items():
@@ -350,7 +350,7 @@ def test_folders_of_any_names_are_listed_or_one_line(files, raw):
         outcome(load, f"folder:{here}#natural")
 
 
-@holds(30, 500, data=st.data(), name=odd_text)
+@holds(8, 500, data=st.data(), name=odd_text)
 def test_members_of_archives_are_read_or_one_line(data, name):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:

@@ -38,7 +38,7 @@ def _margin(examples):
     return found.margin, found.status
 
 
-@holds(30, 800, sets=odd_set())
+@holds(8, 800, sets=odd_set())
 def test_the_same_set_in_any_array_has_the_same_student(sets):
     given, plain = sets
     before = bytes_of(given)
@@ -60,7 +60,7 @@ def _check_claims(found, examples):
         assert np.isnan(found.weights).all()
 
 
-@holds(30, 600, examples=filled(SHAPE, st.floats(-10, 10, width=16)), data=st.data())
+@holds(8, 600, examples=filled(SHAPE, st.floats(-10, 10, width=16)), data=st.data())
 def test_the_margin_does_not_know_the_order_or_the_unit(examples, data):
     order = data.draw(st.permutations(range(SHAPE[0])))
     columns = data.draw(st.permutations(range(SHAPE[1])))
@@ -78,7 +78,7 @@ def test_the_margin_does_not_know_the_order_or_the_unit(examples, data):
             np.testing.assert_allclose(two.margin, scale * one.margin, rtol=1e-6)
 
 
-@holds(25, 300, bad=no_numbers(SHAPE))
+@holds(8, 300, bad=no_numbers(SHAPE))
 def test_what_is_no_set_of_examples_is_refused(bad):
     if not isinstance(bad, np.ndarray) or bad.ndim < 3:  # many sets are taken
         refused(max_margin, bad)
@@ -93,7 +93,7 @@ STUDENTS = {
 
 
 @pytest.mark.parametrize("name", STUDENTS)
-@holds(8, 500, sets=odd_set())
+@holds(4, 500, sets=odd_set())
 def test_students_are_those_of_plain_arrays(name, sets):
     keys = jax.random.split(jax.random.key(0), 1)
 
@@ -114,7 +114,7 @@ NUMBERS = st.one_of(
 )
 
 
-@holds(25, 300, number=NUMBERS)
+@holds(8, 300, number=NUMBERS)
 def test_settings_of_students_are_numbers_or_one_line(number):
     examples = np.eye(3)
     for call in (
@@ -129,7 +129,7 @@ def test_settings_of_students_are_numbers_or_one_line(number):
         outcome(call)
 
 
-@holds(25, 300, number=NUMBERS)
+@holds(8, 300, number=NUMBERS)
 def test_settings_of_training_are_numbers_or_one_line(number):
     examples = np.eye(3)
     outcome(train, examples, "square", ridge=number)

@@ -39,7 +39,7 @@ def _file(path, content):
     return path
 
 
-@holds(60, 2000, lines=st.lists(odd_text, max_size=4), data=st.data())
+@holds(20, 2000, lines=st.lists(odd_text, max_size=4), data=st.data())
 def test_text_of_any_system_is_read_as_it_was(lines, data):
     text = "".join(f"{line}\n" for line in lines)
     content = data.draw(written(text))
@@ -50,7 +50,7 @@ def test_text_of_any_system_is_read_as_it_was(lines, data):
         assert not text or content[:2] not in (b"\xff\xfe", b"\xfe\xff")
 
 
-@holds(60, 2000, content=st.binary(max_size=40))
+@holds(20, 2000, content=st.binary(max_size=40))
 def test_any_bytes_are_text_or_one_line(content):
     outcome(decoded, content)
 
@@ -65,7 +65,7 @@ def _csv_text(rows, separator, always):
 
 
 @holds(
-    60, 1500, data=st.data(), names=st.lists(word, min_size=2, max_size=4, unique=True)
+    20, 1500, data=st.data(), names=st.lists(word, min_size=2, max_size=4, unique=True)
 )
 def test_tables_of_any_program_are_read_as_they_were(names, data):
     row = st.lists(odd_text, min_size=len(names), max_size=len(names))
@@ -88,7 +88,7 @@ def test_tables_of_any_program_are_read_as_they_were(names, data):
 SCORES = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
 
-@holds(40, 600, scores=st.lists(SCORES, min_size=4, max_size=4), data=st.data())
+@holds(12, 600, scores=st.lists(SCORES, min_size=4, max_size=4), data=st.data())
 def test_published_scores_of_any_program_belong_to_their_examples(scores, data):
     order = data.draw(st.permutations(range(4)))
     slash = data.draw(st.sampled_from(["/", "\\"]))
@@ -116,7 +116,7 @@ def test_published_scores_of_any_program_belong_to_their_examples(scores, data):
         outcome(import_csv, path, DATASET, metric="m", column=column)
 
 
-@holds(40, 800, data=st.data())
+@holds(12, 800, data=st.data())
 def test_a_cell_of_a_table_of_scores_is_a_number_or_named(data):
     cell = data.draw(
         odd_text | st.sampled_from(["", "NA", "nan", "inf", "1e999", "1_0"])
@@ -133,7 +133,7 @@ def test_a_cell_of_a_table_of_scores_is_a_number_or_named(data):
 
 
 @holds(
-    40, 600, names=st.lists(word, min_size=1, max_size=5, unique=True), data=st.data()
+    12, 600, names=st.lists(word, min_size=1, max_size=5, unique=True), data=st.data()
 )
 def test_lists_of_names_are_read_from_any_system(names, data):
     text = "".join(f"{name}\n" for name in names)
@@ -153,7 +153,7 @@ def test_lists_of_names_are_read_from_any_system(names, data):
 ids = st.lists(odd_text, min_size=4, max_size=4, unique=True)
 
 
-@holds(40, 600, names=ids, keep=st.sampled_from([0.25, 0.5, 1.0]))
+@holds(12, 600, names=ids, keep=st.sampled_from([0.25, 0.5, 1.0]))
 def test_ids_that_are_written_are_read_back(names, keep):
     found = select([4.0, 1.0, 2.0, 3.0], keep, seed=0)
     with folder() as here:
@@ -164,12 +164,12 @@ def test_ids_that_are_written_are_read_back(names, keep):
             assert "" not in found.ids(names)
 
 
-@holds(40, 600, names=st.lists(odd_text, max_size=5))
+@holds(12, 600, names=st.lists(odd_text, max_size=5))
 def test_the_natural_order_is_one_and_does_not_depend_on_the_order(names):
     assert natural_order(names) == natural_order(natural_order(names)[::-1])
 
 
-@holds(40, 600, data=st.data())
+@holds(12, 600, data=st.data())
 def test_tables_of_labels_of_images_are_whole_or_one_line(data):
     files = [f"ILSVRC2012_val_{i:08d}" for i in (1, 2, 3)]
     said = [f"n{i} 1 2 3 4" for i in (7, 8, 9)]
@@ -226,7 +226,7 @@ def changed(draw, content):
 
 
 @pytest.mark.parametrize("kind", JSON_READERS)
-@holds(25, 600, data=st.data())
+@holds(8, 600, data=st.data())
 def test_records_are_read_or_named(kind, data):
     name, read = JSON_READERS[kind]
     content = CONTENT[kind]
@@ -274,7 +274,7 @@ EXPERIMENT = tomllib.loads(
 
 
 @pytest.mark.parametrize("kind", ["recipe", "experiment"])
-@holds(40, 800, data=st.data())
+@holds(12, 800, data=st.data())
 def test_tables_of_settings_are_read_or_named(kind, data):
     values = RECIPE if kind == "recipe" else EXPERIMENT
     read = read_recipe if kind == "recipe" else configuration.read_experiment
@@ -305,7 +305,7 @@ def test_tables_of_settings_are_read_or_named(kind, data):
 ROW = {"size": 8, "error": 0.25, "metric": "m", "seed": 1}
 
 
-@holds(25, 500, data=st.data())
+@holds(8, 500, data=st.data())
 def test_rows_of_results_that_were_changed_are_noticed(data):
     row = {**dict.fromkeys(table.RUN, "1"), **ROW, "configuration": "c"}
     row = {
