@@ -117,6 +117,12 @@ def test_small_groups_far_from_each_other_are_told_apart():
     assert len(set(zip(found.labels, groups, strict=True))) == 4
 
 
+def test_the_smallest_float32_has_a_direction():
+    points = np.array([[0, 1], [1e-45, 0], [0, 1], [0, 1]], np.float32)
+    found = kmeans(points, 1, key=0, distance="cosine").centers
+    assert found == pytest.approx(np.array([[1, 3]]) / np.sqrt(10))
+
+
 @pytest.mark.few(1)
 @pytest.mark.parametrize("scale", [1e-20, 1e20])
 @pytest.mark.parametrize("distance", ["euclidean", "cosine"])
