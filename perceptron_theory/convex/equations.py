@@ -14,7 +14,8 @@ also follow from Gordon's inequality: Thrampoulidis, Abbasi, Hassibi, IEEE Trans
 Theory 64, 5592, 2018).
 
 Here in units of r: a = A/r, b = B/r, the field M = m/r, q = p/r; where a loss has a
-kink its distance sigma is one more unknown (:mod:`.kink`).  All averages are
+kink its distance sigma is one more unknown, as is the weight w across the probe, a
+small difference where the student follows the probe (:mod:`.kink`).  All averages are
 integrals over M with the weights W of :mod:`.field_law`.  Since dW_jk/da =
 -dW_(j+1)k/dM their derivatives are integrals of dq/dM, which may jump; that of E[dq/dM]
 is taken after a partial integration, E[dq/dM] = E[xi q] with xi = M - a u - b v.
@@ -29,22 +30,29 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ..kept.field import Student
-from ..kept.field_law import Piece, field_breaks, law_of_field, pieces_of, squeezed
+from ..kept.field_law import (
+    Piece,
+    field_breaks,
+    law_of_field,
+    pieces_of,
+    squeezed,
+    weights_of,
+)
 from ..kept.problem import Mode, Problem
 from ..kept.wrong_labels import Labels
 from ..numerics.quadrature import panels
-from .kink import RIGHT, WRONG, Origins, close, distance, origins_of, slack
+from .kink import GROUPS, Origins, close, distance, groups_of, origins_of, slack
 from .loss import NODES, Loss
 from .losses import hinge
 
 COARSE = (12, 16)  # nodes a panel along z and along M, to follow a path
 FINE = (20, NODES)  # ... to settle the root: 1e-10 or better
 
-# log r, arsinh a, b/sqrt(1 + a^2), log V, sigma
-Unknowns = Float[Array, " 5"]
+# log r, arsinh a, b/sqrt(1 + a^2), log V, sigma, w
+Unknowns = Float[Array, " 6"]
 # E of q^2, u q, v q and -dq/dM
 Sums = Float[Array, " 4"]
 
@@ -60,13 +68,15 @@ class Setting(NamedTuple):
 class Averages(NamedTuple):
     """The sums, their derivatives (columns: log r, a, b, log V, sigma), and two sizes.
 
-    ``against`` is the part of E[u q] from where it is negative, ``size`` is E|q|.
+    ``against`` is the part of E[u q] from where it is negative, ``size`` is E|q|.  Where
+    fields are counted from an origin (``near``) p and -w take the places of a and b.
     """
 
     sums: Sums
     by: Float[Array, "4 5"]
     against: Float[Array, ""]
     size: Float[Array, ""]
+    near: Bool[Array, ""]
 
 
 def weights(x: Unknowns) -> tuple[Float[Array, ""], Float[Array, ""]]:
@@ -80,6 +90,13 @@ def student_of(x: Unknowns, problem: Problem) -> Student:
     a, b = weights(x)
     c, s = problem.cos_theta, problem.sin_theta
     return Student(a * c + b * s, a * s - b * c, c, s)
+
+
+def student_at(x: Unknowns, problem: Problem, origins: Origins, loss: Loss) -> Student:
+    """The same, with w as it is known where the fields are counted from an origin."""
+    student = student_of(x, problem)
+    near = close(x[4], x[0], origins, loss)
+    return student._replace(across=jnp.where(near, x[5], student.across))
 
 
 class _Terms(NamedTuple):
@@ -114,7 +131,7 @@ class _Terms(NamedTuple):
 
 
 class _Frame(NamedTuple):
-    """Where the fields of the examples of one label are counted from.
+    """Where the fields of the examples of one group are counted from.
 
     ``origin`` is the ranked margin that they are, ``main`` that of sigma (or both 0),
     and ``kink`` the field of the loss's kink; ``near``: whether sigma tells it.
@@ -124,19 +141,20 @@ class _Frame(NamedTuple):
     main: Float[Array, ""]
     kink: Float[Array, ""]
     near: Float[Array, ""]
+    student: Student
 
 
 def _frame(
     origin: Float[Array, ""],
     x: Unknowns,
-    p: Float[Array, ""],
+    student: Student,
     origins: Origins,
     loss: Loss,
 ) -> _Frame:
     near = close(x[4], x[0], origins, loss)
     origin, main = jnp.where(near, jnp.stack([origin, origins.main]), 0.0)
-    kink = distance(origin, x[4], x[0], p, origins, loss)
-    return _Frame(origin, main, kink, jnp.where(near, 1.0, 0.0))
+    kink = distance(origin, x[4], x[0], student.along, origins, loss)
+    return _Frame(origin, main, kink, jnp.where(near, 1.0, 0.0), student)
 
 
 def _terms(
@@ -151,31 +169,39 @@ def _terms(
 ) -> Float[Array, " terms"]:
     """The terms, in the order of :class:`_Terms`, summed over some nodes in t."""
     r, step = jnp.exp(x[0]), jnp.exp(x[3])
-    a, b = weights(x)
-    c, s = problem.cos_theta, problem.sin_theta
-    origin, main, kink, near = frame
+    origin, main, kink, near, student = frame
+    # z and -y, or u and v, with the student's weights; u and v of the former
+    on_probe = near > 0
+    c = jnp.where(on_probe, problem.cos_theta, 1.0)
+    s = jnp.where(on_probe, problem.sin_theta, 0.0)
+    a, b = weights_of(student)
+    a, b = (
+        jnp.where(on_probe, student.along, a),
+        jnp.where(on_probe, -student.across, b),
+    )
     answer = setting.loss.response(t, step)
     past, pull, slope = answer.margin / r, answer.pull / r, answer.by_margin
     field, on_line = past + kink, setting.mode.on_line
-    student = student_of(x, problem)
     law = law_of_field(field, piece, problem, student, n, on_line, origin)
     one, du, dv, dudu, dudv, dvdv = weight * answer.stretch / r * law
     xi, xi_du = field * one - a * du - b * dv, field * du - a * dudu - b * dudv
     xi_dv = field * dv - a * dudv - b * dvdv
-    # u and v, and what they are past those of the main origin
-    u0, v0, u1, v1 = c * origin, s * origin, c * (origin - main), s * (origin - main)
-    u, v, u_past, v_past = du + u0 * one, dv + v0 * one, du + u1 * one, dv + v1 * one
-    uu, uv = dudu + u0 * du + u1 * u, dudv + u0 * dv + v1 * u
-    vu, vv = dudv + v0 * du + u1 * v, dvdv + v0 * dv + v1 * v
+    # the same past the main origin, and times the whole u and v
+    apart = origin - main
+    u_past = du + apart * one
+    z, z_past, z_dv = du + origin * one, dudu + origin * du, dudv + origin * dv
+    z_past, dv_past = z_past + apart * z, dudv + apart * dv
+    u, v = c * z - s * dv, s * z + c * dv
+    uu, uv = c * z_past - s * dv_past, c * z_dv - s * dvdv
+    vu, vv = s * z_past + c * dv_past, s * z_dv + c * dvdv
     # with dq/dlog r, and dq/dlog V
     shrunk = (past + (1.0 - near) * setting.loss.kink / r) * slope - pull
     risen, shift = step / r * answer.by_step, -near * slope
     rows = [pull * pull * one, pull * u, pull * v, -slope * one]
     rows += [2.0 * pull * shrunk * one, shrunk * u, shrunk * v, -shrunk * xi]
     rows += [2.0 * pull * slope * u_past, slope * uu, slope * vu]
-    rows += [-slope * (xi_du + u1 * xi)]
-    rows += [2.0 * pull * slope * v_past, slope * uv, slope * vv]
-    rows += [-slope * (xi_dv + v1 * xi)]
+    rows += [-slope * (xi_du + apart * xi)]
+    rows += [2.0 * pull * slope * dv, slope * uv, slope * vv, -slope * xi_dv]
     rows += [2.0 * pull * risen * one, risen * u, risen * v, -risen * xi]
     rows += [2.0 * pull * shift * one, shift * u, shift * v, -shift * xi]
     rows += [jnp.maximum(-pull * u, 0.0), jnp.abs(pull) * one]
@@ -194,15 +220,15 @@ def averages(
 
     ``levels`` replace those of the pieces, but not in the choice of the nodes.
     """
-    loss, mode, noisy = setting
+    loss, mode, _ = setting
     r, step = jnp.exp(x[0]), jnp.exp(x[3])
     piece = pieces_of(problem, labels, mode.on_line)
     used = (piece.outer > piece.inner) & (piece.level > 0)
-    student = student_of(x, problem)
     origins = jax.lax.stop_gradient(origins_of(problem, labels, loss, mode.on_line))
+    student = student_at(x, problem, origins, loss)
 
     def frame_of(origin: Float[Array, ""]) -> _Frame:
-        return _frame(origin, x, student.along, origins, loss)
+        return _frame(origin, x, student, origins, loss)
 
     def breaks_of(here: Any, frame: _Frame) -> Float[Array, " m"]:
         """The ends of the panels in t of some pieces."""
@@ -219,10 +245,11 @@ def averages(
         return jax.lax.stop_gradient(jnp.where(jnp.any(here), breaks, last))
 
     # examples that share an origin share their panels
-    if noisy and loss.kink:
-        signs = jnp.array([RIGHT, WRONG])
-        frames = jax.vmap(frame_of)(jnp.stack([origins.right, origins.wrong]))
-        groups = piece.label == signs[:, None]
+    if loss.kink:
+        near = close(x[4], x[0], origins, loss)
+        frames = jax.vmap(frame_of)(origins.groups)
+        whole = jnp.arange(len(GROUPS))[:, None] == 0
+        groups = jnp.where(near, groups_of(piece), whole)
     else:
         frames = jax.tree.map(lambda y: y[None], frame_of(origins.main))
         groups = jnp.ones((1, used.size), bool)
@@ -246,16 +273,18 @@ def averages(
     state = jnp.zeros((), int), jnp.zeros(len(_Terms._fields))
     _, total = jax.lax.while_loop(lambda s: s[0] < jnp.sum(real), add, state)
     m, by = _Terms(*total), total[4:24].reshape(5, 4).T
-    return Averages(total[:4], by, m.against, m.size)
+    near = close(x[4], x[0], origins, loss)
+    return Averages(total[:4], by, m.against, m.size, near)
 
 
 def with_slack(
     x: Float[Array, " 4"], problem: Problem, labels: Labels, setting: Setting
 ) -> Unknowns:
-    """The other four unknowns with the sigma that follows from them."""
+    """The other four unknowns with the sigma and the w that follow from them."""
     origins = origins_of(problem, labels, setting.loss, setting.mode.on_line)
-    p = student_of(x, problem).along
-    return jnp.append(x, slack(x[0], p, origins, setting.loss))
+    (a, b), c, s = weights(x), problem.cos_theta, problem.sin_theta
+    sigma = slack(x[0], a * c + b * s, origins, setting.loss)
+    return jnp.concatenate([x, jnp.stack([sigma, a * s - b * c])])
 
 
 def mean_example(
@@ -331,10 +360,10 @@ def combine(
 class Evaluation(NamedTuple):
     """The equations, their derivatives by x, averages and ln(ridge); the averages."""
 
-    value: Float[Array, " 5"]
-    jacobian: Float[Array, "5 5"]
-    by_sums: Float[Array, "5 4"]
-    by_ridge: Float[Array, " 5"]
+    value: Float[Array, " 6"]
+    jacobian: Float[Array, "6 6"]
+    by_sums: Float[Array, "6 4"]
+    by_ridge: Float[Array, " 6"]
     sums: Sums
 
 
@@ -360,43 +389,53 @@ def evaluate_at(
     by, out = jax.jacfwd(value, (0, 1, 2, 3), has_aux=True)(*arguments)
     by_sums = alpha * by[0]
     by_r, by_a, by_b, by_step, by_slack = (by_sums @ found.by).T
+    # by the weights along and across the probe, or both by the teacher
+    c, s = problem.cos_theta, problem.sin_theta
+    near, by_w = found.near, jnp.where(found.near, -by_b, 0.0)
+    by_a, by_b = jnp.where(near, c * by_a, by_a), jnp.where(near, s * by_a, by_b)
     by_a, by_b, by_step = by_a + by[1], by_b + by[2], by_step + by[3]
-    columns = by_r, by_a, by_b, by_step, by_slack
+    columns = by_r, by_a, by_b, by_step, by_slack, by_w
     last, last_by = _tied(x, problem, labels, setting)
-    jacobian = jnp.concatenate([jnp.stack(columns, axis=1), last_by[None]])
+    jacobian = jnp.concatenate([jnp.stack(columns, axis=1), last_by])
     # a = sinh x_1 and b = x_2 cosh x_1
     root = jnp.sqrt(1.0 + a * a)
     along_a = root * jacobian[:, 1] + x[2] * a * jacobian[:, 2]
     jacobian = jacobian.at[:, 1].set(along_a).at[:, 2].multiply(root)
-    none = jnp.zeros((1, 4))
+    none = jnp.zeros((2, 4))
     return Evaluation(
-        jnp.append(out, last),
+        jnp.concatenate([out, last]),
         jacobian,
         jnp.concatenate([by_sums, none]),
-        jnp.append(by[3], 0.0),
+        jnp.concatenate([by[3], none[:, 0]]),
         found.sums,
     )
 
 
 def _tied(
     x: Unknowns, problem: Problem, labels: Labels, setting: Setting
-) -> tuple[Float[Array, ""], Float[Array, " 5"]]:
-    """What ties sigma to the others, zero where it does; by log r, a, b, log V, sigma.
+) -> tuple[Float[Array, " 2"], Float[Array, "2 6"]]:
+    """What ties sigma and w to the others, zero where it does, and its derivatives.
 
-    (sigma + p origin) r/kink = 1, or sigma = 0 of a loss without a kink.
+    (sigma + p origin) r/kink = 1, or sigma = 0 of a loss without a kink; and w = a s -
+    b c in units of the larger of both.  By log r, a, b, log V, sigma and w.
     """
     none, one = jnp.zeros(()), jnp.ones(())
-    loss = setting.loss
+    loss, (a, b) = setting.loss, weights(x)
+    c, s = problem.cos_theta, problem.sin_theta
+    small = 1.0 / (1.0 + jnp.abs(a * s) + jnp.abs(b * c))
+    across = small * (x[5] - (a * s - b * c))
+    by_across = jnp.stack([none, -small * s, small * c, none, none, small])
     if not loss.kink:
-        return x[4], jnp.stack([none, none, none, none, one])
+        by_slack = jnp.stack([none, none, none, none, one, none])
+        return jnp.stack([x[4], across]), jnp.stack([by_slack, by_across])
     main = origins_of(problem, labels, loss, setting.mode.on_line).main
     unit = jnp.exp(x[0]) / loss.kink
     whole = unit * (x[4] + student_of(x, problem).along * main)
-    by_a, by_b = problem.cos_theta * main * unit, problem.sin_theta * main * unit
-    return whole - 1.0, jnp.stack([whole, by_a, by_b, none, unit])
+    by_slack = jnp.stack([whole, c * main * unit, s * main * unit, none, unit, none])
+    return jnp.stack([whole - 1.0, across]), jnp.stack([by_slack, by_across])
 
 
 def blank() -> Evaluation:
     """An evaluation that has not been made."""
-    five, four = jnp.zeros(5), jnp.zeros(4)
-    return Evaluation(five, jnp.zeros((5, 5)), jnp.zeros((5, 4)), five, four)
+    six, four = jnp.zeros(6), jnp.zeros(4)
+    return Evaluation(six, jnp.zeros((6, 6)), jnp.zeros((6, 4)), six, four)

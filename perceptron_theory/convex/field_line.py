@@ -9,7 +9,7 @@ from ..kept.nodes import SHARP
 from ..kept.problem import Problem
 from ..numerics.gaussian import density, slack_moments
 from ..numerics.quadrature import panels
-from .equations import FINE, Setting, Sums, Unknowns, student_of
+from .equations import FINE, Setting, Sums, Unknowns, student_at
 from .kink import Origins, distance
 
 REACH = 7.5  # widths of M, given z, that carry weight
@@ -30,7 +30,7 @@ def line_sums(
     """
     loss, on_line = setting.loss, setting.mode.on_line
     r, step = jnp.exp(x[0]), jnp.exp(x[3])
-    p, w, c, s = student_of(x, problem)
+    p, w, c, s = student_at(x, problem, origins, loss)
     s = jnp.maximum(s, 1e-150)
     spread = jnp.sqrt(1.0 + w * w)
     # given M, y lies k of its widths above u = 0: k = start + slope (M - p z)

@@ -10,6 +10,8 @@ then large and differ by O(1).  That difference,
 p the student's weight along the probe and ``origin`` the ranked margin of one of the
 examples, is therefore an unknown of its own, and the fields are counted from that of
 the origin where the kink is close to it (:mod:`perceptron_theory.kept.field_law`).
+At theta > 0 such a student follows the probe, and its weight across it, w = a s - b c,
+is a small difference and an unknown for the same reason.
 """
 
 from __future__ import annotations
@@ -19,43 +21,49 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ..kept.field_law import pieces_of
+from ..kept.field_law import Piece, pieces_of
 from ..kept.problem import Problem
 from ..kept.wrong_labels import Labels
 from .loss import Loss
 
-RIGHT, WRONG = 1.0, -1.0
+# label and sign of z
+GROUPS = (1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)
 CLOSE = 0.5  # of kink/r, from which on fields are counted from the origin
-ROUNDING = 1e-13  # of kink/r
+ROUNDING = 1e-13  # of a difference
 
 
 class Origins(NamedTuple):
-    """Ranked margins of kept examples: the one of sigma, one of right and of wrong."""
+    """Ranked margins of kept examples: the one of sigma, and of every group its own.
+
+    The groups are the right examples of z > 0, of z < 0, and the wrong ones.
+    """
 
     main: Float[Array, ""]
-    right: Float[Array, ""]
-    wrong: Float[Array, ""]
+    groups: Float[Array, " 4"]
+
+
+def groups_of(piece: Piece) -> Bool[Array, "4 n"]:
+    """The pieces of each group."""
+    members = [(piece.label == a) & (piece.sign == b) for a, b in GROUPS]
+    return jnp.stack(members)
 
 
 def origins_of(problem: Problem, labels: Labels, loss: Loss, on_line: bool) -> Origins:
-    """The kept margin next to the probe's boundary, of either label; else 0."""
-    none = jnp.zeros(())
+    """The kept margins next to the probe's boundary; 0 for a loss without a kink.
+
+    Examples of another group lie so far from the kink that their fields, counted from
+    its origin, would lose their digits.
+    """
     if not loss.kink:
-        return Origins(none, none, none)
+        return Origins(jnp.zeros(()), jnp.zeros(4))
     piece = pieces_of(problem, labels, on_line)
     used = (piece.outer > piece.inner) & (piece.level > 0)
-
-    def nearest(label: float) -> tuple[Float[Array, ""], Bool[Array, ""]]:
-        here = used & (piece.label == label)
-        above, below = (
-            jnp.min(jnp.where(here & (piece.sign == sign), piece.inner, jnp.inf))
-            for sign in (1.0, -1.0)
-        )
-        z = jnp.where(jnp.isfinite(above), above, -below)
-        return label * jnp.where(jnp.isfinite(z), z, 0.0), jnp.any(here)
-
-    (right, some), (wrong, _) = nearest(RIGHT), nearest(WRONG)
-    return Origins(jnp.where(some, right, wrong), right, wrong)
+    here = groups_of(piece) & used
+    some = jnp.any(here, axis=1)
+    nearest = jnp.min(jnp.where(here, piece.inner, jnp.inf), axis=1)
+    side = jnp.array([label * sign for label, sign in GROUPS])
+    margins = side * jnp.where(some, nearest, 0.0)
+    return Origins(margins[jnp.argmax(some)], margins)
 
 
 def slack(
@@ -66,16 +74,12 @@ def slack(
 
 
 def mended(
-    sigma: Float[Array, ""],
-    log_r: Float[Array, ""],
-    p: Float[Array, ""],
-    origins: Origins,
-    loss: Loss,
+    small: Float[Array, ""], one: Float[Array, ""], other: Float[Array, ""]
 ) -> Float[Array, ""]:
-    """A sigma, unless it is off by more than the rounding of the difference."""
-    plain = slack(log_r, p, origins, loss)
-    same = jnp.abs(sigma - plain) <= ROUNDING * loss.kink * jnp.exp(-log_r)
-    return jnp.where(same, sigma, plain)
+    """A small one - other, unless it is off by more than the rounding of the two."""
+    plain = one - other
+    size = jnp.abs(one) + jnp.abs(other)
+    return jnp.where(jnp.abs(small - plain) <= ROUNDING * size, small, plain)
 
 
 def close(

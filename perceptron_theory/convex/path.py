@@ -30,6 +30,7 @@ from .equations import (
     evaluate_at,
     ridge_regression,
     student_of,
+    weights,
     with_slack,
 )
 from .kink import mended, origins_of
@@ -39,10 +40,10 @@ LEAP = 0.7  # in log r
 
 
 def size_of(step: Unknowns, x: Unknowns) -> Float[Array, ""]:
-    """A change in units that matter: b and sigma on the scale of 1 + their size."""
+    """A change in units that matter: b, sigma and w on the scale of 1 + their size."""
     root = jnp.cosh(x[1])
-    unit = jnp.ones(5).at[2].set(1.0 / root + jnp.abs(x[2]))
-    return jnp.max(jnp.abs(step) / unit.at[4].set(1.0 + jnp.abs(x[4])))
+    unit = jnp.ones(6).at[2].set(1.0 / root + jnp.abs(x[2]))
+    return jnp.max(jnp.abs(step) / unit.at[4:].set(1.0 + jnp.abs(x[4:])))
 
 
 def moved(x: Unknowns, step: Unknowns) -> Unknowns:
@@ -69,7 +70,7 @@ def chart(
     setting: Setting,
     log_r: Float[Array, ""] | None = None,
 ) -> Chart:
-    """The coordinates of the search, in which sigma stays what the others say.
+    """The coordinates of the search, in which sigma and w stay what the others say.
 
     ``log_r`` is that of the student where it is held, and x[0] something else.
     """
@@ -79,7 +80,13 @@ def chart(
         new = moved(x, step)
         p = student_of(new, problem).along
         here = new[0] if log_r is None else jnp.where(jnp.isnan(log_r), new[0], log_r)
-        return new.at[4].set(mended(new[4], here, p, origins, setting.loss))
+        sigma = mended(
+            new[4],
+            setting.loss.kink * jnp.exp(-here),
+            p * origins.main,
+        )
+        (a, b), c, s = weights(new), problem.cos_theta, problem.sin_theta
+        return new.at[4:].set(jnp.stack([sigma, mended(new[5], a * s, b * c)]))
 
     return Chart(size_of, lambda step, x: 1.5 / size_of(step, x), move)
 
@@ -185,7 +192,7 @@ def follow(
     # the first try is at the beginning itself, and if it fails the last
     none = jnp.zeros((), int)
     no = jnp.zeros((), bool)
-    state = _Walk(x, jnp.zeros(5), begin, jnp.zeros(()), none, none, no)
+    state = _Walk(x, jnp.zeros(6), begin, jnp.zeros(()), none, none, no)
     end = jax.lax.while_loop(go_on, body, state)
     arrived = end.good & (end.place == target)
     return Start(jnp.where(arrived, end.x, jnp.nan), end.steps)

@@ -21,7 +21,7 @@ from ..numerics.gaussian import cdf, density
 from ..numerics.newtons_method import Root, solve_scaled
 from ..rules.rule import Cells
 from ..students.state import Point
-from .equations import FINE, Setting, Sums, Unknowns, averages, weights
+from .equations import FINE, Setting, Sums, Unknowns, averages, student_of
 from .field_line import line_sums
 from .kink import origins_of
 
@@ -37,7 +37,7 @@ def rates_of(
     labels: Labels,
     rate: Cells | None,
     setting: Setting,
-) -> Float[Array, "5 5"]:
+) -> Float[Array, "6 5"]:
     """dx/d(alpha, keep_fraction, theta, ridge, flip_probability)."""
     x, at, f = root.x, root.at, problem.keep_fraction
     p = point.student.flip_probability
@@ -76,11 +76,14 @@ def rates_of(
     columns = at.sums / point.inputs.alpha, by_fraction, by_theta, by_flipped
     right = jnp.stack([at.by_sums @ column for column in columns], axis=1)
     right = jnp.insert(right, 3, at.by_ridge / point.student.ridge, axis=1)
-    # sigma is counted from an origin that stays where it is while the probe turns
-    a, b = weights(x)
-    turned = b * problem.cos_theta - a * problem.sin_theta
+    # while the probe turns under the student, p and w change
+    student = student_of(x, problem)
     main = origins_of(problem, labels, setting.loss, mode.on_line).main
-    right = right.at[:, 2].add(at.jacobian[:, 4] * main * turned)
+    turned = -at.jacobian[:, 4] * main * student.across
+    turned = turned - at.jacobian[:, 5] * student.along
+    if not point.rule.takes_fraction:  # already in the averages
+        turned = turned.at[:4].set(0.0)
+    right = right.at[:, 2].add(0.0 if mode.on_line else turned)
     return -jax.vmap(solve_scaled, (None, 1), 1)(at.jacobian, right)
 
 

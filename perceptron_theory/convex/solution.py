@@ -38,7 +38,7 @@ class ConvexSolution(Solution):
 def describe(point: Point, state: State, status: Any, mode: Mode) -> ConvexSolution:
     """The :class:`ConvexSolution` of one point, from its state's value."""
     keep = partial(jnp.where, status == Status.CONVERGED)
-    log_r, x, b, log_step, _ = state.value
+    log_r, x, b, log_step, *_ = state.value
     r, a = jnp.exp(log_r), jnp.sinh(x)
     weights = keep(r * a, jnp.nan), keep(r * b, jnp.nan), keep(r, jnp.nan)
     return ConvexSolution(

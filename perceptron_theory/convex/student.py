@@ -36,8 +36,8 @@ class Convex(Student):
 
     It minimises sum l(y w.x) + (N ridge/2) |w|^2 over the kept examples, a part
     ``flip_probability`` of whose labels was wrong before pruning.  Its ``value`` is
-    (log r, arsinh a, b, log V, sigma), its unknowns are (log r, arsinh a, b/sqrt(1 +
-    a^2), log V, sigma).
+    (log r, arsinh a, b, log V, sigma, w), its unknowns are (log r, arsinh a, b/sqrt(1 +
+    a^2), log V, sigma, w).
 
     Args:
         loss: a name, an object of a class derived from :class:`.loss.Loss`, or a convex
@@ -54,7 +54,7 @@ class Convex(Student):
     noisy: bool | None = None
 
     static = ("loss", "noisy")
-    unknowns = 5
+    unknowns = 6
     logarithmic = ("ridge",)
     batch_sizes = {True: 64, False: 16}  # noqa: RUF012 # as its base says
     few = {True: 4096, False: 512}  # noqa: RUF012
@@ -150,7 +150,7 @@ class Convex(Student):
         distance: Float[np.ndarray, " n"],
     ) -> Float[np.ndarray, "n k"]:
         value = state.value + np.clip(moved, -2.0, 2.0)
-        value[:, [2, 4]] = (state.value + moved)[:, [2, 4]]
+        value[:, [2, 4, 5]] = (state.value + moved)[:, [2, 4, 5]]
         value[distance > 3.0] = np.nan
         return self.start_at(value)
 
@@ -170,7 +170,7 @@ class Convex(Student):
             return evaluate_at(x, log_ridge, problem, labels, setting, FINE)
 
         search = chart(problem, labels, setting)
-        x = search.moved(start.x, jnp.zeros(5))  # sigma as the others have it
+        x = search.moved(start.x, jnp.zeros(6))  # sigma and w as the others have them
         root = newton(x, evaluate, blank(), search, max_steps, TOLERANCE)
         rates = rates_of(root, point, problem, labels, rate, setting)
         # b in place of the ratio

@@ -26,8 +26,8 @@ with the opposite field, u and v.
 
 Where all kept examples are nearly alike, a student of a great weight along the probe
 tells them apart by small differences of large fields.  So z, u, v and the field can be
-counted from those of an ``origin``, the ranked margin label z of some kept example with
-y = 0: M - p origin, u - c origin, v - s origin.
+counted from that of an ``origin``, the ranked margin label z of some kept example: M -
+p origin; and then z - origin and -y are told in place of u and v.
 """
 
 from __future__ import annotations
@@ -157,7 +157,8 @@ def law_of_field(
 ) -> Float[Array, "6 k"]:
     """W of 1, u, v, u^2, u v and v^2 at each field (zero those with v at theta = 0).
 
-    Field, u and v are counted from those of the ``origin``.
+    If there is an ``origin`` the field is counted from its own, and z - origin and -y
+    take the places of u and v (of a label -1: their opposites).
     """
 
     def one(piece: Piece) -> Float[Array, "6 k"]:
@@ -251,24 +252,18 @@ def _plane_law(
         return jnp.stack([one, u, none, uu, none, none])
     k = start[:, None] + slope * nodes
     peak, zeroth, first, second = slack_moments(k)
-    # v without the part of y that is cut off
+    # v without the part of y that is cut off, or -y
     off = (field[:, None] - p * nodes) * (w / spread**2)
-    rest, turn = s * nodes - c * off, c / spread
-    size = s / spread
-    # u is small from u = 0 on, or close to that of the beginning
-    near, part = c * nodes + s * off, s / spread
     close = begin != 0.0
-    u = jnp.where(close, near * zeroth + part * peak, size * first)
-    uu = near * near * zeroth + 2.0 * part * near * peak
-    uu = uu + part * part * (zeroth - k * peak)
-    uv = near * rest * zeroth + (part * rest - turn * near) * peak
-    uv = uv - turn * part * (zeroth - k * peak)
+    c, s = jnp.where(close, 1.0, c), jnp.where(close, 0.0, s)
+    rest, turn = s * nodes - c * off, c / spread
+    size, ahead = s / spread, rest * zeroth - turn * peak
     terms = (
         zeroth,
-        u,
-        rest * zeroth - turn * peak,
-        jnp.where(close, uu, size * size * second),
-        jnp.where(close, uv, size * (rest * first - turn * zeroth)),
+        jnp.where(close, nodes * zeroth, size * first),
+        ahead,
+        jnp.where(close, nodes * nodes * zeroth, size * size * second),
+        jnp.where(close, nodes * ahead, size * (rest * first - turn * zeroth)),
         rest * rest * zeroth
         - 2.0 * turn * rest * peak
         + turn * turn * (zeroth - k * peak),
