@@ -66,7 +66,7 @@ class Setting(NamedTuple):
 
 
 class Averages(NamedTuple):
-    """The sums, their derivatives (columns: log r, a, b, log V, sigma), and two sizes.
+    """Sums, their derivatives (columns: log r, a, b, log V, sigma), and two sizes.
 
     ``against`` is the part of E[u q] from where it is negative, ``size`` is E|q|.  Where
     fields are counted from an origin (``near``) p and -w take the places of a and b.
