@@ -68,8 +68,8 @@ class Setting(NamedTuple):
 class Averages(NamedTuple):
     """Sums, their derivatives (columns: log r, a, b, log V, sigma), and two sizes.
 
-    ``against`` is the part of E[u q] from where it is negative, ``size`` is E|q|.  Where
-    fields are counted from an origin (``near``) p and -w take the places of a and b.
+    ``against`` is the part of E[u q] from where it is negative, ``size`` is E|q|.
+    Where fields are counted from an origin (``near``) p and -w take the places of a, b.
     """
 
     sums: Sums
