@@ -5,6 +5,8 @@ PYTEST_FLAGS ?= -n auto --dist loadfile
 SLOW_FLAGS ?= -n auto --dist worksteal
 # make test-all checks the types and shapes of every call as well; SHAPES= leaves it out.
 SHAPES ?= 1
+# HYPOTHESIS_SEED=N repeats the examples of the tests of properties.
+PYTEST = $(BIN)/pytest $(if $(HYPOTHESIS_SEED),--hypothesis-seed=$(HYPOTHESIS_SEED))
 # typer checks what the commands take
 HOOK := perceptron_theory,simulations,figures,runtime_types.check
 CHECKED := $(if $(SHAPES),--jaxtyping-packages=$(HOOK))
@@ -44,14 +46,14 @@ demo: $(STAMP)
 	$(BIN)/pruning-laws demo
 
 test: $(STAMP)
-	$(BIN)/pytest -m 'not slow' $(PYTEST_FLAGS)
+	$(PYTEST) -m 'not slow' $(PYTEST_FLAGS)
 
 test-slow: $(STAMP)
-	$(BIN)/pytest -m slow $(SLOW_FLAGS)
+	$(PYTEST) -m slow $(SLOW_FLAGS)
 
 test-all: $(STAMP)
-	$(BIN)/pytest $(CHECKED) $(SLOW_FLAGS)
-	$(if $(SHAPES),$(BIN)/pytest -m unchecked $(PYTEST_FLAGS))
+	$(PYTEST) $(CHECKED) $(SLOW_FLAGS)
+	$(if $(SHAPES),$(PYTEST) -m unchecked $(PYTEST_FLAGS))
 
 layers:
 	$(PYTHON) tools/layers.py

@@ -31,6 +31,7 @@ def holds(few: int, many: int, **strategies):
     """
 
     def decorate(check: Callable[..., object]):
+        @pytest.mark.unchecked
         @pytest.mark.parametrize(
             "examples",
             [
