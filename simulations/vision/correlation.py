@@ -47,7 +47,8 @@ def spearman_matrix(
         ``correlation``, ``lower`` and ``upper`` over (metric, other).
 
     Raises:
-        InputError: fewer than two metrics, different lengths, NaN, scores all equal.
+        InputError: fewer than two metrics, different lengths, NaN, scores all equal, or
+            in every draw.
     """
     if len(scores) < 2:
         raise InputError(f"a correlation is of two metrics or more, got {len(scores)}")
@@ -60,6 +61,11 @@ def spearman_matrix(
     for i in range(resamples):
         weights = np.bincount(rng.integers(count, size=count), minlength=count)
         draws[i] = _correlations(ranks, weights / count)
+    if np.isnan(draws).all(axis=0).any():
+        raise InputError(
+            f"in none of {resamples} bootstrap draws do all metrics have a ranking: "
+            f"too few of the {count} examples do for an interval"
+        )
     tail = (1 - level) / 2
     lower, upper = np.nanquantile(draws, [tail, 1 - tail], axis=0)
     names = {"metric": list(scores), "other": list(scores)}

@@ -48,3 +48,9 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
 def test_bad_input_is_refused(scores, says):
     with pytest.raises(InputError, match=says):
         spearman_matrix(scores, key=0)
+
+
+def test_scores_that_hardly_differ_have_no_interval():
+    scores = {"a": [0, 0, 1, 0, 0, 0], "b": range(6)}
+    with pytest.raises(InputError, match="too few of the 6 examples"):
+        spearman_matrix(scores, key=0, resamples=1)
