@@ -16,6 +16,7 @@ from . import inputs
 from .optional import require
 
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # scikit-learn's C
+_LARGEST = 1e15
 _HELD_OUT = 5  # a part of this many of the training set chooses among them
 _LIMITS: dict[str, Any] = {"passes": 300, "tolerance": 1e-3}
 
@@ -58,11 +59,11 @@ def linear_probe(
         seed: of the held-out part: a seed, or a key of jax.random.
 
     Raises:
-        InputError: bad shapes, NaN, fewer than two classes.
+        InputError: bad shapes, NaN, numbers whose squares are no float32, fewer than
+            two classes, in all or in the part that does not choose.
     """
     require("sklearn", "a linear probe")
-    train = inputs.real_array("train", train, "P", "d").astype(np.float32)
-    test = inputs.real_array("test", test, "Q", "d").astype(np.float32)
+    train, test = _points("train", train, "P"), _points("test", test, "Q")
     labels = inputs.label_array("labels", labels, count=len(train))
     test_labels = inputs.label_array("test_labels", test_labels, count=len(test))
     if train.shape[1] != test.shape[1]:
@@ -79,6 +80,11 @@ def linear_probe(
     train, test = (train - mean) / deviation, (test - mean) / deviation
     order = inputs.generator(seed).permutation(len(train))
     held, rest = np.split(order, [max(1, len(order) // _HELD_OUT)])
+    if len(np.unique(labels[rest])) < 2:
+        raise InputError(
+            f"without the {len(held)} examples that choose the ridge, labels are of "
+            "one class: give more examples of each"
+        )
     found = {}
     for strength in _STRENGTHS:
         model, _ = logistic(train[rest], labels[rest], strength, **_LIMITS)
@@ -88,6 +94,22 @@ def linear_probe(
     accuracy = float(model.score(test, test_labels))
     error = math.sqrt(accuracy * (1 - accuracy) / len(test))
     return Probe(accuracy, error, best, found[best], converged, seen)
+
+
+def _points(name: str, value: Any, rows: str) -> Float[np.ndarray, "P d"]:
+    """Embeddings as float32, of numbers whose squares are float32, too.
+
+    Raises:
+        InputError: they are none, or of another size.
+    """
+    array = inputs.real_array(name, value, rows, "d")
+    largest = max(float(array.max()), -float(array.min()))
+    if largest > _LARGEST or 0 < largest < 1 / _LARGEST:
+        raise InputError(
+            f"the largest number of {name} is {largest:.3g}: scale the embeddings to "
+            f"between {1 / _LARGEST:g} and {_LARGEST:g}"
+        )
+    return array.astype(np.float32)
 
 
 def logistic(
