@@ -108,9 +108,10 @@ def max_margin(
     require(good, what, precision)
     shape = check_sets(signed_examples)
     with own_settings(x64=True):
-        numpy: Any = jnp if inside else np
-        # in one order of memory: sums in another differ in their last digits
-        flat = numpy.asarray(signed_examples, float, order="C")
+        if inside:
+            flat: Any = jnp.asarray(signed_examples, float)
+        else:  # in one order of memory: sums in another differ in their last digits
+            flat = np.asarray(signed_examples, float, order="C")
         flat = flat.reshape((-1, *shape[-2:]))
         if inside:
             found = train_batch(flat, tolerance, max_iterations)
