@@ -185,8 +185,9 @@ def follow(
 
     def go_on(state: _Walk) -> Bool[Array, ""]:
         _, tangent, place, step, _, tries, good = state
-        long = step * jnp.maximum(1.0, jnp.abs(tangent[0])) > 1e-3
-        more = (place != target) & (tries < 150) & long
+        # past a kink a good step is short as well, and grows again
+        long = good | (step * jnp.maximum(1.0, jnp.abs(tangent[0])) > 1e-3)
+        more = (place != target) & (tries < 200) & long
         return needed & ((tries == 0) | (more & (good | (tries > 1))))
 
     # the first try is at the beginning itself, and if it fails the last
