@@ -9,8 +9,8 @@ from ..kept.nodes import SHARP
 from ..kept.problem import Problem
 from ..numerics.gaussian import density, slack_moments
 from ..numerics.quadrature import panels
-from .equations import FINE, Setting, Sums, Unknowns, student_at
 from .kink import Origins, distance
+from .pulls import FINE, Setting, Sums, Unknowns, student_at
 
 REACH = 7.5  # widths of M, given z, that carry weight
 

@@ -22,18 +22,9 @@ from ..kept.wrong_labels import Labels
 from ..numerics.newtons_method import Chart, newton, solve_scaled
 from ..students.state import Start
 from ..students.student import LONG
-from .equations import (
-    COARSE,
-    Setting,
-    Unknowns,
-    blank,
-    evaluate_at,
-    ridge_regression,
-    student_of,
-    weights,
-    with_slack,
-)
+from .equations import blank, evaluate_at, ridge_regression
 from .kink import mended, origins_of
+from .pulls import COARSE, Setting, Unknowns, student_of, weights, with_slack
 
 STEEP = 2.0  # |dlog r/dln(ridge)| from which on log r is stepped along the path
 LEAP = 0.7  # in log r

@@ -21,9 +21,9 @@ from ..numerics.gaussian import cdf, density
 from ..numerics.newtons_method import Root, solve_scaled
 from ..rules.rule import Cells
 from ..students.state import Point
-from .equations import FINE, Setting, Sums, Unknowns, averages, student_of
 from .field_line import line_sums
 from .kink import origins_of
+from .pulls import FINE, Setting, Sums, Unknowns, averages, student_of
 
 # of a keep-probability the derivative by theta has the rounding of a number over theta:
 # at a smaller angle that at this one is taken

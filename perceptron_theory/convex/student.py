@@ -20,9 +20,10 @@ from ..numerics.precision import traced
 from ..rules.rule import Cells
 from ..students.state import ByMargin, Direction, Point, Start, State
 from ..students.student import TOLERANCE, Student, accepted
-from .equations import FINE, Setting, Unknowns, blank, evaluate_at
+from .equations import blank, evaluate_at
 from .losses import resolve_loss
 from .path import chart, follow
+from .pulls import FINE, Setting, Unknowns
 from .rates import at_thresholds, rates_of
 from .solution import ConvexSolution, describe
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import perceptron_theory as pt
-from perceptron_theory.convex.equations import FINE, Setting, averages, with_slack
 from perceptron_theory.convex.losses import LOSSES
+from perceptron_theory.convex.pulls import FINE, Setting, averages, with_slack
 from perceptron_theory.convex.student import Convex
 from perceptron_theory.kept.problem import Inputs, Mode
 from perceptron_theory.students.state import Point
