@@ -81,8 +81,7 @@ def phase_diagram(
     learner = learner_at(theta, margin, student, loss, ridge, flip_probability)
 
     @remembered
-    def errors(points: Any) -> np.ndarray:
-        number, x, y = points.T
+    def log_error(number: Any, x: Any, y: Any) -> np.ndarray:
         load, fraction, value = np.exp(x + y), np.exp(y), np.empty(len(x))
         random = number == STRATEGIES.index("random")
         easy = (number == STRATEGIES.index("easy")) * 1.0
@@ -100,11 +99,6 @@ def phase_diagram(
                 f"theta = {learner.theta:.17g}"
             )
         return value
-
-    def log_error(number: Any, x: Any, y: Any) -> np.ndarray:
-        places = np.broadcast_arrays(number, x, y)
-        points = np.stack([place.ravel() for place in places], axis=1)
-        return errors(points).reshape(places[0].shape)
 
     about = "pool", PER_DIMENSION
     plane = Plane(log_error, "alpha_tot", np.exp, np.log, about, TOLERANCE)

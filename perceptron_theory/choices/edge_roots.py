@@ -47,7 +47,7 @@ def crossed_edges(
 ) -> Edges:
     """The edges that begin at these points of a grid, given by their two numbers."""
     (i, j), (k, m) = along_x, along_y
-    count = min(NEIGHBOURS, *(len(axis) for axis in (x, y) if len(axis) > 1), 99)
+    count = min([NEIGHBOURS, *(len(axis) for axis in (x, y) if len(axis) > 1)])
     nearest = _nearest(x, value.T[j], i, count), _nearest(y, value[k], m, count)
     return Edges(
         np.concatenate([x[i], y[m]]),

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float
-
-AtPoints = Callable[[Float[np.ndarray, "n k"]], Float[np.ndarray, " n"]]
 
 
-def remembered(function: AtPoints) -> AtPoints:
-    """The function of the rows of an array, which is asked once about equal rows."""
+def remembered(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """The function for arrays that broadcast, which is asked once about equal points.
+
+    ``function`` is given flat arrays of one length, and returns another.
+    """
     known: dict[tuple[float, ...], float] = {}
 
-    def values(rows: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"]:
-        points = [tuple(row) for row in rows.tolist()]
+    def values(*coordinates: Any) -> np.ndarray:
+        arrays = np.broadcast_arrays(*coordinates)
+        points = list(zip(*(array.ravel().tolist() for array in arrays), strict=True))
         new = list({point: None for point in points if point not in known})
         if new:
-            known.update(zip(new, function(np.array(new)).tolist(), strict=True))
-        return np.array([known[point] for point in points])
+            known.update(zip(new, function(*np.array(new).T).tolist(), strict=True))
+        return np.array([known[point] for point in points]).reshape(arrays[0].shape)
 
     return values

@@ -158,13 +158,10 @@ def noise_diagram(
         # windows, and random as a whole pool of that load: one compiled program
         lower = np.where(number == STRATEGIES.index("easy"), 1.0 - f, 0.0)
         kept = np.where(number == STRATEGIES.index("random"), 1.0, f)
-        table = alpha, kept, lower, x
-        points = np.stack([v.ravel() for v in table], axis=1)
-        return np.log(errors(points)).reshape(x.shape)
+        return np.log(errors(alpha, kept, lower, x))
 
     @remembered
-    def errors(points: Any) -> np.ndarray:
-        alpha, kept, lower, x = points.T
+    def errors(alpha: Any, kept: Any, lower: Any, x: Any) -> np.ndarray:
         point = {
             "alpha_prune": alpha,
             "keep_fraction": kept,

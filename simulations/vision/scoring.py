@@ -132,10 +132,11 @@ def read_array(path: Path | str) -> np.ndarray:
     Raises:
         InputError: There is no such file, it has another format, or it is truncated.
     """
+    path = expanded(path)
     try:
-        return np.lib.format.open_memmap(expanded(path), mode="r")
+        return np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # a damaged header raises anything; none is run
-        kind = kind_of_file(Path(path))
+        kind = kind_of_file(path)
         line = (str(error).splitlines() or [type(error).__name__])[0]
         why = f"it is {kind}; {line}" if kind else line
         raise InputError(f"{path} is no .npy file of numbers ({why})") from error

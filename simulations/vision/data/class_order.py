@@ -12,15 +12,14 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import DataWarning
 from perceptron_theory.paths import expanded
 from perceptron_theory.text_files import read_text
 
-from .classes import of_classes
-from .contract import DataSource, loaded
+from .classes import OfSource, of_classes
+from .contract import loaded
 from .encoded import DataSet
 
 NATURAL = "natural"
@@ -79,24 +78,11 @@ def read_order(path: Path) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Ordered(DataSource):
+class Ordered(OfSource):
     """Another source with its classes in natural order, or in that of a file."""
 
-    source: DataSource
     order: str
     """``NATURAL``, or the path of a file as :func:`read_order` reads it."""
-
-    @property
-    def name(self) -> str:  # type: ignore[override] # that of the source
-        return self.source.name
-
-    @property
-    def splits(self) -> Any:  # type: ignore[override] # those of the source
-        return getattr(self.source, "splits", None)
-
-    @property
-    def test_split(self) -> str | None:  # type: ignore[override] # that of the source
-        return getattr(self.source, "test_split", "test")
 
     def load(self, split: str) -> DataSet:
         dataset = loaded(self.source, split)

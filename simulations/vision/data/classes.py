@@ -119,11 +119,10 @@ def _some(names: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
-class OfClasses(DataSource):
-    """Some of the classes of another source, as :func:`of_classes` chooses them."""
+class OfSource(DataSource):
+    """Another source, of whose data sets something is made."""
 
     source: DataSource
-    classes: tuple[str, ...]
 
     @property
     def name(self) -> str:  # type: ignore[override] # that of the source
@@ -136,6 +135,13 @@ class OfClasses(DataSource):
     @property
     def test_split(self) -> str | None:  # type: ignore[override] # that of the source
         return getattr(self.source, "test_split", "test")
+
+
+@dataclass(frozen=True)
+class OfClasses(OfSource):
+    """Some of the classes of another source, as :func:`of_classes` chooses them."""
+
+    classes: tuple[str, ...]
 
     def load(self, split: str) -> DataSet:
         return of_classes(loaded(self.source, split), self.classes)
