@@ -1,6 +1,6 @@
 """The students of the version space against independent integrals, at random points.
 
-    PYTHONPATH=tests python benchmarks/domain_scan.py --points 25
+    PYTHONPATH=tests python benchmarks/domain_scan.py --points 34
 
 For each margin (signed, absolute), theta = 0 or above and rule (hard, easy): loads
 log-uniform in [0.03, 30], f in [1e-3, 1], theta in [0.01, pi/2].  The oracle
@@ -47,10 +47,9 @@ def _by_hand(point, rule, margin, start):
     return np.arctan2(rest, A) / np.pi, miss
 
 
-def _differences(point, rule, margin, found, errors):
-    A, q = float(found.overlap), float(found.self_overlap)
+def _differences(point, rule, margin, A, q, probe_overlap, errors):
     theta = point[2]
-    B = (float(found.probe_overlap) - A * np.cos(theta)) / np.sin(theta) if theta else 0
+    B = (probe_overlap - A * np.cos(theta)) / np.sin(theta) if theta else 0
     grid = version_space._grid
     off, miss = np.full(2, np.inf), np.inf
     for nodes in (10, 20):
@@ -90,16 +89,9 @@ def main() -> None:
         worst, over = np.zeros(2), 0
         for i in np.flatnonzero(held):
             point = tuple(float(x[i]) for x in given.values())
-            found = type(
-                "Found",
-                (),
-                {
-                    name: getattr(both[0], name)[i]
-                    for name in ("overlap", "self_overlap", "probe_overlap")
-                },
-            )
+            overlaps = float(A[i]), float(q[i]), float(both[0].probe_overlap[i])
             errors = np.array([solution.error[i] for solution in both])
-            off, miss = _differences(point, rule, margin, found, errors)
+            off, miss = _differences(point, rule, margin, *overlaps, errors)
             if not miss < MISFIT:
                 held[i] = False
                 continue

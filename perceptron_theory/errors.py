@@ -37,6 +37,11 @@ class DataWarning(UserWarning):
     """Data that were read, in a way that may not be what was meant."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what another library says; the kind of error if it is mute."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def unknown_name(kind: str, received: object, allowed: Iterable[str]) -> InputError:
     """The error for a name outside a closed list, with the nearest allowed name."""
     allowed = list(allowed)

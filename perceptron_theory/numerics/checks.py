@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ..errors import InputError, unknown_name
+from ..errors import InputError, first_line, unknown_name
 
 HALF_PI = math.pi / 2
 SMALLEST = 1e-8  # the least keep fraction that is solved
@@ -28,8 +28,9 @@ def plain_array(name: str, value: Any) -> np.ndarray:
     try:
         return np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:
-        line = str(error).splitlines()[0]
-        raise InputError(f"{name} cannot be read as one array: {line}") from error
+        raise InputError(
+            f"{name} cannot be read as one array: {first_line(error)}"
+        ) from error
 
 
 def refuse_masked(name: str, *values: Any) -> None:

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from ..errors import InputError, PrecisionError
+from ..errors import InputError, PrecisionError, first_line
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,7 +33,7 @@ def start_jax() -> None:
         jax.devices()
     except Exception as error:  # of all kinds, an AssertionError among them
         asked = getattr(jax.config, "jax_platforms", None)
-        why = (str(error).splitlines() or [type(error).__name__])[0]
+        why = first_line(error)
         raise InputError(
             f"JAX cannot start the platform {asked!r} (JAX_PLATFORMS): {why}; set "
             "JAX_PLATFORMS=cpu, or unset it to let JAX choose"

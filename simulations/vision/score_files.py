@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import first_line
 from perceptron_theory.paths import expanded
 from perceptron_theory.text_files import record_of
 
@@ -210,8 +211,9 @@ def read_scores(path: Path | str, dataset: DataSet | None = None) -> Scores:
         table.validate(full=True)  # text that is none, indices beyond the end
         names = set(table.column_names)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        line = str(error).splitlines()[0]
-        raise InputError(f"{path} is no whole parquet file ({line})") from error
+        raise InputError(
+            f"{path} is no whole parquet file ({first_line(error)})"
+        ) from error
     about = _about(path, table.schema.metadata or {})
     if len(names) != table.num_columns:
         raise InputError(f"{path} is no score file: it has columns of one name")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import first_line
 from perceptron_theory.numerics.precision import own_settings
 from perceptron_theory.paths import expanded
 
@@ -137,6 +138,6 @@ def read_array(path: Path | str) -> np.ndarray:
         return np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # a damaged header raises anything; none is run
         kind = kind_of_file(path)
-        line = (str(error).splitlines() or [type(error).__name__])[0]
+        line = first_line(error)
         why = f"it is {kind}; {line}" if kind else line
         raise InputError(f"{path} is no .npy file of numbers ({why})") from error

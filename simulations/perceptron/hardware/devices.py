@@ -22,6 +22,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import first_line
 from perceptron_theory.numerics.precision import own_settings, start_jax
 
 KINDS = ("cpu", "gpu", "tpu")
@@ -153,7 +154,7 @@ def join_hosts(
             _check_own(coordinator)
         jax.distributed.initialize(coordinator, processes, process)
     except (RuntimeError, ValueError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise InputError(
             f"cannot join the run of {processes or 'an unknown number of'} processes "
             f"at {coordinator or 'an unknown address'}: {reason}"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import first_line
 
 from .file_kinds import BZIP2, GZIP, TAR, XZ, ZIP, instead, kind_of_file
 from .listing import is_data_path
@@ -52,7 +53,7 @@ def read_members(path: Path, names: list[str]) -> list[bytes]:
     except InputError:
         raise
     except _DAMAGED as error:
-        line = (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
+        line = first_line(error).rstrip(":")
         advice = instead(path, ZIP, TAR, GZIP, BZIP2, XZ)
         raise InputError(f"{path} is no complete archive ({line}){advice}") from error
     missing = [name for name in names if name not in found]

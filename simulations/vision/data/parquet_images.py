@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Int
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import first_line
 from perceptron_theory.text_files import record_of
 
 from ..optional import require
@@ -118,9 +119,9 @@ def list_shards(shards: Sequence[Path]) -> Listing:
                     paths += [None] * len(label)
                 counts, group_sizes = _row_groups(file.metadata, column)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            line = str(error).splitlines()[0]
             raise InputError(
-                f"{path} is no complete parquet file ({line}){instead(path, PARQUET)}"
+                f"{path} is no complete parquet file ({first_line(error)})"
+                f"{instead(path, PARQUET)}"
             ) from error
         read.append(path)
         ends.append(total + np.cumsum(counts))
@@ -211,6 +212,5 @@ def _row_group(path: Path, group: int, column: str, stamp: tuple[int, ...]) -> A
         with pq.ParquetFile(path) as file:
             table = file.read_row_group(group, [f"{column}.bytes"], use_threads=False)
     except (pa.ArrowException, OSError) as error:
-        line = str(error).splitlines()[0]
-        raise InputError(f"{path} cannot be read ({line})") from error
+        raise InputError(f"{path} cannot be read ({first_line(error)})") from error
     return table[column].combine_chunks().field("bytes")
