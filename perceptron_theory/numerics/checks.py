@@ -59,6 +59,16 @@ def is_real(dtype: np.dtype) -> bool:
     return dtype.kind in "iuf" or (dtype.kind == "V" and dtype.type != np.void)
 
 
+def in_float64(array: np.ndarray) -> Float[np.ndarray, ...]:
+    """Numbers in double precision, without a word of those that it does not hold.
+
+    What is beyond it is infinite, and bytes that are no number (a signalling NaN, long
+    doubles of a damaged file) are NaN: callers refuse both.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return array.astype(np.float64, copy=False)
+
+
 def as_array(name: str, value: Any) -> np.ndarray:
     """A non-empty float64 array without NaN.
 
@@ -72,8 +82,7 @@ def as_array(name: str, value: Any) -> np.ndarray:
             pass  # integers beyond 64 bits, fractions
         elif not is_real(given.dtype):
             raise TypeError
-        with np.errstate(over="ignore"):  # what is beyond them is infinite
-            array = given.astype(np.float64)
+        array = np.array(in_float64(given))  # not the caller's own memory
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{name} must be a real number or an array of them, got {shown(value)}"

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.checks import in_float64 as in_float64
 from perceptron_theory.numerics.checks import is_real as is_real
 from perceptron_theory.numerics.checks import plain_array as plain_array
 from perceptron_theory.numerics.checks import real_number as real_number
@@ -48,8 +49,7 @@ def _floats(name: str, array: np.ndarray) -> np.ndarray:
     if array.dtype.type in (np.float32, np.float64):
         return array.astype(array.dtype.newbyteorder("="), copy=False)
     if kind == "f" and array.itemsize > 8:  # longer than double
-        with np.errstate(over="ignore"):  # infinite then, and refused
-            return array.astype(np.float64)
+        return in_float64(array)  # infinite or NaN what it does not hold, and refused
     if kind not in "iu" and is_real(array.dtype):  # half precision
         return array.astype(np.float32)
     if kind in "iu":

@@ -114,7 +114,7 @@ def _errors(value: Any, count: int) -> Float[np.ndarray, " P"]:
             f"standard_errors must be {count} numbers, got {array.dtype} of shape "
             f"{array.shape}"
         )
-    return array.astype(np.float64)
+    return np.array(inputs.in_float64(array))
 
 
 def scores_of(

@@ -18,7 +18,7 @@ from jaxtyping import Array, Bool, Float
 from numpy.typing import ArrayLike
 
 from perceptron_theory import InputError
-from perceptron_theory.numerics.checks import is_real, refuse_masked
+from perceptron_theory.numerics.checks import in_float64, is_real, refuse_masked
 from perceptron_theory.numerics.precision import own_settings, traced
 
 from ..hardware.devices import spread
@@ -146,8 +146,7 @@ def check_sets(signed_examples: ArrayLike) -> tuple[int, ...]:
     numbers = np.asarray(signed_examples)
     if numbers.dtype != bool and not is_real(numbers.dtype):
         raise InputError(f"signed_examples must be real numbers, got {numbers.dtype}")
-    with np.errstate(over="ignore"):  # longer than double: infinite then
-        bad = ~np.isfinite(numbers.astype(np.float64, copy=False))
+    bad = ~np.isfinite(in_float64(numbers))
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         raise InputError(

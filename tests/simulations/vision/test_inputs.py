@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.checks import as_array
 from simulations.experiments.laws import fit_law
+from simulations.perceptron.students.hard_margin import max_margin
 from simulations.vision import inputs, metrics
 from simulations.vision.balance import class_balance
 from simulations.vision.class_extremes import extremes
@@ -215,3 +217,27 @@ def test_a_key_is_no_masked_number():
         with pytest.raises(InputError, match="key must be a key"):
             select(SCORES, 0.5, seed=bad)
     assert len(select(SCORES, 0.5, seed=jax.random.key(0)).indices) == 2
+
+
+# what a damaged file holds may be no number of its type: a signalling NaN, or a long
+# double whose leading bit is missing, of which a conversion says "invalid value"
+NO_NUMBERS = {
+    "half": np.frombuffer(b"\x01\x7c" * 4, "<f2"),
+    "single": np.frombuffer(b"\x01\x00\x80\x7f" * 4, "<f4"),
+    "double": np.frombuffer(b"\x01\x00\x00\x00\x00\x00\xf0\x7f" * 4, "<f8"),
+    "long": np.frombuffer((b"\0" * 9 + b"\x40" + b"\0" * 6) * 4, np.longdouble)
+    if np.dtype(np.longdouble).itemsize == 16
+    else np.full(4, np.nan),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", NO_NUMBERS)
+def test_bytes_that_are_no_number_are_refused_without_another_word(kind):
+    array = NO_NUMBERS[kind].reshape(2, 2)
+    with pytest.raises(InputError, match="finite"):
+        inputs.real_array("logits", array, "P", "C")
+    with pytest.raises(InputError, match="finite"):
+        max_margin(array[None])
+    with pytest.raises(InputError, match="NaN"):
+        as_array("alpha_prune", array)
