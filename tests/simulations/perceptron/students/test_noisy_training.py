@@ -19,7 +19,7 @@ LOAD, RIDGE, DRAWS = 2.0, 0.1, 64
 HARD, EASY = (0.0, 0.4), (0.5, 0.5)
 
 
-def compare(loss, angles, sizes, draws=DRAWS):
+def compare(loss, angles, sizes, draws=DRAWS, seed=5):
     """(points, theory, fits in 1/N, mean and standard error) of the errors."""
     points = [
         (p, theta, lower, f)
@@ -44,7 +44,9 @@ def compare(loss, angles, sizes, draws=DRAWS):
     ):
         student = ConvexRidge(loss, RIDGE)
         point = Point(LOAD, f, angle, pt.Window(low), "signed", student=student)
-        students = simulate(point, size=size, draws=draws, seed=5, flip_probability=q)
+        students = simulate(
+            point, size=size, draws=draws, seed=seed, flip_probability=q
+        )
         found[i, j] = averages(students).error.values
     ratio = found / np.asarray(exact.error)[:, None, None]
     ratio[..., 0] -= 1.0
