@@ -1,6 +1,7 @@
 """Random points of the solvers' range: how many are solved, and do nodes matter?
 
     python benchmarks/node_scan.py convex --loss squared_hinge --points 48
+    python benchmarks/node_scan.py convex --loss hinge --angles above --rules mix mixe
     python benchmarks/node_scan.py students --student gibbs --points 48
 
 For each rule, margin, and theta = 0 or above: loads log-uniform in [1e-3, 1e6], for
@@ -85,6 +86,7 @@ def main() -> None:
     parser.add_argument("--student", default="gibbs")
     parser.add_argument("--rules", nargs="*", default=RULES)
     parser.add_argument("--margins", nargs="*", default=("absolute", "signed"))
+    parser.add_argument("--angles", nargs="*", default=("zero", "above"))
     parser.add_argument("--points", type=int, default=48, help="a row")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -93,7 +95,7 @@ def main() -> None:
     began, total = time.perf_counter(), np.zeros(3, int)
     print("margin    theta  rule     points  unsolved  over  largest difference")
     for margin in options.margins:
-        for aligned in (True, False):
+        for aligned in (angle == "zero" for angle in options.angles):
             row = options.kind, name, margin, aligned, options.points, options.seed
             both = [(more, options.rules, *row) for more in (0, MORE)]
             with spawn.Pool(1, maxtasksperchild=1) as pool:

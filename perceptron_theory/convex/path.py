@@ -23,18 +23,23 @@ from ..numerics.newtons_method import Chart, newton, solve_scaled
 from ..students.state import Start
 from ..students.student import LONG
 from .equations import blank, evaluate_at, ridge_regression
-from .kink import mended, origins_of
+from .kink import close, mended, origins_of
 from .pulls import COARSE, Setting, Unknowns, student_of, weights, with_slack
 
 STEEP = 2.0  # |dlog r/dln(ridge)| from which on log r is stepped along the path
 LEAP = 0.7  # in log r
 
 
-def size_of(step: Unknowns, x: Unknowns) -> Float[Array, ""]:
-    """A change in units that matter: b, sigma and w on the scale of 1 + their size."""
+def size_of(step: Unknowns, x: Unknowns, near: Bool[Array, ""]) -> Float[Array, ""]:
+    """A change in units that matter: b, sigma and w on the scale of 1 + their size.
+
+    Unless the kink is ``near`` w is no unknown of its own, and as coarse as a.
+    """
     root = jnp.cosh(x[1])
-    unit = jnp.ones(6).at[2].set(1.0 / root + jnp.abs(x[2]))
-    return jnp.max(jnp.abs(step) / unit.at[4:].set(1.0 + jnp.abs(x[4:])))
+    across = jnp.where(near, 1.0 + jnp.abs(x[5]), root)
+    ratio, sigma = 1.0 / root + jnp.abs(x[2]), 1.0 + jnp.abs(x[4])
+    unit = jnp.ones(6).at[2].set(ratio).at[4].set(sigma).at[5].set(across)
+    return jnp.max(jnp.abs(step) / unit)
 
 
 def moved(x: Unknowns, step: Unknowns) -> Unknowns:
@@ -79,7 +84,10 @@ def chart(
         (a, b), c, s = weights(new), problem.cos_theta, problem.sin_theta
         return new.at[4:].set(jnp.stack([sigma, mended(new[5], a * s, b * c)]))
 
-    return Chart(size_of, lambda step, x: 1.5 / size_of(step, x), move)
+    def size(step: Unknowns, x: Unknowns) -> Float[Array, ""]:
+        return size_of(step, x, close(x[4], x[0], origins, setting.loss))
+
+    return Chart(size, lambda step, x: 1.5 / size(step, x), move)
 
 
 class _Walk(NamedTuple):

@@ -184,7 +184,10 @@ def residual(
 
 
 def _line_residual(x: Unknowns, problem: Problem) -> Evaluated:
-    """The same at theta = 0, where the last equation is b/a = 0."""
+    """The same at theta = 0, where the last equation is b = 0.
+
+    Not b/a = 0: a rounding of b/a counts for much where a is large.
+    """
     student, alpha = weights(x, problem), problem.alpha_prune
     a, (u_0, _) = student.along, student.corner
 
@@ -195,8 +198,8 @@ def _line_residual(x: Unknowns, problem: Problem) -> Evaluated:
     moved = a * m.far_more + (u_0 * m.first + m.far_first) / a
     by_log_a = jnp.stack([-2.0 * a * m.far_first / m.second, -moved / m.force])
     by_slack = jnp.stack([2.0 * m.first / m.second, m.more / m.force])
-    value = jnp.stack([jnp.log(alpha * m.second), jnp.log(alpha * m.force), x[1]])
-    jacobian = jnp.zeros((3, 3)).at[2, 1].set(1.0)
+    value = jnp.stack([jnp.log(alpha * m.second), jnp.log(alpha * m.force), a * x[1]])
+    jacobian = jnp.zeros((3, 3)).at[2].set(jnp.stack([a * x[1], a, 0.0 * a]))
     jacobian = jacobian.at[:2, 0].set(by_log_a).at[:2, 2].set(by_slack)
     return Evaluated(value, jacobian, m.first, panels)
 

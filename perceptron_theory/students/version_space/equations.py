@@ -286,9 +286,9 @@ def residual(
             / m.pull,
         ]
     )
-    if on_line:
-        value = value.at[2].set(ratio)
-        jacobian = jacobian.at[2].set(jnp.array([0.0, 1.0, 0.0]))
+    if on_line:  # b = 0, as for the max-margin student
+        value = value.at[2].set(b)
+        jacobian = jacobian.at[2].set(jnp.stack([b, a, 0.0 * a]))
     return Evaluated(value, jacobian, m.pull, count)
 
 

@@ -43,6 +43,32 @@ def test_the_easiest_few_of_large_loads_are_solved():
 
 
 @pytest.mark.slow
+def test_the_weight_across_the_probe_is_no_finer_than_a_far_from_the_kink():
+    """At f = 6.9e-6 the path was left: each step of w was taken for a great one.
+
+    The student lies along the probe, so that its equations are plain sums over z and
+    the noise: q = max(0, 1 - P z - r xi) V/(1 + V), alpha E[q^2] = r^2, alpha E[q z] =
+    lambda V P, alpha V/(1 + V) Pr[q > 0] = 1 - lambda V.
+    """
+    alpha, f, theta, ridge = 460167.04, 6.8512e-6, 0.41348, 2.73042
+    given = {"alpha_prune": alpha, "keep_fraction": f, "theta": theta}
+    found = pt.solve_convex(rule="easy", loss="squared_hinge", ridge=ridge, **given)
+    (A, B, r), V = (float(x) for x in found.weights), float(found.response)
+    P, gamma = np.hypot(A, B), -ndtri(f / 2)
+    assert A * np.sin(theta) == pytest.approx(B * np.cos(theta), rel=1e-12)
+    past = (np.arange(4000) + 0.5) / 4000 * (1 / P - gamma + 8 * r / P)
+    z, xi = (gamma + past)[:, None], np.linspace(-8, 8, 401)
+    density = np.full_like(z, past[1] - past[0]) * norm.pdf(z) / (f / 2)
+    mass = density * norm.pdf(xi) * (xi[1] - xi[0])
+    short = np.maximum(0.0, (1 - P * gamma) - P * past[:, None] - r * xi)
+    pull = short * V / (1 + V)
+    assert alpha * np.sum(mass * pull**2) == pytest.approx(r**2, rel=1e-5)
+    assert alpha * np.sum(mass * pull * z) == pytest.approx(ridge * V * P, rel=1e-5)
+    moved = alpha * V / (1 + V) * np.sum(mass * (short > 0))
+    assert moved == pytest.approx(1 - ridge * V, rel=1e-3)
+
+
+@pytest.mark.slow
 def test_wrong_labels_pull_from_the_other_side_of_the_kink():
     """By plain sums over the window, where u is uniform, and the noise.
 

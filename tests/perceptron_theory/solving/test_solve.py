@@ -143,6 +143,22 @@ def test_large_load_law():
     assert solution.error == pytest.approx(one * f / mass, rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    "student",
+    [
+        "max_margin",
+        pytest.param("gibbs", marks=pytest.mark.slow),
+        pytest.param("bayes_point", marks=pytest.mark.slow),
+    ],
+)
+def test_the_first_guess_is_not_taken_for_the_root_at_tiny_errors(student):
+    # 3e-4 off, at the corner of the range and far beyond it
+    loads, f = np.array([1e4, 1e6, 1e6, 1e30]), np.array([1e-4, 1e-7, 1e-8, 1e-8])
+    solution = pt.solve(alpha_prune=loads, keep_fraction=f, student=student)
+    exact = pt.power_law_coefficient(f, student=student) / loads
+    np.testing.assert_allclose(solution.error, exact, rtol=1e-7)
+
+
 def test_limit_of_strong_pruning():
     # theta = 0, f -> 0: error -> a(alpha) f above alpha = 2, 1/2 below
     f = 1e-8
