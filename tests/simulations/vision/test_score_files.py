@@ -305,7 +305,7 @@ def test_classes_of_a_table_are_compared_by_name(tmp_path):
     read(*column, ("1", "0"))  # others may number the classes as they like
     with pytest.raises(InputError, match="the column class differs from the labels"):
         read(*column, ("dog", "cat"))
-    with pytest.raises(InputError, match="1.png is in the folder of another class"):
+    with pytest.raises(InputError, match=r"1\.png is in the folder of another class"):
         read(*folder, ("dog", "cat"))
 
 
@@ -315,7 +315,9 @@ def test_a_cell_that_is_no_number_is_named_in_the_only_column_left(tmp_path, cel
     lines = path.read_text().splitlines()
     lines[5] = f"{lines[5].split(',')[0]},{cell}"
     path.write_text("\n".join(lines))
-    with pytest.raises(InputError, match="line 6 of the column score is .*, no number"):
+    with pytest.raises(
+        InputError, match=r"line 6 of the column score is .*, no number"
+    ):
         import_csv(path, SET, metric="m")
 
 
