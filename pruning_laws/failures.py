@@ -67,6 +67,11 @@ def _describe(error: BaseException) -> tuple[str, int]:
         return where + what, BAD_INPUT if isinstance(error, _PATH_ERRORS) else FAILED
     if isinstance(error, MemoryError):
         return "not enough memory: ask for a smaller grid", FAILED
+    if _is_of_environment(error):
+        return (
+            f"JAX does not start with an environment variable that is set: {error}; "
+            "unset it, or give it an allowed value"
+        ), BAD_INPUT
 
     from perceptron_theory import ConvergenceError, InputError, PrecisionError
 
@@ -78,6 +83,14 @@ def _describe(error: BaseException) -> tuple[str, int]:
         f"unexpected {type(error).__name__}: {error} "
         "(a fault of the program; PRUNING_LAWS_DEBUG=1 shows where)"
     ), FAILED
+
+
+def _is_of_environment(error: BaseException) -> bool:
+    """Whether JAX refused to be imported for what a variable of its settings says."""
+    frames = traceback.extract_tb(error.__traceback__)
+    settings = os.path.join("jax", "_src", "config.py")
+    of_settings = any(frame.filename.endswith(settings) for frame in frames)
+    return isinstance(error, ValueError) and of_settings and "jax" not in sys.modules
 
 
 def _usage(error: BaseException) -> str:

@@ -56,6 +56,7 @@ _STARTS, _CHEAP = 4, 2**26
 # and to its own points, at which the digits of float32 still do.
 _APART, _WIDE = 1e-4, 1e-6
 _UNDERFLOW = 1e-30
+_ROUNDING = 1e-5  # of a centre's distance from the mean, and more than that of float32
 
 
 @dataclass(frozen=True)
@@ -251,6 +252,7 @@ def _clusters(array: np.ndarray, data: Data, found: _Found) -> Clusters:
     """What was found, with distances that rank points even where all are far."""
     centers = found.centers.astype(np.float64) + data.origin
     centers = unit(centers) if data.spherical else centers
+    _put_on_lone_points(centers, array, data, found)
     squares = np.empty(len(array))
     for rows in pieces(len(array)):
         x = array[rows].astype(np.float64)
@@ -266,3 +268,20 @@ def _clusters(array: np.ndarray, data: Data, found: _Found) -> Clusters:
         iterations=found.iterations,
         converged=found.converged,
     )
+
+
+def _put_on_lone_points(
+    centers: Float[np.ndarray, "k d"], array: np.ndarray, data: Data, found: _Found
+) -> None:
+    """Give the centre of one point all of its digits: its distance would be rounding.
+
+    That of a far point may be more than all other distances, and float32 may do for
+    those.  A centre that is elsewhere, as mini-batches leave it, stays.
+    """
+    rows = np.flatnonzero(found.counts[found.labels] == 1)
+    for part in np.array_split(rows, max(1, len(rows) // BLOCK)):
+        x = array[part].astype(np.float64)
+        x, own = unit(x) if data.spherical else x, found.labels[part]
+        far = np.linalg.norm(centers[own] - data.origin, axis=1)
+        near = np.linalg.norm(x - centers[own], axis=1) <= _ROUNDING * far
+        centers[own[near]] = x[near]

@@ -8,8 +8,10 @@ from jaxtyping import Float, Int
 from perceptron_theory import InputError
 
 _ROWS = 2**14  # that are looked at together
-# sums of probabilities in half precision differ from 1 by less
-_SLACK = 0.01
+# sums of probabilities in half precision differ from 1 by less; those of rounded ones
+# by so much a column, and not by more than the last number
+_SLACK, _ROUNDED, _MOST = 0.01, 0.005, 0.5
+_PERCENT, _FEW = 100, 10  # rows of logits may have the sum 100, so many have not
 _CHANCE = 1e-2  # of labels that miss the last classes without being of fewer
 
 
@@ -19,7 +21,7 @@ def check_logits(
     """Refuse probabilities, and another number of columns than of classes.
 
     Probabilities can be told where *all* rows of a model are of no negative number and
-    have the sum 1, as rows of logits have only on purpose.
+    have the sum 1, to rounding, or 100, as rows of logits have only on purpose.
 
     Args:
         name: what the array is called, for messages.
@@ -37,10 +39,11 @@ def check_logits(
         )
     models = logits if logits.ndim == 3 else logits[None]
     for i, model in enumerate(models):
-        if classes > 1 and _are_probabilities(model):
+        sums = _sum_of_probabilities(model) if classes > 1 else None
+        if sums:
             which = f"{name}[{i}]" if logits.ndim == 3 else name
             raise InputError(
-                f"{which} holds probabilities, every row has the sum 1: give the "
+                f"{which} holds probabilities, every row has the sum {sums}: give the "
                 "logits, or the logarithms of the probabilities"
             )
 
@@ -71,11 +74,22 @@ def check_columns(name: str, classes: int, labels: Int[np.ndarray, " P"]) -> Non
         )
 
 
-def _are_probabilities(logits: Float[np.ndarray, "P C"]) -> bool:
+def _sum_of_probabilities(logits: Float[np.ndarray, "P C"]) -> int | None:
+    """What all rows sum up to, if they are probabilities: 1, or 100 of percents."""
+    wholes = (1, _PERCENT) if len(logits) >= _FEW else (1,)
+    return next((one for one in wholes if _are_parts_of(one, logits)), None)
+
+
+def _are_parts_of(whole: int, logits: Float[np.ndarray, "P C"]) -> bool:
+    rounded = min(_MOST, _ROUNDED * logits.shape[-1])
     for i in range(0, len(logits), _ROWS):
         rows = logits[i : i + _ROWS]
         with np.errstate(over="ignore", invalid="ignore"):  # of the largest numbers
-            off = abs(rows.sum(1, dtype=np.float64) - 1)
-        if not (rows.min() >= 0 and off.max() <= _SLACK):  # nor where there are NaN
+            off = float(abs(rows.sum(1, dtype=np.float64) / whole - 1).max())
+        if not (rows.min() >= 0 and off <= max(_SLACK, rounded)):  # nor of NaN
             return False
+        if off > _SLACK:
+            hundredths = rows.astype(np.float64) * (100 / whole)
+            if not np.allclose(hundredths, np.rint(hundredths), rtol=0, atol=1e-3):
+                return False
     return True

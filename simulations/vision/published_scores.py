@@ -34,7 +34,9 @@ def import_csv(
 
     There high = keep already.  The column of file names is found by what is in it, and
     so are columns of class labels or class names, which are then verified: those with
-    label, class, target, wnid, synset or category in their name.
+    label, class, target, wnid, synset or category in their name.  Names of the data
+    set's own classes, in such a column or as the folders of the files, must be those of
+    the examples; other names and numbers need only part the examples in the same way.
 
     Args:
         path: of the file, with a header; UTF-8 or UTF-16, with commas, semicolons or
@@ -45,9 +47,9 @@ def import_csv(
             numeric, no label and no running number.
 
     Raises:
-        InputError: no column of file names, two columns of one name, examples missing
-            or foreign, a label that is another, several numeric columns, an empty cell,
-            NaN.
+        InputError: no column of file names or several that differ, two columns of one
+            name, examples missing or foreign, a label that is another, several numeric
+            columns, an empty cell, NaN.
     """
     path = expanded(path)
     table = read_csv(path, "CSV file of scores")
@@ -61,14 +63,17 @@ def import_csv(
     check_filled(table, ids, path)
     names = [_stem(cell) for cell in table.columns[ids]]
     places = _match(names, known, path, dataset)
-    found = []
+    _check_folders(table.columns[ids], dataset.labels[places], path, dataset)
+    found, others = [], []
     for name, cells in table.columns.items():
         if name in (ids, column):
             continue
         if any(word in name.lower() for word in _LABELS):
             _check_labels(table, name, dataset.labels[places], path, dataset)
-        elif may_be_scores(name, cells):
-            found.append(name)
+        else:
+            (found if may_be_scores(name, cells) else others).append(name)
+    if not found and len(others) == 1:
+        numbers_of(table, others[0], path)  # names the cell that is no number, if any
     if column is None and len(found) != 1:
         raise InputError(
             f"{path}: which column holds the scores? Of numbers are "
@@ -185,28 +190,72 @@ def _id_column(
 ) -> str:
     """The column, beside that of the scores, in which most cells name examples.
 
+    A whole file name counts for more than one without its suffix, which the number of a
+    row or a rank may be as well.
+
     Raises:
-        InputError: no cell of any column is.
+        InputError: no cell of any column is, or two columns name all, in other orders.
     """
-    matches = {
-        name: sum(_stem(cell) in known for cell in cells)
-        for name, cells in table.columns.items()
-        if name != scores
-    }
+    files = set(map(last_part, dataset.ids))
+    matches: dict[str, tuple[int, int, int]] = {}
+    for name, cells in table.columns.items():
+        if name != scores:
+            stems = [stem for stem in map(_stem, cells) if stem in known]
+            whole = sum(last_part(cell) in files for cell in cells)
+            matches[name] = whole, len(stems), len(set(stems))
     ids = max(matches, key=matches.__getitem__, default="")
-    if not matches.get(ids):
+    if ids not in matches or not matches[ids][1]:
         raise InputError(
             f"{path}: no column of {', '.join(table.columns)} names the examples of "
             f"{dataset.name}, such as {dataset.ids[0]!r}: the order cannot be verified"
         )
+    stems = list(map(_stem, table.columns[ids]))
+    for name, found in matches.items():
+        same = found == matches[ids] and found[2] == len(stems)
+        if same and list(map(_stem, table.columns[name])) != stems:
+            raise InputError(
+                f"{path}: the columns {ids} and {name} both name all examples, in "
+                "different orders: leave one of them"
+            )
     return ids
+
+
+def _of_own_classes(names: Sequence[str], dataset: DataSet) -> bool:
+    """Whether all are names of the data set's classes, and no mere numbers."""
+    some = set(names)
+    numbers = all(one.strip().isdecimal() for one in some)
+    return some <= set(dataset.class_names) and not numbers
+
+
+def _check_folders(
+    cells: Sequence[str], labels: Int[np.ndarray, " P"], path: Path, dataset: DataSet
+) -> None:
+    """Refuse files that lie in the folder of another class than the examples are of."""
+    folders = [last_part(folder) for folder in map(_folder, cells)]
+    if not _of_own_classes(folders, dataset):
+        return
+    for cell, folder, label in zip(cells, folders, labels, strict=True):
+        if folder != dataset.class_names[label]:
+            raise InputError(
+                f"{path}: {cell} is in the folder of another class than that example "
+                f"of {dataset.name}, which is of {dataset.class_names[label]!r}"
+            )
+
+
+def _folder(path: str) -> str:
+    """A path of any system without its last part."""
+    path = path.strip()
+    return path[: -len(last_part(path)) - 1] if last_part(path) != path else ""
 
 
 def _check_labels(
     table: CsvTable, name: str, labels: Int[np.ndarray, " P"], path: Path, dataset: Any
 ) -> None:
     check_filled(table, name, path)
-    if not _same_classes(table.columns[name], labels):
+    cells = [cell.strip() for cell in table.columns[name]]
+    named = _of_own_classes(cells, dataset)
+    own = [dataset.class_names[label] for label in labels]
+    if cells != own if named else not _same_classes(cells, labels):
         raise InputError(
             f"{path}: the column {name} differs from the labels of {dataset.name}; if "
             f"it holds the scores, give column={name!r}"

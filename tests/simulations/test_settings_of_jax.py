@@ -103,3 +103,29 @@ def test_a_platform_that_does_not_start_is_named(platform):
     for line in lines:
         assert line.startswith(f"JAX cannot start the platform {platform!r}")
         assert "JAX_PLATFORMS=cpu" in line
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("JAX_ENABLE_X64", "maybe"), ("JAX_DEFAULT_MATMUL_PRECISION", "foo")],
+)
+def test_a_setting_that_jax_refuses_is_named_on_the_command_line(setting, value):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pruning_laws",
+            "solve",
+            "--alpha-prune",
+            "3",
+            "--keep-fraction",
+            "0.1",
+        ],
+        env=os.environ | {setting: value, "PRUNING_LAWS_CACHE": "off"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and not done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: JAX does not start with an environment variable")
+    assert value in line and setting.lower() in line.lower()

@@ -7,6 +7,7 @@ taken for one of splits and refused, rather than that "train" and "test" become 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from perceptron_theory import InputError
@@ -46,7 +47,8 @@ def folder_of_split(root: Path, split: str) -> Path:
             and ``WHOLE`` the folder itself.
 
     Raises:
-        InputError: there is no such split; those that are there are named.
+        InputError: there is no such split, and those that are there are named; or all
+            of it is in one more folder.
     """
     if split == WHOLE or not root.is_dir():  # which is refused where it is read
         return root
@@ -55,7 +57,7 @@ def folder_of_split(root: Path, split: str) -> Path:
     if split == DEFAULT and not has_splits:
         return root
     if split in names and (has_splits or sub_folders(root / split)):
-        return root / split
+        return _not_nested(root / split)
     some = ", ".join(names[:3]) + ", ..." * (len(names) > 3)
     if has_splits:
         raise InputError(
@@ -72,14 +74,39 @@ def folder_of_split(root: Path, split: str) -> Path:
     )
 
 
+def _not_nested(folder: Path) -> Path:
+    """The folder, unless all of it is in one sub-folder that has the classes.
+
+    Raises:
+        InputError: it is, as where an archive was unpacked into a folder of its name.
+    """
+    names = sub_folders(folder)
+    inside = sub_folders(folder / names[0]) if len(names) == 1 else []
+    if len(inside) > 1 and not _have_images(folder, names):
+        raise InputError(
+            f"{folder} has one sub-folder, {names[0]}, which has folders of its own "
+            f"({', '.join(inside[:3])}): give {folder / names[0]} if these are the "
+            f"classes, or {folder} with the split {WHOLE!r} if there is one class"
+        )
+    return folder
+
+
+def _has_split_in(name: str) -> bool:
+    """Whether the name of a split is a part of a name: seg_train, val2017."""
+    return not _NAMES.isdisjoint(re.split(r"[^a-z]+", name.lower()))
+
+
 def _are_splits(root: Path, names: list[str]) -> bool:
     known = [name for name in names if name.lower() in _NAMES]
     if names and len(known) == len(names):
         return True
-    first = sub_folders(root / known[0]) if known else []
-    if first:
+    alike = [name for name in names if _has_split_in(name)]
+    if len(alike) > 1:  # one alone may be the class "steam train"
+        known = alike
+    inside = [folders for name in known if (folders := sub_folders(root / name))]
+    if inside:
         # of classes that have an "images" each, one may be called train
-        return not all(sub_folders(root / name) == first[:1] for name in names)
+        return not all(sub_folders(root / name) == inside[0][:1] for name in names)
     return bool(names) and _have_the_same_folders(root, names)
 
 
@@ -91,8 +118,13 @@ def _have_the_same_folders(root: Path, names: list[str]) -> bool:
         shared = inside if shared is None else shared & inside
         if len(shared) < 2:
             return False
+    return not _have_images(root, names)
+
+
+def _have_images(root: Path, names: list[str]) -> bool:
+    """Whether images lie in one of the sub-folders, not below it."""
     suffixes = image_suffixes()
-    return not any(
+    return any(
         path.suffix.lower() in suffixes
         for name in names
         for path in files_in(root / name)

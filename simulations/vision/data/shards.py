@@ -8,10 +8,12 @@ in older ones), in ``data``, in a folder of the name of a configuration (CIFAR-1
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import DataWarning
 
 from .class_order import natural_key
 from .listing import files_in, sub_folders
@@ -20,7 +22,7 @@ SUFFIX = ".parquet"
 _COUNTED = re.compile(
     r"(?P<name>.*-)(?P<number>\d+)-of-(?P<total>\d+)(?P<end>(?:-[0-9a-f]{8,})?)\.parquet"
 )
-_NUMBERED = re.compile(r"(?P<name>)(?P<number>\d+)(?P<end>)\.parquet")
+_NUMBERED = re.compile(r"(?P<name>.*?)(?P<number>\d+)(?P<end>)\.parquet")
 # other names of splits, in public copies
 _ALSO = {"val": ("validation", "valid")}
 
@@ -52,7 +54,7 @@ def find_shards(path: Path, split: str, splits: Sequence[str]) -> list[Path]:
                 "of these folders"
             )
         found = next(iter(some.values()), [])
-    _check_whole(found)
+    _check_whole(found, named=all(_is_named_by(split, shard) for shard in found))
     return sorted(found, key=lambda shard: natural_key(shard.name))
 
 
@@ -85,18 +87,29 @@ def _only(path: Path, split: str, splits: Sequence[str]) -> Path:
     return path
 
 
-def _in_folder(folder: Path, split: str) -> list[Path]:
+def _is_named_by(split: str, path: Path) -> bool:
     names = "|".join((split, *_ALSO.get(split, ())))
-    pattern = re.compile(rf"(?:{names})(?:[^A-Za-z].*)?\.parquet")
-    found = [path for path in files_in(folder) if pattern.fullmatch(path.name)]
+    return bool(re.fullmatch(rf"(?:{names})(?:[^A-Za-z].*)?\.parquet", path.name))
+
+
+def _in_folder(folder: Path, split: str) -> list[Path]:
+    found = [path for path in files_in(folder) if _is_named_by(split, path)]
     for name in sub_folders(folder) if not found else ():
-        if name in names.split("|"):
+        if name in (split, *_ALSO.get(split, ())):
             found += [p for p in files_in(folder / name) if p.suffix == SUFFIX]
     return found
 
 
-def _check_whole(shards: list[Path]) -> None:
+def _check_whole(shards: list[Path], *, named: bool) -> None:
     """Refuse shards that are not those of one set, each once.
+
+    Names without a count that end in numbers are numbered from 0 on, those without
+    zeros in front perhaps from 1 on, of which a warning tells.
+
+    Args:
+        shards: Of one split.
+        named: Whether their names say of which, so that other names are other sets; in
+            a folder of the split they may be any.
 
     Raises:
         InputError: They are not; it names one.
@@ -105,24 +118,41 @@ def _check_whole(shards: list[Path]) -> None:
     families: dict[object, Path] = {}
     for path, found in counted.items():
         families.setdefault((found["name"], found["total"]) if found else None, path)
+    if families.keys() == {None}:
+        alike = {_without_number(path): path for path in shards}
+        if len(alike) > 1 and not named:
+            return
+        families = dict(alike)
     if len(families) > 1:
         one, other, *_ = (path.name for path in families.values())
         raise InputError(
             f"{shards[0].parent} has shards of two sets, {one} and {other}: leave one"
         )
     numbers: dict[int, Path] = {}
-    total = 0
+    total, padded = 0, False
     for path in shards:
         found = counted[path] or _NUMBERED.fullmatch(path.name)
         if not found:
             return  # names that count nothing
         number = int(found["number"])
+        plain = found["name"] and found["number"] == str(number)
+        padded = padded or not plain or bool(counted[path])
+        if len(shards) == 1 and not padded:
+            return  # as train2017
         if number in numbers:
             raise InputError(
                 f"{path} and {numbers[number].name} are both shard {number}: leave one"
             )
         numbers[number] = path
         total = int(found["total"]) if counted[path] else max(total, number + 1)
+    if numbers and 0 not in numbers and not padded:
+        warnings.warn(
+            f"{shards[0].parent}: there is no {_like(shards[0], 0).name}: the shards "
+            "are taken to be numbered from 1 on",
+            DataWarning,
+            stacklevel=4,
+        )
+        numbers[0] = shards[0]
     for number in range(total):
         if number not in numbers:
             path = shards[0]
@@ -130,6 +160,11 @@ def _check_whole(shards: list[Path]) -> None:
             raise InputError(
                 f"{missing} is missing: finish the download (shard {number} of {total})"
             )
+
+
+def _without_number(path: Path) -> str:
+    found = _NUMBERED.fullmatch(path.name)
+    return found["name"] + "#" if found else path.name
 
 
 def _like(path: Path, number: int) -> Path:

@@ -67,6 +67,18 @@ def test_a_folder_of_classes_is_one_split(tmp_path):
         (("art/a/1.png", "art/b/1.png", "web/a/1.png", "web/b/1.png"), "'art', 'web'"),
         (("set/a/1.png", "set/b/1.png"), "allowed are 'set'"),
         (("train/1.png", "test/1.png"), "train has no sub-folders"),
+        # as Intel's scenes, COCO and others call them
+        (
+            ("seg_train/seg_train/a/1.png", "seg_test/seg_test/a/1.png"),
+            "allowed are 'seg_test', 'seg_train'",
+        ),
+        (("train2017/a/1.png", "val2017/b/1.png"), "allowed are 'train2017'"),
+        (
+            ("train_set/a/1.png", "test_set/b/1.png", "web/c/1.png"),
+            "'train_set', 'web'",
+        ),
+        (("train_images/a/1.png", "test_images/1.png"), "allowed are 'test_images'"),
+        (("train-clean/a/1.png", "dev-clean/b/1.png", "x/1.png"), "'train-clean', 'x'"),
     ],
 )
 def test_folders_that_are_no_classes_are_refused(tmp_path, names, says):
@@ -78,6 +90,8 @@ def test_folders_that_are_no_classes_are_refused(tmp_path, names, says):
     [
         ("car/1.png", "train/1.png"),  # trains
         ("car/images/1.png", "train/images/1.png"),  # as in Tiny ImageNet
+        ("bullet train/1.png", "steam train/1.png"),
+        ("car/day/1.png", "steam train/day/1.png", "test tube/day/1.png"),
         ("car/0.png", "car/in/1.png", "bus/in/1.png", "bus/out/1.png"),
     ],
 )
@@ -85,6 +99,23 @@ def test_folders_that_are_classes_are_read(tmp_path, names):
     found = load(f"folder:{_images(tmp_path / 'set', *names)}")
     assert found.class_names == tuple(sorted({one.split("/")[0] for one in names}))
     assert len(found) == len(names)
+
+
+def test_a_test_folder_without_classes_does_not_make_classes_of_the_others(tmp_path):
+    names = "models/1.png", "test/1.png", "train/cat/1.png", "train/dog/1.png"
+    root = _images(tmp_path / "set", *names)
+    assert load(f"folder:{root}").class_names == ("cat", "dog")
+    assert "test has no sub-folders" in _refused(root, "test")
+
+
+def test_a_split_in_a_folder_of_its_name_is_no_class(tmp_path):
+    names = [f"seg_{s}/seg_{s}/{c}/1.png" for s in ("train", "test") for c in "ab"]
+    root = _images(tmp_path / "set", *names)
+    said = _refused(root, "seg_test")
+    assert f"give {root / 'seg_test' / 'seg_test'} if these are the classes" in said
+    assert load(f"folder:{root / 'seg_test' / 'seg_test'}").class_names == ("a", "b")
+    found = load(f"folder:{root / 'seg_test'}", ".")
+    assert found.class_names == ("seg_test",)
 
 
 def test_hidden_and_system_names_are_no_examples(tmp_path):

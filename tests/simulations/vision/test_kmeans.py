@@ -106,6 +106,16 @@ def test_a_huge_row_changes_nothing_for_the_others(k, dtype, length):
     assert found.inertia == pytest.approx(alone, rel=0.03)
 
 
+def test_two_huge_rows_on_both_sides_are_at_their_centres():
+    points = np.random.default_rng(0).standard_normal((500, 6))
+    points[17], points[18] = 1e12, -1e12
+    found = kmeans(points, 5, key=0)
+    assert found.counts[found.labels[[17, 18]]].tolist() == [1, 1]
+    assert found.distances[[17, 18]].tolist() == [0, 0]
+    alone = kmeans(np.delete(points, [17, 18], axis=0), 3, key=0).inertia
+    assert found.inertia == pytest.approx(alone, rel=0.03)
+
+
 def test_small_groups_far_from_each_other_are_told_apart():
     rng = np.random.default_rng(0)
     far, near = rng.integers(2, size=400), rng.integers(2, size=400)

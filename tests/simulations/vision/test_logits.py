@@ -50,6 +50,23 @@ def test_probabilities_are_refused(call, dtype):
         call(certain)
 
 
+@pytest.mark.parametrize("kind", ["rounded", "float32", "percent", "whole percents"])
+def test_rounded_probabilities_and_percents_are_refused(kind):
+    p = softmax(LOGITS[0], axis=-1)
+    given = {
+        "rounded": p.round(2),
+        "float32": p.round(2).astype(np.float32),
+        "percent": 100 * p,
+        "whole percents": (100 * p).round(),
+    }[kind]
+    sums = 100 if "percent" in kind else 1
+    with pytest.raises(InputError, match=f"every row has the sum {sums}: give"):
+        el2n(given, LABELS)
+    assert abs(p.round(2).sum(1) - 1).max() > 0.01
+    few = np.array([[50.0, 30.0, 20.0], [10.0, 70.0, 20.0]])
+    assert np.isfinite(el2n(few, [0, 1])).all()
+
+
 def test_one_row_that_is_no_probability_makes_logits():
     p = softmax(LOGITS[0], axis=-1)
     p[17, 3] += 0.1

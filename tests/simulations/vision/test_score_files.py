@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from perceptron_theory import InputError
-from simulations.vision.data import Images
+from simulations.vision.data import Images, load
 from simulations.vision.published_scores import import_csv, import_feldman_zhang
 from simulations.vision.score_files import read_scores, scores_of, write_scores
 
@@ -247,6 +248,77 @@ def test_a_csv_of_another_system_is_read(tmp_path, encoding, delimiter, end):
     path.write_text(text, encoding, newline=end)
     found = import_csv(path, SET, metric="m")
     np.testing.assert_array_equal(found.scores, VALUES)
+
+
+def _numbered(tmp_path):
+    """A folder whose files are called by numbers, and which table rows are whose."""
+    for i in range(6):
+        path = tmp_path / "set" / ("cat" if i < 3 else "dog") / f"{i + 1}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((2, 2), i, np.uint8)).save(path)
+    return load(f"folder:{tmp_path / 'set'}")
+
+
+FILES = [3, 1, 2, 6, 5, 4]
+
+
+@pytest.mark.parametrize(
+    "header", ["rank,file,score", "file,rank,score", ",file,score"]
+)
+def test_numbers_of_rows_are_not_taken_for_names_of_files(tmp_path, header):
+    data, path = _numbered(tmp_path), tmp_path / "scores.csv"
+    first = header.startswith("file")
+    rows = [
+        f"{file}.png,{row},{file}.5" if first else f"{row},{file}.png,{file}.5"
+        for row, file in enumerate(FILES, start=1)
+    ]
+    path.write_text("\n".join([header, *rows]))
+    found = import_csv(path, data, metric="m", column="score").scores
+    np.testing.assert_array_equal(found, np.arange(1, 7) + 0.5)
+    # without suffixes it is not clear which is which
+    path.write_text("\n".join([header, *rows]).replace(".png", ""))
+    with pytest.raises(InputError, match="both name all examples, in different orders"):
+        import_csv(path, data, metric="m", column="score")
+
+
+def test_whole_scores_are_not_taken_for_names_of_files(tmp_path):
+    data, path = _numbered(tmp_path), tmp_path / "scores.csv"
+    rows = [f"{7 - file},{file}.png" for file in FILES]
+    path.write_text("\n".join(["score,file", *rows]))
+    found = import_csv(path, data, metric="m", column="score").scores
+    np.testing.assert_array_equal(found, [6, 5, 4, 3, 2, 1])
+
+
+def test_classes_of_a_table_are_compared_by_name(tmp_path):
+    data, path = _numbered(tmp_path), tmp_path / "scores.csv"
+
+    def read(header, form, classes):
+        rows = [form.format(file=file, kind=classes[file > 3]) for file in range(1, 7)]
+        path.write_text("\n".join([header, *rows]))
+        return import_csv(path, data, metric="m").scores
+
+    column = "file,class,score", "{file}.png,{kind},{file}.5"
+    folder = "file,score", "train\\{kind}\\{file}.png,{file}.5"
+    for classes in (("cat", "dog"), ("n1", "n2")):
+        for table in (column, folder):
+            np.testing.assert_array_equal(read(*table, classes), np.arange(1, 7) + 0.5)
+    read(*column, ("1", "0"))  # others may number the classes as they like
+    with pytest.raises(InputError, match="the column class differs from the labels"):
+        read(*column, ("dog", "cat"))
+    with pytest.raises(InputError, match=r"1\.png is in the folder of another class"):
+        read(*folder, ("dog", "cat"))
+
+
+@pytest.mark.parametrize("cell", ["-", "#DIV/0!", "5%", "True", "1 234.5"])
+def test_a_cell_that_is_no_number_is_named_in_the_only_column_left(tmp_path, cell):
+    path = _csv(tmp_path / "scores.csv", "file,score", "{name},{score}")
+    lines = path.read_text().splitlines()
+    lines[5] = f"{lines[5].split(',')[0]},{cell}"
+    path.write_text("\n".join(lines))
+    with pytest.raises(
+        InputError, match=r"line 6 of the column score is .*, no number"
+    ):
+        import_csv(path, SET, metric="m")
 
 
 def test_columns_of_one_name_are_refused(tmp_path):

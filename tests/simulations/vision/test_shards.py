@@ -2,6 +2,7 @@
 
 import io
 import json
+import warnings
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import DataWarning
 from simulations.vision.data import load
 from simulations.vision.data.cifar10_files import CLASSES
 from simulations.vision.data.shards import find_shards
@@ -121,11 +123,49 @@ def test_a_file_is_of_the_split_in_its_name_or_of_train(tmp_path):
 
 
 def test_shards_without_a_count_are_in_the_order_of_their_numbers(tmp_path):
-    for i in (10, 2, 1):
-        _shard(tmp_path / f"train-{i}.parquet", [i % 8])
+    order = [f"train-{i}" for i in range(11)]
+    for name in sorted(order):
+        _shard(tmp_path / f"{name}.parquet", [0])
     found = find_shards(tmp_path, "train", ("train", "test"))
-    assert [path.stem for path in found] == ["train-1", "train-2", "train-10"]
+    assert [path.stem for path in found] == order
     assert find_shards(tmp_path, "test", ("train", "test")) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "missing"),
+    [
+        (("train_0", "train_2"), "train_1.parquet is missing"),
+        (("train-00001", "train-00002"), "train-00000.parquet is missing"),
+        (("train-00001",), "train-00000.parquet is missing"),
+        ([f"train-{i:02d}" for i in range(1, 11)], "train-00.parquet is missing"),
+        (("train/part-0", "train/part-2"), "part-1.parquet is missing"),
+        (("train_1", "train_3"), "train_2.parquet is missing"),
+    ],
+)
+def test_a_gap_in_numbers_without_a_count_is_refused(tmp_path, names, missing):
+    for name in names:
+        _shard(tmp_path / f"{name}.parquet", range(4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        assert missing in _refused(tmp_path)
+
+
+def test_numbers_from_1_on_are_read_with_a_warning(tmp_path):
+    _halves(tmp_path, "train_1.parquet", "train_2.parquet")
+    with pytest.warns(DataWarning, match=r"no train_0.parquet: the shards are taken"):
+        assert len(load(f"cifar10:{tmp_path}")) == 8
+
+
+def test_files_of_other_names_are_other_sets_but_in_a_folder_of_the_split(tmp_path):
+    _shard(tmp_path / "one" / "train.parquet", range(4))
+    assert len(load(f"cifar10:{tmp_path / 'one'}")) == 4
+    _shard(tmp_path / "one" / "train_augmented.parquet", range(4))
+    assert "has shards of two sets" in _refused(tmp_path / "one")
+    _shard(tmp_path / "year" / "train2017.parquet", range(4))
+    assert len(load(f"cifar10:{tmp_path / 'year'}")) == 4
+    # as Spark calls them
+    parts = (f"train/part-0000{i}-9f6d4fc2-c000.parquet" for i in range(2))
+    assert len(load(f"cifar10:{_halves(tmp_path / 'spark', *parts)}")) == 8
 
 
 def test_errors_name_the_shard_and_the_row_in_it(tmp_path):
