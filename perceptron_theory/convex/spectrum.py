@@ -160,7 +160,7 @@ def combine(
     on_line: bool,
     resolve: Any,
 ) -> Float[Array, " 4"]:
-    """The four equations of structured inputs, in the form of :func:`.equations.combine`.
+    """The four equations of structured inputs, as those of :func:`.equations.combine`.
 
     ``resolve``(shrink, bent) gives the averages over the spectrum.  Of the spectrum of
     isotropic inputs this is the same function.

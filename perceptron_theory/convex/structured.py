@@ -14,7 +14,7 @@ from typing import Any, Self
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from ..errors import InputError
 from ..numerics.checks import as_array, check_theta, one_number, refuse, shown
@@ -220,8 +220,8 @@ class Inputs:
         every = np.concatenate([values, one, other])
         if not np.isfinite(every).all() or not (values > 0).all():
             raise InputError(
-                f"exponent = {exponent} and teacher = {teacher} leave no finite numbers "
-                f"at size {size}"
+                f"exponent = {exponent} and teacher = {teacher} leave no finite "
+                f"numbers at size {size}"
             )
         return cls.of_directions(values, values * one, values * other, theta)
 

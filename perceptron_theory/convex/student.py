@@ -137,7 +137,9 @@ class Convex(Student):
 
     def _ridge_of(self, point: Point) -> Any:
         """The ridge over the mean eigenvalue of the inputs."""
-        return self.ridge if point.spectrum is None else self.ridge / point.spectrum.mean
+        return (
+            self.ridge if point.spectrum is None else self.ridge / point.spectrum.mean
+        )
 
     def problem(self, point: Point, mode: Mode) -> tuple[Problem, Cells | None]:
         problem, _, rate = self.labelled_problem(point, mode)
@@ -197,7 +199,10 @@ class Convex(Student):
 
         def at(spectrum: Any) -> tuple[Any, Any]:
             here = point._replace(spectrum=spectrum)
-            ridge, (problem, *_) = self._ridge_of(here), self.labelled_problem(here, mode)
+            ridge, (problem, *_) = (
+                self._ridge_of(here),
+                self.labelled_problem(here, mode),
+            )
             found = evaluate_at(x, jnp.log(ridge), problem, labels, setting, FINE)
             return found.value, found.jacobian
 
@@ -221,7 +226,7 @@ class Convex(Student):
         return ByMargin(more, at.by_sums @ at.sums, at.jacobian)
 
 
-def _of_value(moved: Float[Array, "6 *k"], x: Unknowns) -> Float[Array, "6 *k"]:
+def _of_value(moved: Float[Array, "m ..."], x: Unknowns) -> Float[Array, "m ..."]:
     """Changes of the unknowns as those of the value, which has b for the ratio."""
     a, size = jnp.sinh(x[1]), jnp.cosh(x[1])
     return moved.at[2].set(size * moved[2] + x[2] * a * moved[1])

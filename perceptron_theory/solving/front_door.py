@@ -252,10 +252,8 @@ def _with_spectrum(
         return
     most = max(LEAST_PART, COPIES // spectrum.eigenvalues.size)
     for part in np.array_split(here, -(-here.size // most)):
-        yield (
-            part,
-            jax.tree.map(lambda x: np.broadcast_to(x, (part.size, *x.shape)), spectrum),
-        )
+        copies = (np.broadcast_to(x, (part.size, *x.shape)) for x in spectrum)
+        yield part, Spectrum(*copies)
 
 
 def _traced(values: tuple[Any, Any, Any], asked: Asked) -> Any:
