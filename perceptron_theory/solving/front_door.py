@@ -15,7 +15,7 @@ from ..convex.spectrum import HARMLESS, Spectrum
 from ..convex.structured import Inputs as Structured
 from ..convex.structured import spectrum_of
 from ..convex.student import Convex
-from ..errors import ConvergenceError
+from ..errors import ConvergenceError, InputError
 from ..kept.problem import Inputs, Mode
 from ..numerics.checks import (
     HALF_PI,
