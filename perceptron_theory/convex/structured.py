@@ -60,7 +60,7 @@ class Inputs:
         ...     alpha_prune=2.0, keep_fraction=0.5, ridge=0.1, inputs=inputs
         ... )
         >>> f"{sol.error:.8f}"
-        '0'
+        '0.17783850'
     """
 
     eigenvalues: Any

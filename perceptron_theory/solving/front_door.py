@@ -146,6 +146,8 @@ def _raise_if_unsolved(solution: Any, flat: Flat, asked: Asked) -> None:
     load, fraction, theta, *rest = (float(x[first]) for x in flat.arrays)
     numbers = dict(zip(asked.student.numbers(), rest[own:], strict=True))
     error = ConvergenceError(not_converged(solution, first, numbers))
+    if asked.spectrum is not None:  # a file has no place for it
+        raise error
     point = {asked.load: load, "theta": theta}
     if asked.rule.takes_fraction:
         point["keep_fraction"] = fraction

@@ -26,9 +26,7 @@ def test_isotropic_inputs_give_the_old_digits(loss, margin):
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", ["logistic", "hinge", "squared_hinge", "square"])
 @pytest.mark.parametrize("margin", ["absolute", "signed"])
-@pytest.mark.parametrize(
-    "rule", ["hard", "easy", pt.Window(0.2), pt.Mixture(0.3)]
-)
+@pytest.mark.parametrize("rule", ["hard", "easy", pt.Window(0.2), pt.Mixture(0.3)])
 @pytest.mark.parametrize("flips", [0.0, 0.1])
 def test_isotropic_inputs_of_every_kind_give_the_old_digits(loss, margin, rule, flips):
     how = {
