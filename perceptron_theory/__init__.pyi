@@ -28,6 +28,7 @@ from .choices.pareto import pareto_frontier as pareto_frontier
 from .convex.loss import Loss as Loss
 from .convex.losses import resolve_loss as resolve_loss
 from .convex.solution import ConvexSolution as ConvexSolution
+from .convex.structured import Inputs as Inputs
 from .convex.student import Convex as Convex
 from .datasets import load_dataset as load_dataset
 from .datasets import save_dataset as save_dataset

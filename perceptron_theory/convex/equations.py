@@ -32,6 +32,7 @@ from jaxtyping import Array, Float
 
 from ..kept.problem import Mode, Problem
 from ..kept.wrong_labels import Labels
+from . import spectrum
 from .kink import origins_of
 from .losses import hinge
 from .pulls import (
@@ -44,6 +45,7 @@ from .pulls import (
     weights,
     with_slack,
 )
+from .spectrum_starts import isotropic_response, of_square_loss
 
 
 def mean_example(
@@ -62,8 +64,8 @@ def ridge_regression(
 ) -> Unknowns:
     """The student of the square loss, whose equations are linear given V.
 
-    lambda V + alpha V/(1 + V) = 1 (Marchenko & Pastur), (lambda + k E[xx^T]) (A, B) = k
-    E[yx] with k = alpha/(1 + V) and x = (u, v), and r^2 from E[p^2].
+    lambda V + alpha V/(1 + V) = 1, (lambda + k E[xx^T]) (A, B) = k E[yx] with k =
+    alpha/(1 + V) and x = (u, v), and r^2 from E[p^2].
     """
     alpha, ridge = problem.alpha_prune, jnp.exp(log_ridge)
     # the moments from the averages of a student without weights, r = V = 1: q =
@@ -72,11 +74,11 @@ def ridge_regression(
     found = averages(none, problem, labels, setting, FINE)
     u, v = 2.0 * found.sums[1:3]
     uu, uv, vv = -2.0 * jnp.stack([found.by[1, 1], found.by[2, 1], found.by[2, 2]])
-    # of the two forms of the root the one without cancellation
-    half = 0.5 * (ridge + alpha - 1.0)
-    root = jnp.sqrt(half * half + ridge)
-    down = 1.0 / jnp.where(half > 0, half + root, 1.0)
-    step = jnp.where(half > 0, down, (root - half) / ridge)
+    if problem.spectrum is not None:
+        mean, second = jnp.stack([u, v]), jnp.stack([uu, uv, vv])
+        x = of_square_loss(problem.spectrum, alpha, ridge, mean, second)
+        return with_slack(x, problem, labels, setting)
+    step = isotropic_response(alpha, ridge)
     pull = alpha / (1.0 + step)
     one, both, other = ridge + pull * uu, pull * uv, ridge + pull * vv
     whole = one * other - both * both
@@ -140,9 +142,16 @@ def evaluate_at(
     a, b = weights(x)
     rest = alpha * found.against, alpha * found.size
     arguments = alpha * found.sums, a, b, log_ridge + x[3]
+    resolve = None
+    if problem.spectrum is not None:
+        place = jnp.exp(arguments[3]), arguments[0][3]
+        resolve = spectrum.tangent_at(problem.spectrum, *place)
 
     def value(*arguments):
-        out = combine(*arguments, *rest, on_line)
+        if resolve is None:
+            out = combine(*arguments, *rest, on_line)
+        else:
+            out = spectrum.combine(*arguments, *rest, on_line, resolve)
         return out, out
 
     by, out = jax.jacfwd(value, (0, 1, 2, 3), has_aux=True)(*arguments)

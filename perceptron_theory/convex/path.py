@@ -1,7 +1,8 @@
 r"""The root of a convex loss's equations, and the path that leads to it.
 
 At a large ridge w is explicit: every example responds alike, V = 1/lambda, q =
-1/sqrt(alpha), a = sqrt(alpha) E[u], b = sqrt(alpha) E[v].  From there the root is
+1/sqrt(alpha), a = sqrt(alpha) E[u], b = sqrt(alpha) E[v] (of structured inputs see
+:mod:`.spectrum_starts`).  From there the root is
 followed in ln(lambda), unless there is a start close by.  At a kink of the hinge all
 but identical examples are satisfied at once, within a narrow range of lambda in which r
 falls by orders of magnitude: there the steps are in log r.
@@ -25,6 +26,7 @@ from ..students.student import LONG
 from .equations import blank, evaluate_at, ridge_regression
 from .kink import close, mended, origins_of
 from .pulls import COARSE, Setting, Unknowns, student_of, weights, with_slack
+from .spectrum_starts import of_large_ridge
 
 STEEP = 2.0  # |dlog r/dln(ridge)| from which on log r is stepped along the path
 LEAP = 0.7  # in log r
@@ -119,13 +121,19 @@ def follow(
     u, v, share = kept_rows(problem, labels)
     # the margin that all examples give to each other, of a unit force and ridge
     reach = alpha * (1.0 + jnp.dot(u * u + v * v, share))
+    if problem.spectrum is not None:
+        reach = reach * jnp.max(problem.spectrum.eigenvalues)
     begin = jnp.maximum(target, jnp.log(10.0 * (1.0 + reach) * (1.0 + force)))
     share = share * jnp.repeat(labels, share.shape[0] // labels.shape[0])
-    a, b = (jnp.sqrt(alpha) * jnp.dot(x, share) for x in (u, v))
-    b = jnp.zeros(()) if on_line else b
-    log_r = 0.5 * jnp.log(alpha) + jnp.log(force) - begin
-    ratio = b / jnp.sqrt(1.0 + a * a)
-    x = jnp.stack([log_r, jnp.arcsinh(a), ratio, -begin])
+    if problem.spectrum is None:
+        a, b = (jnp.sqrt(alpha) * jnp.dot(x, share) for x in (u, v))
+        b = jnp.zeros(()) if on_line else b
+        log_r = 0.5 * jnp.log(alpha) + jnp.log(force) - begin
+        ratio = b / jnp.sqrt(1.0 + a * a)
+        x = jnp.stack([log_r, jnp.arcsinh(a), ratio, -begin])
+    else:
+        u, v = jnp.dot(u, share), 0.0 if on_line else jnp.dot(v, share)
+        x = of_large_ridge(problem.spectrum, alpha, force, begin, u, v)
     x = with_slack(x, problem, labels, setting)
     free = chart(problem, labels, setting)
 

@@ -25,14 +25,29 @@ class ConvexSolution(Solution):
     Attributes:
         ridge: lambda.
         flip_probability: part of the labels that is wrong.
-        weights: (A, B, r): w along T, along T_perp, and the length of the rest.
-        response: V; 1/N times the trace of the inverse Hessian of the objective over N.
+        weights: (A, B, r): w along T, along T_perp, and the length of the rest.  Of
+            structured inputs lengths and angles are those of the covariance: A and B
+            are the covariances of w.x with the label's field and with what the probe's
+            has beside it, and r is the standard deviation of the rest of w.x.
+        response: V; 1/N times the trace of Sigma times the inverse Hessian of the
+            objective over N.
     """
 
     ridge: Value
     flip_probability: Value
     weights: tuple[Value, Value, Value]
     response: Value
+
+    @property
+    def fields(self) -> tuple[Value, Value]:
+        """(m_u, m_v) = (A, B): the student's weights on the two fields."""
+        return self.weights[0], self.weights[1]
+
+    @property
+    def norm(self) -> Value:
+        """The standard deviation of w.x over the unpruned inputs."""
+        one, two, rest = self.weights
+        return (one * one + two * two + rest * rest) ** 0.5
 
 
 def describe(point: Point, state: State, status: Any, mode: Mode) -> ConvexSolution:

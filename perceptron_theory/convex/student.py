@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..kept.problem import Mode, Problem
 from ..kept.wrong_labels import noisy_problem
 from ..numerics.checks import as_array, refuse
-from ..numerics.newtons_method import newton
+from ..numerics.newtons_method import newton, solve_scaled
 from ..numerics.precision import traced
 from ..rules.rule import Cells
 from ..students.state import ByMargin, Direction, Point, Start, State
@@ -129,7 +129,17 @@ class Convex(Student):
     def labelled_problem(self, point: Point, mode: Mode) -> Any:
         """The problem, the label of each of its pieces, and how its cells move."""
         flips, noisy = self.flip_probability, bool(self.noisy)
-        return noisy_problem(point.inputs, point.rule, flips, mode, noisy)
+        problem, *rest = noisy_problem(point.inputs, point.rule, flips, mode, noisy)
+        spectrum = point.spectrum
+        if spectrum is not None and mode.on_line:
+            spectrum = spectrum.without_probe()
+        return problem._replace(spectrum=spectrum), *rest
+
+    def _ridge_of(self, point: Point) -> Any:
+        """The ridge over the mean eigenvalue of the inputs."""
+        return (
+            self.ridge if point.spectrum is None else self.ridge / point.spectrum.mean
+        )
 
     def problem(self, point: Point, mode: Mode) -> tuple[Problem, Cells | None]:
         problem, _, rate = self.labelled_problem(point, mode)
@@ -142,7 +152,8 @@ class Convex(Student):
     def sure_start(self, point: Point, mode: Mode, needed: Any = True) -> Start:
         """The end of the path that begins at a large ridge."""
         problem, labels, _ = self.labelled_problem(point, mode)
-        return follow(self.ridge, problem, labels, self.setting(mode), needed)
+        ridge = self._ridge_of(point)
+        return follow(ridge, problem, labels, self.setting(mode), needed)
 
     def near(
         self,
@@ -165,7 +176,7 @@ class Convex(Student):
         self, start: Start, max_steps: int | Int[Array, ""], point: Point, mode: Mode
     ) -> State:
         problem, labels, rate = self.labelled_problem(point, mode)
-        setting, log_ridge = self.setting(mode), jnp.log(self.ridge)
+        setting, log_ridge = self.setting(mode), jnp.log(self._ridge_of(point))
 
         def evaluate(x: Unknowns) -> Any:
             return evaluate_at(x, log_ridge, problem, labels, setting, FINE)
@@ -175,12 +186,28 @@ class Convex(Student):
         root = newton(x, evaluate, blank(), search, max_steps, TOLERANCE)
         rates = rates_of(root, point, problem, labels, rate, setting)
         # b in place of the ratio
-        a, size = jnp.sinh(root.x[1]), jnp.cosh(root.x[1])
-        value = root.x.at[2].multiply(size)
-        rates = rates.at[2].set(size * rates[2] + root.x[2] * a * rates[1])
+        value = root.x.at[2].multiply(jnp.cosh(root.x[1]))
+        rates = _of_value(rates, root.x)
         steps, none = start.steps + root.steps, jnp.zeros((), int)
         end = problem.keep_fraction, root.residual, steps, accepted(root, value)
         return State(value, rates, root.x, none, *end)
+
+    def by_spectrum(self, state: State, point: Point, moved: Any, mode: Mode) -> Any:
+        """How the value changes with a change of the inputs' spectrum."""
+        _, labels, _ = self.labelled_problem(point, mode)
+        setting, x = self.setting(mode), state.x
+
+        def at(spectrum: Any) -> tuple[Any, Any]:
+            here = point._replace(spectrum=spectrum)
+            ridge, (problem, *_) = (
+                self._ridge_of(here),
+                self.labelled_problem(here, mode),
+            )
+            found = evaluate_at(x, jnp.log(ridge), problem, labels, setting, FINE)
+            return found.value, found.jacobian
+
+        _, change, jacobian = jax.jvp(at, (point.spectrum,), (moved,), has_aux=True)
+        return _of_value(-solve_scaled(jacobian, change), x)
 
     def describe(
         self, point: Point, state: State, status: Any, mode: Mode
@@ -197,6 +224,12 @@ class Convex(Student):
         sums, *_ = at_thresholds(x, point, problem, labels, setting)
         more = (sums - at.sums) @ at.by_sums.T
         return ByMargin(more, at.by_sums @ at.sums, at.jacobian)
+
+
+def _of_value(moved: Float[Array, "m ..."], x: Unknowns) -> Float[Array, "m ..."]:
+    """Changes of the unknowns as those of the value, which has b for the ratio."""
+    a, size = jnp.sinh(x[1]), jnp.cosh(x[1])
+    return moved.at[2].set(size * moved[2] + x[2] * a * moved[1])
 
 
 def check_flips(array: np.ndarray) -> None:

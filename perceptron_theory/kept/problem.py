@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -36,7 +36,7 @@ class Problem(NamedTuple):
     """One point: loads, the angle's cosine and sine, and the kept pieces of z.
 
     ``keep`` is the keep-probability of z within the pieces, for rules that are not
-    piecewise constant.
+    piecewise constant; ``spectrum`` that of inputs that are not isotropic.
     """
 
     alpha_prune: Float[Array, ""]
@@ -45,6 +45,7 @@ class Problem(NamedTuple):
     sin_theta: Float[Array, ""]
     pieces: Pieces
     keep: Callable[[Float[Array, " n"]], Float[Array, " n"]] | None = None
+    spectrum: Any = None  # of perceptron_theory.convex.spectrum
 
 
 def corner(problem: Problem) -> tuple[Float[Array, ""], Float[Array, ""]]:

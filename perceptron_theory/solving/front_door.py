@@ -11,8 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..convex.solution import ConvexSolution
+from ..convex.spectrum import HARMLESS, Spectrum
+from ..convex.structured import Inputs as Structured
+from ..convex.structured import spectrum_of
 from ..convex.student import Convex
-from ..errors import ConvergenceError
+from ..errors import ConvergenceError, InputError
 from ..kept.problem import Inputs, Mode
 from ..numerics.checks import (
     HALF_PI,
@@ -35,6 +38,9 @@ from ..students.student import Student
 from .point import solved_point
 from .problems import problem_of
 from .states import solve_many
+
+COPIES = 1 << 22  # numbers of a spectrum in all points that are solved at once
+LEAST_PART = 256  # of these points
 
 
 def solve(
@@ -100,12 +106,16 @@ def solve(
 
 
 class Asked(NamedTuple):
-    """What is asked for: which load is given, the rule, the margin and the student."""
+    """What is asked for: which load is given, the rule, the margin and the student.
+
+    ``spectrum`` is that of inputs that are not isotropic.
+    """
 
     load: str
     rule: Rule
     margin: str
     student: Student
+    spectrum: Spectrum | None = None
 
     @property
     def total(self) -> bool:
@@ -116,7 +126,7 @@ class Asked(NamedTuple):
 def answer(values: tuple[Any, Any, Any], asked: Asked, throw: bool) -> Any:
     """The solution of load, keep_fraction and theta, eagerly or inside a trace."""
     with own_settings():
-        if traced(*values, asked.rule, asked.student) or staged():
+        if traced(*values, *asked[1:]) or staged():
             require_x64("perceptron_theory.solve")
             return _traced(values, asked)
     with own_settings(x64=True):
@@ -136,6 +146,8 @@ def _raise_if_unsolved(solution: Any, flat: Flat, asked: Asked) -> None:
     load, fraction, theta, *rest = (float(x[first]) for x in flat.arrays)
     numbers = dict(zip(asked.student.numbers(), rest[own:], strict=True))
     error = ConvergenceError(not_converged(solution, first, numbers))
+    if asked.spectrum is not None:  # a file has no place for it
+        raise error
     point = {asked.load: load, "theta": theta}
     if asked.rule.takes_fraction:
         point["keep_fraction"] = fraction
@@ -217,18 +229,33 @@ def split(
     """The points that share a compiled program: where they are, they, and its mode."""
     own = flat.rule.num_leaves
     for on_line in (True, False):
+        # one program where it makes no difference
+        mode = Mode(asked.margin, on_line, asked.total, exact or not on_line)
         for mask, student in asked.student.variants(flat.numbers):
-            here = np.nonzero(((flat.arrays[2] == 0) == on_line) & mask)[0]
-            if not here.size:
-                continue
-            part = [x[here] for x in flat.arrays]
-            rule = jax.tree.unflatten(flat.rule, part[3 : 3 + own])
-            structure = jax.tree.structure(student)
-            kind = jax.tree.unflatten(structure, part[3 + own :])
-            inputs = Inputs(*part[:3])  # pyright: ignore[reportArgumentType]
-            # one program where it makes no difference
-            mode = Mode(asked.margin, on_line, asked.total, exact or not on_line)
-            yield here, Point(inputs, rule, kind), mode
+            every = np.nonzero(((flat.arrays[2] == 0) == on_line) & mask)[0]
+            for here, spectrum in _with_spectrum(every, asked.spectrum):
+                part = [x[here] for x in flat.arrays]
+                rule = jax.tree.unflatten(flat.rule, part[3 : 3 + own])
+                structure = jax.tree.structure(student)
+                kind = jax.tree.unflatten(structure, part[3 + own :])
+                inputs = Inputs(*part[:3])  # pyright: ignore[reportArgumentType]
+                yield here, Point(inputs, rule, kind, spectrum), mode
+
+
+def _with_spectrum(
+    here: np.ndarray, spectrum: Spectrum | None
+) -> Iterator[tuple[np.ndarray, Spectrum | None]]:
+    """The points in parts, each with the spectrum that all of them share.
+
+    Where it is long not too many at once: every point holds its own copy.
+    """
+    if spectrum is None or not here.size:
+        yield from [(here, None)] if here.size else []
+        return
+    most = max(LEAST_PART, COPIES // spectrum.eigenvalues.size)
+    for part in np.array_split(here, -(-here.size // most)):
+        copies = (np.broadcast_to(x, (part.size, *x.shape)) for x in spectrum)
+        yield part, Spectrum(*copies)
 
 
 def _traced(values: tuple[Any, Any, Any], asked: Asked) -> Any:
@@ -249,7 +276,7 @@ def _traced(values: tuple[Any, Any, Any], asked: Asked) -> Any:
     known = None if traced(theta) else np.asarray(theta) == 0
     branches = (True, False) if known is None else tuple({bool(k) for k in known.flat})
     modes = tuple(Mode(asked.margin, line, asked.total) for line in branches)
-    one = _program(modes, rule, structure)
+    one = partial(_program(modes, rule, structure), asked.spectrum)
     for _ in range(inputs[0].ndim):
         one = jax.vmap(one)
     return one(*inputs)
@@ -259,17 +286,21 @@ def _traced(values: tuple[Any, Any, Any], asked: Asked) -> Any:
 def _program(modes: tuple[Mode, ...], rule_tree: Any, student_tree: Any) -> Any:
     """One point inside a transformation; compiled once, also under an eager grad."""
 
-    def one(load, fraction, theta, *numbers):
+    def one(spectrum, load, fraction, theta, *numbers):
         valid = (load > 0) & (load < jnp.inf) & (fraction > 0) & (fraction <= 1)
         valid = valid & (theta >= 0) & (theta <= HALF_PI)
         own, theirs = numbers[: rule_tree.num_leaves], numbers[rule_tree.num_leaves :]
         valid = valid & jax.tree.unflatten(rule_tree, own).fits(fraction)
         valid = valid & jax.tree.unflatten(student_tree, theirs).fits()
+        if spectrum is not None:
+            possible = spectrum.possible()
+            valid = valid & possible
+            spectrum = jax.tree.map(partial(jnp.where, possible), spectrum, HARMLESS)
         safe = partial(jnp.where, valid)
         inputs = Inputs(safe(load, 1.0), safe(fraction, 1.0), safe(theta, 0.0))
         rule = jax.tree.unflatten(rule_tree, [safe(x, 0.0) for x in own])
         student = jax.tree.unflatten(student_tree, [safe(x, 0.1) for x in theirs])
-        point = Point(inputs, rule, student)
+        point = Point(inputs, rule, student, spectrum)
         states = [solved_point(point, mode) for mode in modes]
         state = states[0]
         if len(modes) == 2:
@@ -287,12 +318,13 @@ def solve_convex(
     alpha_prune: Any = None,
     alpha_tot: Any = None,
     keep_fraction: Any = None,
-    theta: Any = 0.0,
+    theta: Any = None,
     rule: str | Rule = "hard",
     margin: str = "absolute",
     loss: Any = "logistic",
     ridge: Any,
     flip_probability: Any = 0.0,
+    inputs: Structured | None = None,
     throw: bool = True,
 ) -> ConvexSolution:
     r"""The student of a convex loss with ridge on pruned data, N -> infinity.
@@ -305,7 +337,8 @@ def solve_convex(
         alpha_prune: kept examples per dimension.
         alpha_tot: examples of the pool per dimension; give one of the two.
         keep_fraction: f in (0, 1]; not for a :class:`KeepProbability` rule.
-        theta: angle of teacher and probe in radians, [0, pi/2].
+        theta: angle of teacher and probe in radians, [0, pi/2]; 0 if it is left out.
+            Not with ``inputs``, which have their own.
         rule: "hard", "easy", "random" or a rule object.
         margin: "absolute" (|P.x|) or "signed" (y P.x).
         loss: "logistic", "hinge", "squared_hinge", "square"
@@ -316,6 +349,8 @@ def solve_convex(
         ridge: at least 1e-16 (:func:`optimal_ridge` knows the limit).
         flip_probability: of every label of the pool, before pruning, in [0, 1/2); the
             signed margin is y P.x with the wrong label (:mod:`.wrong_labels`).
+        inputs: :class:`Inputs` of any covariance, their label and their probe
+            (:mod:`perceptron_theory.convex.spectrum`); None for isotropic ones.
         throw: raise where a point does not converge; else see ``status``.
 
     Returns:
@@ -339,16 +374,17 @@ def solve_convex(
         >>> f"{student.error:.8f}"
         '0.25375867'
     """
-    student = Convex(loss, ridge, flip_probability)
-    solution = solve(
-        alpha_prune=alpha_prune,
-        alpha_tot=alpha_tot,
-        keep_fraction=keep_fraction,
-        theta=theta,
-        rule=rule,
-        margin=margin,
-        student=student,
-        throw=throw,
-    )
-    assert isinstance(solution, ConvexSolution)
-    return solution
+    student = resolve_student(Convex(loss, ridge, flip_probability))
+    name, load = one_load(alpha_prune, alpha_tot)
+    spectrum = None
+    if inputs is not None:
+        spectrum = spectrum_of(inputs)
+        if theta is not None:
+            raise InputError(
+                "inputs have their own angle of label and probe, their cosine: leave "
+                "theta out"
+            )
+        theta = inputs.theta
+    values = load, keep_fraction, 0.0 if theta is None else theta
+    asked = Asked(name, resolve_rule(rule), check_margin(margin), student, spectrum)
+    return answer(values, asked, throw)

@@ -56,4 +56,13 @@ def _point_jvp(mode, primals, tangents):
     state = solved_point(point, mode)
     # only those that are asked for: others may not exist
     rates = jnp.where(jnp.array(asked), _once(state.rates, point), 0.0)
-    return state, still(state)._replace(value=rates @ step_along(steps))
+    change = rates @ step_along(steps)
+    if not all_zero(moved.spectrum):
+        turned = jax.tree.map(
+            lambda zero, x: jnp.zeros(x.shape) if is_zero(zero) else zero,
+            moved.spectrum,
+            point.spectrum,
+            is_leaf=is_zero,
+        )
+        change = change + point.student.by_spectrum(state, point, turned, mode)
+    return state, still(state)._replace(value=change)

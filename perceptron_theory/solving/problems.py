@@ -62,13 +62,15 @@ def save_problem(
         overwrite: replace the file if it exists.
 
     Raises:
-        InputError: the error is not from ``solve``, or the file exists.
+        InputError: the error is not from ``solve`` or of structured inputs, or the file
+            exists.
         OSError: the file cannot be written.
     """
     problem = getattr(error, "problem", None)
     if problem is None:
         raise InputError(
-            "there is no problem to save: the error is not one that solve raised"
+            "there is no problem to save: the error is not one that solve raised, or "
+            "it is of structured inputs, for which there is no file"
         )
     path = expanded(path)
     if path.exists() and not overwrite:

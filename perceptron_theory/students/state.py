@@ -15,11 +15,15 @@ Jumps = list[tuple[float, float, float]]
 
 
 class Point(NamedTuple):
-    """A point with the rule and the student, whose numbers are leaves of it."""
+    """A point with the rule and the student, whose numbers are leaves of it.
+
+    ``spectrum`` is that of inputs that are not isotropic.
+    """
 
     inputs: Inputs
     rule: Rule
     student: Any  # of the contract in student.py
+    spectrum: Any = None  # of perceptron_theory.convex.spectrum
 
 
 class Start(NamedTuple):
