@@ -107,7 +107,7 @@ def embed(
     from simulations.vision import embedding
     from simulations.vision.data import load
     from simulations.vision.data.classes import matched
-    from simulations.vision.data.encoded import pixels_of
+    from simulations.vision.data.encoded import images_of, pixels_of
     from simulations.vision.embedding_files import record_path, write_embeddings
     from simulations.vision.training import placement
 
@@ -121,8 +121,11 @@ def embed(
     if run is not None:
         from simulations.vision.training.restored import embedder_from
 
+        images_of(dataset, _SHOWN)
+
         by = embedder_from(run, where, checkpoint)
     elif weights is not None:
+        images_of(dataset, _SHOWN)
         by = embedding.imported(
             str(network),
             weights,
@@ -163,6 +166,9 @@ def embed(
         xr.Dataset(vars(found)),
         title=f"linear probe of {dataset.name}, tested on {test.name}",
     )
+
+
+_SHOWN = "a network is shown images"
 
 
 def _held_out(data: str) -> str:

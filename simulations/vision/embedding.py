@@ -21,7 +21,7 @@ from . import inputs
 from .data import Images
 from .data.augmentation import normalize, resized
 from .data.decode import CenterCrop
-from .data.encoded import DataSet
+from .data.encoded import DataSet, images_of
 from .data.order import evaluation_batches
 from .data.stream import Stream
 from .networks import import_weights, network
@@ -122,6 +122,7 @@ def embed(
     Raises:
         InputError: images that the network cannot take, or that are corrupt.
     """
+    images_of(dataset, "a network is shown images")
     devices = len(placement.devices)
     batch_size = -(-inputs.positive_integer("batch_size", batch_size) // devices)
     batch_size *= devices

@@ -7,7 +7,6 @@ none, by all labels in the official order.
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,8 +20,8 @@ from perceptron_theory.paths import expanded
 
 from ..csv_files import CsvTable, last_part, read_csv
 from . import inputs
+from .data.array_files import read_npy
 from .data.encoded import DataSet
-from .data.safe_pickle import safe_load
 from .score_columns import check_filled, may_be_scores, numbers_of
 from .score_files import Scores, scores_of
 
@@ -222,7 +221,7 @@ def _read_npz(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(path) as archive:
             for name in {f"{n}.npy" for n in names} & set(archive.namelist()):
                 with archive.open(name) as file:
-                    found[name[:-4]] = _read_npy(file, f"{path}: {name}")
+                    found[name[:-4]] = read_npy(file.read(), f"{path}: {name}")
     except InputError:
         raise
     except Exception as error:  # a damaged archive raises anything; none is run
@@ -233,15 +232,3 @@ def _read_npz(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
                 f"{path}: {name} has shape {found[name].shape}: it must be one a row"
             )
     return found
-
-
-def _read_npy(file: Any, where: str) -> np.ndarray:
-    content = file.read()
-    stream = io.BytesIO(content)
-    major, _ = np.lib.format.read_magic(stream)
-    header = getattr(np.lib.format, f"read_array_header_{major}_0")
-    shape, _, dtype = header(stream)
-    if not dtype.hasobject:
-        return np.load(io.BytesIO(content), allow_pickle=False)
-    array = safe_load(stream.read(), where)
-    return np.asarray(array).reshape(shape)

@@ -19,7 +19,7 @@ from jaxtyping import Array
 from perceptron_theory import InputError
 
 from .data.class_order import natural_key
-from .data.encoded import DataSet
+from .data.encoded import DataSet, images_of
 from .data.images import Images
 from .data.listing import is_data
 from .device_placement import Placement
@@ -73,6 +73,7 @@ def networks_of_run(
         InputError: There is no such folder, or no checkpoint, the data set is another
             one, or its images are not in memory.
     """
+    dataset = images_of(dataset, "give the data that the network was trained on")
     if not isinstance(dataset, Images):
         raise InputError(
             f"images of {dataset.name} are streamed: call metrics.grand with decoded "

@@ -1,4 +1,4 @@
-"""Data sets: images, labels, stable ids, and a fingerprint of all three.
+"""Data sets: images or feature vectors, labels, stable ids, and a fingerprint.
 
 A :class:`DataSource` says where one lies; see :mod:`.contract` for how to add one.
 """
@@ -11,3 +11,4 @@ from .contract import DataSource as DataSource
 from .encoded import DataSet as DataSet
 from .encoded import EncodedImages as EncodedImages
 from .images import Images as Images
+from .points import Points as Points

@@ -19,6 +19,7 @@ from .. import inputs
 from ..optional import require
 from .decode import CenterCrop, decode_rgb
 from .images import Images, check_ids, fingerprint
+from .points import Points
 
 
 @runtime_checkable
@@ -114,8 +115,32 @@ class EncodedImages:
         return Images(self.name, np.stack(decoded), labels, ids, self.class_names), bad
 
 
-DataSet = Images | EncodedImages
-"""In memory, or read image by image."""
+DataSet = Images | EncodedImages | Points
+"""Images in memory, or read one by one; or feature vectors."""
+
+
+def images_of(dataset: DataSet, what: str) -> Images | EncodedImages:
+    """The data set itself, if it has images.
+
+    Args:
+        dataset: Of images, or of feature vectors.
+        what: That images are needed for, "a network is trained on images" say.
+
+    Raises:
+        InputError: It has feature vectors.
+    """
+    if isinstance(dataset, Points):
+        raise InputError(f"{dataset.name} has feature vectors, not images: {what}")
+    return dataset
+
+
+def vectors_of(dataset: DataSet) -> Float[np.ndarray, "P d"]:
+    """The feature vectors of a data set, or the pixels of its images.
+
+    Raises:
+        InputError: It has images that are not all in memory at one size.
+    """
+    return dataset.points if isinstance(dataset, Points) else pixels_of(dataset)
 
 
 def pixels_of(dataset: DataSet) -> Float[np.ndarray, "P d"]:
@@ -124,6 +149,7 @@ def pixels_of(dataset: DataSet) -> Float[np.ndarray, "P d"]:
     Raises:
         InputError: The images are not all in memory at one size.
     """
+    dataset = images_of(dataset, "it has no pixels")
     if not isinstance(dataset, Images):
         raise InputError(
             f"images of {dataset.name} have many sizes: give embeddings, or decode "

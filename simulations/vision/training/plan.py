@@ -17,7 +17,7 @@ from perceptron_theory import InputError
 from .. import inputs
 from ..data.classes import matched
 from ..data.decode import CenterCrop, RandomCrop
-from ..data.encoded import DataSet, rows_of
+from ..data.encoded import DataSet, images_of, rows_of
 from ..data.images import Images
 from ..data.order import training_steps
 from ..data.stream import Stream
@@ -55,6 +55,9 @@ class Plan:
 
     def __post_init__(self) -> None:
         inputs.random_key(self.seed)
+        for dataset in (self.dataset, self.test):
+            if dataset is not None:
+                images_of(dataset, "a network is trained on images")
         self.placement.check_batch(self.recipe.batch_size)
         if self.test is not None:
             test = matched(self.test, self.dataset)
