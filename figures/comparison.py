@@ -1,4 +1,4 @@
-"""What pruning costs on data of one's own: a panel a metric, against the kept fraction."""
+"""What pruning costs on data of one's own, against the kept fraction."""
 
 from __future__ import annotations
 

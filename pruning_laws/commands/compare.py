@@ -46,17 +46,17 @@ def compare(
         str,
         typer.Option(
             metavar="NAMES",
-            help="Comma-separated: el2n, prototypes, supervised_prototypes, or your own "
-            "score files (.parquet).",
+            help="Comma-separated: el2n, prototypes, supervised_prototypes, or your "
+            "own score files (.parquet).",
         ),
     ] = "el2n,prototypes",
     model: Annotated[
         str | None,
         typer.Option(
             metavar="linear|NETWORK|RECIPE",
-            help="What is trained: linear heads on feature vectors or pixels, a network "
-            "such as resnet8, or a recipe of `train`. [default: linear for feature "
-            "vectors, resnet8 for images]",
+            help="What is trained: linear heads on feature vectors or pixels, a "
+            "network such as resnet8, or a recipe of `train`. [default: linear for "
+            "feature vectors, resnet8 for images]",
         ),
     ] = None,
     budget: Annotated[
@@ -72,8 +72,8 @@ def compare(
     features: Annotated[
         Path | None,
         typer.Option(
-            help="Features of the training set (.npy, as `embed` writes it), for linear "
-            "heads in place of the pixels; with --test-features."
+            help="Features of the training set (.npy, as `embed` writes it), for "
+            "linear heads in place of the pixels; with --test-features."
         ),
     ] = None,
     test_features: Annotated[

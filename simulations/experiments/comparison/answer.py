@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from ...vision.selection import Selection, select
 from ...vision.score_files import Scores
+from ...vision.selection import Selection, select
 from ...vision.vanishing import mending_floor, nearly_lost
 from ..cells import NO_METRIC
 from ..configuration import SIDES
@@ -132,7 +132,7 @@ def _advice(here: pd.DataFrame, choice: Choice, keep_fraction: float) -> str:
 def class_table(
     scores: dict[str, Scores], keep_fraction: float, names: tuple[str, ...]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """How many of each class each way to prune keeps, and warnings of classes it loses.
+    """How many of each class are kept, and warnings of classes that are nearly lost.
 
     Args:
         scores: Of the same examples, by metric.
@@ -164,7 +164,7 @@ def select_by(
     count: int = 0,
     seed: int = 0,
 ) -> Selection:
-    """The examples that a strategy keeps of all; without scores, of ``count`` random."""
+    """The examples that a strategy keeps; without scores, random ones of ``count``."""
     return select(
         np.zeros(count) if scores is None else scores.scores,
         keep_fraction,
@@ -197,9 +197,12 @@ def _warning(
     floor = mending_floor(before, kept)
     mend = f"--class-floor {floor:g}" if floor is not None else "--per-class"
     rule = strategy if strategy != "middle" else f"window:{(1 - keep_fraction) / 2:g}"
+    command = (
+        f"pruning-laws select scores/{metric}.parquet -f {keep_fraction:g} "
+        f"--rule {rule} {mend}"
+    )
     return (
         f"{which(strategy, keep_fraction)} by {metric} nearly loses a class: "
         f"{names[worst.label]!r} keeps {worst.kept} of {worst.before} examples{more}; "
-        f"`pruning-laws select scores/{metric}.parquet -f {keep_fraction:g} --rule {rule} "
-        f"{mend}` keeps at least half of its share"
+        f"`{command}` keeps at least half of its share"
     )

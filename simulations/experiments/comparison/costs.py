@@ -3,9 +3,8 @@
 Runs that share a seed share the examples that they choose from, and all runs share the
 test examples.  A difference of two errors is a mean over seeds and over test examples,
 which are crossed; its standard error has a part of each, with the variance that both
-contain counted once (the analysis of variance of two random factors, Searle, Casella and
-McCulloch 1992, ch. 4.6; in econometrics two-way clustering, Cameron, Gelbach and Miller
-2011).
+contain counted once: the analysis of variance of two random factors, in econometrics
+two-way clustering (Cameron, Gelbach and Miller 2011).
 """
 
 from __future__ import annotations
@@ -60,11 +59,11 @@ def costs_of(rows: pd.DataFrame) -> pd.DataFrame:
             prune are those that were run without pruning.
 
     Returns:
-        A row a kept fraction, metric and strategy: ``kept``, ``runs``, ``error`` and
-        ``error_se``; ``cost``, the error minus that without pruning; ``gain``, the error
-        of as many random examples minus that; each with its standard error ``_se``; and
-        ``doubt``, the probability that a gain of this size or more comes by chance where
-        there is none (Student's t, one-sided).
+        A row a kept fraction, metric and strategy: ``kept``, ``runs``, ``error``;
+        ``cost``, the error minus that without pruning; ``gain``, the error of as many
+        random examples minus that of these; each with its standard error ``_se``; and
+        ``doubt``, the probability that such a gain or a larger one comes by chance
+        where there is none (Student's t, one-sided).
 
     Raises:
         InputError: The rows do not say which test examples were wrong.
@@ -77,7 +76,7 @@ def costs_of(rows: pd.DataFrame) -> pd.DataFrame:
     unpruned = place[(1.0, NO_METRIC, _ALL)]
     found = []
     for key, mine in place.items():
-        f, metric, strategy = key
+        f = key[0]
         seeds = sorted(set(mine) & set(unpruned))
         here = wrong[[mine[one] for one in seeds]]
         full = wrong[[unpruned[one] for one in seeds]]
@@ -121,8 +120,8 @@ class Choice(NamedTuple):
 def best_choice(costs: pd.DataFrame, keep_fraction: float) -> Choice:
     """The best way to prune, if it is surely better than at random; else random.
 
-    Surely: where nothing were better, a choice other than random would come up by chance
-    with a probability of 5 % at most, by Bonferroni's bound over all that were compared.
+    Surely: if nothing were better, another choice than random would come up by chance
+    with a probability of 5 % at most, by Bonferroni's bound over all that are compared.
     """
     here = costs[np.isclose(costs["keep_fraction"], keep_fraction)]
     tried = here[here["metric"] != NO_METRIC]

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ...vision.data import DataSet
-from ...vision.data.encoded import pixels_of
+from ...vision.data.encoded import vectors_of
 from ...vision.scoring import read_array
 from ..configuration import SIDES, Experiment
 from ..logistic_head import VALIDATION
@@ -53,7 +53,7 @@ class Model(Protocol):
 
     def arrays(
         self, dataset: DataSet, names: set[str], advance: Callable[[], Any]
-    ) -> dict[str, Float[np.ndarray, "..."]]:
+    ) -> dict[str, Float[np.ndarray, ...]]:
         """Logits or embeddings of a data set, for the metrics that need them."""
         ...
 
@@ -89,10 +89,10 @@ class LinearHeads:
 
     def arrays(
         self, dataset: DataSet, names: set[str], advance: Callable[[], Any]
-    ) -> dict[str, Float[np.ndarray, "..."]]:
+    ) -> dict[str, Float[np.ndarray, ...]]:
         found: dict[str, Any] = {}
         points = (
-            pixels_of(dataset)
+            vectors_of(dataset)
             if self.features is None
             else read_array(self.features[0])
         )

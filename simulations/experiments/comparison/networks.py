@@ -1,8 +1,8 @@
 """Networks in a comparison: all trained for as many steps, whatever they are given.
 
-A run on few examples would otherwise be a short one as well, and its cost partly that of
-training less.  Scores are those of networks of the same kind, early in their training
-(Paul et al. 2021, arXiv 2107.07075): after a quarter of the epochs.
+A run on few examples would otherwise be a short one as well, and its cost partly that
+of training less.  Scores are of networks of the same kind that were trained for a
+quarter of the epochs: early, as Paul et al. 2021 (arXiv 2107.07075) advise for EL2N.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from ...vision.embedding import embed
 from ...vision.networks import NETWORKS
 from ...vision.training import Plan, Recipe, placement, read_recipe, recipe_names
 from ...vision.training.evaluation import all_logits
-from ...vision.training.restored import embedder_of
 from ...vision.training.recipe_files import write_recipe
+from ...vision.training.restored import embedder_of
 from ..configuration import Experiment
 from ..network import seconds_of_steps
 from ..network_run import trained
@@ -90,7 +90,7 @@ class Networks:
 
     def arrays(
         self, dataset: DataSet, names: set[str], advance: Callable[[], Any]
-    ) -> dict[str, Float[np.ndarray, "..."]]:
+    ) -> dict[str, Float[np.ndarray, ...]]:
         place = placement(self.device)
         plan = Plan(dataset, self.recipe, 0, place)
         epoch = plan.training.epoch_steps
@@ -140,7 +140,7 @@ def networks_of(
         device: The kind to train on.
 
     Raises:
-        InputError: No such network or recipe, data that are no images, too few examples.
+        InputError: No such network or recipe, no images, or too few of them.
     """
     if not isinstance(data.train, Images):
         raise InputError(
@@ -152,16 +152,16 @@ def networks_of(
         recipe = read_recipe(model)
     else:
         raise InputError(
-            f"{model!r} is no model: give linear, a network ({', '.join(NETWORKS)}), or a "
-            f"recipe ({', '.join(recipe_names())}, or a .toml file)"
+            f"{model!r} is no model: give linear, a network ({', '.join(NETWORKS)}), "
+            f"or a recipe ({', '.join(recipe_names())}, or a .toml file)"
         )
     batch = recipe.batch_size
     while batch > _SMALLEST and batch * _BATCHES > fewest:
         batch //= 2
     if batch > fewest:
         raise InputError(
-            f"{fewest} examples are kept at least, and a batch has {batch}: keep more, or "
-            "give the model linear"
+            f"{fewest} examples are kept at least, and a batch has {batch}: keep more, "
+            "or give the model linear"
         )
     epochs = recipe.total_steps(len(data.train) // recipe.batch_size) / (
         len(data.train) // recipe.batch_size or 1

@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from perceptron_theory import InputError
-from perceptron_theory.paths import expanded
 
-from ...vision.data import DataSet, DataSource, EncodedImages, Images, load, source_of
-from ...vision.data.classes import OfSource, matched
+from ...vision.data import (
+    DataSet,
+    DataSource,
+    EncodedImages,
+    Images,
+    NoSuchSplit,
+    load,
+    source_of,
+)
+from ...vision.data.classes import matched
 from ...vision.data.contract import loaded
-from ...vision.data.folder import Folder
-from ...vision.data.folder_splits import folder_of_split
 from ...vision.data.parts import held_out
 
 HELD_OUT = 0.2
@@ -50,39 +55,36 @@ def opened(
         data: As ``simulations.vision.data.load`` takes it.
         size: Of the sides in pixels that images in files become: the shorter side is
             resized, the centre cut out.  Images in memory stay as they are.
-        test_split: The name of the test set; None for that of the source, or of a
-            folder the first of test, val, valid and validation that it has.
+        test_split: The name of the test set; None for that of the source, or where it
+            names none, of folders and arrays say, the first of test, val, valid and
+            validation that there is.
 
     Raises:
         InputError: Data that are missing or damaged, or one example of each class.
     """
     source = source_of(data)
-    train = _at_one_size(load(source), size)
-    split = test_split or _test_split(source)
-    if split is None:
+    listed = load(source)
+    test = loaded(source, test_split) if test_split else _test_set(source)
+    if test is not None and test.fingerprint == listed.fingerprint:
+        raise InputError(
+            f"{listed.name} and its test set are the same: give another test set"
+        )
+    train = _at_one_size(listed, size)
+    if test is None:
         return Opened(train, *held_out(train, HELD_OUT, seed=_SEED))
-    test = matched(_at_one_size(loaded(source, split), size), train)
-    return Opened(train, train, test)
+    return Opened(train, train, matched(_at_one_size(test, size), train))
 
 
-def _test_split(source: Any) -> str | None:
-    """The name of the split to test on; None if there is none."""
+def _test_set(source: DataSource) -> DataSet | None:
+    """That of the source; None if there is none."""
     named = getattr(source, "test_split", "test")
-    if named is not None:
-        return named
-    place = source
-    while isinstance(place, OfSource):
-        place = place.source
-    return next((one for one in _TESTS if _has(place, one)), None)
-
-
-def _has(source: Any, split: str) -> bool:
-    if not isinstance(source, Folder):
-        return split in (getattr(source, "splits", None) or ())
-    try:
-        return bool(folder_of_split(expanded(source.path), split))
-    except InputError:  # names of the splits that are there
-        return False
+    for split in _TESTS if named is None else (named,):
+        try:
+            return loaded(source, split)
+        except NoSuchSplit:
+            if named is not None:
+                raise
+    return None
 
 
 def _at_one_size(dataset: DataSet, size: int) -> Any:

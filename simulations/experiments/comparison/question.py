@@ -114,6 +114,6 @@ def _check_metric(metric: str) -> None:
         ]
         raise InputError(
             f"{metric} needs {lacking[0]}, which a comparison does not make: "
-            f"{unknown_name('metric', metric, known)}; or score by it with `pruning-laws "
-            "score`, and give the score file (.parquet)"
+            f"{unknown_name('metric', metric, known)}; or score by it with "
+            "`pruning-laws score`, and give the score file (.parquet)"
         )

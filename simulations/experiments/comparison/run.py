@@ -1,8 +1,8 @@
 """Run a comparison into a folder; the same call goes on where it was interrupted.
 
-The folder gets ``compare.json`` (what is compared, versions), ``scores`` (a score file a
-metric), ``runs`` (an experiment, a row a training run) and, in the end, ``costs.csv``,
-``classes.csv``, ``keep.txt`` (ids) and ``answer.txt``.
+The folder gets ``compare.json`` (what is compared, versions), ``scores`` (a score file
+a metric), ``runs`` (an experiment, a row a training run) and, in the end,
+``costs.csv``, ``classes.csv``, ``keep.txt`` (ids) and ``answer.txt``.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def compare(
 ) -> Answer:
     """Train on all examples, and on the hard, easy, middle and random ones.
 
-    First at the kept fraction that is asked about, with three seeds; then, as far as the
-    budget goes, with more seeds and at other kept fractions.
+    First at the kept fraction that is asked about, with three seeds; then, as far as
+    the budget goes, with more seeds and at other kept fractions.
 
     Args:
         question: What to keep, by which metrics, for which model.
@@ -82,8 +82,8 @@ def compare(
             or a budget in which nothing can be answered.
         ConvergenceError: A run failed; all others are in the folder.
     """
+    model = _model_of(question, data, expanded(folder), features, device)
     record = _Record(expanded(folder), question, data)
-    model = _model_of(question, data, record.folder, features, device)
     scores = {
         key: _scored(metric, data.train, model, record, key, say)
         for key, metric in question.keys.items()
@@ -259,7 +259,7 @@ def _runs(
     say: Callable[[str], Any],
     bar: Bar,
 ) -> tuple[pd.DataFrame, int]:
-    """The rows of all runs that the budget allows, and the examples they choose from."""
+    """The rows of all runs that the budget allows, and how many examples they see."""
     source, folder = model.source(record.folder / "scores"), record.folder / "runs"
     stages = question.stages()
     spent = sum(record.about["seconds"].values())
@@ -364,7 +364,7 @@ def _conditions(data: Opened, size: int, model: Model) -> list[str]:
         )
     if size < model.largest:
         said.append(
-            f"The budget allows {size:,} of {model.largest:,} examples to choose from: with "
-            "all of them harder ones may do better than they do here."
+            f"The budget allows {size:,} of {model.largest:,} examples to choose from: "
+            "with all of them harder ones may do better than they do here."
         )
     return said

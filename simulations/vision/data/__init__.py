@@ -8,6 +8,7 @@ from .catalog import load as load
 from .catalog import source_of as source_of
 from .catalog import source_text as source_text
 from .contract import DataSource as DataSource
+from .contract import NoSuchSplit as NoSuchSplit
 from .encoded import DataSet as DataSet
 from .encoded import EncodedImages as EncodedImages
 from .images import Images as Images

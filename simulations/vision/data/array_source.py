@@ -16,7 +16,7 @@ from perceptron_theory.errors import unknown_name
 from perceptron_theory.paths import expanded
 
 from .array_files import SUFFIXES, ArrayFile, open_arrays
-from .contract import DataSource
+from .contract import DataSource, NoSuchSplit
 from .images import Images
 from .points import Points
 
@@ -66,10 +66,12 @@ def arrays(path: Path | str, split: str = WHOLE) -> Points | Images:
         return _read(files, name, f"{split}/")
     if len(files) == 1 and (splits := _splits_in(files[0])):
         if split not in splits:
-            raise InputError(f"{files[0].path}: {unknown_name('split', split, splits)}")
+            raise NoSuchSplit(
+                f"{files[0].path}: {unknown_name('split', split, splits)}"
+            )
         return _read([splits[split]], f"{name} {split}", f"{split}/")
     if split != WHOLE:
-        raise InputError(
+        raise NoSuchSplit(
             f"arrays:{text} has no {split} set, all of it is the split {WHOLE!r}: "
             f"write {SPLIT} in the names of the files, as in x_{SPLIT}.npy"
         )

@@ -22,6 +22,10 @@ from .images import Images
 from .points import Points
 
 
+class NoSuchSplit(InputError):
+    """A place that data are read from has no split of this name, but others."""
+
+
 class DataSource:
     """A place that data are read from.
 
@@ -95,7 +99,7 @@ def loaded(source: DataSource, split: str) -> DataSet:
     """
     splits = getattr(source, "splits", None)
     if splits is not None and split not in splits:
-        raise unknown_name("split", split, splits)
+        raise NoSuchSplit(unknown_name("split", split, splits))
     found = source.load(split)
     if not isinstance(found, Images | EncodedImages | Points):
         raise InputError(
