@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -20,12 +21,13 @@ import numpy as np
 import pandas as pd
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import DataWarning
 from perceptron_theory.numerics.precision import own_settings
 from perceptron_theory.paths import expanded
 from perceptron_theory.text_files import read_record
 
 from ...files import write_whole
-from ...vision.data import DataSet
+from ...vision.data import DataSet, Images
 from ...vision.metrics import metric_of
 from ...vision.score_files import Scores, read_scores, scores_of, write_scores
 from ...vision.scoring import score_dataset
@@ -83,6 +85,8 @@ def compare(
         ConvergenceError: A run failed; all others are in the folder.
     """
     model = _model_of(question, data, expanded(folder), features, device)
+    for metric in filter(is_file, question.metrics):
+        read_scores(metric, data.whole)  # refused before anything is written
     record = _Record(expanded(folder), question, data)
     scores = {
         key: _scored(metric, data.train, model, record, key, say)
@@ -121,6 +125,13 @@ def _model_of(
             "as arrays:FEATURES.npy,LABELS.npy"
         )
     if question.model == LINEAR:
+        if features is None and isinstance(data.train, Images):
+            warnings.warn(
+                "linear heads on raw pixels rank images by their background more than "
+                "by what is on them: give features of a network, or a network as model",
+                DataWarning,
+                stacklevel=3,
+            )
         return LinearHeads(data, features)
     if features is not None:
         raise InputError("features are for the model linear: leave them out")
