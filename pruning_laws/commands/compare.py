@@ -121,9 +121,9 @@ def compare(
         keep_fraction=fraction, metrics=named, model=model, seeds=seeds, budget=seconds
     )
 
-    def bar(total: int) -> AbstractContextManager[Any]:
-        output.note(f"training: {total} runs")
-        return progress_bar(total, sys.stderr.isatty(), unit="runs")
+    def bar(total: int, what: str) -> AbstractContextManager[Any]:
+        output.note(f"training: {total} {what}")
+        return progress_bar(total, sys.stderr.isatty(), unit=what.partition(",")[0])
 
     answer = ask(
         question,

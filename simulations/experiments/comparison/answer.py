@@ -15,7 +15,7 @@ from ...vision.vanishing import mending_floor, nearly_lost
 from ..cells import NO_METRIC
 from ..configuration import SIDES
 from ..learner import strategy_rule
-from .costs import Choice
+from .costs import Choice, at_fraction
 
 _ENOUGH = 2.0  # standard errors
 
@@ -89,15 +89,16 @@ def sentences_of(
         f"Trained on all {full['kept']:,} examples of {data}, {model} are wrong on "
         f"{points(full['error'], full['error_se'])} % of the test examples."
     ]
-    here = costs[np.isclose(costs["keep_fraction"], keep_fraction)]
+    here = at_fraction(costs, keep_fraction)
     chance = here[here["strategy"] == "random"].iloc[0]
-    by_metric = here[here["metric"] != NO_METRIC]
     said.append(
         f"Keeping {which('random', keep_fraction)} "
         f"{_changes(chance['cost'], chance['cost_se'])}."
     )
-    for metric, mine in by_metric.groupby("metric", sort=False):
-        rows = mine.set_index("strategy")
+    for metric in here["metric"].unique():
+        if metric == NO_METRIC:
+            continue
+        rows = here.loc[(here["metric"] == metric).to_numpy()].set_index("strategy")
         found = [(rows.loc[one, "cost"], rows.loc[one, "cost_se"]) for one in SIDES]
         parts = [
             f"{which(one, keep_fraction)} {_changes(*cost)}"

@@ -117,15 +117,20 @@ class Choice(NamedTuple):
     """Whether it is better than random examples beyond doubt."""
 
 
+def at_fraction(costs: pd.DataFrame, keep_fraction: float) -> pd.DataFrame:
+    """The rows of one kept fraction."""
+    return costs.loc[np.isclose(costs["keep_fraction"], keep_fraction)]
+
+
 def best_choice(costs: pd.DataFrame, keep_fraction: float) -> Choice:
     """The best way to prune, if it is surely better than at random; else random.
 
     Surely: if nothing were better, another choice than random would come up by chance
     with a probability of 5 % at most, by Bonferroni's bound over all that are compared.
     """
-    here = costs[np.isclose(costs["keep_fraction"], keep_fraction)]
-    tried = here[here["metric"] != NO_METRIC]
-    best = tried.loc[tried["error"].idxmin()]
+    here = at_fraction(costs, keep_fraction)
+    tried = here.loc[(here["metric"] != NO_METRIC).to_numpy()]
+    best = tried.iloc[int(np.argmin(tried["error"]))]
     if best["doubt"] * len(tried) < DOUBT:
         return Choice(str(best["metric"]), str(best["strategy"]), True)
     return Choice(NO_METRIC, _RANDOM, False)

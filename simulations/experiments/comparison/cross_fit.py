@@ -15,6 +15,8 @@ from ..features import whitening
 from ..logistic_head import RIDGES, fitted, wrong_answers
 
 FOLDS = 5
+HEADS = len(RIDGES) + FOLDS - 1
+"""That are trained in all."""
 
 
 def cross_fitted_logits(
@@ -23,7 +25,7 @@ def cross_fitted_logits(
     classes: int,
     *,
     seed: int,
-    advance: Callable[[], Any] = lambda: None,
+    advance: Callable[[int], Any] = lambda heads: None,
 ) -> Float[np.ndarray, "P C"]:
     """Logits of each example by a head that was trained on four fifths without it.
 
@@ -36,7 +38,7 @@ def cross_fitted_logits(
         labels: Of the examples.
         classes: Their number.
         seed: Of the cut into fifths.
-        advance: Called after each head.
+        advance: Told of each head that was trained.
 
     Raises:
         InputError: Fewer examples than fifths, or features that do not vary.
@@ -51,7 +53,7 @@ def cross_fitted_logits(
 
     def head(one: int, ridge: float) -> Float[np.ndarray, "d1 C"]:
         weights, _ = fitted(points[fold != one], labels[fold != one], classes, ridge)
-        advance()
+        advance(1)
         return weights
 
     logits = np.empty((len(points), classes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -16,10 +17,12 @@ from ...vision.scoring import read_array
 from ..configuration import SIDES, Experiment
 from ..logistic_head import VALIDATION
 from ..sources import Source
-from .cross_fit import cross_fitted_logits
+from .cross_fit import HEADS, cross_fitted_logits
 from .opened import Opened
 
 NAME = "compare"
+Bar = Callable[[int, str], AbstractContextManager[Callable[..., None]]]
+"""Of how many there are of what ("runs") it makes a function that is told of them."""
 
 
 @runtime_checkable
@@ -52,7 +55,7 @@ class Model(Protocol):
         ...
 
     def arrays(
-        self, dataset: DataSet, names: set[str], advance: Callable[[], Any]
+        self, dataset: DataSet, names: set[str], bar: Bar
     ) -> dict[str, Float[np.ndarray, ...]]:
         """Logits or embeddings of a data set, for the metrics that need them."""
         ...
@@ -88,7 +91,7 @@ class LinearHeads:
         return experiment_of("logistic", size, fractions, seeds, metrics)
 
     def arrays(
-        self, dataset: DataSet, names: set[str], advance: Callable[[], Any]
+        self, dataset: DataSet, names: set[str], bar: Bar
     ) -> dict[str, Float[np.ndarray, ...]]:
         found: dict[str, Any] = {}
         points = (
@@ -99,10 +102,9 @@ class LinearHeads:
         if "embeddings" in names:
             found["embeddings"] = points
         if "logits" in names:
-            classes = len(dataset.class_names)
-            found["logits"] = cross_fitted_logits(
-                points, dataset.labels, classes, seed=0, advance=advance
-            )
+            given = points, dataset.labels, len(dataset.class_names)
+            with bar(HEADS, "heads, for scores") as advance:
+                found["logits"] = cross_fitted_logits(*given, seed=0, advance=advance)
         return found
 
 

@@ -7,7 +7,7 @@ quarter of the epochs: early, as Paul et al. 2021 (arXiv 2107.07075) advise for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from perceptron_theory import InputError
 
 from ...files import filled_rows
 from ...vision.data import DataSet, Images
+from ...vision.device_placement import Placement
 from ...vision.embedding import embed
 from ...vision.networks import NETWORKS
 from ...vision.training import Plan, Recipe, placement, read_recipe, recipe_names
@@ -29,7 +30,7 @@ from ..configuration import Experiment
 from ..network import seconds_of_steps
 from ..network_run import trained
 from ..sources import Source
-from .models import experiment_of
+from .models import Bar, experiment_of
 from .opened import Opened
 
 _BASE = "cifar10_resnet8"  # optimiser and schedule of a network that is named
@@ -89,36 +90,47 @@ class Networks:
         return self.recipe.total_steps(self.largest // self.recipe.batch_size)
 
     def arrays(
-        self, dataset: DataSet, names: set[str], advance: Callable[[], Any]
+        self, dataset: DataSet, names: set[str], bar: Bar
     ) -> dict[str, Float[np.ndarray, ...]]:
         place = placement(self.device)
-        plan = Plan(dataset, self.recipe, 0, place)
-        epoch = plan.training.epoch_steps
-        first, each = seconds_of_steps(plan)
-        room = self.budget / 3
-        if first + each * epoch > room:
-            raise InputError(
-                f"an epoch of {self.says} on {len(dataset)} examples takes about "
-                f"{first + each * epoch:.0f} s here, and a third of the budget of "
-                f"{self.budget:.0f} s is for scores: raise the budget, take a smaller "
-                "network, or the model linear"
-            )
-        steps = min(round(_EARLY * plan.model.total_steps), int((room - first) / each))
-        steps = max(epoch, steps)
-        count = int(min(_SCORERS, max(1, (room - first) / (each * steps))))
-        recipe = replace(self.recipe, fixed_epochs=None, fixed_steps=steps)
+        recipe, count = self._of_scores(dataset, place)
         found: dict[str, Any] = {"logits": []}
-        for seed in range(count):
-            plan = Plan(dataset, recipe, seed, place)
-            state = trained(plan, None)
-            found["logits"].append(all_logits(plan.training, state, len(dataset)))
-            if "embeddings" in names and seed == 0:
-                by = embedder_of(plan, state, plan.epochs)
-                batches = embed(dataset, by, place, batch_size=recipe.batch_size)
-                found["embeddings"] = filled_rows(batches, len(dataset))
-            advance()
+        with bar(count, "networks, for scores") as advance:
+            for seed in range(count):
+                plan = Plan(dataset, recipe, seed, place)
+                state = trained(plan, None)
+                found["logits"].append(all_logits(plan.training, state, len(dataset)))
+                if "embeddings" in names and seed == 0:
+                    by = embedder_of(plan, state, plan.epochs)
+                    batches = embed(dataset, by, place, batch_size=recipe.batch_size)
+                    found["embeddings"] = filled_rows(batches, len(dataset))
+                advance(1)
         found["logits"] = np.stack(found["logits"])
         return {name: found[name] for name in names}
+
+    def _of_scores(self, dataset: DataSet, place: Placement) -> tuple[Recipe, int]:
+        """The recipe of the networks that give scores, and how many of them.
+
+        Raises:
+            InputError: Not even one epoch of one of them fits the budget.
+        """
+        room = self.budget / 3
+        whole = Plan(dataset, self.recipe, 0, place)
+        epoch = whole.training.epoch_steps
+        steps = max(epoch, round(_EARLY * whole.model.total_steps))
+        recipe = replace(self.recipe, fixed_epochs=None, fixed_steps=steps)
+        first, each = seconds_of_steps(Plan(dataset, recipe, 0, place))
+        if first + each * steps > room:  # compiled anew for fewer steps
+            fewer = int((room - 2 * first) / each)
+            if fewer < epoch:
+                raise InputError(
+                    f"an epoch of {self.says} on {len(dataset)} examples takes about "
+                    f"{first + each * epoch:.0f} s here, and scores may take a third "
+                    f"of the budget of {self.budget:.0f} s: raise the budget, take a "
+                    "smaller network, or the model linear"
+                )
+            return replace(recipe, fixed_steps=fewer), 1
+        return recipe, min(_SCORERS, int((room - first) / (each * steps)))
 
 
 def networks_of(

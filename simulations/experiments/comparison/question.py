@@ -80,11 +80,8 @@ class Question:
         )
         first = self.seeds or LEAST_SEEDS
         usual, most = self.seeds or USUAL_SEEDS, self.seeds or MOST_SEEDS
-        found = [((f,), first), ((f,), usual)]
-        for count in range(1, len(others) + 1):
-            found.append(((f, *others[:count]), usual))
-        found.append(((f, *others), most))
-        return list(dict.fromkeys(found))
+        grown = [((f, *others[:i]), usual) for i in range(len(others) + 1)]
+        return list(dict.fromkeys([((f,), first), *grown, ((f, *others), most)]))
 
 
 def is_file(metric: str) -> bool:

@@ -36,17 +36,16 @@ from ..configuration import Experiment
 from ..runner import forecast, run_experiment
 from .answer import Answer, class_table, select_by, sentences_of
 from .costs import best_choice, costs_of
-from .models import LinearHeads, Model
+from .models import Bar, LinearHeads, Model
 from .opened import Opened
 from .question import LINEAR, Question, is_file
 
 _FORMAT = "pruning-laws compare 1"
 _PACKAGES = ("pruning-laws", "jax", "numpy", "scikit-learn")
 _PER_CLASS = 2  # kept examples a class, on the average, at least
-Bar = Callable[[int], AbstractContextManager[Callable[..., None]]]
 
 
-def _silent(total: int) -> AbstractContextManager[Callable[..., None]]:
+def _silent(total: int, what: str) -> AbstractContextManager[Callable[..., None]]:
     return nullcontext(lambda count, text="": None)
 
 
@@ -74,7 +73,7 @@ def compare(
             heads in place of the pixels; of data with a test set of their own.
         device: For networks: "cpu", "gpu" or "tpu".
         say: Told what goes on, a line at a time.
-        bar: Gives a function that is told of runs that were made, of so many.
+        bar: Makes a function that is told of what was done, see ``models.Bar``.
 
     Returns:
         The answer, which is also written into the folder.
@@ -88,18 +87,12 @@ def compare(
     for metric in filter(is_file, question.metrics):
         read_scores(metric, data.whole)  # refused before anything is written
     record = _Record(expanded(folder), question, data)
-    scores = {
-        key: _scored(metric, data.train, model, record, key, say)
-        for key, metric in question.keys.items()
-    }
+    scores = _scored(question, data.train, model, record, say, bar)
     rows, size = _runs(question, model, record, list(scores), say, bar)
     costs = costs_of(rows)
     choice = best_choice(costs, question.keep_fraction)
     if data.held_out:  # the list to keep is of all examples, and so are its scores
-        scores = {
-            key: _scored(metric, data.whole, model, record, f"{key}_all", say, key)
-            for key, metric in question.keys.items()
-        }
+        scores = _scored(question, data.whole, model, record, say, bar)
     f = question.keep_fraction
     kept = select_by(
         scores.get(choice.metric), choice.strategy, f, count=len(data.whole)
@@ -222,31 +215,44 @@ def _write(path: Path, text: str) -> None:
 
 
 def _scored(
-    metric: str,
+    question: Question,
     dataset: DataSet,
     model: Model,
     record: _Record,
-    key: str,
     say: Callable[[str], Any],
-    name: str | None = None,
-) -> Scores:
-    """Scores of a data set by a metric, from the folder if they were made before."""
-    path = record.folder / "scores" / f"{key}.parquet"
-    if path.exists():
-        return read_scores(path, dataset)
-    if is_file(metric):
-        found = _of_file(metric, dataset, record.data)
-    else:
-        say(f"scoring {len(dataset):,} examples by {metric}")
-        started = time.perf_counter()
-        names = {one.name for one in metric_of(metric).needs}
-        arrays = model.arrays(dataset, names, lambda: None)
-        sources = dict.fromkeys(arrays, f"{model.says}, of `compare`")
-        found = score_dataset(dataset, metric, arrays, sources=sources)
-        record.about["seconds"][key] = time.perf_counter() - started
-    write_scores(path, found, overwrite=True)
-    record.save()
-    return found
+    bar: Bar,
+) -> dict[str, Scores]:
+    """Scores by every metric, from the folder where they were made before."""
+    # of all examples beside those of a part, which the test set is held out of
+    extra = "_all" if record.data.held_out and dataset is record.data.whole else ""
+    paths = {
+        key: record.folder / "scores" / f"{key}{extra}.parquet" for key in question.keys
+    }
+    missing = {
+        key: metric for key, metric in question.keys.items() if not paths[key].exists()
+    }
+    own = {key: one for key, one in missing.items() if not is_file(one)}
+    started = time.perf_counter()
+    names = {need.name for one in own.values() for need in metric_of(one).needs}
+    arrays: dict[str, Any] = {}
+    if own:
+        say(f"scoring {len(dataset):,} examples by {', '.join(own.values())}")
+        arrays = model.arrays(dataset, names, bar)
+    for key, metric in missing.items():
+        if key in own:
+            needs = {need.name for need in metric_of(metric).needs}
+            mine = {name: arrays[name] for name in needs}
+            sources = dict.fromkeys(mine, f"{model.says}, of `compare`")
+            found = score_dataset(dataset, metric, mine, sources=sources)
+        else:
+            found = _of_file(metric, dataset, record.data)
+        write_scores(paths[key], found, overwrite=True)
+    if own:
+        seconds = record.about["seconds"]
+        took = time.perf_counter() - started
+        seconds[f"scores{extra}"] = seconds.get(f"scores{extra}", 0.0) + took
+        record.save()
+    return {key: read_scores(path, dataset) for key, path in paths.items()}
 
 
 def _of_file(path: str, dataset: DataSet, data: Opened) -> Scores:
@@ -298,7 +304,7 @@ def _runs(
         experiment = model.experiment(size, fractions, seeds, metrics)
         cells = cells_of(experiment)
         if made is not None:
-            total = rows["seconds"].sum() + spent
+            total = spent + float(np.sum(rows["seconds"]))
             if total + _prediction(rows, cells) > question.budget:
                 break
         rows = _run(experiment, source, folder, bar)
@@ -308,7 +314,7 @@ def _runs(
 
 def _run(experiment: Experiment, source: Any, folder: Path, bar: Bar) -> pd.DataFrame:
     total = len(cells_of(experiment))
-    with bar(total) as advance:
+    with bar(total, "runs") as advance:
 
         def on_cell(cell: Cell | None, left: int) -> None:
             if cell is None:
@@ -361,7 +367,7 @@ def _prediction(rows: pd.DataFrame, cells: list[Cell]) -> float:
         if (cell.keep_fraction, cell.strategy, cell.metric, cell.seed) not in made
     ]
     slope, start = np.polyfit(rows["kept"], rows["seconds"], 1)
-    least = float(rows["seconds"].min())
+    least = float(np.min(rows["seconds"]))
     return sum(max(least, start + slope * kept) for kept in missing)
 
 
