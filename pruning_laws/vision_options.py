@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 _DATA = (
     "digits (built in), mnist:FOLDER, fashion_mnist:FOLDER, cifar10:FOLDER, "
-    "svhn:FOLDER, imagenet:FOLDER, folder:FOLDER or arrays:EMBEDDINGS.npy,LABELS.npy[,IDS]; "
+    "svhn:FOLDER, imagenet:FOLDER, folder:FOLDER "
+    "or arrays:EMBEDDINGS.npy,LABELS.npy[,IDS]; "
     "digits#1,7 and the like for these classes only, DATA#natural for classes in the "
     "order of the numbers in their names, DATA#FILE.txt in that of a file; "
     "package.module:Name[:PATH] for a source of your own"
