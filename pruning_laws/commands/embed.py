@@ -49,7 +49,10 @@ def embed(
     resize: Annotated[
         int | None,
         typer.Option(
-            help="Side in pixels that images are resized to (bilinear), such as 224."
+            help="Side in pixels that images are resized to (bilinear), such as 224; "
+            "of files the centre is cut out. [default: their own; of files 32 for "
+            "--pixels, 224 for --weights]",
+            min=1,
         ),
     ] = None,
     pixels: Annotated[
@@ -89,7 +92,9 @@ def embed(
     if len(chosen) != 1:
         raise options.bad(" / ".join(chosen or given), "give exactly one of them")
     needs = {"--network": network, "--normalise": normalise}
-    for name, value in {**needs, "--stem": stem, "--resize": resize}.items():
+    if run is not None and resize is not None:
+        raise options.bad("--resize", "it is for --weights and --pixels")
+    for name, value in {**needs, "--stem": stem}.items():
         if weights is None and value is not None:
             raise options.bad(name, "it is for --weights")
         if weights is not None and value is None and name in needs:
@@ -137,11 +142,14 @@ def embed(
 
     def of(some: Any, advance: Any) -> Any:
         if by is None:
-            return [(np.arange(len(some)), pixels_of(some))]
+            return [(np.arange(len(some)), pixels_of(some, resize))]
         options = {"batch_size": batch_size, "workers": workers, "advance": advance}
         return embedding.embed(some, by, where, **options)
 
-    source = {"network": "none: the pixels"} if by is None else embedding.source_of(by)
+    if by is None:
+        source = {"network": "none: the pixels", "resize": resize}
+    else:
+        source = embedding.source_of(by)
     with _bar(len(dataset)) as advance:
         write_embeddings(output_file, of(dataset, advance), dataset, source)
     output.note(f"wrote {output_file} and its record: {dataset.name}")

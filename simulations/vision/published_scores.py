@@ -58,7 +58,7 @@ def import_csv(
         )
     ids = _id_column(table, known, column, path, dataset)
     check_filled(table, ids, path)
-    names = [_stem(cell) for cell in table.columns[ids]]
+    names = [stem_of(cell) for cell in table.columns[ids]]
     places = _match(names, known, path, dataset)
     found = []
     for name, cells in table.columns.items():
@@ -95,13 +95,13 @@ def import_feldman_zhang(path: Path | str, dataset: DataSet) -> Scores:
     labels = members["tr_labels"]
     if "tr_filenames" in members:
         names = [
-            _stem(
+            stem_of(
                 name.decode(errors="replace") if isinstance(name, bytes) else str(name)
             )
             for name in members["tr_filenames"]
         ]
         places = _match(names, _by_name(dataset), path, dataset)
-        if not _same_classes(labels, dataset.labels[places]):
+        if not same_classes(labels, dataset.labels[places]):
             raise InputError(f"{path}: tr_labels differ from those of {dataset.name}")
     else:
         places = np.arange(len(dataset.ids))
@@ -125,7 +125,7 @@ def _placed(dataset, metric, values, places, path) -> Scores:
     return scores_of(dataset, metric, scores, recipe={"imported": Path(path).name})
 
 
-def _stem(name: str) -> str:
+def stem_of(name: str) -> str:
     """The file name without folders and suffix."""
     name = last_part(name)
     head, dot, tail = name.rpartition(".")
@@ -133,7 +133,7 @@ def _stem(name: str) -> str:
 
 
 def _by_name(dataset: DataSet) -> dict[str, int]:
-    known = {_stem(one): i for i, one in enumerate(dataset.ids)}
+    known = {stem_of(one): i for i, one in enumerate(dataset.ids)}
     if len(known) != len(dataset.ids):
         raise InputError(
             f"{dataset.name} has files of one name in several folders: published "
@@ -164,7 +164,7 @@ def _match(
     return places
 
 
-def _same_classes(one: Any, two: Any) -> bool:
+def same_classes(one: Any, two: Any) -> bool:
     """Whether labels are the same up to the names of the classes."""
     if len(one) != len(two):
         return False
@@ -188,7 +188,7 @@ def _id_column(
         InputError: no cell of any column is.
     """
     matches = {
-        name: sum(_stem(cell) in known for cell in cells)
+        name: sum(stem_of(cell) in known for cell in cells)
         for name, cells in table.columns.items()
         if name != scores
     }
@@ -205,7 +205,7 @@ def _check_labels(
     table: CsvTable, name: str, labels: Int[np.ndarray, " P"], path: Path, dataset: Any
 ) -> None:
     check_filled(table, name, path)
-    if not _same_classes(table.columns[name], labels):
+    if not same_classes(table.columns[name], labels):
         raise InputError(
             f"{path}: the column {name} differs from the labels of {dataset.name}; if "
             f"it holds the scores, give column={name!r}"

@@ -16,12 +16,17 @@ from .classes import OfClasses
 from .contract import DataSource, check_source, loaded, takes_path, text_of, with_path
 from .encoded import DataSet
 from .folder import Folder
+from .idx_files import MNIST, FashionMNIST
 from .imagenet_files import ImageNet
 from .sklearn_digits import Digits
 from .svhn_files import SVHN
 
 SOURCES: dict[str, type[DataSource]] = {
-    kind.name: kind for kind in (Digits, Cifar10, SVHN, ImageNet, Folder, Arrays)
+    kind.name: kind
+    for kind in (
+        *(Digits, MNIST, FashionMNIST, Cifar10, SVHN, ImageNet),
+        *(Folder, Arrays),
+    )
 }
 *_MOST, _LAST = (
     f"{name}:{kind.place}" if takes_path(kind) else name

@@ -1,6 +1,7 @@
 """One's own arrays as a data set."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -82,8 +83,7 @@ def _one_file(form):
     else:
         lines = [f"{i},{n},{','.join(map(str, p))}" for i, n, p in
                  zip(IDS, NAMES, POINTS, strict=True)]  # fmt: skip
-        with open("all.csv", "w") as file:
-            file.write("\n".join(["id,label,e0,e1,e2", *lines]))
+        Path("all.csv").write_text("\n".join(["id,label,e0,e1,e2", *lines]))
     return {"npz": "all.npz", "csv": "all.csv"}.get(form, "all.parquet")
 
 

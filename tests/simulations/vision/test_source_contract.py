@@ -88,7 +88,20 @@ def _arrays(folder):
     return ",".join(str(folder / f"{{split}}_{part}.npy") for part in "xy")
 
 
+def _idx(folder):
+    for split, start in (("train", "train"), ("test", "t10k")):
+        images = np.stack([_image(split, i, 28)[..., 0] for i in range(COUNT)])
+        labels = np.arange(COUNT, dtype=np.uint8) % 2
+        for name, array in (("images", images), ("labels", labels)):
+            head = b"\0\0\x08" + bytes([array.ndim])
+            sizes = np.array(array.shape, ">u4").tobytes()
+            file = folder / f"{start}-{name}-idx{array.ndim}-ubyte"
+            file.write_bytes(head + sizes + array.tobytes())
+
+
 MAKERS = {
+    "mnist": _idx,
+    "fashion_mnist": _idx,
     "cifar10": _cifar10,
     "svhn": _svhn,
     "imagenet": _imagenet,
@@ -236,8 +249,8 @@ def test_an_object_of_all_parts_needs_no_base_class():
         (_lacking(splits=("left", "right")), "unknown split 'train'"),
         (outside.Arrays, "give an instance, Arrays(...)"),
         (None, "NoneType is no data source: it lacks name"),
-        ("mnist", "is of no known form: give digits, cifar10:FOLDER, svhn:FOLDER"),
-        ("mnist:PATH", "is of no known form"),
+        ("mnis", "is of no known form: give digits, mnist:FOLDER, fashion_mnist"),
+        ("mnis:PATH", "is of no known form"),
         ("digits:PATH", "digits takes no path: leave out ':PATH'"),
         ("cifar10:", "cifar10 needs a path: cifar10:FOLDER"),
         ("cifar10", "cifar10 needs a path: cifar10:FOLDER"),
