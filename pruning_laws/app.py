@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from .commands import (
     advise,
     balance,
+    compare,
     correlate,
     demo,
     embed,
@@ -127,8 +128,8 @@ def pruning_laws(
       pruning-laws pareto --alpha-prune 1:100:20 --theta-degrees 10
       pruning-laws phase-diagram --alpha-tot 1:30:25 --keep-fraction 0.05:1:25
 
-    On real data: train, embed, score, sensitivity, correlate, gallery, balance,
-    select, experiment, laws, verdicts.
+    On real data: compare, train, embed, score, sensitivity, correlate, gallery,
+    balance, select, experiment, laws, verdicts.
 
     Results go to stdout, messages to stderr. Exit status: 0 done, 1 failed,
     2 bad input, 130 interrupted.
@@ -157,6 +158,7 @@ for command in (
     simulate.simulate,
     validate.validate,
     figure.figure,
+    compare.compare,
     train.train,
     embed.embed,
     score.score,

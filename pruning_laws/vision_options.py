@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from simulations.vision.score_files import Scores
 
 _DATA = (
-    "digits (built in), cifar10:PATH, svhn:PATH, imagenet:PATH or folder:PATH; "
+    "digits (built in), mnist:FOLDER, fashion_mnist:FOLDER, cifar10:FOLDER, "
+    "svhn:FOLDER, imagenet:FOLDER, folder:FOLDER "
+    "or arrays:EMBEDDINGS.npy,LABELS.npy[,IDS]; "
     "digits#1,7 and the like for these classes only, DATA#natural for classes in the "
     "order of the numbers in their names, DATA#FILE.txt in that of a file; "
     "package.module:Name[:PATH] for a source of your own"
@@ -28,7 +30,12 @@ CheckedData = Annotated[
     ),
 ]
 ScoreFile = Annotated[
-    Path, typer.Argument(metavar="SCORES", help="A score file (.parquet).")
+    Path,
+    typer.Argument(
+        metavar="SCORES",
+        help="A score file of `score`, or scores of your own: .npy, .csv or "
+        ".parquet, FILE:COLUMN of several columns.",
+    ),
 ]
 ClassFloor = Annotated[
     float,
@@ -96,9 +103,9 @@ def check_rows(path: Path, points: Any, dataset: Any) -> None:
 def scores_from(file: Any, data: str | None, split: str) -> Scores:
     """The scores of a file, verified to be of ``data`` if that is given."""
     from simulations.vision.data import load
-    from simulations.vision.score_files import read_scores
+    from simulations.vision.own_scores import scores_in
 
-    return read_scores(file, load(data, split) if data is not None else None)
+    return scores_in(file, load(data, split) if data is not None else None)
 
 
 def same_examples(files: list[Path], data: str | None, split: str) -> dict[str, Scores]:
@@ -108,15 +115,22 @@ def same_examples(files: list[Path], data: str | None, split: str) -> dict[str, 
         perceptron_theory.InputError: no score files, or of different data sets.
     """
     from perceptron_theory import InputError
+    from simulations.vision.data import load
+    from simulations.vision.own_scores import scores_in
+    from simulations.vision.score_files import is_score_file
 
+    of: Any = load(data, split) if data is not None else None
+    ours = [f for f in files if f.suffix == ".parquet" and is_score_file(f)]
+    if of is None and ours:  # which those of one's own are matched to
+        of = scores_in(ours[0])
     found: dict[str, Scores] = {}
-    first = None
+    first = of if data is None else None
     for file in files:
-        scores = scores_from(file, data, split)
-        first = first or scores
+        scores = scores_in(file, None if file in ours and data is None else of)
+        of, first = of if of is not None else scores, first or scores
         if scores.fingerprint != first.fingerprint:
             raise InputError(
-                f"{file} has scores of {scores.dataset}, {files[0]} of "
+                f"{file} has scores of {scores.dataset}, {(ours or files)[0]} of "
                 f"{first.dataset}: other examples, or another order"
             )
         found[scores.metric if scores.metric not in found else str(file)] = scores

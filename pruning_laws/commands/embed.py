@@ -49,7 +49,10 @@ def embed(
     resize: Annotated[
         int | None,
         typer.Option(
-            help="Side in pixels that images are resized to (bilinear), such as 224."
+            help="Side in pixels that images are resized to (bilinear), such as 224; "
+            "of files the centre is cut out. [default: their own; of files 32 for "
+            "--pixels, 224 for --weights]",
+            min=1,
         ),
     ] = None,
     pixels: Annotated[
@@ -89,7 +92,9 @@ def embed(
     if len(chosen) != 1:
         raise options.bad(" / ".join(chosen or given), "give exactly one of them")
     needs = {"--network": network, "--normalise": normalise}
-    for name, value in {**needs, "--stem": stem, "--resize": resize}.items():
+    if run is not None and resize is not None:
+        raise options.bad("--resize", "it is for --weights and --pixels")
+    for name, value in {**needs, "--stem": stem}.items():
         if weights is None and value is not None:
             raise options.bad(name, "it is for --weights")
         if weights is not None and value is None and name in needs:
@@ -107,7 +112,7 @@ def embed(
     from simulations.vision import embedding
     from simulations.vision.data import load
     from simulations.vision.data.classes import matched
-    from simulations.vision.data.encoded import pixels_of
+    from simulations.vision.data.encoded import images_of, pixels_of
     from simulations.vision.embedding_files import record_path, write_embeddings
     from simulations.vision.training import placement
 
@@ -121,8 +126,11 @@ def embed(
     if run is not None:
         from simulations.vision.training.restored import embedder_from
 
+        images_of(dataset, _SHOWN)
+
         by = embedder_from(run, where, checkpoint)
     elif weights is not None:
+        images_of(dataset, _SHOWN)
         by = embedding.imported(
             str(network),
             weights,
@@ -134,11 +142,14 @@ def embed(
 
     def of(some: Any, advance: Any) -> Any:
         if by is None:
-            return [(np.arange(len(some)), pixels_of(some))]
+            return [(np.arange(len(some)), pixels_of(some, resize))]
         options = {"batch_size": batch_size, "workers": workers, "advance": advance}
         return embedding.embed(some, by, where, **options)
 
-    source = {"network": "none: the pixels"} if by is None else embedding.source_of(by)
+    if by is None:
+        source = {"network": "none: the pixels", "resize": resize}
+    else:
+        source = embedding.source_of(by)
     with _bar(len(dataset)) as advance:
         write_embeddings(output_file, of(dataset, advance), dataset, source)
     output.note(f"wrote {output_file} and its record: {dataset.name}")
@@ -163,6 +174,9 @@ def embed(
         xr.Dataset(vars(found)),
         title=f"linear probe of {dataset.name}, tested on {test.name}",
     )
+
+
+_SHOWN = "a network is shown images"
 
 
 def _held_out(data: str) -> str:

@@ -46,10 +46,10 @@ def gallery(
     from figures import style
     from simulations.vision.class_extremes import extremes, thumbnails
     from simulations.vision.data import load
-    from simulations.vision.score_files import read_scores
+    from simulations.vision.own_scores import scores_in
 
     dataset = load(data, split)
-    scores = read_scores(scores_file, dataset)
+    scores = scores_in(scores_file, dataset)
     chosen = _classes(classes, dataset.class_names, scores.labels)
     found = extremes(scores.scores, scores.labels, per_class, seed=seed, classes=chosen)
     sides = [

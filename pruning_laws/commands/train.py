@@ -23,6 +23,14 @@ def train(
         str,
         typer.Option(metavar="NAME|FILE", help="A shipped recipe or a .toml file."),
     ] = "digits_resnet8",
+    resize: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Side in pixels that images are resized to. [default: the recipe's; "
+            "of files 32, or what a recipe that streams says]",
+        ),
+    ] = None,
     fixed_epochs: Annotated[
         int | None,
         typer.Option(help="The budget in epochs, in place of the recipe's."),
@@ -135,8 +143,12 @@ def train(
     from simulations.vision.training import Plan, initial_from, placement, read_recipe
     from simulations.vision.training import train as run
 
-    budget = {"fixed_epochs": fixed_epochs, "fixed_steps": fixed_steps}
-    given = {name: value for name, value in budget.items() if value is not None}
+    changes = {
+        "fixed_epochs": fixed_epochs,
+        "fixed_steps": fixed_steps,
+        "resize": resize,
+    }
+    given = {name: value for name, value in changes.items() if value is not None}
     chosen = read_recipe(recipe, **given)
     if hosts.coordinator is None:
         machine_options.cut_cpu(cpu_devices, chosen.batch_size, output_folder)

@@ -19,7 +19,8 @@ FOLDER = Path(__file__).parent / "configurations"
 LEARNERS = ("logistic", "max_margin", "gibbs", "network")
 TEACHERS = ("max_margin", "gibbs")  # who learn from a linear teacher
 BALANCED = "_balanced"
-STRATEGIES = ("hard", "easy", "hard_balanced", "easy_balanced")
+SIDES = ("hard", "easy", "middle")
+STRATEGIES = (*SIDES, *(f"{side}{BALANCED}" for side in SIDES))
 SCALES = ("cpu", "gpu", "gpu20", "paper")
 # metrics that a learner computes by itself: the name, and the range of its number
 _OWN = {
@@ -56,7 +57,8 @@ class Experiment:
     for "logistic" probe:N, a head trained on N examples of its own; for "max_margin"
     only theta:DEGREES, a probe at that angle of the teacher."""
     strategies: tuple[str, ...] = ("hard", "easy")
-    """With _balanced every class keeps at least half of an equal share, the "50 % class
+    """"hard", "easy", or "middle", as many of the hardest left out as of the easiest.
+    With _balanced every class keeps at least half of an equal share, the "50 % class
     balance" of Sorscher et al. 2022."""
     seeds: int = 3
     """Independent repetitions: pools, probes and what is random of the choice."""
@@ -70,6 +72,9 @@ class Experiment:
     fewer steps, in steps as many."""
     downstream_recipe: str = ""
     """"network": to fine-tune by on other data, after which errors are measured."""
+    answers: bool = False
+    """Whether each row says which test examples were wrong, so that two of them can be
+    compared example by example (:func:`.answers.wrong_of`)."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -97,12 +102,14 @@ class Experiment:
         for one in self.strategies:
             if one not in STRATEGIES:
                 raise unknown_name("strategy", one, STRATEGIES)
-        balanced = [one for one in self.strategies if one.endswith(BALANCED)]
-        if self.learner == "gibbs" and balanced:
+        cut_twice = [one for one in self.strategies if one not in ("hard", "easy")]
+        if self.learner == "gibbs" and cut_twice:
             raise InputError(
                 "gibbs measures examples that the rule would keep, by its one cutoff: "
-                f"{balanced[0]} has one for each class, give hard or easy"
+                f"{cut_twice[0]} has several, give hard or easy"
             )
+        if not isinstance(self.answers, bool):
+            raise InputError(f"answers must be true or false, got {self.answers!r}")
         for size in self.sizes:
             if not _whole(size) or size < 2:
                 raise InputError(f"sizes must be whole numbers above 1, got {size!r}")

@@ -23,6 +23,23 @@ def random_order(count: int, seed: int) -> Int[np.ndarray, " P"]:
     return np.random.default_rng([seed, 0]).permutation(count)
 
 
+def whitening(
+    points: Float[np.ndarray, "P d"],
+) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d r"]]:
+    """The mean of points, and what makes their covariance 1 after it is subtracted.
+
+    In the r dimensions in which they vary.
+
+    Raises:
+        InputError: all points are the same.
+    """
+    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(points.T)))
+    varying = values > _FLAT * max(values[-1], 0)
+    if not varying.any():
+        raise InputError("all features are the same: there is nothing to learn from")
+    return points.mean(0), vectors[:, varying] / np.sqrt(values[varying])
+
+
 @dataclass(frozen=True)
 class Features:
     """A point for each example, training and test; checked as it is made."""
@@ -78,8 +95,5 @@ class Features:
 
         In the r dimensions in which the training examples vary.
         """
-        mean = self.train_points.mean(0)
-        values, vectors = np.linalg.eigh(np.cov(self.train_points.T))
-        varying = values > _FLAT * values[-1]
-        back = vectors[:, varying] / np.sqrt(values[varying])
+        mean, back = whitening(self.train_points)
         return (self.train_points - mean) @ back, (self.test_points - mean) @ back

@@ -10,8 +10,11 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from perceptron_theory import Window
+
 from ..perceptron.hardware.cpu_threads import one_blas_thread
 from ..vision.selection import select
+from .answers import packed
 from .cells import NO_METRIC, Cell
 from .class_counts import written, wrong_by_class
 from .configuration import BALANCED
@@ -40,6 +43,8 @@ class Measured:
     """Of the features, those in which they vary; of a network, its parameters."""
     setting: float
     """What was chosen on validation examples, such as a ridge; 0 if nothing was."""
+    wrong_examples: str = ""
+    """Which test examples were answered wrong, see :mod:`.answers`."""
     information: float | None = None
     """What another kept example would tell, in nats; of "gibbs" only, others have no
     such column."""
@@ -58,7 +63,14 @@ def measured(
 ) -> Measured:
     """What answers to test examples amount to, and what the training cost."""
     counts = wrong_by_class(wrong, labels, classes)
+    counts["wrong_examples"] = packed(wrong)
     return Measured(float(wrong.mean()), len(wrong), **counts, **cost)
+
+
+def strategy_rule(strategy: str, keep_fraction: float) -> Any:
+    """What :func:`..vision.selection.select` takes for a strategy of an experiment."""
+    side = strategy.removesuffix(BALANCED)
+    return Window((1 - keep_fraction) / 2) if side == "middle" else side
 
 
 @runtime_checkable
@@ -119,7 +131,7 @@ def kept_rows(learner: Learner, cell: Cell) -> Int[np.ndarray, " n"]:
         scores,
         cell.keep_fraction,
         seed=cell.seed,
-        rule=cell.strategy.removesuffix(BALANCED),
+        rule=strategy_rule(cell.strategy, cell.keep_fraction),
         labels=learner.labels(pool) if balanced else None,
         class_floor=BALANCE if balanced else 0.0,
         allow_empty_classes=True,
@@ -127,8 +139,13 @@ def kept_rows(learner: Learner, cell: Cell) -> Int[np.ndarray, " n"]:
     return pool[chosen.indices]
 
 
-def run_cell(learner: Learner, cell: Cell) -> dict[str, Any]:
+def run_cell(learner: Learner, cell: Cell, *, answers: bool = False) -> dict[str, Any]:
     """One row of the table.
+
+    Args:
+        learner: What is trained.
+        cell: The run.
+        answers: Whether the row says which test examples were wrong.
 
     Raises:
         InputError, ConvergenceError: as the learner.
@@ -139,9 +156,12 @@ def run_cell(learner: Learner, cell: Cell) -> dict[str, Any]:
         found = learner.train(rows, cell)
     counts = np.bincount(learner.labels(rows), minlength=learner.classes)
     present = counts[counts > 0]
+    columns = {name: one for name, one in asdict(found).items() if one is not None}
+    if not answers:
+        del columns["wrong_examples"]
     return {
         **cell.as_dict(),
-        **{name: value for name, value in asdict(found).items() if value is not None},
+        **columns,
         "standard_error": found.standard_error,
         "classes_kept": len(present),
         "smallest_class": int(present.min()),

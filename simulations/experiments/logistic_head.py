@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from perceptron_theory import ConvergenceError, InputError
 
@@ -100,7 +100,7 @@ class LogisticHead:
         labels = self.features.test.labels
         size = len(rows) * weights.size
         return measured(
-            _wrong(weights, points, labels),
+            wrong_answers(weights, points, labels),
             labels,
             self.classes,
             steps=steps,
@@ -118,15 +118,15 @@ class LogisticHead:
         points, labels = self.features.whitened[0], self.features.labels
         found, steps = [], 0
         for ridge in RIDGES:
-            weights, taken = _fit(points[rows], labels[rows], self.classes, ridge)
+            weights, taken = fitted(points[rows], labels[rows], self.classes, ridge)
             steps += taken
-            error = _wrong(weights, points[held], labels[held]).mean()
+            error = wrong_answers(weights, points[held], labels[held]).mean()
             found.append((error, weights, ridge))
         _, weights, ridge = min(found, key=lambda one: one[0])  # the first of equals
         return weights, ridge, steps
 
 
-def _fit(
+def fitted(
     points: Float[np.ndarray, "n d"],
     labels: Int[np.ndarray, " n"],
     classes: int,
@@ -135,6 +135,9 @@ def _fit(
     """Weights and offsets of the head, and steps taken.
 
     Classes without examples have weights 0 and an offset that never wins.
+
+    Raises:
+        ConvergenceError: it did not settle.
     """
     weights = np.zeros((points.shape[1] + 1, classes))
     weights[-1] = -1e6
@@ -161,5 +164,10 @@ def _fit(
     return weights, taken
 
 
-def _wrong(weights, points, labels) -> np.ndarray:
+def wrong_answers(
+    weights: Float[np.ndarray, "d1 C"],
+    points: Float[np.ndarray, "n d"],
+    labels: Int[np.ndarray, " n"],
+) -> Bool[np.ndarray, " n"]:
+    """Which points a head of :func:`fitted` puts into another class than theirs."""
     return (points @ weights[:-1] + weights[-1]).argmax(1) != labels

@@ -26,7 +26,8 @@ from .table import Table
 def _run(
     source: Source, experiment: Experiment, partial: Path, cell: Cell
 ) -> dict[str, Any]:
-    return run_cell(learner_of(source, experiment, partial), cell)
+    learner = learner_of(source, experiment, partial)
+    return run_cell(learner, cell, answers=experiment.answers)
 
 
 @own_settings()

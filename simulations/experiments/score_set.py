@@ -1,4 +1,4 @@
-"""The scores that an experiment prunes by, from a folder of score files."""
+"""The scores that an experiment prunes by, from a folder of files of scores."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from perceptron_theory import InputError
 from perceptron_theory.paths import expanded
 
 from ..vision.data.encoded import DataSet
-from ..vision.score_files import read_scores
+from ..vision.own_scores import SUFFIXES, scores_in
 
 
 class ScoreSet:
-    """Scores of a data set by several metrics: NAME is in FOLDER/NAME.parquet."""
+    """Scores of a data set by several metrics: NAME is in FOLDER/NAME.parquet.
+
+    Scores of one's own may be in NAME.npy, NAME.csv and so on.
+    """
 
     def __init__(
         self, folder: Path | str | None, metrics: Sequence[str], dataset: DataSet
@@ -39,8 +42,7 @@ class ScoreSet:
             )
         at = expanded(folder or "")
         self._scores = {
-            metric: read_scores(at / f"{metric}.parquet", dataset).scores
-            for metric in metrics
+            metric: scores_in(_file(at, metric), dataset).scores for metric in metrics
         }
 
     def of(self, metric: str, rows: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
@@ -53,3 +55,18 @@ class ScoreSet:
             return ""
         scores = self._scores[metric].astype("<f8").tobytes()
         return hashlib.sha256(scores).hexdigest()[:16]
+
+
+def _file(folder: Path, metric: str) -> Path:
+    """The one file of a metric in a folder.
+
+    Raises:
+        InputError: There are several.
+    """
+    paths = [folder / f"{metric}{suffix}" for suffix in SUFFIXES]
+    there = [path for path in paths if path.is_file()]
+    if len(there) > 1:
+        raise InputError(
+            f"{folder} has both {there[0].name} and {there[1].name}: leave one there"
+        )
+    return there[0] if there else paths[0]

@@ -9,7 +9,7 @@ from pathlib import Path
 from perceptron_theory import InputError
 
 from ..vision.data import DataSet, DataSource, load, source_of, source_text
-from ..vision.data.encoded import pixels_of
+from ..vision.data.encoded import vectors_of
 from ..vision.scoring import read_array
 from .configuration import Experiment
 from .features import Features
@@ -84,7 +84,7 @@ class Source:
         if (files[0] is None) != (files[1] is None):
             raise InputError("give features of the training and the test set, or none")
         points = [
-            pixels_of(dataset) if file is None else read_array(file)
+            vectors_of(dataset) if file is None else read_array(file)
             for dataset, file in zip(sets, files, strict=True)
         ]
         return Features(*sets, *points)  # type: ignore[arg-type] # checked there

@@ -34,7 +34,14 @@ _PACKAGES = ("pruning-laws", "jax", "numpy", "scikit-learn")
 _REMOVE = "remove it, and it is made again"
 _CHECK, _CONFIGURATION = "checksum", "configuration"
 # columns of words, some of which look like numbers: a digest may be 12e4567890123456
-_WORDS = ("strategy", "metric", "scores", "versions", _CONFIGURATION)
+_WORDS = (
+    "strategy",
+    "metric",
+    "scores",
+    "wrong_examples",
+    "versions",
+    _CONFIGURATION,
+)
 
 
 class Table:

@@ -11,6 +11,7 @@ from . import embedding_files as embedding_files
 from . import ensembles as ensembles
 from . import metrics as metrics
 from . import networks as networks
+from . import own_scores as own_scores
 from . import probe as probe
 from . import published_scores as published_scores
 from . import run_networks as run_networks

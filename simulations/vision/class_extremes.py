@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int, UInt8
 from perceptron_theory import InputError
 
 from . import inputs
-from .data.encoded import DataSet
+from .data.encoded import DataSet, images_of
 from .data.images import Images
 
 
@@ -77,6 +77,7 @@ def thumbnails(
     Raises:
         InputError: a file that is gone or corrupt.
     """
+    dataset = images_of(dataset, "there is nothing to look at")
     if isinstance(dataset, Images):
         return [dataset.images[i] for i in rows]
     return [dataset.decode(int(i), size) for i in rows]

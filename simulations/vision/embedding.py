@@ -21,7 +21,7 @@ from . import inputs
 from .data import Images
 from .data.augmentation import normalize, resized
 from .data.decode import CenterCrop
-from .data.encoded import DataSet
+from .data.encoded import DataSet, images_of
 from .data.order import evaluation_batches
 from .data.stream import Stream
 from .networks import import_weights, network
@@ -49,6 +49,9 @@ class Embedder:
     long.  None is the images' own, or 224 of a stream."""
     source: dict[str, Any]
     """Where the weights are from; values of JSON."""
+    side: int | None = None
+    """Of the images in memory that it was trained on: images of files are decoded at
+    it, and not streamed."""
 
 
 @own_settings()
@@ -122,6 +125,9 @@ def embed(
     Raises:
         InputError: images that the network cannot take, or that are corrupt.
     """
+    dataset = images_of(dataset, "a network is shown images")
+    if by.side is not None and not isinstance(dataset, Images):
+        dataset = dataset.at_size(by.side)
     devices = len(placement.devices)
     batch_size = -(-inputs.positive_integer("batch_size", batch_size) // devices)
     batch_size *= devices

@@ -7,7 +7,6 @@ none, by all labels in the official order.
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,8 +20,8 @@ from perceptron_theory.paths import expanded
 
 from ..csv_files import CsvTable, last_part, read_csv
 from . import inputs
+from .data.array_files import read_npy
 from .data.encoded import DataSet
-from .data.safe_pickle import safe_load
 from .score_columns import check_filled, may_be_scores, numbers_of
 from .score_files import Scores, scores_of
 
@@ -61,7 +60,7 @@ def import_csv(
         )
     ids = _id_column(table, known, column, path, dataset)
     check_filled(table, ids, path)
-    names = [_stem(cell) for cell in table.columns[ids]]
+    names = [stem_of(cell) for cell in table.columns[ids]]
     places = _match(names, known, path, dataset)
     _check_folders(table.columns[ids], dataset.labels[places], path, dataset)
     found, others = [], []
@@ -101,13 +100,13 @@ def import_feldman_zhang(path: Path | str, dataset: DataSet) -> Scores:
     labels = members["tr_labels"]
     if "tr_filenames" in members:
         names = [
-            _stem(
+            stem_of(
                 name.decode(errors="replace") if isinstance(name, bytes) else str(name)
             )
             for name in members["tr_filenames"]
         ]
         places = _match(names, _by_name(dataset), path, dataset)
-        if not _same_classes(labels, dataset.labels[places]):
+        if not same_classes(labels, dataset.labels[places]):
             raise InputError(f"{path}: tr_labels differ from those of {dataset.name}")
     else:
         places = np.arange(len(dataset.ids))
@@ -131,7 +130,7 @@ def _placed(dataset, metric, values, places, path) -> Scores:
     return scores_of(dataset, metric, scores, recipe={"imported": Path(path).name})
 
 
-def _stem(name: str) -> str:
+def stem_of(name: str) -> str:
     """The file name without folders and suffix."""
     name = last_part(name)
     head, dot, tail = name.rpartition(".")
@@ -139,7 +138,7 @@ def _stem(name: str) -> str:
 
 
 def _by_name(dataset: DataSet) -> dict[str, int]:
-    known = {_stem(one): i for i, one in enumerate(dataset.ids)}
+    known = {stem_of(one): i for i, one in enumerate(dataset.ids)}
     if len(known) != len(dataset.ids):
         raise InputError(
             f"{dataset.name} has files of one name in several folders: published "
@@ -170,7 +169,7 @@ def _match(
     return places
 
 
-def _same_classes(one: Any, two: Any) -> bool:
+def same_classes(one: Any, two: Any) -> bool:
     """Whether labels are the same up to the names of the classes."""
     if len(one) != len(two):
         return False
@@ -200,7 +199,7 @@ def _id_column(
     matches: dict[str, tuple[int, int, int]] = {}
     for name, cells in table.columns.items():
         if name != scores:
-            stems = [stem for stem in map(_stem, cells) if stem in known]
+            stems = [stem for stem in map(stem_of, cells) if stem in known]
             whole = sum(last_part(cell) in files for cell in cells)
             matches[name] = whole, len(stems), len(set(stems))
     ids = max(matches, key=matches.__getitem__, default="")
@@ -209,10 +208,10 @@ def _id_column(
             f"{path}: no column of {', '.join(table.columns)} names the examples of "
             f"{dataset.name}, such as {dataset.ids[0]!r}: the order cannot be verified"
         )
-    stems = list(map(_stem, table.columns[ids]))
+    stems = list(map(stem_of, table.columns[ids]))
     for name, found in matches.items():
         same = found == matches[ids] and found[2] == len(stems)
-        if same and list(map(_stem, table.columns[name])) != stems:
+        if same and list(map(stem_of, table.columns[name])) != stems:
             raise InputError(
                 f"{path}: the columns {ids} and {name} both name all examples, in "
                 "different orders: leave one of them"
@@ -255,7 +254,7 @@ def _check_labels(
     cells = [cell.strip() for cell in table.columns[name]]
     named = _of_own_classes(cells, dataset)
     own = [dataset.class_names[label] for label in labels]
-    if cells != own if named else not _same_classes(cells, labels):
+    if cells != own if named else not same_classes(cells, labels):
         raise InputError(
             f"{path}: the column {name} differs from the labels of {dataset.name}; if "
             f"it holds the scores, give column={name!r}"
@@ -271,7 +270,7 @@ def _read_npz(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(path) as archive:
             for name in {f"{n}.npy" for n in names} & set(archive.namelist()):
                 with archive.open(name) as file:
-                    found[name[:-4]] = _read_npy(file, f"{path}: {name}")
+                    found[name[:-4]] = read_npy(file.read(), f"{path}: {name}")
     except InputError:
         raise
     except Exception as error:  # a damaged archive raises anything; none is run
@@ -282,15 +281,3 @@ def _read_npz(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
                 f"{path}: {name} has shape {found[name].shape}: it must be one a row"
             )
     return found
-
-
-def _read_npy(file: Any, where: str) -> np.ndarray:
-    content = file.read()
-    stream = io.BytesIO(content)
-    major, _ = np.lib.format.read_magic(stream)
-    header = getattr(np.lib.format, f"read_array_header_{major}_0")
-    shape, _, dtype = header(stream)
-    if not dtype.hasobject:
-        return np.load(io.BytesIO(content), allow_pickle=False)
-    array = safe_load(stream.read(), where)
-    return np.asarray(array).reshape(shape)

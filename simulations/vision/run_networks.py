@@ -19,11 +19,12 @@ from jaxtyping import Array
 from perceptron_theory import InputError
 
 from .data.class_order import natural_key
-from .data.encoded import DataSet
+from .data.encoded import DataSet, images_of
 from .data.images import Images
 from .data.listing import is_data
 from .device_placement import Placement
 from .training import Plan
+from .training.fitted import fitted
 from .training.loss import cross_entropy
 from .training.recipe_files import recipe_of
 from .training.restored import about_run, check_random_start, saved_variables
@@ -73,11 +74,7 @@ def networks_of_run(
         InputError: There is no such folder, or no checkpoint, the data set is another
             one, or its images are not in memory.
     """
-    if not isinstance(dataset, Images):
-        raise InputError(
-            f"images of {dataset.name} are streamed: call metrics.grand with decoded "
-            "batches of them"
-        )
+    dataset = images_of(dataset, "give the data that the network was trained on")
     here = Placement((jax.local_devices()[0],))
     loss = None
     models = (path for path in (folder / "models").glob("*") if is_data(path.name))
@@ -89,10 +86,17 @@ def networks_of_run(
                 f"({about['fingerprint'][:12]}), the data set is {dataset.name} "
                 f"({dataset.fingerprint[:12]}): give that one"
             )
+        recipe = recipe_of(about["recipe"])
+        images = fitted(dataset, recipe)
+        if not isinstance(images, Images):
+            raise InputError(
+                f"images of {dataset.name} are streamed: call metrics.grand with "
+                "decoded batches of them"
+            )
         ids = None
         if (path / "member.npy").exists():
             ids = list(compress(dataset.ids, np.load(path / "member.npy")))
-        plan = Plan(dataset, recipe_of(about["recipe"]), about["seed"], here, ids=ids)
+        plan = Plan(images, recipe, about["seed"], here, ids=ids)
         if initial:
             check_random_start(path, about)
             state = plan.start()
@@ -100,7 +104,7 @@ def networks_of_run(
             variables, _ = saved_variables(path, here)
             state = State(variables["params"], variables["batch_stats"], None)
         loss = loss or _loss(plan.model)
-        yield RunNetwork(plan, dataset, state, loss)
+        yield RunNetwork(plan, images, state, loss)
 
 
 def _loss(model: Model) -> Any:

@@ -85,7 +85,7 @@ class Scores:
             )
         object.__setattr__(self, "per_model", each.astype(np.float64))
 
-    def check_dataset(self, dataset: DataSet) -> None:
+    def check_dataset(self, dataset: DataSet | Scores) -> None:
         """Refuse another data set, or the same in another order.
 
         Raises:
@@ -100,9 +100,10 @@ class Scores:
             what = "other labels"
         if not what:
             return
+        name = dataset.dataset if isinstance(dataset, Scores) else dataset.name
         raise InputError(
             f"the scores are of {self.dataset} ({self.fingerprint[:12]}), the data set "
-            f"is {dataset.name} ({dataset.fingerprint[:12]}): {what}"
+            f"is {name} ({dataset.fingerprint[:12]}): {what}"
         )
 
 
@@ -193,7 +194,19 @@ def write_scores(path: Path | str, scores: Scores, *, overwrite: bool = False) -
     )
 
 
-def read_scores(path: Path | str, dataset: DataSet | None = None) -> Scores:
+def is_score_file(path: Path) -> bool:
+    """Whether a parquet file says that it is one of ours, or cannot be read."""
+    require("pyarrow", "a score file")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return _KEY in (pq.read_schema(path).metadata or {})
+    except (pa.ArrowException, OSError):
+        return True
+
+
+def read_scores(path: Path | str, dataset: DataSet | Scores | None = None) -> Scores:
     """Read a score file; with ``dataset``, refuse it if it is not of that.
 
     Raises:
@@ -253,8 +266,8 @@ def read_scores(path: Path | str, dataset: DataSet | None = None) -> Scores:
 def _about(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
     if _KEY not in metadata:
         raise InputError(
-            f"{path} is no score file of pruning-laws: published scores are read by "
-            "simulations.vision.published_scores"
+            f"{path} is no score file of pruning-laws: scores of your own are read by "
+            "simulations.vision.own_scores"
         )
     try:
         about = record_of(metadata[_KEY])

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from perceptron_theory import InputError
-from perceptron_theory.errors import first_line
 from perceptron_theory.numerics.precision import own_settings
-from perceptron_theory.paths import expanded
 
 from . import inputs
 from .contracts import options_of
+from .data.array_files import read_array as read_array
 from .data.encoded import DataSet
-from .data.file_kinds import kind_of_file
+from .data.points import Points
 from .logits import check_logits
-from .metrics import Given, Metric, Scored, metric_of
+from .metrics import PIXELS, Given, Metric, Scored, metric_of
 from .score_files import Scores, scores_of
 
 
@@ -39,8 +37,8 @@ def score_dataset(
         metric: A name of ``metrics.METRICS``, such text with options as
             :func:`.metrics.metric_of` takes, or a metric as an object.
         arrays: What the metric needs, by name; for "influence" ``correct`` is on the
-            test set.  Embeddings that are missing are the pixels of the images, scaled
-            to [0, 1], as the recipe then says.
+            test set.  Embeddings that are missing are the feature vectors of the data
+            set, or the pixels of its images, scaled to [0, 1], as the recipe then says.
         seed: The seed of what is random.
         sources: Where arrays are from, by name, for the recipe.
         **options: Options of the metric, where it is given by its name.
@@ -64,6 +62,8 @@ def score_dataset(
             raise InputError(f"{chosen.name} needs {one.says}: give {name}")
         origin[name], make = one.otherwise
         given[name] = make(dataset)
+        if origin[name] == PIXELS and isinstance(dataset, Points):
+            origin[name] = "feature vectors"
     _check_examples(dataset, chosen, given)
     found = chosen.score(Given(dataset, given, seed))
     scored = found if isinstance(found, Scored) else Scored(found)
@@ -125,19 +125,3 @@ def _check_examples(dataset: DataSet, metric: Metric, given: dict[str, Any]) -> 
         numbers = len(shape) in (2, 3) and given[one.name].dtype.kind in "iuf"
         if one.classes is not None and numbers:
             check_logits(one.name, given[one.name], len(dataset.class_names))
-
-
-def read_array(path: Path | str) -> np.ndarray:
-    """A .npy file, mapped into memory; objects, which would be run, are refused.
-
-    Raises:
-        InputError: There is no such file, it has another format, or it is truncated.
-    """
-    path = expanded(path)
-    try:
-        return np.lib.format.open_memmap(path, mode="r")
-    except Exception as error:  # a damaged header raises anything; none is run
-        kind = kind_of_file(path)
-        line = first_line(error)
-        why = f"it is {kind}; {line}" if kind else line
-        raise InputError(f"{path} is no .npy file of numbers ({why})") from error

@@ -9,21 +9,28 @@ from perceptron_theory import InputError
 from perceptron_theory.paths import expanded
 
 from ..contracts import imported
+from .array_source import Arrays
 from .cifar10_files import Cifar10
 from .class_order import NATURAL, SUFFIX, Ordered, warn_of_order
 from .classes import OfClasses
 from .contract import DataSource, check_source, loaded, takes_path, text_of, with_path
 from .encoded import DataSet
 from .folder import Folder
+from .idx_files import MNIST, FashionMNIST
 from .imagenet_files import ImageNet
 from .sklearn_digits import Digits
 from .svhn_files import SVHN
 
 SOURCES: dict[str, type[DataSource]] = {
-    kind.name: kind for kind in (Digits, Cifar10, SVHN, ImageNet, Folder)
+    kind.name: kind
+    for kind in (
+        *(Digits, MNIST, FashionMNIST, Cifar10, SVHN, ImageNet),
+        *(Folder, Arrays),
+    )
 }
 *_MOST, _LAST = (
-    f"{name}:PATH" if takes_path(kind) else name for name, kind in SOURCES.items()
+    f"{name}:{kind.place}" if takes_path(kind) else name
+    for name, kind in SOURCES.items()
 )
 FORMS = (
     f"{', '.join(_MOST)} or {_LAST}, each with #CLASS,CLASS for these classes only, or "
@@ -92,7 +99,9 @@ def source_text(source: str | DataSource) -> str:
 
 def _is_path(text: str) -> bool:
     path = text.partition(":")[2]
-    return "#" in path and expanded(path).exists()
+    before, mark, after = path.rpartition("#")
+    part = before.rpartition(",")[2] + mark + after.partition(",")[0]  # of several
+    return bool(mark) and any(expanded(one).exists() for one in (path, part))
 
 
 def _written_out(path: str) -> str:
@@ -102,9 +111,13 @@ def _written_out(path: str) -> str:
 def _whole(text: str) -> DataSource:
     name, colon, path = text.partition(":")
     kind = SOURCES.get(name)
-    if kind is not None and takes_path(kind) == bool(path) == bool(colon):
+    if kind is not None:
+        if takes_path(kind) and not path:
+            raise InputError(f"{name} needs a path: {name}:{kind.place}")
+        if colon and not takes_path(kind):
+            raise InputError(f"{name} takes no path: leave out {colon + path!r}")
         return with_path(kind, _written_out(path))
-    found = None if kind else imported(text)
+    found = imported(text)
     if found is None:
         raise InputError(
             f"data set {text!r} is of no known form: give {FORMS}, or "

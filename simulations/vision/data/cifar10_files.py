@@ -177,6 +177,7 @@ class Cifar10(DataSource):
 
     name: ClassVar[str] = "cifar10"
     says: ClassVar[str] = "official Python or binary files, archive, or parquet"
+    place: ClassVar[str] = "FOLDER"
     splits: ClassVar = SPLITS
 
     path: Path | str

@@ -43,7 +43,7 @@ def warn_of_order(dataset: DataSet) -> None:
     """Warn where the classes are sorted as text and numbers in them count otherwise."""
     names = list(dataset.class_names)
     natural = natural_order(names)
-    if names != sorted(names) or names == natural:
+    if names != sorted(names) or names == natural or _count(names):
         return
     place = next(i for i, name in enumerate(natural) if names[i] != name)
     warnings.warn(
@@ -54,6 +54,12 @@ def warn_of_order(dataset: DataSet) -> None:
         DataWarning,
         stacklevel=3,
     )
+
+
+def _count(names: list[str]) -> bool:
+    """Whether all names are whole numbers, -1 and 1 say, in their order."""
+    numbers = [int(name) for name in names if re.fullmatch(r"-?\d+", name)]
+    return len(numbers) == len(names) and numbers == sorted(numbers)
 
 
 def read_order(path: Path) -> tuple[str, ...]:

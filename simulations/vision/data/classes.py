@@ -15,6 +15,7 @@ from perceptron_theory.errors import unknown_name
 from .contract import DataSource, loaded
 from .encoded import DataSet, Reader
 from .images import Images
+from .points import Points
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def of_classes(dataset: DataSet, names: Sequence[str]) -> DataSet:
     }
     if isinstance(dataset, Images):
         return replace(dataset, images=dataset.images[rows], **same)
+    if isinstance(dataset, Points):
+        return replace(dataset, points=dataset.points[rows], **same)
     sizes = dataset.sizes  # of row groups, they stay what they are
     if len(sizes) == len(dataset):
         sizes = sizes[rows]

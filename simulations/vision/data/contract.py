@@ -1,10 +1,11 @@
 """The contract of a data source: where a data set lies, and how it is read from there.
 
 A source is a small object: a name, the splits it has, and one method that reads a split
-into :class:`.images.Images` (in memory) or :class:`.encoded.EncodedImages` (any size,
-streamed).  To add one, write a subclass of :class:`DataSource` in a file of your own,
-as a frozen dataclass with one field at most: the path.  Everything that reads data
-takes the object, or the text ``package.module:Name:PATH``.
+into :class:`.images.Images` (in memory), :class:`.encoded.EncodedImages` (any size,
+streamed) or :class:`.points.Points` (feature vectors).  To add one, write a subclass of
+:class:`DataSource` in a file of your own, as a frozen dataclass with one field at most:
+the path.  Everything that reads data takes the object, or the text
+``package.module:Name:PATH``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ from perceptron_theory.errors import unknown_name
 from ..contracts import check_parts, object_path
 from .encoded import DataSet, EncodedImages
 from .images import Images
+from .points import Points
+
+
+class NoSuchSplit(InputError):
+    """A place that data are read from has no split of this name, but others."""
 
 
 class DataSource:
@@ -31,6 +37,8 @@ class DataSource:
     """One word, the first of its text form: "cifar10" in cifar10:PATH."""
     says: ClassVar[str] = ""
     """What it is, for a person who chooses one."""
+    place: ClassVar[str] = "PATH"
+    """What its text form has behind the colon, for messages."""
     splits: ClassVar[tuple[str, ...] | None] = None
     """The names of its splits; None if any name may be one, such as of folders."""
     test_split: ClassVar[str | None] = "test"
@@ -47,7 +55,7 @@ class DataSource:
 
 PARTS = {
     "name": "one word",
-    "load": "a method of (split) that returns Images or EncodedImages",
+    "load": "a method of (split) that returns Images, EncodedImages or Points",
 }
 
 
@@ -91,12 +99,12 @@ def loaded(source: DataSource, split: str) -> DataSet:
     """
     splits = getattr(source, "splits", None)
     if splits is not None and split not in splits:
-        raise unknown_name("split", split, splits)
+        raise NoSuchSplit(unknown_name("split", split, splits))
     found = source.load(split)
-    if not isinstance(found, Images | EncodedImages):
+    if not isinstance(found, Images | EncodedImages | Points):
         raise InputError(
             f"{type(source).__name__}.load returned {type(found).__name__}: it must "
-            "return Images or EncodedImages of simulations.vision.data"
+            "return Images, EncodedImages or Points of simulations.vision.data"
         )
     return found
 

@@ -19,6 +19,12 @@ from .. import inputs
 from ..optional import require
 from .decode import CenterCrop, decode_rgb
 from .images import Images, check_ids, fingerprint
+from .points import Points
+
+FILE_SIDE = 32
+"""Side in pixels that images of files, which have many sizes, are taken at for pixels
+and for recipes of images in memory, where no other one is given."""
+_MOST = 2**32  # bytes of decoded images
 
 
 @runtime_checkable
@@ -85,6 +91,36 @@ class EncodedImages:
         place = f" ({said})" if where and (said := where(i)) else ""
         return f"{self.name}: {self.ids[i]}{place}"
 
+    def at_size(self, size: int) -> Images:
+        """All images at one size, decoded once: the same data set, in memory.
+
+        Its fingerprint is that of the files, so that what is computed from either
+        belongs to both.
+
+        Args:
+            size: of the sides, in pixels.
+
+        Raises:
+            InputError: a corrupt image, or more than 4 GiB of pixels.
+        """
+        size = inputs.positive_integer("size", size)
+        if len(self) * size**2 * 3 > _MOST:
+            gigabytes = len(self) * size**2 * 3 / 2**30
+            raise InputError(
+                f"{len(self)} images of {self.name} at {size} x {size} pixels would "
+                f"take {gigabytes:.0f} GiB of memory, at most {_MOST / 2**30:.0f} are "
+                "taken: give a smaller size, or embed them by a network"
+            )
+        if size not in self._decoded:
+            found, _ = self.images(size)
+            vars(found)["fingerprint"] = self.fingerprint  # in place of the pixels'
+            self._decoded[size] = found
+        return self._decoded[size]
+
+    @cached_property
+    def _decoded(self) -> dict[int, Images]:
+        return {}
+
     def images(self, size: int, *, max_corrupt: int = 0) -> tuple[Images, list[str]]:
         """All images at one size, and the ids of those left out because corrupt.
 
@@ -114,21 +150,55 @@ class EncodedImages:
         return Images(self.name, np.stack(decoded), labels, ids, self.class_names), bad
 
 
-DataSet = Images | EncodedImages
-"""In memory, or read image by image."""
+DataSet = Images | EncodedImages | Points
+"""Images in memory, or read one by one; or feature vectors."""
 
 
-def pixels_of(dataset: DataSet) -> Float[np.ndarray, "P d"]:
-    """The pixels of each image in a row, scaled to [0, 1], float32.
+def images_of(dataset: DataSet, what: str) -> Images | EncodedImages:
+    """The data set itself, if it has images.
+
+    Args:
+        dataset: Of images, or of feature vectors.
+        what: That images are needed for, "a network is trained on images" say.
 
     Raises:
-        InputError: The images are not all in memory at one size.
+        InputError: It has feature vectors.
     """
+    if isinstance(dataset, Points):
+        raise InputError(f"{dataset.name} has feature vectors, not images: {what}")
+    return dataset
+
+
+def vectors_of(dataset: DataSet) -> Float[np.ndarray, "P d"]:
+    """The feature vectors of a data set, or the pixels of its images.
+
+    Raises:
+        InputError: As :func:`pixels_of`.
+    """
+    return dataset.points if isinstance(dataset, Points) else pixels_of(dataset)
+
+
+def pixels_of(dataset: DataSet, side: int | None = None) -> Float[np.ndarray, "P d"]:
+    """The pixels of each image in a row, scaled to [0, 1], float32.
+
+    Args:
+        dataset: Of images.
+        side: Of the images, in pixels, which they are resized to (bilinear, with a
+            filter against aliasing); None is their own, or ``FILE_SIDE`` of files,
+            which have many.  Of files the centre is cut out.
+
+    Raises:
+        InputError: Feature vectors, corrupt images, or more than fits in memory.
+    """
+    dataset = images_of(dataset, "it has no pixels")
     if not isinstance(dataset, Images):
-        raise InputError(
-            f"images of {dataset.name} have many sizes: give embeddings, or decode "
-            "them at one size"
-        )
+        dataset = dataset.at_size(side or FILE_SIDE)
+    elif side is not None:
+        from .augmentation import resized
+
+        parts = np.array_split(dataset.images, -(-len(dataset) // 1024))
+        shrunk = [np.asarray(resized(part / np.float32(255), side)) for part in parts]
+        return np.concatenate(shrunk).reshape(len(dataset), -1)
     flat = dataset.images.reshape(len(dataset), -1)
     return (flat / 255).astype(np.float32)
 

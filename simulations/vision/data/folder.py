@@ -94,6 +94,7 @@ class Folder(DataSource):
 
     name: ClassVar[str] = "folder"
     says: ClassVar[str] = "a folder a class"
+    place: ClassVar[str] = "FOLDER"
     test_split: ClassVar[str | None] = None
 
     path: Path | str

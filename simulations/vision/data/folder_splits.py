@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
+from .contract import NoSuchSplit
 from .listing import files_in, image_suffixes, sub_folders
 
 WHOLE = "."
@@ -60,7 +60,7 @@ def folder_of_split(root: Path, split: str) -> Path:
         return _not_nested(root / split)
     some = ", ".join(names[:3]) + ", ..." * (len(names) > 3)
     if has_splits:
-        raise InputError(
+        raise NoSuchSplit(
             f"{root}: {unknown_name('split', split, names)} ({WHOLE!r} is the folder "
             f"itself, with the classes {some})"
         )
@@ -68,7 +68,7 @@ def folder_of_split(root: Path, split: str) -> Path:
     advice = "a folder of splits, with a folder a class in each"
     if split in sub_folders(above):
         advice = f"{above}, which has it"
-    raise InputError(
+    raise NoSuchSplit(
         f"{root} has no {split} set: its sub-folders ({some or 'none'}) are classes, "
         f"all of them the split {DEFAULT!r}: give {advice}"
     )

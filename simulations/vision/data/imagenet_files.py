@@ -241,6 +241,7 @@ class ImageNet(DataSource):
 
     name: ClassVar[str] = "imagenet"
     says: ClassVar[str] = "ImageNet-1k: folders, the official archives or parquet"
+    place: ClassVar[str] = "FOLDER"
     splits: ClassVar = SPLITS
     test_split: ClassVar[str | None] = "val"
 

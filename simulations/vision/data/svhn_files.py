@@ -52,6 +52,7 @@ class SVHN(DataSource):
 
     name: ClassVar[str] = "svhn"
     says: ClassVar[str] = "the folder of the official .mat files"
+    place: ClassVar[str] = "FOLDER"
     splits: ClassVar = SPLITS
 
     path: Path | str

@@ -19,6 +19,7 @@ from .contract import CORRECT as CORRECT
 from .contract import EMBEDDINGS as EMBEDDINGS
 from .contract import LOGITS as LOGITS
 from .contract import MEMBER as MEMBER
+from .contract import PIXELS as PIXELS
 from .contract import RUN as RUN
 from .contract import TEST_CORRECT as TEST_CORRECT
 from .contract import Given as Given

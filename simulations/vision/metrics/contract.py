@@ -22,7 +22,7 @@ from perceptron_theory import InputError
 
 from ..contracts import check_parts, object_path, option_names, options_of
 from ..contracts import text_of_options as _written
-from ..data.encoded import DataSet, pixels_of
+from ..data.encoded import DataSet, vectors_of
 
 NAME = re.compile(r"[A-Za-z][\w.-]*")
 
@@ -47,7 +47,9 @@ class Needed:
     """It refuses, by InputError, a file that is known to hold something else."""
 
 
-EMBEDDINGS = Needed("embeddings", 0, "embeddings (P, d)", ("pixels", pixels_of))
+PIXELS = "pixels"
+"""What embeddings that are missing are called in a recipe."""
+EMBEDDINGS = Needed("embeddings", 0, "embeddings (P, d)", (PIXELS, vectors_of))
 LOGITS = Needed("logits", -2, "logits, (P, C) or (models, P, C)", classes=-1)
 CORRECT = Needed("correct", -1, "correct, booleans (models, P)")
 MEMBER = Needed("member", -1, "member, booleans (models, P)")

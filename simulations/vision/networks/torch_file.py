@@ -76,15 +76,21 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         # new functions and text: whatever a pickle does to them touches nothing else
         match module, name:
-            case "torch._utils", "_rebuild_tensor_v2":
+            # the first is of PyTorch before 0.4, whose tensors had no gradients
+            case "torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2":
                 return lambda storage, offset, shape, strides, *_: Stored(
                     storage, offset, shape, strides
                 )
-            case "torch._utils", "_rebuild_parameter":
+            case (
+                "torch._utils",
+                "_rebuild_parameter" | "_rebuild_parameter_with_state",
+            ):
                 return lambda data, *_: data
             case "collections", "OrderedDict":
                 return OrderedDict
-            case "torch", kind if kind in _TYPES:
+            case "torch", "Size":
+                return lambda sizes=(): tuple(sizes)
+            case "torch" | "torch.cuda", kind if kind in _TYPES:
                 return kind
         raise InputError(f"would run {module}.{name}")
 

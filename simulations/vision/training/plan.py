@@ -17,7 +17,7 @@ from perceptron_theory import InputError
 from .. import inputs
 from ..data.classes import matched
 from ..data.decode import CenterCrop, RandomCrop
-from ..data.encoded import DataSet, rows_of
+from ..data.encoded import DataSet, images_of, rows_of
 from ..data.images import Images
 from ..data.order import training_steps
 from ..data.stream import Stream
@@ -25,6 +25,7 @@ from ..device_placement import Placement
 from ..networks import abstract_variables, network
 from ..networks.pixels import SCALES
 from .feeds import Feed, MemoryFeed, StreamFeed
+from .fitted import fitted, side_of
 from .initial import Initial
 from .recipe import Recipe
 from .step import Model, State, initial_state
@@ -55,26 +56,20 @@ class Plan:
 
     def __post_init__(self) -> None:
         inputs.random_key(self.seed)
+        images_of(self.dataset, "a network is trained on images")
         self.placement.check_batch(self.recipe.batch_size)
         if self.test is not None:
-            test = matched(self.test, self.dataset)
+            test = fitted(matched(self.test, self.dataset), self.recipe)
             object.__setattr__(self, "test", test)
+        object.__setattr__(self, "dataset", fitted(self.dataset, self.recipe))
+        if self.test is not None:
+            test = self.test
             if _form(test) != _form(self.dataset):
                 raise InputError(
                     f"the test set {test.name} has images {_form(test)}, "
                     f"{self.dataset.name} has {_form(self.dataset)}: give sets of one "
                     "size"
                 )
-        if self.recipe.objective == "simclr" and not isinstance(self.dataset, Images):
-            raise InputError(
-                f"{self.dataset.name} is streamed, one view an image: SimCLR is of "
-                "images in memory"
-            )
-        if self.recipe.resize and not isinstance(self.dataset, Images):
-            raise InputError(
-                f"resize {self.recipe.resize} is of images in memory, "
-                f"{self.dataset.name} is streamed: give image_size instead"
-            )
         self._check_pad()
         _ = self.training.epoch_steps  # refuses what cannot be
         if self.initial is not None:
@@ -201,7 +196,8 @@ def run_keys(seed: int) -> Key[Array, " 2"]:
 def shape_of(dataset: DataSet, recipe: Recipe) -> tuple[int, int, int]:
     """Height, width and channels that the network of a recipe sees."""
     if not isinstance(dataset, Images):
-        return (recipe.image_size, recipe.image_size, 3)
+        side = side_of(dataset, recipe) or recipe.image_size
+        return (side, side, 3)
     height, width, channels = dataset.images.shape[1:]
     return recipe.resize or height, recipe.resize or width, channels
 
@@ -225,13 +221,8 @@ def _scale(dataset: DataSet, scale: str) -> tuple[tuple[float, ...], tuple[float
     """Mean and deviation of each channel, of the whole set where it is pruned, too."""
     if scale != "dataset":
         mean, std = SCALES[scale]
-    elif isinstance(dataset, Images):
-        mean, std = dataset.channel_statistics
-    else:
-        raise InputError(
-            f'{dataset.name} is streamed: choose scale = "imagenet" or "half" in the '
-            "recipe, for its own mean would take reading all of it"
-        )
+    else:  # in memory, see fitted
+        mean, std = dataset.channel_statistics  # type: ignore[union-attr]
     if isinstance(dataset, Images) and dataset.images.shape[-1] != len(mean):
         raise InputError(
             f"the scale {scale!r} is of {len(mean)} channels, {dataset.name} has "

@@ -64,7 +64,8 @@ def embedder_from(
     source = {"run": about, "epochs": checkpoint}
     size = recipe.resize if about["in_memory"] else recipe.image_size
     mean, std = tuple(about["mean"]), tuple(about["std"])
-    return Embedder(net, variables, mean, std, size, source)
+    side = about["image_shape"][0] if about["in_memory"] else None
+    return Embedder(net, variables, mean, std, size, source, side)
 
 
 def initial_from(

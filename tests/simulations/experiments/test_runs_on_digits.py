@@ -74,11 +74,11 @@ def test_pools_probes_and_validation_are_disjoint_and_nested():
 
 
 def test_a_head_is_the_minimum_of_its_loss():
-    from simulations.experiments.logistic_head import _fit
+    from simulations.experiments.logistic_head import fitted
 
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(80, 3)), rng.integers(3, size=80)
-    weights, _ = _fit(x, y, 4, 0.5)
+    weights, _ = fitted(x, y, 4, 0.5)
 
     def loss(flat):
         w = flat.reshape(4, 3)

@@ -77,7 +77,7 @@ class ClassSize(Metric):
 class Arrays(DataSource):
     """Images and labels of an .npz file, all in memory."""
 
-    name: ClassVar[str] = "arrays"
+    name: ClassVar[str] = "my_arrays"
     says: ClassVar[str] = "images and labels of an .npz"
     splits: ClassVar = ("train", "test")
 

@@ -22,6 +22,7 @@ from simulations.vision.data import (
     DataSource,
     EncodedImages,
     Images,
+    Points,
     load,
     source_of,
     source_text,
@@ -79,8 +80,35 @@ def _folder(folder):
     _folders(folder, ("train", "test"), ("cat", "dog"), "PNG", "png")
 
 
-MAKERS = {"cifar10": _cifar10, "svhn": _svhn, "imagenet": _imagenet, "folder": _folder}
-EVERY = [*SOURCES, "arrays", "streamed_arrays", "halves"]
+def _arrays(folder):
+    for split in ("train", "test"):
+        points = [_image(split, i, 8).mean(2).ravel() for i in range(COUNT)]
+        np.save(folder / f"{split}_x.npy", points)
+        np.save(folder / f"{split}_y.npy", ["cat", "dog"] * (COUNT // 2))
+    return ",".join(str(folder / f"{{split}}_{part}.npy") for part in "xy")
+
+
+def _idx(folder):
+    for split, start in (("train", "train"), ("test", "t10k")):
+        images = np.stack([_image(split, i, 28)[..., 0] for i in range(COUNT)])
+        labels = np.arange(COUNT, dtype=np.uint8) % 2
+        for name, array in (("images", images), ("labels", labels)):
+            head = b"\0\0\x08" + bytes([array.ndim])
+            sizes = np.array(array.shape, ">u4").tobytes()
+            file = folder / f"{start}-{name}-idx{array.ndim}-ubyte"
+            file.write_bytes(head + sizes + array.tobytes())
+
+
+MAKERS = {
+    "mnist": _idx,
+    "fashion_mnist": _idx,
+    "cifar10": _cifar10,
+    "svhn": _svhn,
+    "imagenet": _imagenet,
+    "folder": _folder,
+    "arrays": _arrays,
+}
+EVERY = [*SOURCES, "my_arrays", "streamed_arrays", "halves"]
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +120,7 @@ def sources(tmp_path_factory):
             found[name] = kind()
             continue
         folder = tmp_path_factory.mktemp(name)
-        MAKERS[name](folder)
-        found[name] = kind(folder)
+        found[name] = kind(MAKERS[name](folder) or folder)
     file = outside.write_arrays(tmp_path_factory.mktemp("arrays") / "made.npz")
     for kind in (outside.Arrays, outside.StreamedArrays):
         found[kind.name] = kind(str(file))
@@ -119,7 +146,7 @@ def _splits(source):
 def test_a_split_is_a_data_set_and_the_same_again(source):
     for split in _splits(source):
         found, again = load(source, split), load(source, split)
-        assert isinstance(found, Images | EncodedImages)
+        assert isinstance(found, Images | EncodedImages | Points)
         assert found.fingerprint == again.fingerprint and found.name == again.name
         assert found.ids == again.ids and len(set(found.ids)) == len(found) > 1
         assert all(isinstance(one, str) for one in found.ids)
@@ -138,6 +165,9 @@ def test_splits_share_no_image_and_the_test_split_is_one_of_them(source):
 
 def test_images_are_bytes_of_a_shape_and_belong_to_their_labels(source):
     found = load(source)
+    if isinstance(found, Points):
+        assert found.points.shape == (len(found), 64) and found.points.std() > 0
+        return
     if isinstance(found, Images):
         images = found.images
     else:
@@ -174,7 +204,8 @@ def test_bad_splits_and_paths_are_refused_in_one_line(source, tmp_path):
         assert "split" in _refused(lambda: load(source, "tarin"))
     if source_text(source).count(":") > (type(source).__module__ == "outside"):
         kind, nowhere = type(source), tmp_path / "nowhere"
-        assert "nowhere" in _refused(lambda: load(kind(str(nowhere)), "train"))
+        said = _refused(lambda: load(kind(str(nowhere)), "train"))
+        assert "nowhere" in said
 
 
 def test_help_and_documentation_name_all_sources():
@@ -218,10 +249,11 @@ def test_an_object_of_all_parts_needs_no_base_class():
         (_lacking(splits=("left", "right")), "unknown split 'train'"),
         (outside.Arrays, "give an instance, Arrays(...)"),
         (None, "NoneType is no data source: it lacks name"),
-        ("mnist", "is of no known form: give digits, cifar10:PATH, svhn:PATH"),
-        ("mnist:PATH", "is of no known form"),
-        ("digits:PATH", "is of no known form"),
-        ("cifar10:", "is of no known form"),
+        ("mnis", "is of no known form: give digits, mnist:FOLDER, fashion_mnist"),
+        ("mnis:PATH", "is of no known form"),
+        ("digits:PATH", "digits takes no path: leave out ':PATH'"),
+        ("cifar10:", "cifar10 needs a path: cifar10:FOLDER"),
+        ("cifar10", "cifar10 needs a path: cifar10:FOLDER"),
         ("outside:Nothing", "outside has no Nothing"),
         ("outside:Arrays", "Arrays needs a path: give it as :PATH"),
         ("outside:Halves:PATH", "Halves takes no path"),
@@ -248,7 +280,7 @@ RECIPE = Recipe(
 
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_source_of_a_user_is_trained_on_and_embedded(sources, tmp_path, streamed):
-    source = sources["streamed_arrays" if streamed else "arrays"]
+    source = sources["streamed_arrays" if streamed else "my_arrays"]
     recipe = RECIPE
     if streamed:
         recipe = Recipe(**(RECIPE.as_dict() | {"scale": "half", "image_size": 8}))
@@ -270,7 +302,7 @@ def test_a_source_of_a_user_is_trained_on_and_embedded(sources, tmp_path, stream
 
 @pytest.mark.slow
 def test_a_source_of_a_user_from_the_command_line(sources, tmp_path):
-    data = source_text(sources["arrays"])
+    data = source_text(sources["my_arrays"])
     write_recipe(tmp_path / "tiny.toml", RECIPE)
     run = tmp_path / "run"
     for args in (

@@ -20,6 +20,7 @@ from simulations.vision.networks.torch_file import Stored, _Storage, array_of
 from simulations.vision.networks.weight_file import read_weights
 
 REFERENCE = Path(__file__).parent / "reference"
+SHARED = Path(__file__).parents[4] / "shared" / "data" / "weights"
 
 
 @pytest.mark.parametrize("name", ["zip.pth", "legacy.pth", "small.safetensors"])
@@ -95,10 +96,13 @@ def _zip(path, pickled, storages=None, **options):
             archive.writestr(f"archive/data/{key}", content)
 
 
-def _legacy(path, pickled):
+def _legacy(path, pickled, storages=None):
     parts = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}]
     start = b"".join(pickle.dumps(part, protocol=2) for part in parts)
-    path.write_bytes(start + pickled + pickle.dumps([], protocol=2))
+    end = pickle.dumps(list(storages or {}), protocol=2)
+    for content in (storages or {}).values():
+        end += (len(content) // 4).to_bytes(8, "little") + content
+    path.write_bytes(start + pickled + end)
 
 
 ATTACKS = {
@@ -214,6 +218,35 @@ def save(monkeypatch):
         _zip(path, file.getvalue(), storages, **options)
 
     return write
+
+
+# as Python 2 and PyTorch 0.1 to 0.3 wrote {"weight": a tensor of shape (2, 3)}
+OLD = (
+    b"\x80\x02}U\x06weightc%s\n((U\x07storagec%s\nFloatStorage\nU\x010U\x03cpuK\x06Nt"
+    b"QK\x00(K\x02K\x03t(K\x03K\x01ttRs."
+)
+
+
+@pytest.mark.parametrize("module", [b"torch", b"torch.cuda"])
+@pytest.mark.parametrize("write", [_zip, _legacy])
+def test_tensors_of_the_first_versions_of_pytorch_are_read(write, module, tmp_path):
+    path, values = tmp_path / "weights.th", np.arange(6, dtype="<f4").reshape(2, 3)
+    storages = {"0": values.tobytes()}
+    write(path, OLD % (b"torch._utils\n_rebuild_tensor", module), storages)
+    found = read_weights(path)
+    assert list(found) == ["weight"] and found["weight"].dtype == np.float32
+    np.testing.assert_array_equal(found["weight"], values)
+    write(path, OLD % (b"torch\nload", module), storages)
+    with pytest.raises(InputError, match=r"would run torch\.load: it was not"):
+        read_weights(path)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no shared data here")
+def test_published_weights_of_the_first_versions_are_read():
+    found = read_weights(SHARED / "resnet20-12fca82f.th")
+    values = sum(array.size for array in found.values())
+    assert len(found) == 97 and values == 271_098
+    assert all(np.isfinite(array).all() for array in found.values())
 
 
 def test_where_training_scripts_put_weights(tmp_path, save):

@@ -1,0 +1,55 @@
+"""What pruning costs on data of one's own, against the kept fraction."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from . import style
+
+LOOKS = {**style.RULES, "middle": style.FAMILY[5]}
+_NO_METRIC = "none"
+
+
+def draw(costs: pd.DataFrame, keep_fraction: float, title: str) -> Figure:
+    """Errors of what was trained on the kept, with those of all examples.
+
+    Args:
+        costs: As ``simulations.experiments.comparison.costs_of`` gives them.
+        keep_fraction: The one that was asked about, which is marked.
+        title: Of the data and the model.
+    """
+    metrics = [one for one in dict.fromkeys(costs["metric"]) if one != _NO_METRIC]
+    width = style.COLUMN if len(metrics) == 1 else style.PAGE
+    figure = style.canvas(width, 2.9)
+    panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
+    full = costs[costs["strategy"] == "unpruned"].iloc[0]
+    for axes, metric in zip(panels, metrics, strict=True):
+        axes.axvline(100 * keep_fraction, color=style.GREY, linewidth=0.6, zorder=0)
+        for strategy, look in LOOKS.items():
+            by = _NO_METRIC if strategy == "random" else metric
+            mine = costs[(costs["strategy"] == strategy) & (costs["metric"] == by)]
+            mine = pd.concat([mine, full.to_frame().T]).sort_values("keep_fraction")
+            f = 100 * mine["keep_fraction"].to_numpy(float)
+            error = 100 * mine["error"].to_numpy(float)
+            color, line, _ = look
+            axes.plot(f, error, color=color, linestyle=line, label=f"keep {strategy}")
+            bars = 100 * mine["error_se"].to_numpy(float)
+            style.simulated(axes, f[:-1], error[:-1], bars[:-1], look)
+        error, bar = 100 * float(full["error"]), 100 * float(full["error_se"])
+        style.simulated(axes, [100], [error], [bar], (style.BLACK, "-", "o"))
+        axes.annotate(
+            "all", (100, error), (-3, -12), textcoords="offset points", ha="right"
+        )
+        axes.set_title(f"by {style.words(metric)}")
+        axes.set_xscale("log")
+        ticks = np.unique([*(100 * costs["keep_fraction"].to_numpy(float)), 100.0])
+        axes.set_xticks(ticks, [f"{one:.3g}" for one in ticks])
+        axes.minorticks_off()
+        axes.set_xlabel("kept examples in per cent")
+    panels[0].set_ylim(bottom=0)  # of all panels, after the last
+    panels[0].set_ylabel("wrong on the test set, in per cent")
+    panels[-1].legend(loc="upper right")
+    figure.suptitle(style.plain(title), fontsize=8)
+    return figure

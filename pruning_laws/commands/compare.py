@@ -1,0 +1,212 @@
+"""``pruning-laws compare``: which part of one's data to keep, and what it costs."""
+
+from __future__ import annotations
+
+import re
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .. import machine_options, options, output, vision_options
+
+if TYPE_CHECKING:
+    from simulations.experiments.comparison import Answer, Opened
+
+_UNITS = {"s": 1, "min": 60, "h": 3600}
+
+
+def compare(
+    output_folder: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Output folder; an interrupted comparison in it is resumed.",
+        ),
+    ],
+    keep_fraction: Annotated[
+        str,
+        typer.Option(
+            "--keep-fraction", "-f", metavar="NUMBER", help="Kept fraction, as 0.3."
+        ),
+    ],
+    data: vision_options.Data = "digits",
+    test_split: Annotated[
+        str | None,
+        typer.Option(
+            help="The split to test on. Without a test set a fifth of the examples of "
+            "each class is held out."
+        ),
+    ] = None,
+    metrics: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Comma-separated: el2n, prototypes, supervised_prototypes, or your "
+            "own score files (.parquet).",
+        ),
+    ] = "el2n,prototypes",
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="linear|NETWORK|RECIPE",
+            help="What is trained: linear heads on feature vectors or pixels, a "
+            "network such as resnet8, or a recipe of `train`. [default: linear for "
+            "feature vectors, resnet8 for images]",
+        ),
+    ] = None,
+    budget: Annotated[
+        str, typer.Option(metavar="TIME", help="About how long it may take: 90s, 2h.")
+    ] = "10min",
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            help="Repetitions, 3 or more. [default: as many as the budget allows, up "
+            "to 10]"
+        ),
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            help="Features of the training set (.npy, as `embed` writes it), for "
+            "linear heads in place of the pixels; with --test-features."
+        ),
+    ] = None,
+    test_features: Annotated[
+        Path | None, typer.Option(help="Features of the test set.")
+    ] = None,
+    resize: Annotated[
+        int,
+        typer.Option(min=8, help="Pixels a side that images in files are resized to."),
+    ] = 32,
+    device: machine_options.Device = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Say what it costs to keep a part of your data, and which part to keep.
+
+    Trains on all examples and, with the same seeds, on the hardest, the easiest, the
+    middle and random ones. FOLDER gets the answer in sentences, the ids to keep
+    (keep.txt), costs.csv, classes.csv, a picture, galleries of images, and all scores
+    and runs.
+
+    \b
+    Examples:
+      pruning-laws compare -f 0.3 --model linear -o digits
+      pruning-laws compare --data folder:PHOTOS -f 0.3 --budget 30min -o photos
+      pruning-laws compare --data cifar10:PATH --features train.npy \\
+        --test-features test.npy -f 0.3 -o cifar10
+    """
+    fraction, seconds = _fraction(keep_fraction), _seconds(budget)
+
+    from simulations.experiments.comparison import Question, opened
+    from simulations.experiments.comparison import compare as ask
+    from simulations.experiments.comparison.opened import is_pictures
+    from simulations.vision.training.records import progress_bar
+
+    named = tuple(part.strip() for part in metrics.split(","))
+    if (features is None) != (test_features is None):
+        raise options.bad("--features", "give --features and --test-features, or none")
+    Question(keep_fraction=fraction, metrics=named, seeds=seeds, budget=seconds)
+    output.note(f"reading {data}")
+    with output.working(f"reading {data}"):
+        found = opened(data, size=resize, test_split=test_split)
+    if model is None:
+        linear = features is not None or not is_pictures(found.train)
+        model = "linear" if linear else "resnet8"
+    question = Question(
+        keep_fraction=fraction, metrics=named, model=model, seeds=seeds, budget=seconds
+    )
+
+    def bar(total: int, what: str) -> AbstractContextManager[Any]:
+        output.note(f"training: {total} {what}")
+        return progress_bar(total, sys.stderr.isatty(), unit=what.partition(",")[0])
+
+    answer = ask(
+        question,
+        found,
+        output_folder,
+        features=_pair(features, test_features),
+        device=device,
+        say=output.note,
+        bar=bar,
+    )
+    _draw(answer, found, output_folder, model)
+    if as_json:
+        output.print_json(_dataset(answer))
+    else:
+        for line in answer.sentences:
+            typer.echo(line)
+    for line in answer.warnings:
+        output.note(f"warning: {line}")
+    output.note(f"wrote {output_folder / 'keep.txt'} and what it rests on beside it")
+
+
+def _fraction(text: str) -> float:
+    """The kept fraction; 30 % is taken for what it says.
+
+    Raises:
+        typer.BadParameter: It is no number.
+    """
+    if text.rstrip().endswith("%"):
+        return options.number(text.rstrip().removesuffix("%"), "-f") / 100
+    return options.number(text, "--keep-fraction")
+
+
+def _seconds(text: str) -> float:
+    """Seconds of a time such as 90s, 10min or 2h.
+
+    Raises:
+        typer.BadParameter: It is no such time.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h)\s*", text)
+    if match is None:
+        raise options.bad("--budget", f"{text!r} is no time: write 90s, 10min or 2h")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _pair(first: Path | None, second: Path | None) -> tuple[str, str] | None:
+    if first is None or second is None:
+        return None
+    return str(first.absolute()), str(second.absolute())
+
+
+def _draw(answer: Answer, data: Opened, folder: Path, model: str) -> None:
+    """The picture of the costs, and of images a gallery a metric."""
+    import numpy as np
+
+    from figures import comparison, gallery, style
+    from simulations.experiments.comparison.opened import is_pictures
+    from simulations.vision.class_extremes import extremes, thumbnails
+
+    title = f"{data.whole.name}, {model}"
+    style.save(
+        lambda: comparison.draw(answer.costs, answer.keep_fraction, title),
+        folder / "comparison.png",
+    )
+    if not is_pictures(data.whole):
+        return
+    for metric, scores in answer.scores.items():
+        shown = np.unique(scores.labels)[:10]
+        rows = extremes(scores.scores, scores.labels, 8, seed=0, classes=shown)
+        sides = [
+            [thumbnails(data.whole, row[row >= 0], 0) for row in side]
+            for side in (rows.easiest, rows.hardest)
+        ]
+        names = [data.whole.class_names[one] for one in rows.classes]
+        head = f"{style.words(metric)}, {data.whole.name}"
+        style.save(
+            lambda: gallery.draw(head, names, *sides),  # noqa: B023 # drawn at once
+            folder / f"gallery_{metric}.png",
+        )
+
+
+def _dataset(answer: Answer) -> Any:
+    """Costs, and what they rest on, for JSON."""
+    import xarray as xr
+
+    found = xr.Dataset.from_dataframe(answer.costs)
+    return found.drop_vars("index").assign_attrs(answer.about)

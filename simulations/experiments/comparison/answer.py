@@ -1,0 +1,209 @@
+"""What came of a comparison, in sentences and tables."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int
+
+from ...vision.score_files import Scores
+from ...vision.selection import Selection, select
+from ...vision.vanishing import mending_floor, nearly_lost
+from ..cells import NO_METRIC
+from ..configuration import SIDES
+from ..learner import strategy_rule
+from .costs import Choice, at_fraction
+
+_ENOUGH = 2.0  # standard errors
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The result of :func:`.run.compare`."""
+
+    keep_fraction: float
+    costs: pd.DataFrame
+    """As :func:`.costs.costs_of` gives them."""
+    choice: Choice
+    kept: Selection
+    """Of all examples of the data set, by the choice."""
+    classes: pd.DataFrame
+    """Examples of each class, and how many each way to prune keeps of the whole set."""
+    scores: dict[str, Scores]
+    """Of the whole data set, by metric."""
+    sentences: list[str]
+    warnings: list[str]
+    """Classes that are nearly lost, and what would mend it."""
+    about: dict[str, object]
+    """Configuration, seeds, versions; values of JSON."""
+
+
+def share(fraction: float) -> str:
+    """A fraction in per cent: "30 %"."""
+    return f"{100 * fraction:.3g} %"
+
+
+def points(value: float, error: float) -> str:
+    """A share and its standard error in per cent: "4.1 +- 0.3"."""
+    value, error = 100 * value, 100 * error
+    digits = 2
+    if error > 0:
+        digits = min(max(-math.floor(math.log10(error)), 0), 4)
+        if error * 10**digits < 1.95:  # two digits of an error that begins with 1
+            digits = min(digits + 1, 4)
+    text = f"{value:.{digits}f}"
+    return (
+        f"{text.removeprefix('-') if float(text) == 0 else text} +- {error:.{digits}f}"
+    )
+
+
+def _changes(cost: float, error: float) -> str:
+    """What pruning does, as a verb and points."""
+    verb = "costs" if cost >= 0 else "gains"
+    return f"{verb} {points(abs(cost), error)} points"
+
+
+def which(strategy: str, fraction: float) -> str:
+    """Which examples are kept, in words: "the hardest 30 %"."""
+    words = {"hard": "the hardest", "easy": "the easiest", "middle": "the middle"}
+    return f"{words.get(strategy, 'a random')} {share(fraction)}"
+
+
+def sentences_of(
+    costs: pd.DataFrame, choice: Choice, keep_fraction: float, *, model: str, data: str
+) -> list[str]:
+    """What was found, for a person.
+
+    Args:
+        costs: As :func:`.costs.costs_of` gives them.
+        choice: What to keep.
+        keep_fraction: That is asked about.
+        model: What was trained, in words.
+        data: The name of the data.
+    """
+    full = costs[costs["strategy"] == "unpruned"].iloc[0]
+    said = [
+        f"Trained on all {full['kept']:,} examples of {data}, {model} are wrong on "
+        f"{points(full['error'], full['error_se'])} % of the test examples."
+    ]
+    here = at_fraction(costs, keep_fraction)
+    chance = here[here["strategy"] == "random"].iloc[0]
+    said.append(
+        f"Keeping {which('random', keep_fraction)} "
+        f"{_changes(chance['cost'], chance['cost_se'])}."
+    )
+    for metric in here["metric"].unique():
+        if metric == NO_METRIC:
+            continue
+        rows = here.loc[(here["metric"] == metric).to_numpy()].set_index("strategy")
+        found = [(rows.loc[one, "cost"], rows.loc[one, "cost_se"]) for one in SIDES]
+        parts = [
+            f"{which(one, keep_fraction)} {_changes(*cost)}"
+            for one, cost in zip(SIDES, found, strict=True)
+        ]
+        said.append(f"By {metric}, keeping {parts[0]}, {parts[1]}, and {parts[2]}.")
+    said.append(_advice(here, choice, keep_fraction))
+    return said
+
+
+def _advice(here: pd.DataFrame, choice: Choice, keep_fraction: float) -> str:
+    mine = here[
+        (here["strategy"] == choice.strategy) & (here["metric"] == choice.metric)
+    ].iloc[0]
+    what = f"keep {which(choice.strategy, keep_fraction)}"
+    if choice.surely:
+        what += f" by {choice.metric}"
+        why = (
+            f"that is {points(mine['gain'], mine['gain_se'])} points better than random"
+        )
+    else:
+        why = "no score did better than chance beyond doubt"
+    cost, error = mine["cost"], mine["cost_se"]
+    if cost > _ENOUGH * error:
+        return f"If you must prune to {share(keep_fraction)}, {what}: {why}."
+    end = "no loss of accuracy was seen"
+    if cost < -_ENOUGH * error:
+        end = "and it is better than all of them"
+    return f"{what.capitalize()}: {why}, and {end}.".replace("and and", "and")
+
+
+def class_table(
+    scores: dict[str, Scores], keep_fraction: float, names: tuple[str, ...]
+) -> tuple[pd.DataFrame, list[str]]:
+    """How many of each class are kept, and warnings of classes that are nearly lost.
+
+    Args:
+        scores: Of the same examples, by metric.
+        keep_fraction: Of all of them.
+        names: Of the classes.
+
+    Returns:
+        A row a class: ``class``, ``before``, and ``METRIC_STRATEGY``, examples.  The
+        warnings are sentences, and name the class floor that would mend it.
+    """
+    labels = next(iter(scores.values())).labels
+    before = np.bincount(labels, minlength=len(names))
+    table = {"class": list(names), "before": before}
+    warnings = []
+    for metric, one in scores.items():
+        for strategy in SIDES:
+            kept = counts(select_by(one, strategy, keep_fraction), labels, len(names))
+            table[f"{metric}_{strategy}"] = kept
+            said = _warning(metric, strategy, keep_fraction, before, kept, names)
+            warnings += [said] if said else []
+    return pd.DataFrame(table), warnings
+
+
+def select_by(
+    scores: Scores | None,
+    strategy: str,
+    keep_fraction: float,
+    *,
+    count: int = 0,
+    seed: int = 0,
+) -> Selection:
+    """The examples that a strategy keeps; without scores, random ones of ``count``."""
+    return select(
+        np.zeros(count) if scores is None else scores.scores,
+        keep_fraction,
+        seed=seed,
+        rule=strategy_rule(strategy, keep_fraction),
+    )
+
+
+def counts(
+    kept: Selection, labels: Int[np.ndarray, " P"], classes: int
+) -> Int[np.ndarray, " C"]:
+    """How many of each class are kept."""
+    return np.bincount(labels[kept.indices], minlength=classes)
+
+
+def _warning(
+    metric: str,
+    strategy: str,
+    keep_fraction: float,
+    before: Int[np.ndarray, " C"],
+    kept: Int[np.ndarray, " C"],
+    names: tuple[str, ...],
+) -> str:
+    lost = nearly_lost(before, kept)
+    if not lost:
+        return ""
+    worst = min(lost, key=lambda one: one.kept / one.before)
+    more = f", and {len(lost) - 1} more classes lose as much" if len(lost) > 1 else ""
+    more = more.replace("1 more classes lose", "1 more class loses")
+    floor = mending_floor(before, kept)
+    mend = f"--class-floor {floor:g}" if floor is not None else "--per-class"
+    rule = strategy if strategy != "middle" else f"window:{(1 - keep_fraction) / 2:g}"
+    command = (
+        f"pruning-laws select scores/{metric}.parquet -f {keep_fraction:g} "
+        f"--rule {rule} {mend}"
+    )
+    return (
+        f"{which(strategy, keep_fraction)} by {metric} nearly loses a class: "
+        f"{names[worst.label]!r} keeps {worst.kept} of {worst.before} examples{more}; "
+        f"`{command}` keeps at least half of its share"
+    )

@@ -1,0 +1,47 @@
+"""A data set of feature vectors, such as embeddings: what scores are scores of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from .. import inputs
+from .images import check_ids, fingerprint
+
+
+@dataclass(frozen=True)
+class Points:
+    """Feature vectors, their labels and ids; checked as it is made."""
+
+    name: str
+    """Of the data set and its split."""
+    points: Float[np.ndarray, "P d"]
+    """float32 or float64; may be mapped from a file."""
+    labels: Int[np.ndarray, " P"]
+    ids: tuple[str, ...]
+    """One an example, the same wherever and however the set is read."""
+    class_names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        what = f"{self.name}: feature vectors"
+        points = inputs.real_array(what, self.points, "P", "d")
+        object.__setattr__(self, "points", points)
+        count, classes = len(points), len(self.class_names)
+        label = f"{self.name}: labels"
+        checked = inputs.label_array(label, self.labels, count=count, n_classes=classes)
+        object.__setattr__(self, "labels", checked)
+        check_ids(self.name, self.ids, count)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of ids, labels and feature vectors, in their order."""
+        kind = self.points.dtype.newbyteorder("<")
+        about = f"{kind.str}{self.points.shape}".encode()
+        values = np.ascontiguousarray(self.points, kind).data
+        return fingerprint(self.ids, self.labels, about, values)

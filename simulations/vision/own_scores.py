@@ -1,0 +1,206 @@
+"""Scores that were computed elsewhere: a .npy, .npz, .csv or .parquet of one's own.
+
+High = keep, as everywhere.  Rows with ids are matched to the examples by these; without
+ids they are taken in the order of the data set, which a warning says.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+
+from perceptron_theory import InputError
+from perceptron_theory.errors import DataWarning
+from perceptron_theory.paths import expanded
+
+from . import inputs
+from .data.array_files import ArrayFile, open_arrays
+from .data.array_source import IDS, LABELS, classes_of
+from .data.encoded import DataSet
+from .data.images import fingerprint
+from .published_scores import same_classes, stem_of
+from .score_files import Scores, is_score_file, read_scores
+
+SUFFIXES = (".parquet", ".npy", ".npz", ".csv", ".tsv", ".txt")
+_SCORES = ("score", "scores", "value", "values")
+_ROWS = ("index", "idx", "row", "rows", "unnamed: 0", "column 0")
+
+
+def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
+    """The scores in a file of ``pruning-laws score``, or in one of one's own.
+
+    Args:
+        path: Of a score file, or of an array or a table with a header: a column of
+            scores, and perhaps one of ids and one of labels, which are then verified.
+            Behind a colon may stand which column it is: scores.csv:margin.
+        of: What they must be scores of: a data set, or scores of it.  Without it, the
+            ids and labels are those of the file; ids that it lacks are the rows, and
+            labels that it lacks one class.
+
+    Warns:
+        DataWarning: The rows have no ids, or no labels are known.
+
+    Raises:
+        InputError: No such file, no one column of scores, examples that are missing,
+            foreign or there twice, labels that are others, NaN.
+    """
+    path, column = _column_of(path)
+    if column is None and path.suffix == ".parquet" and is_score_file(path):
+        return read_scores(path, of)
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path}: scores are read from {', '.join(SUFFIXES)}")
+    file = open_arrays(path)
+    id_name = file.named(IDS) or file.named(_ROWS)
+    label_name = None if column in LABELS else file.named(LABELS)
+    name = _score_column(file, column, {id_name, label_name})
+    values = file[name]
+    if values.ndim == 2 and 1 in values.shape:
+        values = values.ravel()
+    values = inputs.real_array(f"{path}: scores", values, "P")
+    ids = None if id_name is None else _as_text(file[id_name])
+    labels = None if label_name is None else file[label_name]
+    for what, given in (("ids", ids), ("labels", labels)):
+        if given is not None and len(given) != len(values):
+            raise InputError(f"{path}: {len(values)} scores and {len(given)} {what}")
+    metric = f"{path.stem} {column}" if column else path.stem
+    recipe = {"imported": path.name}
+    if of is None:
+        return _alone(path, metric, values, ids, labels, recipe)
+    places = _places(path, len(values), ids, of)
+    if labels is not None and not _same_labels(labels, of.labels[places], of):
+        raise InputError(
+            f"{path}: the column {label_name} differs from the labels of {_name(of)}"
+        )
+    placed = np.empty(len(values))
+    placed[places] = values
+    return Scores(
+        metric, placed, of.ids, of.labels, _name(of), of.fingerprint, recipe=recipe
+    )
+
+
+def _column_of(path: Path | str) -> tuple[Path, str | None]:
+    whole = expanded(path)
+    head, colon, column = str(path).rpartition(":")
+    if colon and column and not whole.exists() and Path(head).suffix:
+        return expanded(head), column
+    return whole, None
+
+
+def _name(of: DataSet | Scores) -> str:
+    return of.dataset if isinstance(of, Scores) else of.name
+
+
+def _as_text(ids: np.ndarray) -> list[str]:
+    return [str(one) for one in ids.ravel().tolist()]
+
+
+def _score_column(file: ArrayFile, column: str | None, taken: set[str | None]) -> str:
+    if column is not None:
+        if column not in file:
+            raise InputError(f"{file.path} has no column {column!r}: it {file.says()}")
+        return column
+    left = [name for name in file if name not in taken]
+    named = [name for name in left if name.lower() in _SCORES]
+    if len(named) != 1 and len(left) > 1:
+        named = [name for name in left if file[name].dtype.kind in "iuf"]
+    found = named if len(named) == 1 else left
+    if len(found) != 1:
+        raise InputError(
+            f"{file.path} {file.says()}: which are the scores? Give "
+            f"{file.path.name}:COLUMN, or call it score"
+        )
+    return found[0]
+
+
+def _alone(path, metric, values, ids, labels, recipe) -> Scores:
+    """Scores of which no data set is known."""
+    if labels is None:
+        warnings.warn(
+            f"{path} has no labels: all examples count as one class (--data has them)",
+            DataWarning,
+            stacklevel=3,
+        )
+        numbers = np.zeros(len(values), np.int64)
+    else:
+        numbers, _ = classes_of(f"labels of {path}", labels)
+    rows = [str(row) for row in range(len(values))]
+    if ids is not None and ids != rows and sorted(ids) == sorted(rows):
+        back = np.argsort([int(one) for one in ids])  # row numbers, in any order
+        values, numbers, ids = values[back], numbers[back], rows
+    known = tuple(rows if ids is None else ids)
+    of = fingerprint(known, numbers)
+    return Scores(metric, values, known, numbers, path.stem, of, recipe=recipe)
+
+
+def _same_labels(
+    given: np.ndarray, labels: Int[np.ndarray, " P"], of: DataSet | Scores
+) -> bool:
+    """Whether labels are the classes, by their names or numbers, or else one to one."""
+    words = given.astype(str)
+    names = np.array(getattr(of, "class_names", ()), str)
+    numbers = np.arange(labels.max() + 1).astype(str)
+    known = [one for one in (names, numbers) if np.isin(words, one).all()]
+    if known:
+        return any(np.array_equal(one[labels], words) for one in known)
+    return same_classes(words, labels)
+
+
+def _places(
+    path: Path, count: int, ids: Sequence[str] | None, of: DataSet | Scores
+) -> Int[np.ndarray, " P"]:
+    """The row of the data set that each score belongs to; every one has one.
+
+    Raises:
+        InputError: Examples are missing, foreign, or there twice.
+    """
+    total, name = len(of.ids), _name(of)
+    if ids is None:
+        if count != total:
+            raise InputError(
+                f"{path} has {count} scores and no ids, {name} has {total} examples: "
+                "give one score per example, or a column of ids"
+            )
+        warnings.warn(
+            f"{path} has no ids: its {count} scores are taken in the order of {name}",
+            DataWarning,
+            stacklevel=4,
+        )
+        return np.arange(count)
+    found = _rows_of(ids, of)
+    foreign = np.flatnonzero(found < 0)
+    if foreign.size:
+        raise InputError(
+            f"{path}: {foreign.size} of {count} ids are not in {name}, such as "
+            f"{ids[foreign[0]]!r}; its own look like {of.ids[0]!r}"
+        )
+    order, times = np.unique(found, return_counts=True)
+    if (times > 1).any():
+        twice = of.ids[order[times > 1][0]]
+        raise InputError(f"{path}: {twice!r} has several scores: give each one")
+    if count < total:
+        missing = of.ids[int(np.setdiff1d(np.arange(total), found)[0])]
+        raise InputError(
+            f"{path}: {total - count} examples of {name} have no score, such as "
+            f"{missing!r}"
+        )
+    return found
+
+
+def _rows_of(ids: Sequence[str], of: DataSet | Scores) -> Int[np.ndarray, " P"]:
+    """By the ids; else by file names, where no two are alike; else row numbers."""
+    known = {one: i for i, one in enumerate(of.ids)}
+    found = [known.get(one, known.get(one.replace("\\", "/"), -1)) for one in ids]
+    if max(found, default=-1) >= 0:
+        return np.array(found)
+    stems = {stem_of(one): i for i, one in enumerate(of.ids)}
+    if len(stems) == len(known):
+        by_name = [stems.get(stem_of(one), -1) for one in ids]
+        if max(by_name, default=-1) >= 0:
+            return np.array(by_name)
+    if all(one.isdecimal() for one in ids) and max(map(int, ids)) < len(known):
+        return np.array([int(one) for one in ids])
+    return np.array(found)

@@ -1,0 +1,58 @@
+"""The picture of a comparison: every way to prune, in the colours of all pictures."""
+
+import matplotlib.colors as colors
+import numpy as np
+import pandas as pd
+
+from figures import comparison, style
+
+METRICS = ("el2n", "my_$own")
+
+
+def _costs():
+    rows = [(1.0, "none", "unpruned", 0.1)]
+    for f in (0.1, 0.3):
+        rows.append((f, "none", "random", 0.3 - f / 2))
+        for metric in METRICS:
+            for i, side in enumerate(("hard", "easy", "middle")):
+                rows.append((f, metric, side, 0.2 + 0.1 * i - f / 3))
+    names = ["keep_fraction", "metric", "strategy", "error"]
+    return pd.DataFrame(rows, columns=names).assign(error_se=0.02)
+
+
+def test_every_way_to_prune_has_its_curve_that_ends_at_all():
+    with style.applied():
+        figure = comparison.draw(_costs(), 0.3, "mine, linear")
+    left, right = figure.axes
+    assert [axes.get_title() for axes in (left, right)] == ["by el2n", r"by my \$own"]
+    for axes in (left, right):
+        lines = {
+            line.get_label(): line
+            for line in axes.lines
+            if str(line.get_label()).startswith("keep ")
+        }
+        assert set(lines) == {
+            "keep hard",
+            "keep easy",
+            "keep random",
+            "keep middle",
+        }
+        for name, look in style.RULES.items():
+            line = lines[f"keep {name}"]
+            assert colors.same_color(line.get_color(), look[0])
+        for line in lines.values():
+            np.testing.assert_allclose(line.get_xdata(), [10, 30, 100])
+            assert line.get_ydata()[-1] == 10.0
+        np.testing.assert_allclose(
+            lines["keep hard"].get_ydata()[:2], [20 - 10 / 3, 10.0]
+        )
+        bottom, top = axes.get_ylim()
+        highest = max(line.get_ydata().max() for line in lines.values())
+        assert bottom == 0 and top > highest
+
+
+def test_one_metric_takes_one_column():
+    rows = _costs()
+    with style.applied():
+        figure = comparison.draw(rows[rows["metric"] != METRICS[1]], 0.3, "mine")
+    assert len(figure.axes) == 1 and figure.get_figwidth() == style.COLUMN

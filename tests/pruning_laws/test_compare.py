@@ -1,0 +1,127 @@
+"""The command ``compare``: a question about one's own data, answered in sentences."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from pruning_laws.app import app
+from pruning_laws.commands.compare import _fraction, _seconds
+from simulations.experiments.comparison import Question
+
+
+@pytest.fixture(autouse=True)
+def few_runs(monkeypatch):
+    stages = Question.stages
+    monkeypatch.setattr(Question, "stages", lambda self: stages(self)[:1])
+
+
+def run(*args):
+    return CliRunner().invoke(app, ["compare", *map(str, args)])
+
+
+def refused(*args):
+    result = run(*args)
+    assert result.exit_code == 2
+    lines = result.stderr.splitlines()
+    assert lines[-1].startswith("error: ")
+    return lines[-1]
+
+
+@pytest.fixture
+def arrays(tmp_path):
+    """Embeddings of two classes, without a test set; class 1 is all hard."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(160) % 2
+    points = rng.normal(size=(160, 3)) + 1.5 * labels[:, None]
+    np.save(tmp_path / "x.npy", points.astype(np.float32))
+    np.save(tmp_path / "y.npy", np.array(["cat", "dog"])[labels])
+    return f"arrays:{tmp_path}/x.npy,{tmp_path}/y.npy"
+
+
+def test_embeddings_without_a_test_set(arrays, tmp_path):
+    out = tmp_path / "out"
+    args = ("--data", arrays, "-f", "50%", "--metrics", "el2n", "--seeds", 3)
+    result = run(*args, "-o", out)
+    assert result.exit_code == 0, result.stderr
+    said = result.stdout.splitlines()
+    assert said[0] == (
+        "x has no test set: 32 of its 160 examples were held out to test on."
+    )
+    assert said[1].startswith(
+        "Trained on all 115 examples of x, linear heads are wrong"
+    )
+    assert "keep" in said[-1].lower() and "50 %" in said[-1]
+    assert (
+        said[: len(said)] == (out / "answer.txt").read_text().splitlines()[: len(said)]
+    )
+    assert len((out / "keep.txt").read_text().split()) == 80
+    assert (out / "comparison.png").read_bytes()[:4] == b"\x89PNG"
+    assert not list(out.glob("gallery*"))
+    again = run(*args, "-o", out, "--json")
+    found = json.loads(again.stdout)
+    assert {row["strategy"] for row in found["points"]} >= {"hard", "easy", "middle"}
+    assert found["attrs"]["keep_fraction"] == 0.5
+    assert "another comparison" in refused(*args[:3], "0.3", *args[4:], "-o", out)
+
+
+@pytest.mark.slow
+def test_a_folder_of_images_of_several_sizes(tmp_path):
+    rng = np.random.default_rng(0)
+    for label, name in enumerate(("cat", "dog")):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(30):
+            wide, high = rng.integers(9, 60, 2)
+            pixels = rng.integers(0, 160, (high, wide, 3)) + 60 * label
+            picture = Image.fromarray(pixels.astype(np.uint8))
+            picture.save(tmp_path / f"photos/{name}/{i}.png")
+    out = tmp_path / "out"
+    args = ("--data", f"folder:{tmp_path}/photos", "-f", 0.5, "--model", "linear")
+    result = run(*args, "--resize", 8, "-o", out)
+    assert result.exit_code == 0, result.stderr
+    assert {"gallery_el2n.png", "gallery_prototypes.png"} < {
+        one.name for one in out.iterdir()
+    }
+    assert "warning: linear heads on raw pixels" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "args, why",
+    [
+        (("-f", "half"), "'half' is not a number"),
+        (("-f", "30"), "for 30 % give 0.3"),
+        (("-f", "1"), "must be inside (0, 1)"),
+        (("-f", "0.3", "--budget", "soon"), "write 90s, 10min or 2h"),
+        (("-f", "0.3", "--budget", "0s"), "positive seconds"),
+        (("-f", "0.3", "--metrics", "el2m"), "did you mean 'el2n'"),
+        (("-f", "0.3", "--seeds", "1"), "3 or more"),
+        (("-f", "0.3", "--features", "a.npy"), "--test-features"),
+        (("-f", "0.3", "--data", "folder:/nowhere"), "/nowhere"),
+        (("-f", "0.3", "--model", "resnet9"), "'resnet9' is no model"),
+        (
+            ("-f", "0.3", "--metrics", "gone.parquet", "--model", "linear"),
+            "gone.parquet",
+        ),
+    ],
+)
+def test_bad_input_is_one_line(args, why, tmp_path):
+    assert why in refused(*args, "-o", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_example_of_each_class_is_too_little(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        Image.new("RGB", (9, 9)).save(tmp_path / f"photos/{name}/1.png")
+    line = refused(
+        "--data", f"folder:{tmp_path}/photos", "-f", 0.5, "-o", tmp_path / "o"
+    )
+    assert "has one example of each class" in line
+    assert not (tmp_path / "o").exists()
+
+
+def test_fractions_and_times():
+    assert _fraction("0.3") == 0.3 and _fraction("30 %") == pytest.approx(0.3)
+    assert [_seconds(one) for one in ("90s", "10min", "1.5 h")] == [90, 600, 5400]

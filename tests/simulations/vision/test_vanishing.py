@@ -1,0 +1,55 @@
+"""Classes that are nearly lost, and the floor that keeps them."""
+
+import numpy as np
+import pytest
+
+from simulations.vision.selection import select
+from simulations.vision.vanishing import mending_floor, nearly_lost
+
+
+def test_a_class_is_lost_where_it_keeps_less_than_a_third_of_its_share():
+    before = np.array([151, 149, 150])
+    assert nearly_lost(before, np.array([50, 50, 50])) == []
+    (lost,) = nearly_lost(before, np.array([9, 66, 75]))  # a share is 50
+    assert lost == (0, 151, 9)
+    assert nearly_lost(before, np.array([17, 60, 73])) == []  # more than a third
+
+
+def test_a_small_class_that_chance_may_lose_is_none():
+    before = np.array([6, 600])
+    assert nearly_lost(before, np.array([0, 182])) == []  # a share is 1.8
+
+
+@pytest.mark.parametrize("sizes", [(151, 149, 150), (40, 200, 600), (90, 90, 900)])
+@pytest.mark.parametrize("fraction", [0.2, 0.3, 0.6])
+def test_with_the_floor_no_class_is_lost(sizes, fraction):
+    labels = np.repeat(np.arange(3), sizes)
+    scores = np.random.default_rng(0).random(len(labels)) + 5.0 * (labels > 0)
+    before = np.bincount(labels)
+
+    def kept(floor):
+        found = select(
+            scores,
+            fraction,
+            seed=0,
+            labels=labels,
+            class_floor=floor,
+            allow_empty_classes=True,
+        )
+        return np.bincount(labels[found.indices], minlength=3)
+
+    without = kept(0.0)
+    assert [one.label for one in nearly_lost(before, without)] == [0]
+    floor = mending_floor(before, without)
+    assert nearly_lost(before, kept(floor)) == []
+    assert kept(floor)[0] >= 0.5 * fraction * sizes[0]
+    # one hundredth less keeps fewer than half of the share, or is the same number
+    assert kept(floor - 0.01)[0] <= np.ceil(0.5 * fraction * sizes[0])
+
+
+def test_no_floor_mends_the_loss_of_a_class_that_is_nearly_all():
+    before = np.array([900, 50, 50])
+    kept = np.array([30, 50, 50])
+    assert [one.label for one in nearly_lost(before, kept)] == [0]
+    assert mending_floor(before, kept) is None
+    assert mending_floor(before, np.array([90, 5, 5])) is None  # nothing to mend
