@@ -39,7 +39,7 @@ def information(
             "the version space, or its centre.",
         ),
     ] = "gibbs",
-    to: output.Destination,
+    to: output.OverTheory,
 ) -> None:
     """Version space and information gain over a grid.
 

@@ -47,7 +47,7 @@ def solve(
     learner: option_groups.Learner,
     problem: Problem = None,
     save_problem: SaveProblem = None,
-    to: output.Destination,
+    to: output.OverTheory,
 ) -> None:
     """Error of a student over a grid.
 
@@ -105,7 +105,7 @@ def _kept_problem(path: Path | None, overwrite: bool) -> Iterator[None]:
         raise
 
 
-def _repeat(path: Path, to: output.Destination) -> None:
+def _repeat(path: Path, to: output.OverTheory) -> None:
     """Solve the point of a problem file."""
     from perceptron_theory import load_problem
 
