@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,22 +44,47 @@ def _kind(what: str, needs: str, draw: Callable[..., Figure], *more: Any) -> Kin
 # the first whose variables are all there
 KINDS = (
     _kind("Pareto frontier", "f_opt error kind", frontier.draw, "theory", True),
-    _kind("phase diagram", "error_hard error_easy error_random boundary_kind best",
-          phases.draw, "theory", True),
+    _kind(
+        "phase diagram",
+        "error_hard error_easy error_random boundary_kind best",
+        phases.draw,
+        "theory",
+        True,
+    ),
     _kind("advice", "choice rule saving error", choices.draw_advice),
     _kind("best rule", "quantile_from quantile_to error", choices.draw_best_rule),
-    _kind("theory against simulation", "z difference difference_error",
-          z_scores.draw, "theory and simulation"),
-    _kind("errors of trained students", "mean standard_error keep_fraction size",
-          simulated.draw, "simulation"),
+    _kind(
+        "theory against simulation",
+        "z difference difference_error",
+        z_scores.draw,
+        "theory and simulation",
+    ),
+    _kind(
+        "errors of trained students",
+        "mean standard_error keep_fraction size",
+        simulated.draw,
+        "simulation",
+    ),
     _kind("class balance", "balance balance_by_chance kept", class_balance.draw, DATA),
     _kind("rank correlations", "metric correlation lower upper", spearman.draw, DATA),
-    _kind("kept examples of each class", "class kept before",
-          real_data.draw_selection, DATA),
-    _kind("prototypes by the number of clusters", "k reference ceiling overlap",
-          real_data.draw_clusters, DATA),
-    _kind("exponents of the error", "exponent lower upper strategy keep_fraction",
-          real_data.draw_exponents, DATA),
+    _kind(
+        "kept examples of each class",
+        "class kept before",
+        real_data.draw_selection,
+        DATA,
+    ),
+    _kind(
+        "prototypes by the number of clusters",
+        "k reference ceiling overlap",
+        real_data.draw_clusters,
+        DATA,
+    ),
+    _kind(
+        "exponents of the error",
+        "exponent lower upper strategy keep_fraction",
+        real_data.draw_exponents,
+        DATA,
+    ),
     _kind("verdicts", "claim metric verdict", real_data.draw_verdicts, DATA),
     _kind("error", "error keep_fraction", sweep.draw, "theory", True),
 )
@@ -92,14 +118,39 @@ def plot(
         InputError: a result of no kind that has a picture, an unknown size, or
             simulated points that do not belong to the result.
     """
+    return _drawn(result, title, simulation, size=size)
+
+
+def save(
+    result: Any,
+    path: Path,
+    *,
+    title: str | None = None,
+    simulation: xr.Dataset | None = None,
+    **options: Any,
+) -> None:
+    """Draw a result into a file, whole or not at all, in the format of the suffix.
+
+    Args:
+        result: as of :func:`plot`.
+        path: the file, .png, .pdf or .svg.
+        title: as of :func:`plot`.
+        simulation: the same.
+        **options: of the picture of this kind of result, ``size`` and more.
+    """
+    style.save(lambda: _drawn(result, title, simulation, **options), path)
+
+
+def _drawn(
+    result: Any, title: str | None, simulation: xr.Dataset | None, **options: Any
+) -> Figure:
     data = dataset_of(result)
     kind = kind_of(data)
-    options: dict[str, Any] = {"size": size}
     if simulation is not None:
         if not kind.takes_simulation:
             known = ", ".join(one.what for one in KINDS if one.takes_simulation)
             raise InputError(
-                f"simulated points go over these pictures: {known}; this is: {kind.what}"
+                f"simulated points go over a picture of {known}; this is {kind.what}"
             )
         options["simulation"] = dataset_of(simulation)
     with style.applied():
@@ -163,7 +214,9 @@ def dataset_of(result: Any) -> xr.Dataset:
 def title_of(data: xr.Dataset, kind: Kind, simulation: xr.Dataset | None) -> str:
     """Theory, simulation or the data set, and what was asked."""
     said = data.attrs
-    source = str(said.get("dataset", kind.source)) if kind.source == DATA else kind.source
+    source = (
+        str(said.get("dataset", kind.source)) if kind.source == DATA else kind.source
+    )
     parts = [kind.what] if kind.what != "error" else []
     if "student" in said:
         parts.append(f"{style.spoken(said['student'])} student")
@@ -172,7 +225,7 @@ def title_of(data: xr.Dataset, kind: Kind, simulation: xr.Dataset | None) -> str
     if said.get("margin") == "signed":
         parts.append("signed margin")
     angle = said.get("theta", data["theta"] if "theta" in data else None)
-    if angle is not None and np.ndim(angle) == 0 or np.size(angle) == 1:
+    if angle is not None and np.size(angle) == 1:
         parts.append(f"theta = {float(np.rad2deg(np.ravel(angle)[0])):.4g} degrees")
     if kind.source == "simulation":
         parts.append(simulated.sizes(data))

@@ -150,7 +150,7 @@ def save(draw: Callable[[], Figure], path: Path) -> None:
 
 
 def better(than: str) -> Colormap:
-    """Colours of hard against another rule: its own where better, the other's where not.
+    """Colours of hard against another rule: of each where it is the better one.
 
     Args:
         than: "easy" or "random".
@@ -163,6 +163,16 @@ def percent(ratio: float) -> str:
     """What a ratio of errors is in words: 0.5 is "-50 %", 3 is "+200 %"."""
     change = 100 * (ratio - 1)
     return "0 %" if abs(change) < 0.05 else f"{change:+.3g} %"
+
+
+def percent_axis(axis: Axis) -> None:
+    """Where ln of a ratio is drawn: the ratios, as per cent better or worse."""
+    low, high = axis.get_view_interval()
+    steps = (-0.9, -0.8, -0.5, -0.2, -0.1, 0, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+    if high - low > 1.2:  # no room for all
+        steps = (-0.95, -0.9, -0.75, -0.5, 0, 1, 3, 9)
+    ticks = [step for step in steps if low <= np.log1p(step) <= high]
+    axis.set_ticks([float(np.log1p(t)) for t in ticks], [percent(1 + t) for t in ticks])
 
 
 def degrees(theta: float) -> str:
@@ -194,6 +204,14 @@ def spoken(name: object) -> str:
     if text.endswith("()"):  # a rule that was given as an object
         text = text[:-2].lower()
     return text.replace("_", "-")
+
+
+def metric(name: object) -> str:
+    """The name of a metric of an experiment: of a probe at an angle, the angle."""
+    kind, _, number = str(name).partition(":")
+    if kind == "theta":
+        return rf"$\theta = {number}\degree$"
+    return tick(f"{kind} {number}".strip())
 
 
 def tick(name: object) -> str:
@@ -246,7 +264,9 @@ def scale(axis: Axis, values: np.ndarray) -> None:
     values = np.asarray(values, float)
     if values.min() <= 0 or values.max() < 8 * values.min():
         return
-    steps = [np.ptp(np.diff(v)) / abs(np.diff(v)).max() for v in (np.log(values), values)]
+    steps = [
+        np.ptp(np.diff(v)) / abs(np.diff(v)).max() for v in (np.log(values), values)
+    ]
     if len(values) < 3 or steps[0] <= steps[1]:
         axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
         plain_numbers(axis)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text as Words
@@ -37,8 +36,11 @@ def as_text(figure: Figure, columns: int, blocks: bool = True) -> Text:
     canvas.draw()  # makes the ticks and the layout, with the words
     words = [w for w in figure.findobj(Words) if w.get_visible() and w.get_text()]  # type: ignore[attr-defined]
     before = [word.get_alpha() for word in words]
-    upright = {axes.yaxis.label: axes for axes in figure.axes}
-    places = [_place(word, figure, upright.get(word)) for word in words]
+    upright = [axes.yaxis.label for axes in figure.axes]
+    outside = _outside(figure)
+    shown = [w for w in words if w not in upright and w not in outside]
+    places = [_place(word, figure) for word in shown]
+    names = [plain(word.get_text()) for word in upright if word in words]
     try:
         for word in words:
             word.set_alpha(0.0)
@@ -48,16 +50,30 @@ def as_text(figure: Figure, columns: int, blocks: bool = True) -> Text:
         for word, alpha in zip(words, before, strict=True):
             word.set_alpha(alpha)
         figure.set_dpi(dots)
-    return _joined(_coarse(pixels, columns), places, blocks)
+    text = _joined(_coarse(pixels, columns), places, blocks)
+    if names:  # there is no room for what stands upright
+        text.append(f"vertical: {'; '.join(dict.fromkeys(names))}\n")
+    return text
 
 
-def _place(word: Words, figure: Figure, axes: Axes | None) -> tuple[int, int, str]:
-    """Row, column and text; the name of an upright axis is laid above it."""
+def _outside(figure: Figure) -> list[Words]:
+    """The numbers of ticks that lie beyond the ends of their axis."""
+    found = []
+    for axes in figure.axes:
+        frame = axes.get_window_extent()
+        for i, axis in enumerate((axes.xaxis, axes.yaxis)):
+            low, high = frame.get_points()[:, i] + (-FINER, FINER)
+            for label in axis.get_ticklabels(which="both"):
+                middle = label.get_window_extent().get_points()[:, i].mean()
+                if not low <= middle <= high:
+                    found.append(label)
+    return found
+
+
+def _place(word: Words, figure: Figure) -> tuple[int, int, str]:
+    """Row, column and text."""
     box, height = word.get_window_extent(), figure.bbox.height
     text = plain(word.get_text())
-    if axes is not None:
-        top = int((height - axes.get_window_extent().y1) / FINER / 2)
-        return max(0, top - 1), int(box.x0 / FINER), text
     lines = text.split("\n")
     row = (height - (box.y0 + box.y1) / 2) / FINER / 2 - (len(lines) - 1) / 2
     middle = (box.x0 + box.x1) / 2 / FINER
@@ -86,8 +102,10 @@ def _joined(
     pixels: np.ndarray, places: list[tuple[int, int, str]], blocks: bool
 ) -> Text:
     rows, columns = pixels.shape[0] // 2, pixels.shape[1]
-    cells = [[_cell(*pixels[2 * i : 2 * i + 2, j], blocks) for j in range(columns)]
-             for i in range(rows)]
+    cells = [
+        [_cell(*pixels[2 * i : 2 * i + 2, j], blocks) for j in range(columns)]
+        for i in range(rows)
+    ]
     for row, column, text in places:
         for k, line in enumerate(text.split("\n")):
             for j, letter in enumerate(line, start=column):

@@ -79,7 +79,7 @@ class CommandLine(TyperGroup):
 
 
 class Command(TyperCommand):
-    """A command whose ``--plot FILE.png`` writes the file, where ``--plot`` shows it."""
+    """A command whose ``--plot FILE.png`` writes what ``--plot`` alone shows."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if any("--plot" in one.opts for one in self.params):

@@ -90,7 +90,9 @@ class Destination:
         if self.plot and self.as_json:
             raise options.bad("--plot", "it does not go with --json")
         if self.title is not None and not self.draws:
-            raise options.bad("--title", "it is for a picture: add -o FILE.png or --plot")
+            raise options.bad(
+                "--title", "it is for a picture: add -o FILE.png or --plot"
+            )
 
     @property
     def draws(self) -> bool:
@@ -100,7 +102,10 @@ class Destination:
     @property
     def files(self) -> list[Path]:
         """All that are written."""
-        return [*(self.output_files or []), *([self.plot_file] if self.plot_file else [])]
+        return [
+            *(self.output_files or []),
+            *([self.plot_file] if self.plot_file else []),
+        ]
 
     def emit(
         self,

@@ -56,7 +56,6 @@ Embeddings = Annotated[
 Seed = Annotated[int, typer.Option(min=0, help="Of everything that is random.")]
 
 
-
 def check_picture(path: Path | None, overwrite: bool, option: str) -> None:
     """Refuse, before any work is done, a picture that could not be written.
 
@@ -67,7 +66,9 @@ def check_picture(path: Path | None, overwrite: bool, option: str) -> None:
     if path is None:
         return
     if path.suffix not in output.PICTURES:
-        raise options.bad(option, f"{path.name!r} must end in {', '.join(output.PICTURES)}")
+        raise options.bad(
+            option, f"{path.name!r} must end in {', '.join(output.PICTURES)}"
+        )
     output.check_new(path, overwrite)
 
 

@@ -33,8 +33,11 @@ def draw_advice(data: xr.Dataset, *, size: str = "slide") -> Figure:
     left, right = figure.subplots(1, 2, sharey=True)
     points_with_bars(left, names, errors, colors=colors, numbers=".3g")
     points_with_bars(
-        right, names, np.array(kept) * float(data.attrs["alpha_tot"]),
-        colors=colors, numbers=".3g",
+        right,
+        names,
+        np.array(kept) * float(data.attrs["alpha_tot"]),
+        colors=colors,
+        numbers=".3g",
     )
     left.set(xlabel=style.LABELS["error"])
     right.set(xlabel=r"kept examples  $\alpha_{\rm prune}$")
@@ -67,7 +70,9 @@ def _kept(axes: Axes, data: xr.Dataset) -> None:
     for low, high in zip(*ends, strict=True):
         axes.axvspan(low, high, ymin=0.02, color=style.GREEN, alpha=0.6, linewidth=0)
     low, high = max(zip(*ends, strict=True), key=lambda end: end[1] - end[0])
-    axes.text((low + high) / 2, 0.5, "kept", ha="center", va="center", fontweight="bold")
+    axes.text(
+        (low + high) / 2, 0.5, "kept", ha="center", va="center", fontweight="bold"
+    )
     signed = data.attrs.get("margin") == "signed"
     order = "margin y P.x" if signed else "margin |P.x|"
     axes.set(xlim=(0, 1), ylim=(0, 1), yticks=[])

@@ -32,9 +32,7 @@ def draw(
     left, right = style.panels(figure, 2)
     load = str(data["f_opt"].dims[0])
     of_pool = load == "alpha_tot"
-    error, fraction = (
-        ("pool_error", "pool_f_opt") if of_pool else ("error", "f_opt")
-    )
+    error, fraction = ("pool_error", "pool_f_opt") if of_pool else ("error", "f_opt")
     x = data[load].values
     if fixed is not None:
         sweep.curves(left, fixed, load, "keep_fraction")

@@ -44,7 +44,7 @@ def draw(
     axes.set(xlabel=_LABELS[name], ylabel=style.LABELS["keep_fraction"])
     if simulation is not None:
         _simulated(axes, simulation, data, name)
-    for axis, values in ((axes.xaxis, x), (axes.yaxis, f)):
+    for axis in (axes.xaxis, axes.yaxis):
         style.plain_numbers(axis)
     return figure
 
@@ -55,7 +55,9 @@ def _points(figure: Figure, axes: Axes, data: xr.Dataset, name: str) -> Figure:
     for rule, (color, _, mark) in style.RULES.items():
         here = data["best"].values == rule
         if here.any():
-            axes.plot(at[0][here], at[1][here], mark, color=color, label=style.KEEP[rule])
+            axes.plot(
+                at[0][here], at[1][here], mark, color=color, label=style.KEEP[rule]
+            )
     axes.set(xlabel=_LABELS[name], ylabel=style.LABELS["keep_fraction"])
     _legend(axes)
     return figure
@@ -74,7 +76,9 @@ def fill(axes: Axes, data: xr.Dataset, name: str) -> None:
         edges.append(all_of[::2])
         centres.append(all_of[1::2])
     best = _up_to_lines(_best(data, name, *centres, axes), data, name, edges)
-    light = [[0.45 + 0.55 * c for c in to_rgb(look[0])] for look in style.RULES.values()]
+    light = [
+        [0.45 + 0.55 * c for c in to_rgb(look[0])] for look in style.RULES.values()
+    ]
     axes.pcolormesh(
         *edges, best, cmap=ListedColormap(light), vmin=0, vmax=2, rasterized=True
     )
@@ -209,9 +213,7 @@ def _legend(axes: Axes) -> None:
         axes.legend(**where, handlelength=1.0, borderaxespad=0.2)
 
 
-def _name(
-    axes: Axes, region: np.ndarray, name: str, centres: list[np.ndarray]
-) -> bool:
+def _name(axes: Axes, region: np.ndarray, name: str, centres: list[np.ndarray]) -> bool:
     """Write the name where the region is widest, if it fits there."""
     far = distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]  # type: ignore[index]
     for gap, (width, height) in BOXES.items():

@@ -40,12 +40,20 @@ def draw_clusters(data: xr.Dataset, *, size: str = "slide") -> Figure:
     left, right = style.panels(figure, 2, sharex=True)
     for axes, parts in (
         (left, {"reference": "with the reference k", "ceiling": "of two starts"}),
-        (right, {"overlap": "with the reference k", "overlap_ceiling": "of two starts"}),
+        (
+            right,
+            {"overlap": "with the reference k", "overlap_ceiling": "of two starts"},
+        ),
     ):
         for (name, text), look in zip(parts.items(), style.FAMILY, strict=False):
             axes.plot(
-                data["k"], data[name], color=look[0], ls=look[1], marker=look[2],
-                markerfacecolor="white", label=text,
+                data["k"],
+                data[name],
+                color=look[0],
+                ls=look[1],
+                marker=look[2],
+                markerfacecolor="white",
+                label=text,
             )
         axes.set(xscale="log", xlabel="clusters  $k$")
         style.plain_numbers(axes.xaxis)
@@ -60,9 +68,9 @@ def draw_exponents(data: xr.Dataset, *, size: str = "slide") -> Figure:
     rows = data[["strategy", "metric", "keep_fraction", "exponent", "lower", "upper"]]
     table = rows.to_dataframe().reset_index(drop=True)
     names = [
-        row["strategy"] if row["strategy"] in ("unpruned", "random") and
-        row["keep_fraction"] == 1 else
-        f"{row['strategy']} {100 * row['keep_fraction']:.3g} %"
+        row["strategy"]
+        if row["strategy"] in ("unpruned", "random") and row["keep_fraction"] == 1
+        else f"{row['strategy']} {100 * row['keep_fraction']:.3g} %"
         + ("" if row["metric"] == "none" else f", {row['metric']}")
         for _, row in table.iterrows()
     ]

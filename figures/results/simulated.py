@@ -80,7 +80,7 @@ def matching(simulation: xr.Dataset, data: xr.Dataset) -> pd.DataFrame:
         if name == "theta":
             keep &= np.isclose(rows[name], float(wanted), atol=1e-6)
         elif name == "rule":
-            keep &= (rows[name].str.lower() == str(wanted).lower()).to_numpy()
+            keep &= (rows[name].map(style.spoken) == style.spoken(wanted)).to_numpy()
         else:
             keep &= (rows[name] == wanted).to_numpy()
     if not keep.any():

@@ -30,14 +30,20 @@ def solution_dataset(solution: Any) -> xr.Dataset:
     load = _load(inputs)
     axes, coords = [], {}
     for axis in range(len(shape)):
-        along = [n for n in (load, "keep_fraction", "theta") if _changes(inputs[n], axis)]
+        along = [
+            n for n in (load, "keep_fraction", "theta") if _changes(inputs[n], axis)
+        ]
         if len(along) > 1:
             raise InputError(
                 f"{' and '.join(along)} change together along dimension {axis} of this "
                 "solution: solve a grid, with each along its own, for a picture"
             )
         free = [n for n in (load, "keep_fraction", "theta") if n not in coords]
-        free = [n for n in free if not any(_changes(inputs[n], k) for k in range(len(shape)))]
+        free = [
+            n
+            for n in free
+            if not any(_changes(inputs[n], k) for k in range(len(shape)))
+        ]
         if not along and not free:
             raise InputError("this solution has more dimensions than inputs")
         name = along[0] if along else free[0]

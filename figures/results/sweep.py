@@ -112,8 +112,11 @@ def _over(axes: Axes, simulation: xr.Dataset, data: xr.Dataset, x: str, family) 
     rows = simulated.matching(simulation, data)
     drawn = False
     values = data[family].values if family else [None]
-    fixed = {n: float(data[n]) for n in DIMENSIONS if n in data.coords and n != x
-             and n != family and data[n].size == 1}
+    fixed = {
+        n: float(data[n])
+        for n in DIMENSIONS
+        if n in data.coords and n != x and n != family and data[n].size == 1
+    }
     for name, value in fixed.items():
         rows = rows.loc[np.isclose(rows[name], value, rtol=1e-6, atol=1e-9)]
     for value, look in zip(values, _looks(len(values)), strict=True):
@@ -130,8 +133,9 @@ def _over(axes: Axes, simulation: xr.Dataset, data: xr.Dataset, x: str, family) 
             "no simulated point lies on a curve of this picture: simulate points of "
             f"the same {' and '.join([*fixed, *([family] if family else [])])}"
         )
-    axes.errorbar([], [], yerr=[], fmt="o", color=style.BLACK, mfc="white",
-                  label="simulation")
+    axes.errorbar(
+        [], [], yerr=[], fmt="o", color=style.BLACK, mfc="white", label="simulation"
+    )
 
 
 def _map(axes: Axes, data: xr.Dataset, name: str, x: str, y: str) -> None:

@@ -101,8 +101,8 @@ def pareto_frontier(
         ConvergenceError: an optimum whose error could not be solved.
     """
     one_load(alpha_prune, alpha_tot)
-    name = rule if isinstance(rule, str) else repr(rule)
     kind = resolve_rule(rule)
+    name = rule if isinstance(rule, str) else kind.text
     learner = learner_at(theta, margin, student, loss, ridge, flip_probability)
     if not kind.takes_fraction:
         raise InputError(
