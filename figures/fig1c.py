@@ -54,7 +54,7 @@ def draw(data: xr.Dataset) -> Figure:
         axes.plot(x, y, color=style.BLACK, linewidth=1.4)
     for x, y, text in ((1.0, 0.25, "keep\neasy"), (15.0, 0.6, "keep\nhard")):
         axes.text(x, y, text, ha="center", va="center", fontweight="bold")
-    label = "hard better  $\\leftarrow$  error  $\\rightarrow$  hard worse"
+    label = r"hard better $\leftarrow$ error against easy $\rightarrow$ hard worse"
     bar = figure.colorbar(drawn, ax=axes, label=label, extend="both")
     style.percent_axis(bar.ax.yaxis)
     axes.set(

@@ -24,7 +24,7 @@ CAPTION = (
     "the hardest fraction f is kept, in units of that of as many random examples, "
     "ranked by the absolute margin |P.x| and by the signed margin y P.x. Grey: keeping "
     "the hard ones does harm; orange: it helps. Lines, solved to tolerance: equal "
-    "errors of hard and random (black), hard and easy (blue), easy and random (grey), "
+    "errors of hard and random (black), hard and easy (blue), easy and random (green), "
     "full where the two are the best of the three; dotted: the error of hard is 1/2. "
     "C: errors across the boundaries of B at f = 0.6. Lines: theory, N to infinity. "
     "Marks: simulation at N = 100, means of 64 draws with bars of one standard error. "
@@ -47,7 +47,7 @@ MOST = math.log(4)  # of ln of the ratio at the ends of the colours
 LINES = {
     "hard/random": style.BLACK,
     "hard/easy": style.BLUE,
-    "easy/random": style.GREY,
+    "easy/random": style.GREEN,
 }
 
 

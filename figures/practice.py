@@ -17,7 +17,7 @@ from simulations.experiments.theory import predictions
 from . import style
 from .tables import shipped
 
-SOURCE = "CIFAR-10 (marks) and theory (lines, left column)"
+SOURCE = "CIFAR-10 (marks) and theory (lines, left column); below 0 % hard is better"
 CAPTION = (
     "Each prediction beside real data (CIFAR-10): by how many per cent one error is "
     "above the other (logarithmic scale) against the examples before pruning, below 0 "
@@ -79,10 +79,7 @@ def draw(data: xr.Dataset) -> Figure:
         column[0].set_title(title)
         column[-1].set_xlabel("examples before pruning")
     for axes, name in zip(panels[:, 0], ROWS, strict=True):
-        axes.set_ylabel(
-            f"error against {name}\nbetter  $\\leftarrow$     hard     "
-            "$\\rightarrow$  worse"
-        )
+        axes.set_ylabel(f"error of hard\nagainst {name}")
         style.percent_axis(axes.yaxis)
     return figure
 

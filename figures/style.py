@@ -93,6 +93,11 @@ def applied() -> Iterator[None]:
 class Canvas(Figure):
     """A figure apart from pyplot's state, which a notebook shows all the same."""
 
+    def savefig(self, fname: Any, **options: Any) -> None:
+        """As of every figure, by default with as many pixels as its size has."""
+        options.setdefault("dpi", self.get_dpi())
+        super().savefig(fname, **options)
+
     def _repr_png_(self) -> bytes:
         content = io.BytesIO()
         with applied():
@@ -144,7 +149,7 @@ def save(draw: Callable[[], Figure], path: Path) -> None:
         figure = draw()
 
         def write(part: Path) -> None:
-            figure.savefig(part, format=kind, metadata=stamp, dpi="figure")
+            figure.savefig(part, format=kind, metadata=stamp, dpi=figure.get_dpi())
 
         write_whole(path, write)
 

@@ -35,7 +35,7 @@ def _in_window(figure: Figure) -> bool:
 
     content = io.BytesIO()
     with style.applied():
-        figure.savefig(content, format="png", dpi="figure")
+        figure.savefig(content, format="png")
     return bool(ImageShow.show(Image.open(content)))
 
 

@@ -124,7 +124,7 @@ def _draw(dataset: Any, section: Section) -> None:
     try:
         with style.applied():
             content = io.BytesIO()
-            plotting.plot(dataset).savefig(content, format="png", dpi="figure")
+            plotting.plot(dataset).savefig(content, format="png")
     except InputError:
         return  # of no kind that has one, or with too much for one
     data = base64.b64encode(content.getvalue()).decode()
