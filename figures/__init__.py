@@ -66,7 +66,7 @@ _MODULES = (
     cifar10_information,
 )
 FIGURES: dict[str, Figure] = {
-    name: Figure(name, module.CAPTION, module.compute, module.draw)
+    name: Figure(name, module.CAPTION, module.SOURCE, module.compute, module.draw)
     for module in _MODULES
     for name in [module.__name__.rpartition(".")[2]]
 }

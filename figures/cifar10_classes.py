@@ -15,10 +15,11 @@ from simulations.vision.data.cifar10_files import CLASSES
 from . import style
 from .tables import shipped
 
+SOURCE = "CIFAR-10, linear heads"
 CAPTION = (
     "Classes of CIFAR-10 when the hardest tenth of 45,000 examples by each metric is "
     "kept, without class balance (linear heads on 64 features of SimCLR, 5 seeds). A: "
-    "kept examples of each class over an equal share. B: error of each class less its "
+    "kept examples of each class over an equal share. B: error of each class minus its "
     "error with as many random examples; the number: its standard error over seeds at "
     "most. The last row is no pruning at all."
 )
@@ -59,10 +60,13 @@ def draw(data: xr.Dataset) -> Figure:
     names = [style.words(name) for name in data["metric"].values]
     figure = style.canvas(style.PAGE, 0.2 * len(names) + 1.2)
     panels = figure.subplots(1, 2, sharey=True)
+    data = data.assign(
+        {name: 100 * data[name] for name in ("change", "standard_error")}
+    )
     most = float(abs(data["change"]).max())
     norms = (TwoSlopeNorm(1.0, 0.0, float(data["share"].max())), None)
     limits = ({"norm": norms[0], "cmap": "PuOr"}, {"vmin": -most, "vmax": most})
-    labels = ("kept / equal share", "error less that of random")
+    labels = ("kept / equal share", "error minus that of random (points)")
     for axes, name, options, label in zip(
         panels, ("share", "change"), limits, labels, strict=True
     ):
@@ -75,7 +79,7 @@ def draw(data: xr.Dataset) -> Figure:
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
     panels[0].set_yticks(range(len(names)), names)
-    note = f"standard error at most {float(data['standard_error'].max()):.3f}"
+    note = f"standard error at most {float(data['standard_error'].max()):.1f} points"
     panels[1].set_title(note, fontsize=6)
     style.letter(panels)
     return figure

@@ -12,6 +12,7 @@ import perceptron_theory as pt
 from . import style
 from .tables import shipped
 
+SOURCE = "CIFAR-10 features (marks) and theory (lines)"
 CAPTION = (
     "Information gain of another kept example, on the 64 whitened features of SimCLR "
     "on CIFAR-10 with labels of a linear teacher (marks: -ln of the part of 400 Gibbs "
@@ -20,7 +21,7 @@ CAPTION = (
     "the hardest fifth by a perfect probe."
 )
 LOOKS = {"hard": style.RULES["hard"], "unpruned": (style.BLACK, "-", "o")}
-NAMES = {"hard": "hardest fifth", "unpruned": "no pruning"}
+NAMES = {"hard": "keep hard, a fifth", "unpruned": "no pruning"}
 
 
 def compute() -> xr.Dataset:

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from . import scaling
 from .tables import shipped
 
+SOURCE = "CIFAR-10, linear heads"
 CAPTION = (
     "Linear heads for the ten classes of CIFAR-10 on 64 features of SimCLR, 10 seeds. "
     "Error against kept examples by the metric (EL2N of a head that was trained on 200 "

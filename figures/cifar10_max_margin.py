@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from . import scaling
 from .tables import shipped
 
+SOURCE = "CIFAR-10, the theory's student (marks), and theory (lines)"
 CAPTION = (
     "The theory's own student on CIFAR-10: max margin on the 64 whitened features of "
     "SimCLR, labels by a linear teacher, 10 seeds. Error against kept examples by the "

@@ -14,12 +14,13 @@ from simulations.experiments.laws import means
 from . import style
 from .tables import shipped
 
+SOURCE = "CIFAR-10, linear heads"
 CAPTION = (
     "Ten metrics, and prototypes at other numbers of clusters (prototypes_1 to _300; "
     "prototypes has 10), on CIFAR-10 with linear heads on 64 features of SimCLR; of "
     "45,000 examples the hardest f are kept, with (filled) and without (open) half of "
-    "an equal share for every class; 5 seeds. A: error less that of random examples of "
-    "the same number, one standard error. B: standard deviation over classes of the "
+    "an equal share for every class; 5 seeds. A: error minus that of random examples "
+    "of the same number, one standard error. B: standard deviation over classes of the "
     "number of kept examples, over its mean. C: error of the class that is worst off. "
     "Dashed: random examples."
 )
@@ -85,20 +86,21 @@ def draw(data: xr.Dataset) -> Figure:
             options = {"color": look[0], "marker": look[2], "linestyle": "none"}
             options["markerfacecolor"] = fill or look[0]
             places = range(len(metrics))
-            wide = part["standard_error"]
-            panels[0].errorbar(part["difference"], places, xerr=wide, **options)
+            wide = 100 * part["standard_error"]
+            panels[0].errorbar(100 * part["difference"], places, xerr=wide, **options)
             panels[1].plot(part["imbalance"], places, **options)
             label = f"{style.fraction(f)}, {strategy.replace('_', ' ')}"
-            panels[2].plot(part["worst_class"], places, label=label, **options)
+            panels[2].plot(100 * part["worst_class"], places, label=label, **options)
         random = (table["strategy"] == "random") & (table["keep_fraction"] == f)
         for axes, name in zip(panels[1:], ("imbalance", "worst_class"), strict=True):
             value = float(table.loc[random, name].iloc[0])
+            value *= 100 if name == "worst_class" else 1
             axes.axvline(value, color=look[0], linewidth=0.8, linestyle=look[1])
     panels[0].axvline(0, color=style.GREY, linewidth=0.8)
     panels[0].set_yticks(range(len(metrics)), [style.words(one) for one in metrics])
-    panels[0].set_xlabel("error less that of random")
+    panels[0].set_xlabel("error minus that of random (points)")
     panels[1].set_xlabel("imbalance of classes")
-    panels[2].set_xlabel("error of the worst class")
+    panels[2].set_xlabel("error of the worst class (%)")
     panels[2].legend(fontsize=5.5)
     style.letter(panels)
     return figure

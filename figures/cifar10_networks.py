@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from . import scaling
 from .tables import shipped
 
+SOURCE = "CIFAR-10, ResNet-8"
 CAPTION = (
     "ResNet-8 with a strided stem on CIFAR-10, 10 epochs, 3 seeds: an illustration. "
     "Error against kept examples when hard or easy examples by EL2N are kept. Means "

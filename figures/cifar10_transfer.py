@@ -12,6 +12,7 @@ from simulations.experiments.laws import means
 from . import style
 from .tables import shipped
 
+SOURCE = "CIFAR-10, ResNet-8"
 CAPTION = (
     "Transfer with ResNet-8 (strided stem): pre-trained on six classes of CIFAR-10, "
     "fine-tuned and tested on the other four; means of 3 (A) and 8 (B) seeds with one "
@@ -43,7 +44,7 @@ def draw(data: xr.Dataset) -> Figure:
             x, y = points["keep_fraction"], points["error"]
             style.simulated(axes, x, y, points["standard_error"], look)
             axes.plot(x, y, color=look[0], linestyle=look[1], linewidth=0.9)
-            style.legend_entry(axes, look, str(strategy))
+            style.legend_entry(axes, look, style.KEEP.get(str(strategy), strategy))
         axes.set(xlabel=f"kept fraction of the {side} data", ylabel="downstream error")
     panels[0].legend()
     style.letter(panels)

@@ -12,15 +12,24 @@ from matplotlib.figure import Figure
 from . import style
 
 
-def draw(found: xr.Dataset, class_names: Sequence[str]) -> Figure:
+def draw(
+    found: xr.Dataset,
+    class_names: Sequence[str] | None = None,
+    *,
+    size: str = "column",
+) -> Figure:
     """The figure of ``simulations.vision.balance.class_balance``.
 
     A: balance, the smallest class over the largest, against the kept fraction; band:
     two standard deviations of random selections.  B: kept part of each class at the
-    smallest kept fraction, over that of the whole set.
+    smallest kept fraction, over that of the whole set.  Without names, classes have
+    their numbers.
     """
+    if class_names is None:
+        class_names = [str(one) for one in range(int(found["class"].max()) + 1)]
     metrics = [str(name) for name in found["metric"].values]
-    figure = style.canvas(style.PAGE, 0.22 * max(len(metrics), 8) + 1.4)
+    height = 0.22 * max(len(metrics), 8) + 1.4
+    figure = style.canvas_of(size, width=style.PAGE, height=height)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
     f = found["keep_fraction"].values
     looks = _looks(len(metrics))

@@ -14,6 +14,7 @@ from simulations.perceptron import ConvexRidge, Point, averages, simulate
 
 from . import style
 
+SOURCE = "theory (lines) and simulation (marks)"
 CAPTION = (
     "Error of students trained with four losses against the strength of their ridge: "
     "hard examples by a probe at theta = 20 degrees (absolute margin, f = 0.4, "

@@ -11,6 +11,7 @@ from simulations.perceptron import Point, simulated_errors
 
 from . import style
 
+SOURCE = "theory (lines) and simulation (marks)"
 CAPTION = (
     "Which examples to keep of a small and of a large pool (perfect probe, theta = 0): "
     "error against the kept fraction when the hardest, the easiest or random examples "

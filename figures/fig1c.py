@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import xarray as xr
 from matplotlib.colors import Normalize
@@ -11,12 +13,15 @@ import perceptron_theory as pt
 
 from . import style
 
+SOURCE = "theory"
 CAPTION = (
-    "Error when the hard examples are kept less the error when the easy ones are, in "
-    "units of the sum of the two, over the initial load and the kept fraction (perfect "
-    "probe, theta = 0). Orange: keep the easy; purple: keep the hard. Line: the "
-    "boundary, solved to tolerance."
+    "Error when the hard examples are kept against the error when the easy ones are, "
+    "in per cent of the latter, over the initial load and the kept fraction (perfect "
+    "probe, theta = 0). Orange: keep the hard; blue: keep the easy; beyond the ends of "
+    "the scale the colour stays that of the end. Line: the boundary, solved to "
+    "tolerance."
 )
+MOST = math.log(4)  # of ln of the ratio at the ends of the colours
 
 
 def compute() -> xr.Dataset:
@@ -32,14 +37,14 @@ def draw(data: xr.Dataset) -> Figure:
     figure = style.canvas(style.COLUMN * 1.25, 3.1)
     axes = figure.subplots()
     hard, easy = data["error_hard"], data["error_easy"]
-    # the plain difference of the small errors on the right would not be seen
-    difference = ((hard - easy) / (hard + easy)).transpose("keep_fraction", "alpha_tot")
+    # of errors that are small on the right: their ratio, which is seen everywhere
+    ratio = np.log(hard / easy).transpose("keep_fraction", "alpha_tot")
     drawn = axes.pcolormesh(
         data["alpha_tot"],
         data["keep_fraction"],
-        difference,
-        norm=Normalize(-1, 1),
-        cmap="PuOr_r",
+        ratio,
+        norm=Normalize(-MOST, MOST),
+        cmap=style.better("easy"),
         shading="gouraud",
         rasterized=True,
     )
@@ -49,9 +54,9 @@ def draw(data: xr.Dataset) -> Figure:
         axes.plot(x, y, color=style.BLACK, linewidth=1.4)
     for x, y, text in ((1.0, 0.25, "keep\neasy"), (15.0, 0.6, "keep\nhard")):
         axes.text(x, y, text, ha="center", va="center", fontweight="bold")
-    label = r"$(\varepsilon_{\rm hard}-\varepsilon_{\rm easy})"
-    label += r"/(\varepsilon_{\rm hard}+\varepsilon_{\rm easy})$"
-    figure.colorbar(drawn, ax=axes, label=label)
+    label = r"hard better $\leftarrow$ error against easy $\rightarrow$ hard worse"
+    bar = figure.colorbar(drawn, ax=axes, label=label, extend="both")
+    style.percent_axis(bar.ax.yaxis)
     axes.set(
         xscale="log",
         xlabel=style.LABELS["alpha_tot"],

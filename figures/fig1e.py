@@ -11,6 +11,7 @@ import perceptron_theory as pt
 
 from . import curves, style
 
+SOURCE = "theory"
 CAPTION = (
     "Error over the kept load and the kept fraction f when the hardest examples are "
     "kept by a perfect probe (theta = 0), with lines of equal error. Dashed: the best "

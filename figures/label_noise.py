@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.colors import TwoSlopeNorm
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
@@ -17,17 +17,18 @@ from simulations.perceptron import ConvexRidge, Point, averages, simulate
 
 from . import curves, style
 
+SOURCE = "theory; in C with simulation (marks)"
 CAPTION = (
     "A part p of the labels of a pool of 20 examples per dimension is wrong before "
     "pruning; probe at theta = 20 degrees, logistic loss, ridge 0.1. A, B: error when "
     "the hardest fraction f is kept, in units of that of as many random examples, "
-    "ranked by the absolute margin |P.x| and by the signed margin y P.x. Orange: "
-    "keeping the hard ones does harm. Lines, solved to tolerance: equal errors of hard "
-    "and random (black), hard and easy (blue), easy and random (grey), full where the "
-    "two are the best of the three; dotted: the error of hard is 1/2. C: errors "
-    "across the boundaries of B at f = 0.6. Lines: theory, N to infinity. Marks: "
-    "simulation at N = 100, means of 64 draws with bars of one standard error. The "
-    "absolute margin sees no labels, and under it noise makes more of the hard "
+    "ranked by the absolute margin |P.x| and by the signed margin y P.x. Grey: keeping "
+    "the hard ones does harm; orange: it helps. Lines, solved to tolerance: equal "
+    "errors of hard and random (black), hard and easy (blue), easy and random (green), "
+    "full where the two are the best of the three; dotted: the error of hard is 1/2. "
+    "C: errors across the boundaries of B at f = 0.6. Lines: theory, N to infinity. "
+    "Marks: simulation at N = 100, means of 64 draws with bars of one standard error. "
+    "The absolute margin sees no labels, and under it noise makes more of the hard "
     "examples worth keeping; the signed margin ranks wrong labels among the hard "
     "examples, of which a few percent are enough to turn keeping them into harm."
 )
@@ -42,10 +43,11 @@ FRACTIONS = (0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.32, 0.4, 0.5, 0.6, 0.7, 0.8, 0.
 CUT = 0.6  # f of panel C
 SIMULATED = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3)
 SIZE, DRAWS = 100, 64
+MOST = math.log(4)  # of ln of the ratio at the ends of the colours
 LINES = {
     "hard/random": style.BLACK,
     "hard/easy": style.BLUE,
-    "easy/random": style.GREY,
+    "easy/random": style.GREEN,
 }
 
 
@@ -108,14 +110,17 @@ def draw(data: xr.Dataset) -> Figure:
     maps = [
         _map(panels[i], data, name) for i, name in enumerate(("absolute", "signed"))
     ]
-    figure.colorbar(
+    bar = figure.colorbar(
         maps[0],
         ax=list(panels[:2]),
         location="top",
         shrink=0.6,
         aspect=30,
-        label=r"$\log_2(\varepsilon_{\rm hard}/\varepsilon_{\rm random})$",
+        extend="both",
+        label="hard better  $\\leftarrow$  error against random  $\\rightarrow$  "
+        "hard worse",
     )
+    style.percent_axis(bar.ax.xaxis)
     panels[0].set_ylabel(style.LABELS["keep_fraction"])
     _cut(panels[2], data)
     style.letter(panels)
@@ -128,9 +133,9 @@ def _map(axes: Axes, data: xr.Dataset, margin: str) -> Any:
     drawn = axes.pcolormesh(
         x,
         y,
-        np.log2(hard / random).T,
-        norm=TwoSlopeNorm(0.0, -1.5, 3.0),
-        cmap="PuOr_r",
+        np.log(hard / random).T,
+        norm=Normalize(-MOST, MOST),
+        cmap=style.better("random"),
         shading="gouraud",
         rasterized=True,
     )
@@ -187,7 +192,7 @@ def _cut(axes: Axes, data: xr.Dataset) -> None:
             one["simulated_standard_error"],
             look,
         )
-        style.legend_entry(axes, look, rule)
+        style.legend_entry(axes, look, style.KEEP[rule])
     axes.set(
         yscale="log",
         xlabel=r"wrong labels  $p$",

@@ -16,6 +16,7 @@ from simulations.perceptron import Point, simulated_errors
 
 from . import curves, style
 
+SOURCE = "theory; in G-I with simulation (marks)"
 CAPTION = (
     "The best of all pruning rules, for a probe at theta = 0, 10 and 30 degrees "
     "(absolute margin). A-C: its error in units of the best of hard, easy, random and "
@@ -142,7 +143,9 @@ def _errors(axes: Axes, at: xr.Dataset, simulation: xr.Dataset) -> None:
     one = at.sel(alpha_prune=SIMULATED[0])
     f = at["keep_fraction"]
     for name, (color, line, _) in style.RULES.items():
-        axes.plot(f, one[f"{name}_error"], color=color, linestyle=line, label=name)
+        axes.plot(
+            f, one[f"{name}_error"], color=color, linestyle=line, label=style.KEEP[name]
+        )
     look = (style.BLACK, "-", "o")
     axes.plot(f, one["error"], color=look[0])
     style.simulated(

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from . import style
 
+SOURCE = "digits"
 CAPTION = (
     "Scores of self-supervised prototypes by the number of clusters k, on the 1,438 "
     "built-in training digits: embeddings by SimCLR (recipe digits_simclr, seed 0) and "

@@ -19,10 +19,14 @@ FORMATS = ("pdf", "png")
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: ``draw`` knows only the dataset that ``compute`` returned."""
+    """One figure: ``draw`` knows only the dataset that ``compute`` returned.
+
+    Its title is its ``source``: theory, simulation, the data set, or several of them.
+    """
 
     name: str
     caption: str
+    source: str
     compute: Callable[[], xr.Dataset]
     draw: Callable[[xr.Dataset], Picture]
 
@@ -58,6 +62,7 @@ class Figure:
             pt.save_dataset(self.compute(), data, overwrite=overwrite)
         with style.applied():
             picture = self.draw(pt.load_dataset(data))
+            style.title(picture, self.source)
             for path in pictures:
                 # no date in the file: the same data give the same bytes
                 stamp = {"CreationDate": None} if path.suffix == ".pdf" else None

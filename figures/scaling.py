@@ -56,7 +56,7 @@ def draw(points: pd.DataFrame, label: str = "kept examples") -> Figure:
             for name, of, f in shown:
                 _curve(axes, points, (name, of, f), looks[f])
             _chance(axes, points, kept[-1], looks[kept[-1]][0])
-            axes.set_title(f"{strategy}, {style.plain(metric.replace(':', ' '))}")
+            axes.set_title(f"{style.KEEP[strategy]}, {style.metric(metric)}")
             axes.set(xscale="log", yscale="log")
             if np.ptp(np.log10(points["error"].to_numpy(float))) < 1:
                 axes.yaxis.set_minor_formatter("{x:.1f}")

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from . import style
 
 
-def draw(matrix: xr.Dataset) -> Figure:
+def draw(matrix: xr.Dataset, *, size: str = "column") -> Figure:
     """The figure of ``simulations.vision.correlation.spearman_matrix``.
 
     Numbers are the correlation and, below, half the width of its interval.
@@ -18,7 +18,7 @@ def draw(matrix: xr.Dataset) -> Figure:
     found = matrix["correlation"].values.round(2) + 0.0  # no -0.00
     half = (matrix["upper"].values - matrix["lower"].values) / 2
     side = 0.48 * len(names) + 1.6
-    figure = style.canvas(side + 0.5, side)
+    figure = style.canvas_of(size, width=side + 0.5, height=side)
     axes = figure.subplots()
     picture = axes.imshow(found, vmin=-1, vmax=1, cmap="RdBu_r")
     for (i, j), value in np.ndenumerate(found):

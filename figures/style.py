@@ -6,7 +6,9 @@ a line style and a mark of its own, so that the figures also read in black and w
 
 from __future__ import annotations
 
+import io
 import string
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +17,12 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from perceptron_theory.errors import InputError
 from simulations.files import write_whole
 
 COLUMN, PAGE = 3.5, 7.1  # widths in inches of one column and of the whole page
@@ -33,7 +39,9 @@ FAMILY = (
     (ORANGE, (0, (1.2, 1.0)), "v"),
     (PURPLE, (0, (4, 1, 1, 1, 1, 1)), "P"),
 )
+# hard, easy and random have these looks and these names in every picture
 RULES = {"hard": FAMILY[4], "easy": FAMILY[1], "random": (GREY, "-", "D")}
+KEEP = {rule: f"keep {rule}" for rule in RULES}
 PARETO = {"color": GREY, "linewidth": 4.5, "alpha": 0.45, "solid_capstyle": "round"}
 
 LABELS = {
@@ -41,7 +49,12 @@ LABELS = {
     "alpha_tot": r"initial examples per dimension  $\alpha_{\rm tot}$",
     "keep_fraction": r"kept fraction  $f$",
     "error": r"generalisation error  $\varepsilon$",
+    "theta": r"angle of probe and teacher  $\theta$  (degrees)",
 }
+
+# inches; a slide is 1920 x 1080 pixels, and its letters are those of a slide
+SIZES = {"slide": (5.6, 3.15), "column": (COLUMN, 2.8)}
+DOTS = {"slide": 1920 / 5.6, "column": 300.0}
 
 _LONGEST = 36  # letters of a name at an axis
 
@@ -62,6 +75,8 @@ _SETTINGS: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "pdf.fonttype": 42,  # text stays text
+    "svg.hashsalt": "pruning-laws",  # the same picture, the same names inside
+    "figure.dpi": 200,
     "savefig.dpi": 200,
 }
 
@@ -75,17 +90,106 @@ def applied() -> Iterator[None]:
         yield
 
 
+class Canvas(Figure):
+    """A figure apart from pyplot's state, which a notebook shows all the same."""
+
+    def savefig(self, fname: Any, **options: Any) -> None:
+        """As of every figure, by default with as many pixels as its size has."""
+        options.setdefault("dpi", self.get_dpi())
+        super().savefig(fname, **options)
+
+    def _repr_png_(self) -> bytes:
+        content = io.BytesIO()
+        with applied():
+            self.savefig(content, format="png")
+        return content.getvalue()
+
+
 def canvas(width: float, height: float) -> Figure:
     """An empty figure of ``width`` x ``height`` inches, apart from pyplot's state."""
-    return Figure(figsize=(width, height), layout="constrained")
+    return Canvas(figsize=(width, height), layout="constrained")
+
+
+def canvas_of(size: str, *, width: float = 0.0, height: float = 0.0) -> Figure:
+    """An empty figure of a size by name, larger where its content needs more.
+
+    Args:
+        size: "slide" or "column".
+        width: inches that are needed.
+        height: the same.
+
+    Raises:
+        InputError: another size.
+    """
+    if size not in SIZES:
+        raise InputError(f"size must be {' or '.join(SIZES)}, got {size!r}")
+    wide, high = SIZES[size]
+    figure = canvas(max(wide, width), max(high, height))
+    figure.set_dpi(DOTS[size] * wide / max(wide, width))
+    return figure
+
+
+def panels(figure: Figure, count: int, **options: Any) -> list[Axes]:
+    """So many panels side by side, or one below the other where that is too narrow."""
+    width, height = figure.get_size_inches()
+    if width >= count * 2.2:
+        return list(figure.subplots(1, count, squeeze=False, **options)[0])
+    figure.set_size_inches(width, max(height, 0.4 + 2.0 * count))
+    return list(figure.subplots(count, 1, squeeze=False, **options)[:, 0])
 
 
 def save(draw: Callable[[], Figure], path: Path) -> None:
-    """Draw and write a picture, whole or not at all, in the format of the suffix."""
+    """Draw and write a picture, whole or not at all, in the format of the suffix.
+
+    The same picture is the same file: it carries no date.
+    """
     kind = path.suffix.removeprefix(".")
+    stamp = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
     with applied():
         figure = draw()
-        write_whole(path, lambda part: figure.savefig(part, format=kind))
+
+        def write(part: Path) -> None:
+            figure.savefig(part, format=kind, metadata=stamp, dpi=figure.get_dpi())
+
+        write_whole(path, write)
+
+
+def better(than: str) -> Colormap:
+    """Colours of hard against another rule: of each where it is the better one.
+
+    Args:
+        than: "easy" or "random".
+    """
+    ends = RULES["hard"][0], "#ffffff", RULES[than][0]
+    return LinearSegmentedColormap.from_list(f"hard-{than}", ends)
+
+
+def percent(ratio: float) -> str:
+    """What a ratio of errors is in words: 0.5 is "-50 %", 3 is "+200 %"."""
+    change = 100 * (ratio - 1)
+    return "0 %" if abs(change) < 0.05 else f"{change:+.3g} %"
+
+
+def percent_axis(axis: Axis) -> None:
+    """Where ln of a ratio is drawn: the ratios, as per cent better or worse."""
+    low, high = axis.get_view_interval()
+    steps = (-0.9, -0.8, -0.5, -0.2, -0.1, 0, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+    if high - low > 1.2:  # no room for all
+        steps = (-0.95, -0.9, -0.75, -0.5, 0, 1, 3, 9)
+    ticks = [step for step in steps if low <= np.log1p(step) <= high]
+    axis.set_ticks([float(np.log1p(t)) for t in ticks], [percent(1 + t) for t in ticks])
+
+
+def degrees(theta: float) -> str:
+    """An angle in radians for a label, in degrees."""
+    return rf"$\theta = {float(np.rad2deg(theta)):.4g}\degree$"
+
+
+def title(figure: Figure, text: str) -> None:
+    """Above all panels, at the left, in as many lines as it takes."""
+    width = figure.get_size_inches()[0]
+    lines = textwrap.wrap(plain(text), max(20, int(width * 15)))
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=8)
 
 
 def plain(text: object) -> str:
@@ -97,6 +201,22 @@ def plain(text: object) -> str:
 def words(name: object) -> str:
     """The name of a metric, a student or a loss, in words; of a long one, both ends."""
     return tick(name).replace("_", " ")
+
+
+def spoken(name: object) -> str:
+    """The name of a student or a rule before a noun: "max-margin", "hard"."""
+    text = str(name)
+    if text.endswith("()"):  # a rule that was given as an object
+        text = text[:-2].lower()
+    return text.replace("_", "-")
+
+
+def metric(name: object) -> str:
+    """The name of a metric of an experiment: of a probe at an angle, the angle."""
+    kind, _, number = str(name).partition(":")
+    if kind == "theta":
+        return rf"$\theta = {number}\degree$"
+    return tick(f"{kind} {number}".strip())
 
 
 def tick(name: object) -> str:
@@ -129,6 +249,59 @@ def simulated(axes: Axes, x, y, error, look, **options) -> None:
         zorder=4,
         **options,
     )
+
+
+def setting(name: str, value: Any) -> str:
+    """One setting of a curve, for a legend or a title."""
+    if name == "keep_fraction":
+        return fraction(float(value))
+    if name == "theta":
+        return degrees(float(value))
+    if name in ("alpha_prune", "alpha_tot"):
+        return rf"$\alpha_{{\rm {name.partition('_')[2]}}} = {float(value):.4g}$"
+    if name == "rule":
+        return KEEP.get(str(value), words(value))
+    return words(value)
+
+
+def scale(axis: Axis, values: np.ndarray) -> None:
+    """Logarithmic where the values span a decade evenly so, with plain numbers."""
+    values = np.asarray(values, float)
+    if values.min() <= 0 or values.max() < 8 * values.min():
+        return
+    steps = [
+        np.ptp(np.diff(v)) / abs(np.diff(v)).max() for v in (np.log(values), values)
+    ]
+    if len(values) < 3 or steps[0] <= steps[1]:
+        axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
+        plain_numbers(axis)
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Numbers such as 0.5, 1, 2, 5, 10 along a logarithmic axis, as many as fit."""
+    low, high = sorted(axis.get_view_interval())
+    if not 0 < low < high or axis.get_scale() != "log":
+        return
+    decades = np.log10(high / low)
+    if not 1e-4 < low < high < 1e5 or decades > 4:
+        return
+    every = (1.0, 2.0, 5.0) if decades < 2.2 else (1.0,)
+    if decades < 0.8:
+        every = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+    axis.set_major_locator(LogLocator(subs=every))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def error_axes(axes: Axes, x: str, at: np.ndarray, error: np.ndarray) -> None:
+    """Labels and scales of errors against an input."""
+    axes.set(xlabel=LABELS[x], ylabel=LABELS["error"])
+    if x != "theta":
+        scale(axes.xaxis, np.unique(at))
+    good = error[np.isfinite(error) & (error > 0)]
+    if good.size and good.max() > 1.5 * good.min():
+        axes.set_yscale("log")
+        plain_numbers(axes.yaxis)
 
 
 def fraction(value: float) -> str:

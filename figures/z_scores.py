@@ -22,9 +22,9 @@ CAPTION = (
 )
 
 
-def draw(report: xr.Dataset) -> Figure:
+def draw(report: xr.Dataset, *, size: str = "column") -> Figure:
     """The figure of a ``Report.dataset`` of :mod:`simulations.perceptron`."""
-    figure = style.canvas(style.PAGE, 2.6)
+    figure = style.canvas_of(size, width=style.PAGE, height=2.6)
     panels = figure.subplots(1, 3)
     kinds = np.array([name.partition("(")[0] for name in report["student"].values])
     for name, look in zip(dict.fromkeys(kinds), style.FAMILY, strict=False):

@@ -7,6 +7,7 @@ from . import errors as errors
 from . import kept as kept
 from . import limits as limits
 from . import numerics as numerics
+from . import plotting as plotting
 from . import rules as rules
 from . import solving as solving
 from . import students as students
@@ -47,6 +48,7 @@ from .limits.small_angle import best_fraction_scaling as best_fraction_scaling
 from .limits.small_angle import small_angle_scaling as small_angle_scaling
 from .limits.small_angle import small_angle_threshold as small_angle_threshold
 from .numerics.kept_programs import keep_compiled as keep_compiled
+from .plotting import plot as plot
 from .rules.by_quantile import Easy as Easy
 from .rules.by_quantile import Hard as Hard
 from .rules.by_quantile import Mixture as Mixture

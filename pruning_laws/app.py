@@ -12,7 +12,7 @@ import warnings
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from .commands import (
     advise,
@@ -43,6 +43,7 @@ from .commands import (
 from .failures import FAILED, Interrupted, close_stdout, one_line_of
 from .failures import report as report_failure
 from .option_groups import spread
+from .output import PICTURES
 
 # what makes JAX refuse steps that are meant here and in the libraries of networks
 _FOR_DEVELOPERS = (
@@ -76,6 +77,26 @@ class CommandLine(TyperGroup):
                 return super().invoke(ctx)
         except KeyboardInterrupt as error:
             raise Interrupted(str(error)) from None
+
+
+class Command(TyperCommand):
+    """A command whose ``--plot FILE.png`` writes what ``--plot`` alone shows."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if any("--plot" in one.opts for one in self.params):
+            args = _named_pictures(args)
+        return super().parse_args(ctx, args)
+
+
+def _named_pictures(args: list[str]) -> list[str]:
+    """The arguments with --plot-file in place of a --plot that names a picture."""
+    found: list[str] = []
+    for one in args:
+        if found and found[-1] == "--plot" and one.endswith(PICTURES):
+            found[-1] = "--plot-file"
+        name, equals, path = one.partition("=")
+        found += ["--plot-file", path] if name == "--plot" and equals else [one]
+    return found
 
 
 def _version(wanted: bool) -> None:
@@ -174,4 +195,4 @@ for command in (
     report.report,
     demo.demo,
 ):
-    app.command()(spread(command))
+    app.command(cls=Command)(spread(command))

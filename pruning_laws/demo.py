@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from matplotlib.colors import ListedColormap
+import xarray as xr
+from matplotlib.figure import Figure
 
 import perceptron_theory as pt
-from figures import style
+from figures import plotting, style
 from simulations.perceptron import DEMO_POINTS, run_validation
 
 DEGREES = 10.0
@@ -39,29 +40,17 @@ def _pareto(folder: Path) -> str:
     frontier = pt.pareto_frontier(load, theta=theta)
     pt.save_dataset(frontier, folder / "pareto.nc", overwrite=True)
     fractions = np.array([1.0, 0.5, 0.2])
-    fixed = np.asarray(
-        pt.solve(alpha_prune=load, keep_fraction=fractions[:, None], theta=theta).error
-    )
-
-    with style.applied():
-        picture = style.canvas(style.COLUMN * 1.25, 3.3)
-        axes = picture.subplots()
-        axes.loglog(load, frontier["error"], **style.PARETO, label="best $f$ (Pareto)")
-        for i, fraction in enumerate(fractions):
-            color, line, _ = style.FAMILY[i]
-            label = style.fraction(fraction)
-            axes.loglog(load, fixed[i], color=color, linestyle=line, label=label)
-        axes.set(xlabel=style.LABELS["alpha_prune"], ylabel=style.LABELS["error"])
-        axes.legend(loc="lower left")
-        picture.savefig(folder / "pareto.png")
+    fixed = pt.solve(alpha_prune=load, keep_fraction=fractions[:, None], theta=theta)
+    compared = plotting.dataset_of(fixed)
+    plotting.save(frontier, folder / "pareto.png", fixed=compared)
 
     here = int(np.argmin(abs(load - 10.0)))
-    best = frontier.isel(alpha_prune=here)
+    best, unpruned = frontier.isel(alpha_prune=here), np.asarray(fixed.error)[0, here]
     return (
         f"Pareto frontier. Of {load[here]:.3g} training examples per dimension, chosen "
         f"by a probe {DEGREES:g} degrees off, the best are the hardest "
         f"{float(best['f_opt']):.1%} of a pool: error {float(best['error']):.4f}, "
-        f"against {fixed[0, here]:.4f} without pruning."
+        f"against {float(unpruned):.4f} without pruning."
     )
 
 
@@ -69,29 +58,7 @@ def _phases(folder: Path) -> str:
     total, fraction = np.geomspace(0.5, 50.0, 25), np.linspace(0.04, 0.96, 24)
     diagram = pt.phase_diagram(total, fraction, theta=0.0)
     pt.save_dataset(diagram, folder / "phase_diagram.nc", overwrite=True)
-    best = diagram["best"].transpose("keep_fraction", "alpha_tot").values
-    number = sum(i * (best == rule) for i, rule in enumerate(style.RULES))
-
-    with style.applied():
-        picture = style.canvas(style.COLUMN * 1.25, 3.1)
-        axes = picture.subplots()
-        colours = ListedColormap([look[0] for look in style.RULES.values()])
-        axes.pcolormesh(
-            total, fraction, number, cmap=colours, vmin=0, vmax=2, alpha=0.6
-        )
-        for _, curve in diagram.groupby("boundary_branch"):
-            if curve["boundary_best"].all():
-                x, y = curve["boundary_alpha_tot"], curve["boundary_keep_fraction"]
-                axes.plot(x, y, color=style.BLACK)
-        for look, rule in zip(style.RULES.values(), style.RULES, strict=True):
-            axes.plot([], [], "s", color=look[0], alpha=0.6, label=f"keep {rule}")
-        axes.set(
-            xscale="log",
-            xlabel=style.LABELS["alpha_tot"],
-            ylabel=style.LABELS["keep_fraction"],
-        )
-        axes.legend(loc="upper left", frameon=True)
-        picture.savefig(folder / "phase_diagram.png")
+    plotting.save(diagram, folder / "phase_diagram.png")
 
     middle = diagram.sel(keep_fraction=0.5, method="nearest")
     return (
@@ -111,14 +78,17 @@ def _validation(folder: Path) -> str:
     points = [replace(point, precision=PRECISION) for point in DEMO_POINTS[::2]]
     report = run_validation(points, sizes=(SIZE,), output=folder / "validation")
     data = report.dataset.isel(size=0)
-    with style.applied():
-        picture = style.canvas(style.COLUMN, style.COLUMN)
-        axes = picture.subplots()
-        axes.axline((0.1, 0.1), slope=1, color=style.GREY, linewidth=0.8)
-        look = style.FAMILY[0]
-        style.simulated(
-            axes, data["theory"], data["mean"], data["standard_error"], look
-        )
-        axes.set(xlabel="error, theory", ylabel=f"error, simulated at N = {SIZE}")
-        picture.savefig(folder / "validation.png")
+    style.save(lambda: _agreement(data), folder / "validation.png")
     return f"Validation. {report.describe()}"
+
+
+def _agreement(data: xr.Dataset) -> Figure:
+    """The simulated errors against those of the theory."""
+    figure = style.canvas(style.COLUMN, style.COLUMN)
+    axes = figure.subplots()
+    axes.axline((0.1, 0.1), slope=1, color=style.GREY, linewidth=0.8)
+    values = data["theory"], data["mean"], data["standard_error"]
+    style.simulated(axes, *values, style.FAMILY[0])
+    axes.set(xlabel="error, theory", ylabel=f"error, simulation at N = {SIZE}")
+    style.title(figure, f"theory and simulation, N = {SIZE}")
+    return figure

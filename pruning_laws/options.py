@@ -67,13 +67,43 @@ AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print JSON instead of a table; null: not finite."),
 ]
-Output = Annotated[
-    Path | None,
+Outputs = Annotated[
+    list[Path] | None,
     typer.Option(
         "--output",
         "-o",
         metavar="FILE",
-        help="Write a NetCDF (.nc) or CSV (.csv) file instead of the table.",
+        help="Write NetCDF (.nc), CSV (.csv) or a picture (.png, .pdf, .svg) instead "
+        "of printing a table; give it once for each file.",
+    ),
+]
+Plot = Annotated[
+    bool,
+    typer.Option(
+        "--plot",
+        help="Show the picture, in a window or in the terminal, instead of a table; "
+        "--plot FILE.png writes it beside the table.",
+    ),
+]
+# what --plot FILE.png stands for: see ``app.Command``
+PlotFile = Annotated[Path | None, typer.Option("--plot-file", hidden=True)]
+Title = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="Of the picture, in place of its own title."),
+]
+Size = Annotated[
+    str,
+    typer.Option(
+        metavar="slide|column",
+        help="Of the picture: for a talk (16:9) or for a column of a paper.",
+    ),
+]
+Simulated = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Draw these simulated errors over the picture: the .nc of `simulate "
+        "--table` or of `validate`.",
     ),
 ]
 Overwrite = Annotated[

@@ -20,9 +20,11 @@ from .results import Columns, Results, is_constant
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+    from matplotlib.figure import Figure
     from rich.table import Table
 
-SUFFIXES = (".nc", ".csv")
+PICTURES = (".png", ".pdf", ".svg")
+SUFFIXES = (".nc", ".csv", *PICTURES)
 _NOT_SHOWN = ["residual"]  # rounding noise: in files and JSON only
 
 
@@ -32,7 +34,7 @@ def check_output(
     """Refuse, before any work is done, a file that could not be written after it.
 
     Raises:
-        typer.BadParameter: another suffix than those (.nc or .csv).
+        typer.BadParameter: another suffix than those.
         OSError: the file exists and may not be replaced, or its folder does not exist
             or cannot be written.
     """
@@ -72,28 +74,118 @@ class Destination:
     """
 
     as_json: options.AsJson = False
-    output_file: options.Output = None
+    output_files: options.Outputs = None
     overwrite: options.Overwrite = False
+    plot: options.Plot = False
+    plot_file: options.PlotFile = None
+    title: options.Title = None
+    size: options.Size = "slide"
 
     def __post_init__(self) -> None:
-        check_output(self.output_file, self.overwrite)
+        for path in self.output_files or []:
+            check_output(path, self.overwrite)
+        check_output(self.plot_file, self.overwrite, PICTURES)
+        if self.size not in ("slide", "column"):
+            raise options.bad("--size", f"{self.size!r} is neither slide nor column")
+        if self.plot and self.as_json:
+            raise options.bad("--plot", "it does not go with --json")
+        if self.title is not None and not self.draws:
+            raise options.bad(
+                "--title", "it is for a picture: add -o FILE.png or --plot"
+            )
+
+    @property
+    def draws(self) -> bool:
+        """Whether a picture is asked for."""
+        return self.plot or any(path.suffix in PICTURES for path in self.files)
+
+    @property
+    def files(self) -> list[Path]:
+        """All that are written."""
+        return [
+            *(self.output_files or []),
+            *([self.plot_file] if self.plot_file else []),
+        ]
 
     def emit(
         self,
         results: Results | xr.Dataset,
         title: str,
         show: Callable[[Any, str], None] | None = None,
+        draw: Callable[[], Figure] | None = None,
     ) -> None:
-        """Write to a file, or print: as JSON if asked, else by ``show``."""
-        path = self.output_file
-        if path is not None:
+        """Write to files, or print: as JSON if asked, else by ``show``.
+
+        Files and a picture on the screen stand for the table; what ``--plot FILE``
+        writes comes beside it.
+
+        Args:
+            results: what was computed.
+            title: of the tables on the terminal.
+            show: prints the results in place of tables.
+            draw: draws them, in place of what ``pt.plot`` does.
+        """
+        dataset = None
+        if self.files or self.plot:
             dataset = results.dataset() if isinstance(results, Results) else results
-            _write(dataset, path, self.overwrite)
+        for path in self.files:
+            if path.suffix in PICTURES:
+                from figures import style
+
+                style.save(lambda: self._picture(dataset, draw), path)
+            else:
+                _write(dataset, path, self.overwrite)
             note(f"wrote {path}")
+        if self.plot:
+            from .showing import show as show_picture
+
+            show_picture(self._picture(dataset, draw))
         if self.as_json:
             print_json(results)
-        elif path is None:
+        elif not self.plot and not self.output_files:
             (show or print_tables)(results, title)
+
+    def _picture(self, dataset: Any, draw: Callable[[], Figure] | None) -> Figure:
+        from figures import plotting, style
+
+        with style.applied():
+            if draw is None:
+                return plotting.plot(dataset, **self._drawn())
+            figure = draw()
+            if self.title is not None:
+                style.title(figure, self.title)
+            return figure
+
+    def _drawn(self) -> dict[str, Any]:
+        """How pictures are drawn."""
+        return {"title": self.title, "size": self.size}
+
+
+@dataclass(frozen=True)
+class OverTheory(Destination):
+    """The same of results that simulated points can be drawn over.
+
+    Raises, before any work is done:
+        perceptron_theory.InputError: ``simulated`` cannot be read.
+    """
+
+    simulated: options.Simulated = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.simulated is not None:
+            if not self.draws:
+                what = "it is for a picture: add -o FILE.png or --plot"
+                raise options.bad("--simulated", what)
+            self._drawn()
+
+    def _drawn(self) -> dict[str, Any]:
+        drawn = super()._drawn()
+        if self.simulated is not None:
+            import perceptron_theory as pt
+
+            drawn["simulation"] = pt.load_dataset(self.simulated)
+        return drawn
 
 
 def print_tables(results: Results | xr.Dataset, title: str) -> None:
@@ -188,7 +280,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _write(dataset: xr.Dataset, path: Path, overwrite: bool) -> None:
+def _write(dataset: Any, path: Path, overwrite: bool) -> None:
     if path.suffix == ".nc":
         import perceptron_theory as pt
 

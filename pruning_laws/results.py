@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from perceptron_theory.choices.attributes import KEPT, PER_DIMENSION, POOL, text
+
 if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
@@ -18,6 +20,13 @@ if TYPE_CHECKING:
 # dimensions, values, and attributes such as a long_name
 Variable = tuple[tuple[str, ...], Any, Mapping[str, str]]
 Columns = dict[str, list[Any]]
+# what the inputs of a grid are, for whoever draws a file
+INPUTS = {
+    "alpha_prune": text(KEPT, PER_DIMENSION),
+    "alpha_tot": text(POOL, PER_DIMENSION),
+    "keep_fraction": text("kept fraction"),
+    "theta": text("angle of probe and teacher", "rad"),
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,10 @@ class Results:
         attrs: dict[str, Any],
     ) -> Results:
         """Over axes, each with its values."""
-        coords = {name: ((name,), list(values), {}) for name, values in axes.items()}
+        coords = {
+            name: ((name,), list(values), INPUTS.get(name, {}))
+            for name, values in axes.items()
+        }
         return Results(variables, coords, attrs)
 
     @staticmethod

@@ -62,20 +62,20 @@ Embeddings = Annotated[
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of everything that is random.")]
 
-PICTURES = (".png", ".pdf", ".svg")
-
 
 def check_picture(path: Path | None, overwrite: bool, option: str) -> None:
     """Refuse, before any work is done, a picture that could not be written.
 
     Raises:
-        typer.BadParameter: another suffix than those of ``PICTURES``.
+        typer.BadParameter: another suffix than those of ``output.PICTURES``.
         OSError: as :func:`.output.check_new`.
     """
     if path is None:
         return
-    if path.suffix not in PICTURES:
-        raise options.bad(option, f"{path.name!r} must end in {', '.join(PICTURES)}")
+    if path.suffix not in output.PICTURES:
+        raise options.bad(
+            option, f"{path.name!r} must end in {', '.join(output.PICTURES)}"
+        )
     output.check_new(path, overwrite)
 
 

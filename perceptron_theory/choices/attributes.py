@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-PER_DIMENSION = "examples/dimension"
-KEPT, POOL = "kept examples per dimension", "examples of the pool per dimension"
+# xarray breaks a label beyond 30 letters, unit included, and cuts the second line off
+LONGEST = 30
+PER_DIMENSION = "per dimension"
+KEPT, POOL = "kept examples", "pool examples"
 
 
 def text(long_name: str, units: str = "1", description: str = "") -> dict[str, str]:

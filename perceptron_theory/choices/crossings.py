@@ -136,12 +136,12 @@ def _boundary_variables(plane: Plane, curves: list[Curve]) -> dict[str, Any]:
 
     what, unit = plane.about
     return {
-        "boundary_kind": on(kind, "the two strategies of equal error"),
+        "boundary_kind": on(kind, "the two of equal error"),
         "boundary_branch": on(np.concatenate(branches), "number of the curve"),
-        f"boundary_{plane.name}": on(plane.value(x), f"{what} on the boundary", unit),
-        "boundary_keep_fraction": on(np.exp(y), "keep fraction on the boundary"),
-        "boundary_error": on(crossing, "generalisation error on the boundary"),
-        "boundary_best": on(other >= crossing, "whether the third strategy is worse"),
+        f"boundary_{plane.name}": on(plane.value(x), f"boundary {what}", unit),
+        "boundary_keep_fraction": on(np.exp(y), "boundary keep fraction"),
+        "boundary_error": on(crossing, "error on the boundary"),
+        "boundary_best": on(other >= crossing, "is the third worse"),
     }
 
 
@@ -194,9 +194,9 @@ def _triple_points(plane: Plane, curve: Curve, x: Any, y: Any) -> dict[str, Any]
 
     what, unit = plane.about
     return {
-        f"triple_{plane.name}": on(plane.value(x), f"{what} at the triple point", unit),
-        "triple_keep_fraction": on(np.exp(y), "keep fraction at the triple point"),
-        "triple_error": on(error, "generalisation error at the triple point"),
+        f"triple_{plane.name}": on(plane.value(x), f"triple {what}", unit),
+        "triple_keep_fraction": on(np.exp(y), "keep fraction, triple"),
+        "triple_error": on(error, "error, triple point"),
     }
 
 
@@ -222,7 +222,7 @@ def as_dataset(
     best = np.where(axes[1] == 1, "equal", best)
     dims = (plane.name, "keep_fraction")
     variables: dict[str, Any] = {
-        f"error_{name}": (dims, error, text(f"generalisation error, {name} kept"))
+        f"error_{name}": (dims, error, text(f"error, {name} kept"))
         for name, error in zip(STRATEGIES, np.exp(log_errors), strict=True)
     }
     variables["best"] = (dims, best, text("strategy of least error"))

@@ -101,8 +101,8 @@ def pareto_frontier(
         ConvergenceError: an optimum whose error could not be solved.
     """
     one_load(alpha_prune, alpha_tot)
-    name = rule if isinstance(rule, str) else repr(rule)
     kind = resolve_rule(rule)
+    name = rule if isinstance(rule, str) else kind.text
     learner = learner_at(theta, margin, student, loss, ridge, flip_probability)
     if not kind.takes_fraction:
         raise InputError(
@@ -220,7 +220,7 @@ def _at_fixed_load(loads: Values, largest: Any, task: Task) -> xr.Dataset:
     return xr.Dataset(
         {
             "f_opt": ("alpha_prune", fraction, text("best keep fraction")),
-            "error": ("alpha_prune", error, text("generalisation error at f_opt")),
+            "error": ("alpha_prune", error, text("error at f_opt")),
             "alpha_tot": ("alpha_prune", total, text(POOL, PER_DIMENSION)),
             "kind": ("alpha_prune", np.where(limit, LIMIT, kind), text("optimum")),
         },
@@ -251,14 +251,14 @@ def _envelope(loads: Values, task: Task) -> xr.Dataset:
 
     return xr.Dataset(
         {
-            "f_opt": on(fraction, "keep fraction of the envelope", "1", of_curve),
+            "f_opt": on(fraction, "envelope keep fraction", "1", of_curve),
             "alpha_prune": on(fraction * loads, KEPT, PER_DIMENSION, of_curve),
-            "error": on(error, "generalisation error of the envelope", "1", of_curve),
+            "error": on(error, "error of the envelope", "1", of_curve),
             "kind": on(kind, "optimum of the envelope", "1", of_curve),
-            "pool_f_opt": on(pool_f, "best keep fraction of the pool", "1", of_pool),
+            "pool_f_opt": on(pool_f, "best keep fraction", "1", of_pool),
             "pool_alpha_prune": on(pool_f * loads, KEPT, PER_DIMENSION, of_pool),
             "pool_error": on(
-                np.exp(pool.value), "least generalisation error", "1", of_pool
+                np.exp(pool.value), "least error of the pool", "1", of_pool
             ),
             "pool_kind": on(pool_kind, "optimum of the pool", "1", of_pool),
         },

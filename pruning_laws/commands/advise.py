@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from perceptron_theory.choices.attributes import text
+
 from .. import option_groups, options, output
 from ..results import Results
 
@@ -79,5 +81,8 @@ def _results(advice: Advice) -> Results:
     }
     if advice.max_alpha_prune is not None:
         attrs["max_alpha_prune"] = advice.max_alpha_prune
-    columns = {name: (("choice",), [row[name] for row in rows], {}) for name in rows[0]}
+    columns = {
+        name: (("choice",), [row[name] for row in rows], text(name.replace("_", " ")))
+        for name in rows[0]
+    }
     return Results.over({"choice": choices}, columns, attrs)

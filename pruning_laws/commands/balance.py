@@ -11,6 +11,7 @@ from .. import options, output, vision_options
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.figure import Figure
 
 
 def balance(
@@ -23,9 +24,6 @@ def balance(
     ] = "0.1,0.2,0.3,0.5,0.7,1",
     rule: Annotated[str, typer.Option(help="As of select.")] = "hard",
     class_floor: vision_options.ClassFloor = 0.0,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw it, too.")
-    ] = None,
     data: vision_options.CheckedData = None,
     split: vision_options.Split = "train",
     seed: vision_options.Seed = 0,
@@ -39,9 +37,8 @@ def balance(
 
     \b
     Examples:
-      pruning-laws balance el2n.parquet prototypes.parquet --plot balance.png
+      pruning-laws balance el2n.parquet prototypes.parquet -o balance.png
     """
-    vision_options.check_picture(plot, to.overwrite, "--plot")
     fractions = options.numbers(keep_fraction, "--keep-fraction")
     chosen = vision_options.selection_rule(rule)
 
@@ -54,14 +51,17 @@ def balance(
         result = class_balance(
             values, labels, fractions, seed=seed, rule=chosen, class_floor=class_floor
         )
-    to.emit(result, title=f"class balance, {rule}", show=_show)
-    if plot is not None:
+
+    def draw() -> Figure:
         from figures import class_balance as figure
         from figures import style
 
         names = _names(data, split, int(labels.max()) + 1)
-        style.save(lambda: figure.draw(result, names), plot)
-        output.note(f"wrote {plot}")
+        drawn = figure.draw(result, names, size=to.size)
+        style.title(drawn, f"{next(iter(found.values())).dataset}: {rule} rule")
+        return drawn
+
+    to.emit(result, title=f"class balance, {rule}", show=_show, draw=draw)
 
 
 def _show(found: xr.Dataset, title: str) -> None:

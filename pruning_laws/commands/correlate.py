@@ -21,9 +21,6 @@ def correlate(
     seed: vision_options.Seed = 0,
     data: vision_options.CheckedData = None,
     split: vision_options.Split = "train",
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the matrix, too.")
-    ] = None,
     *,
     to: output.Destination,
 ) -> None:
@@ -31,18 +28,11 @@ def correlate(
 
     \b
     Examples:
-      pruning-laws correlate el2n.parquet prototypes.parquet --plot matrix.png
+      pruning-laws correlate el2n.parquet prototypes.parquet -o matrix.png
     """
-    vision_options.check_picture(plot, to.overwrite, "--plot")
-
     from simulations.vision.correlation import spearman_matrix
 
     found = vision_options.same_examples(score_files, data, split)
     columns = {name: scores.scores for name, scores in found.items()}
     matrix = spearman_matrix(columns, key=seed, resamples=resamples, level=level)
     to.emit(matrix, title=f"Spearman's correlation, {level:.0%} intervals")
-    if plot is not None:
-        from figures import spearman, style
-
-        style.save(lambda: spearman.draw(matrix), plot)
-        output.note(f"wrote {plot}")

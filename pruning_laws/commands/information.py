@@ -13,12 +13,12 @@ _STUDENTS = ("gibbs", "bayes_point")
 _FIELDS = {
     "alpha_tot": FIELDS["alpha_tot"],
     "alpha_prune": FIELDS["alpha_prune"],
-    "self_overlap": "overlap q of two students of the version space",
+    "self_overlap": "overlap of two students: q, of the version space",
     "overlap": FIELDS["overlap"],
     "probe_overlap": FIELDS["probe_overlap"],
     "error": FIELDS["error"],
-    "entropy": "log volume of the version space per dimension, nats",
-    "information_gain": "nats an added example at fixed f, -d entropy/d alpha_prune",
+    "entropy": "entropy: log volume of the version space per dimension",
+    "information_gain": "information: gain -d entropy/d alpha_prune at fixed f",
     "residual": FIELDS["residual"],
 }
 
@@ -39,7 +39,7 @@ def information(
             "the version space, or its centre.",
         ),
     ] = "gibbs",
-    to: output.Destination,
+    to: output.OverTheory,
 ) -> None:
     """Version space and information gain over a grid.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from .. import output, vision_options
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from matplotlib.figure import Figure
 
 
 _NAMES = {
@@ -37,10 +36,6 @@ def laws(
         int, typer.Option(min=10, help="Of the seeds, for 95 % intervals.")
     ] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
-    plot: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Draw errors, and the theory of max_margin."),
-    ] = None,
     *,
     to: output.Destination,
 ) -> None:
@@ -52,9 +47,8 @@ def laws(
     \b
     Examples:
       pruning-laws laws digits --model power
+      pruning-laws laws digits -o laws.png
     """
-    vision_options.check_picture(plot, to.overwrite, "--plot")
-
     import xarray as xr
 
     from perceptron_theory import InputError
@@ -102,14 +96,11 @@ def laws(
         "resamples": resamples,
         "seed": seed,
     }
-    to.emit(result, title=f"error against {_NAMES[against]}, {model}")
-    if plot is not None:
-        _draw(found_rows, against, plot)
-        output.note(f"wrote {plot}")
 
+    def draw() -> Figure:
+        from figures import scaling
 
-def _draw(rows: pd.DataFrame, against: str, path: Path) -> None:
-    from figures import scaling, style
+        points = scaling.points_of(found_rows, against)
+        return scaling.draw(points, _NAMES[against])
 
-    points = scaling.points_of(rows, against)
-    style.save(lambda: scaling.draw(points, _NAMES[against]), path)
+    to.emit(result, title=f"error against {_NAMES[against]}, {model}", draw=draw)

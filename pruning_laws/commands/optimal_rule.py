@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perceptron_theory.choices.attributes import text
+
 from .. import option_groups, options, output
+from .solve import about
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -57,15 +60,15 @@ _FIELDS = {
     "alpha_tot": "examples per dimension before pruning",
     "keep_fraction": "f",
     "theta": "angle of teacher and probe, radians",
-    "error": "generalisation error of the best rule",
-    "window_error": "that of the best window",
-    "mixture_error": "that of the best mixture with random",
-    "hard_error": "that of the hard rule",
-    "easy_error": "that of the easy rule",
-    "random_error": "that of a random part",
-    "multiplier": "d error/d keep_fraction at fixed alpha_prune, of the best rules",
-    "violation": "largest violation of stationarity, in units of the error",
-    "gap": "the most that any other rule lowers ln(error) to first order",
+    "error": "error of the best rule",
+    "window_error": "error of the best window",
+    "mixture_error": "error of the best mixture",
+    "hard_error": "error of the hard rule",
+    "easy_error": "error of the easy rule",
+    "random_error": "error of a random part",
+    "multiplier": "multiplier: d error/d keep_fraction at fixed alpha_prune, of the best rules",
+    "violation": "violation: largest of stationarity, in units of the error",
+    "gap": "gap: the most that any other rule lowers ln(error) to first order",
 }
 
 
@@ -75,11 +78,11 @@ def _dataset(best: OptimalRule) -> xr.Dataset:
     ends = {
         "margin_from": (best.intervals[:, 0], "least kept margin"),
         "margin_to": (best.intervals[:, 1], "largest kept margin"),
-        "quantile_from": (best.quantiles[:, 0], "the same as a quantile of the pool"),
-        "quantile_to": (best.quantiles[:, 1], "the same as a quantile of the pool"),
+        "quantile_from": (best.quantiles[:, 0], "its quantile in the pool"),
+        "quantile_to": (best.quantiles[:, 1], "its quantile in the pool"),
     }
-    points = {k: ((), getattr(best, k), {"long_name": v}) for k, v in _FIELDS.items()}
-    kept = {k: ("kept", v, {"long_name": text}) for k, (v, text) in ends.items()}
+    points = {k: ((), getattr(best, k), about(k, _FIELDS)) for k in _FIELDS}
+    kept = {k: ("kept", v, text(name)) for k, (v, name) in ends.items()}
     attrs = {
         "margin": best.margin,
         "student": best.student,

@@ -21,7 +21,7 @@ def pareto(
     rule: options.RuleName = "hard",
     margin: options.Margin = "absolute",
     learner: option_groups.Learner,
-    to: output.Destination,
+    to: output.OverTheory,
 ) -> None:
     """The kept fraction with the least error (Pareto).
 

@@ -19,7 +19,7 @@ def phase_diagram(
     angle: option_groups.Angle,
     margin: options.Margin = "absolute",
     learner: option_groups.Learner,
-    to: output.Destination,
+    to: output.OverTheory,
 ) -> None:
     """Where to keep hard, easy or random examples.
 

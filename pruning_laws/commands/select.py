@@ -40,10 +40,14 @@ def select(
     seed: vision_options.Seed = 0,
     data: vision_options.CheckedData = None,
     split: vision_options.Split = "train",
-    output_file: Annotated[
-        Path | None,
+    output_files: Annotated[
+        list[Path] | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Indices into a .npy or .txt file."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Indices into a .npy or .txt file, or a picture of what every class "
+            "keeps (.png, .pdf, .svg); give it once for each file.",
         ),
     ] = None,
     ids: Annotated[
@@ -51,6 +55,10 @@ def select(
     ] = False,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
+    plot: options.Plot = False,
+    plot_file: options.PlotFile = None,
+    title: options.Title = None,
+    size: options.Size = "slide",
 ) -> None:
     """Choose the examples to keep, and report what every class keeps.
 
@@ -60,7 +68,12 @@ def select(
       pruning-laws select el2n.parquet -f 0.3 --rule stratified:0.1 -o kept.txt --ids
     """
     chosen_rule = vision_options.selection_rule(rule)
-    output.check_new(output_file, overwrite)
+    files = output_files or []
+    pictures = [path for path in files if path.suffix in output.PICTURES]
+    drawn = plot, plot_file, title, size
+    to = output.Destination(as_json, pictures, overwrite, *drawn)
+    for path in set(files) - set(pictures):
+        output.check_new(path, overwrite)
 
     from simulations.vision.selection import select as choose
 
@@ -75,11 +88,12 @@ def select(
         per_class=per_class,
         allow_empty_classes=allow_empty_classes,
     )
-    if output_file is not None:
-        selection.save(output_file, scores.ids if ids else None)
-        output.note(f"wrote {output_file}")
-    output.Destination(as_json).emit(
-        _dataset(selection, seed),
+    for path in files:
+        if path not in pictures:
+            selection.save(path, scores.ids if ids else None)
+            output.note(f"wrote {path}")
+    to.emit(
+        _dataset(selection, seed).assign_attrs(dataset=scores.dataset),
         title=f"{rule} of {scores.metric}, {scores.dataset}: "
         f"{len(selection.indices)} of {selection.n_examples} kept",
     )

@@ -12,7 +12,7 @@ from .. import output
 
 def show(
     file: Annotated[Path, typer.Argument(help="A .nc file that a command wrote.")],
-    to: output.Destination,
+    to: output.OverTheory,
 ) -> None:
     """Print a saved result, or convert it.
 

@@ -58,10 +58,18 @@ def simulate(
     hosts: machine_options.Hosts,
     as_json: options.AsJson = False,
     table: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write the table, as .nc or .csv."),
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the table, as .nc or .csv, or its picture, as .png, .pdf or "
+            ".svg; give it once for each file.",
+        ),
     ] = None,
     overwrite: options.Overwrite = False,
+    plot: options.Plot = False,
+    plot_file: options.PlotFile = None,
+    title: options.Title = None,
+    size: options.Size = "slide",
     folder: Annotated[
         Path,
         typer.Option("--output", "-o", metavar="FOLDER", help="The draws go there."),
@@ -81,7 +89,8 @@ def simulate(
     """
     if draws is not None and relative_error is not None:
         raise options.bad("--draws", "give --draws or --relative-error, not both")
-    to = output.Destination(as_json, table, overwrite)
+    drawn = plot, plot_file, title, size
+    to = output.Destination(as_json, table, overwrite, *drawn)
     share = machine_options.shard(shard)
     thetas = angle.values()
     loads = options.numbers(alpha_prune, "--alpha-prune")

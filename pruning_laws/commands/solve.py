@@ -9,20 +9,24 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import option_groups, options, output
-from ..results import Results
+from perceptron_theory.choices.attributes import text
 
-# what is printed of a solution, and what it means
+from .. import option_groups, options, output
+from ..results import INPUTS, Results
+
+# what is printed of a solution, and what it means: a name, and what there is to add
 FIELDS = {
-    "alpha_tot": "examples per dimension before pruning",
-    "alpha_prune": "kept examples per dimension",
-    "error": "generalisation error arccos(overlap)/pi",
-    "overlap": "overlap R of student and teacher",
-    "probe_overlap": "overlap rho of student and probe",
-    "margin": "margin kappa of the unit student",
-    "residual": "relative residual of the saddle-point equations",
-    "condition": "sum of |d ln error / d ln input|",
+    "alpha_tot": "pool examples",
+    "alpha_prune": "kept examples",
+    "error": "generalisation error: arccos(overlap)/pi",
+    "overlap": "overlap with the teacher: R",
+    "probe_overlap": "overlap with the probe: rho",
+    "margin": "margin: kappa, of the unit student",
+    "residual": "relative residual: of the saddle-point equations",
+    "condition": "condition: sum of |d ln error / d ln input|",
 }
+
+UNITS = {"entropy": "nats", "information_gain": "nats/example"}
 
 Problem = Annotated[
     Path | None,
@@ -47,7 +51,7 @@ def solve(
     learner: option_groups.Learner,
     problem: Problem = None,
     save_problem: SaveProblem = None,
-    to: output.Destination,
+    to: output.OverTheory,
 ) -> None:
     """Error of a student over a grid.
 
@@ -105,7 +109,7 @@ def _kept_problem(path: Path | None, overwrite: bool) -> Iterator[None]:
         raise
 
 
-def _repeat(path: Path, to: output.Destination) -> None:
+def _repeat(path: Path, to: output.OverTheory) -> None:
     """Solve the point of a problem file."""
     from perceptron_theory import load_problem
 
@@ -139,10 +143,18 @@ def grid(
     mesh = np.meshgrid(*axes.values(), indexing="ij")
     solution = pt.solve(**dict(zip(axes, mesh, strict=True)), **how)
     variables = {
-        name: (tuple(axes), np.asarray(getattr(solution, name)), {"long_name": text})
-        for name, text in fields.items()
+        name: (tuple(axes), np.asarray(getattr(solution, name)), about(name, fields))
+        for name in fields
         if name not in axes
     }
     student = how["student"]
     attrs = {"margin": how["margin"], "student": getattr(student, "name", student)}
     return Results.over(axes, variables, attrs)
+
+
+def about(name: str, fields: dict[str, str]) -> dict[str, str]:
+    """What a file says of a variable."""
+    if name in INPUTS:
+        return INPUTS[name]
+    long_name, _, more = fields[name].partition(": ")
+    return text(long_name, UNITS.get(name, "1"), more)

@@ -36,6 +36,8 @@ class Section:
         facts: what is said of the data: versions, seeds, settings.
         tables: by name.
         picture: a data URI.
+        drawn: whether the picture was drawn from the data, whose tables then stay
+            folded.
         failure: why nothing of the file can be shown.
     """
 
@@ -43,6 +45,7 @@ class Section:
     facts: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     picture: str = ""
+    drawn: bool = False
     failure: str = ""
 
 
@@ -111,6 +114,21 @@ def _netcdf(path: Path, section: Section) -> None:
     dataset = load(path)
     section.facts = {str(key): value for key, value in dataset.attrs.items()}
     section.tables = tables(dataset)
+    _draw(dataset, section)
+
+
+def _draw(dataset: Any, section: Section) -> None:
+    """The picture of a dataset that has one."""
+    from figures import plotting, style
+
+    try:
+        with style.applied():
+            content = io.BytesIO()
+            plotting.plot(dataset).savefig(content, format="png")
+    except InputError:
+        return  # of no kind that has one, or with too much for one
+    data = base64.b64encode(content.getvalue()).decode()
+    section.picture, section.drawn = f"data:image/png;base64,{data}", True
 
 
 def _parquet(path: Path, section: Section) -> None:

@@ -11,6 +11,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from perceptron_theory import InputError
+from perceptron_theory.choices.attributes import text
 
 from . import inputs
 from .selection import select
@@ -95,16 +96,16 @@ def class_balance(
     axes = ("metric", "keep_fraction")
     return xr.Dataset(
         {
-            "balance": (axes, _balance(after)),
-            "balance_by_chance": (axes[1], random.mean(1)),
-            "chance_error": (axes[1], random.std(1)),
-            "balance_before": ((), float(_balance(before))),
-            "kept": ((*axes, "class"), after),
-            "before": ("class", before),
+            "balance": (axes, _balance(after), text("smallest / largest class")),
+            "balance_by_chance": (axes[1], random.mean(1), text("balance by chance")),
+            "chance_error": (axes[1], random.std(1), text("deviation by chance")),
+            "balance_before": ((), float(_balance(before)), text("balance before")),
+            "kept": ((*axes, "class"), after, text("kept examples")),
+            "before": ("class", before, text("examples before pruning")),
         },
         coords={
             "metric": list(scores),
-            "keep_fraction": fractions,
+            "keep_fraction": ("keep_fraction", fractions, text("kept fraction")),
             "class": classes,
         },
         attrs={

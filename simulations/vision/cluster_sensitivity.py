@@ -18,6 +18,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from perceptron_theory import InputError
+from perceptron_theory.choices.attributes import text
 from perceptron_theory.numerics.precision import own_settings
 
 from . import inputs
@@ -121,9 +122,15 @@ def sensitivity(
         "distances": [correlations(distance, other, k, k) for k in ks],
     }
     return xr.Dataset(
-        {name: ("k", np.asarray(column)) for name, column in columns.items()}
-        | {"correlation": (("k", "other"), table)},
-        coords={"k": ks, "other": ks},
+        {
+            name: ("k", np.asarray(column), text(name.replace("_", " ")))
+            for name, column in columns.items()
+        }
+        | {"correlation": (("k", "other"), table, text("rank correlation"))},
+        coords={
+            "k": ("k", ks, text("clusters k")),
+            "other": ("other", ks, text("other number of clusters")),
+        },
         attrs={
             "reference_k": reference,
             "keep_fraction": keep_fraction,

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from scipy.stats import rankdata
 
 from perceptron_theory import InputError
+from perceptron_theory.choices.attributes import text
 
 from . import inputs
 
@@ -71,7 +72,7 @@ def spearman_matrix(
     names = {"metric": list(scores), "other": list(scores)}
     values = {"correlation": _correlations(ranks), "lower": lower, "upper": upper}
     return xr.Dataset(
-        {name: (tuple(names), value) for name, value in values.items()},
+        {name: (tuple(names), value, text(name)) for name, value in values.items()},
         coords=names,
         attrs={"examples": count, "resamples": resamples, "level": level},
     )

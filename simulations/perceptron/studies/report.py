@@ -10,6 +10,8 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
+import perceptron_theory as pt
+
 from ...files import write_whole
 from .agreement import Test
 
@@ -87,7 +89,4 @@ class Report:
         """Write report.csv and report.nc into a folder, each whole or not at all."""
         frame = self.dataset.to_dataframe().reset_index()
         write_whole(folder / "report.csv", lambda path: frame.to_csv(path, index=False))
-        write_whole(
-            folder / "report.nc",
-            lambda path: self.dataset.to_netcdf(path, engine="h5netcdf"),
-        )
+        pt.save_dataset(self.dataset, folder / "report.nc", overwrite=True)

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from perceptron_theory import InputError
+from perceptron_theory.choices.attributes import KEPT, PER_DIMENSION, text
 
 from ..naming import require, whole_number
 from ..running.machine import Machine
@@ -21,12 +22,12 @@ from .agreement import extrapolate
 _DESCRIPTIONS = {
     "mean": "mean error of the students",
     "standard_error": "standard error of the mean",
-    "median": "median error of the students",
-    "median_error": "standard error of the median",
-    "quantile_05": "error that 5 % of the draws are below",
-    "quantile_25": "error that 25 % of the draws are below",
-    "quantile_75": "error that 75 % of the draws are below",
-    "quantile_95": "error that 95 % of the draws are below",
+    "median": "median error",
+    "median_error": "standard error of median",
+    "quantile_05": "5 % quantile of the error",
+    "quantile_25": "25 % quantile of the error",
+    "quantile_75": "75 % quantile of the error",
+    "quantile_95": "95 % quantile of the error",
     "alpha_prune_realised": "P/N",
     "keep_fraction_realised": "P/P_tot",
     "draws": "number of draws",
@@ -101,16 +102,20 @@ def simulated_errors(
     with drawn(parts, output, **how) as store:
         table = np.array(summaries(parts, store))
     table = table.reshape(len(points), len(sizes), -1)
+
+    def on(values: list[float], *about: str) -> tuple[str, list[float], dict[str, str]]:
+        return "point", values, text(*about)
+
     dataset = xr.Dataset(
         {
-            name: (("point", "size"), table[..., i], {"long_name": text, "units": "1"})
-            for i, (name, text) in enumerate(_DESCRIPTIONS.items())
+            name: (("point", "size"), table[..., i], text(said))
+            for i, (name, said) in enumerate(_DESCRIPTIONS.items())
         },
         coords={
-            "size": ("size", list(sizes), {"long_name": "input dimension N"}),
-            "alpha_prune": ("point", [point.alpha_prune for point in points]),
-            "keep_fraction": ("point", [point.fraction for point in points]),
-            "theta": ("point", [p.theta for p in points], {"units": "rad"}),
+            "size": ("size", list(sizes), text("input dimension N")),
+            "alpha_prune": on([p.alpha_prune for p in points], KEPT, PER_DIMENSION),
+            "keep_fraction": on([p.fraction for p in points], "kept fraction"),
+            "theta": on([p.theta for p in points], "angle of probe and teacher", "rad"),
             "rule": ("point", [point.rule_name for point in points]),
             "margin": ("point", [point.margin for point in points]),
             "student": ("point", [point.student_name for point in points]),
@@ -127,9 +132,21 @@ def _extrapolated(dataset: xr.Dataset) -> xr.Dataset:
     rows = zip(dataset["mean"].values, dataset["standard_error"].values, strict=True)
     fits = [extrapolate(sizes, *row, 0.0) for row in rows]
     return dataset.assign(
-        error_at_infinity=("point", [fit.value for fit in fits]),
-        error_at_infinity_error=("point", [fit.error for fit in fits]),
-        fit_p_value=("point", [fit.p_value for fit in fits]),
+        error_at_infinity=(
+            "point",
+            [fit.value for fit in fits],
+            text("mean error at infinite N"),
+        ),
+        error_at_infinity_error=(
+            "point",
+            [fit.error for fit in fits],
+            text("its standard error"),
+        ),
+        fit_p_value=(
+            "point",
+            [fit.p_value for fit in fits],
+            text("p value of the fit in 1/N"),
+        ),
     )
 
 

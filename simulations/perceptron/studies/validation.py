@@ -241,7 +241,7 @@ def _dataset(points, sizes, column, predicted, fits: list[Extrapolation]):
 
     return xr.Dataset(
         {
-            "theory": of_size(predicted, "error at infinite N for the realised P/N"),
+            "theory": of_size(predicted, "error of the theory"),
             "mean": of_size(column["mean"], "mean error of the draws"),
             "standard_error": of_size(column["standard_error"], "of the mean"),
             "median": of_size(column["median"], "median error of the draws"),
@@ -250,13 +250,13 @@ def _dataset(points, sizes, column, predicted, fits: list[Extrapolation]):
             "alpha_prune_realised": of_size(column["alpha_prune"], "P/N"),
             "keep_fraction_realised": of_size(column["keep_fraction"], "P/P_tot"),
             "difference": of_point(
-                [fit.value for fit in fits], "simulation/theory - 1 at infinite N"
+                [fit.value for fit in fits], "simulation / theory - 1"
             ),
             "difference_error": of_point([fit.error for fit in fits], "its std. error"),
-            "slope": of_point([fit.slope for fit in fits], "of the difference in 1/N"),
+            "slope": of_point([fit.slope for fit in fits], "slope in 1/N"),
             "chi_squared": of_point([fit.chi_squared for fit in fits], "of the fit"),
             "fit_p_value": of_point(
-                [fit.p_value for fit in fits], "of the fit in 1/N; NaN without one"
+                [fit.p_value for fit in fits], "p value of the fit in 1/N"
             ),
             "z": of_point([f.value / f.error for f in fits], "difference/its error"),
         },
