@@ -6,7 +6,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +101,20 @@ def print_tables(results: Results | xr.Dataset, title: str) -> None:
     for name, table in _light(results).tables().items():
         if any(table.values()):
             _print_table(table, title if name == "points" else name)
+
+
+def print_lines(lines: Mapping[str, str], as_json: bool = False) -> None:
+    """Names, each with a line about it."""
+    if as_json:
+        json.dump(dict(lines), sys.stdout, indent=2)
+        sys.stdout.write("\n")
+        return
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, line in lines.items():
+        table.add_row(name, line)
+    print_rich(table)
 
 
 def note(message: str) -> None:

@@ -11,12 +11,13 @@ import typer
 def demo(
     folder: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Where everything goes."),
+        typer.Option("--output", "-o", metavar="FOLDER", help="Folder of the files."),
     ] = Path("demo"),
 ) -> None:
-    """A Pareto frontier, a phase diagram and a validation at N = 200.
+    """Make a Pareto frontier, a phase diagram and a validation.
 
-    Numbers and pictures are put into FOLDER; one that exists is brought up to date.
+    The numbers and the pictures are written to FOLDER, and what they show is said in
+    words. It takes a few minutes.
     """
     from ..demo import run_demo
 

@@ -14,26 +14,36 @@ from .. import machine_options, output, vision_options
 def experiment(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME|FILE", help="A shipped experiment or a .toml."),
+        typer.Argument(
+            metavar="NAME|FILE",
+            help="An experiment by its name (see `list experiments`), or a .toml file.",
+        ),
     ],
     output_folder: vision_options.RunFolder,
     data: vision_options.Data = "digits",
     features: Annotated[
         Path | None,
-        typer.Option(help="Of the training set, .npy; without it, the pixels."),
+        typer.Option(
+            help="Embeddings of the training set, a .npy file; without it the pixels"
+            " are used."
+        ),
     ] = None,
     test_features: Annotated[
-        Path | None, typer.Option(help="Of the test set, by the same network.")
+        Path | None,
+        typer.Option(help="Embeddings of the test set, by the same network."),
     ] = None,
     scale: Annotated[
         str | None,
         typer.Option(
-            metavar="cpu|gpu|gpu20|paper", help="The size of a shipped experiment."
+            metavar="cpu|gpu|gpu20|paper",
+            help="Size of an experiment that comes in several.",
         ),
     ] = None,
     scores: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Of the score files, METRIC.parquet."),
+        typer.Option(
+            metavar="FOLDER", help="Folder of the score files, METRIC.parquet."
+        ),
     ] = None,
     initial: Annotated[
         Path | None,
@@ -41,13 +51,22 @@ def experiment(
     ] = None,
     downstream: Annotated[
         str | None,
-        typer.Option(metavar="DATA", help="What pre-trained networks are tuned on."),
+        typer.Option(
+            metavar="DATA", help="Data set that pre-trained networks are fine-tuned on."
+        ),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(help="In place of the experiment's; 3 at least.")
+        int | None,
+        typer.Option(
+            help="Number of repetitions with other seeds, at least 3. [default: the "
+            "experiment's]"
+        ),
     ] = None,
     plan_only: Annotated[
-        bool, typer.Option("--plan", help="Say what would be run, and run nothing.")
+        bool,
+        typer.Option(
+            "--plan", help="Print what would be run and what it costs, and run nothing."
+        ),
     ] = False,
     shard: machine_options.Shard = None,
     workers: machine_options.Workers = 1,
@@ -57,10 +76,11 @@ def experiment(
     cpu_devices: machine_options.CpuDevices = None,
     decoders: vision_options.Decoders = 0,
 ) -> None:
-    """Train on pruned parts of real data, of many sizes: one row a run in a table.
+    """Train on pruned parts of real data, of many sizes.
 
-    Random pruning and no pruning are always run. FOLDER gets results.csv. What it will
-    cost is measured on small trials and said before it starts.
+    Random pruning and no pruning are always included. FOLDER gets results.csv, with one
+    row per training run. Before it starts, the cost is measured on small trials and
+    printed; with --plan nothing else is done.
 
     \b
     Examples:

@@ -21,7 +21,11 @@ def phase_diagram(
     learner: option_groups.Learner,
     to: output.Destination,
 ) -> None:
-    """Where to keep hard, easy or random examples.
+    """Map where it is best to keep hard, easy or random examples.
+
+    For every size of the pool (--alpha-tot) and fraction kept (-f) the errors of the
+    three are compared. Printed are a map of the best one, and the lines where two of
+    them are equally good.
 
     \b
     Examples:
@@ -30,7 +34,7 @@ def phase_diagram(
           --theta-degrees 20 -o phases.nc
     """
     loads = options.numbers(alpha_tot, "--alpha-tot")
-    fractions = options.numbers(keep_fraction, "--keep-fraction")
+    fractions = options.fractions(keep_fraction)
     theta = angle.one()
     how = learner.given()
 

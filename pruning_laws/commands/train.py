@@ -17,24 +17,31 @@ def train(
     split: vision_options.Split = "train",
     test_split: Annotated[
         str | None,
-        typer.Option(help="To evaluate on; none: do not. [default: test, or val]"),
+        typer.Option(
+            help="Split that accuracy is measured on; none for no test. [default: "
+            "test, or val]"
+        ),
     ] = None,
     recipe: Annotated[
         str,
-        typer.Option(metavar="NAME|FILE", help="A shipped recipe or a .toml file."),
+        typer.Option(
+            metavar="NAME|FILE",
+            help="A recipe by its name (see `list recipes`), or a .toml file.",
+        ),
     ] = "digits_resnet8",
     fixed_epochs: Annotated[
         int | None,
-        typer.Option(help="The budget in epochs, in place of the recipe's."),
+        typer.Option(help="Number of epochs, instead of the recipe's."),
     ] = None,
     fixed_steps: Annotated[
         int | None,
-        typer.Option(help="The budget in steps, as many on a pruned set."),
+        typer.Option(help="Number of steps, whatever the size of the pruned set."),
     ] = None,
     keep: Annotated[
         Path | None,
         typer.Option(
-            metavar="IDS", help="Train on these only: a file of `select --ids`."
+            metavar="IDS",
+            help="Train on these examples only: a file that `select --ids` wrote.",
         ),
     ] = None,
     initial: Annotated[
@@ -42,42 +49,48 @@ def train(
         typer.Option(
             metavar="RUN|FILE",
             help="Fine-tune: start from the weights of a run, or of a PyTorch or "
-            "safetensors file, with a new head.",
+            "safetensors file, with a new last layer.",
         ),
     ] = None,
     stop_after: Annotated[
         int | None,
-        typer.Option(help="Stop after so many epochs; without it the run goes on."),
+        typer.Option(
+            help="Stop after this many epochs; the same command without it resumes."
+        ),
     ] = None,
     checkpoint_every: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Epochs between checkpoints. [default: 1; of an ensemble, all]",
+            help="Epochs between checkpoints. [default: 1; for an ensemble, only at "
+            "the end]",
         ),
     ] = None,
     models: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Train an ensemble of so many; a larger number adds to it."
+            min=1,
+            help="Train an ensemble of this many models; a larger number adds to it.",
         ),
     ] = None,
     subset_fraction: Annotated[
         float | None,
         typer.Option(
-            metavar="F", help="Each of --models on its own random subset, such as 0.7."
+            metavar="F",
+            help="Train each of --models on its own random part of the data, such as "
+            "0.7.",
         ),
     ] = None,
     way: Annotated[
         str,
         typer.Option(
             metavar="auto|one_after_another|one_a_device|together",
-            help="How to train --models; auto measures which is the fastest here.",
+            help="How --models are trained; auto measures which way is fastest here.",
         ),
     ] = "auto",
     workers: vision_options.Decoders = 0,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write events for it, too.")
+        bool, typer.Option("--tensorboard", help="Also write events for TensorBoard.")
     ] = False,
     device: machine_options.Device = None,
     cpu_devices: machine_options.CpuDevices = None,
@@ -85,19 +98,23 @@ def train(
     hosts: machine_options.Hosts,
     seed: vision_options.Seed = 0,
 ) -> None:
-    """Train a network; the same command goes on where it was interrupted.
+    """Train a network on a data set, whole or pruned.
 
-    FOLDER holds checkpoints, metrics.csv and, in the end, logits.npy (for el2n) and
-    correct.npy (for forgetting); without labels (digits_simclr and the like),
-    embeddings.npy (for prototypes). The budget is the recipe's, or one of
-    --fixed-epochs and --fixed-steps: on a pruned set they differ.
+    An interrupted run is resumed by the same command. FOLDER gets checkpoints,
+    metrics.csv and, at the end, logits.npy (for the metric el2n) and correct.npy (for
+    forgetting); a recipe that trains without labels, such as digits_simclr, writes
+    embeddings.npy (for prototypes) instead.
 
-    --initial starts from other weights with a new head: those of a run of the same
-    network, with labels or without, or of a file. To resume, give it again.
+    The budget of the recipe can be replaced by --fixed-epochs (a pruned set then takes
+    fewer steps) or by --fixed-steps (it takes as many steps as the whole set).
 
-    With --models FOLDER holds an ensemble: logits.npy, correct.npy and test_correct.npy
-    of all models, member.npy (who was trained on what, for memorization and influence),
-    presentations.npy (for forgetting, without --subset-fraction) and a run a model.
+    --initial starts from the weights of an earlier run of the same network, or of a
+    file, with a new last layer. To resume such a run, give --initial again.
+
+    With --models, FOLDER holds an ensemble: logits.npy, correct.npy and
+    test_correct.npy of all models, member.npy (which model was trained on which
+    example, for memorization and influence), presentations.npy (for forgetting, unless
+    --subset-fraction is given) and one folder per model.
 
     \b
     Examples:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from scipy.stats import rankdata
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import out_of_percent
 
 from . import inputs
 
@@ -54,7 +55,8 @@ def spearman_matrix(
         raise InputError(f"a correlation is of two metrics or more, got {len(scores)}")
     resamples = inputs.positive_integer("resamples", resamples)
     if not 0 < inputs.real_number("level", level) < 1:
-        raise InputError(f"level must be inside (0, 1), got {level}")
+        hint = out_of_percent(level)
+        raise InputError(f"level must be inside (0, 1), got {level}{hint}")
     ranks, rng = _ranks(scores), inputs.generator(key)
     count = ranks.shape[1]
     draws = np.empty((resamples, len(ranks), len(ranks)))

@@ -86,7 +86,7 @@ def image_folder(root: Path | str) -> EncodedImages:
 
 @dataclass(frozen=True)
 class Folder(DataSource):
-    """The source of :func:`image_folder`.
+    """Your own images: a folder with one sub-folder per class.
 
     A split is the sub-folder of that name; a folder of classes is the split "train",
     see :mod:`.folder_splits`.

@@ -237,7 +237,7 @@ def _devkit(root: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class ImageNet(DataSource):
-    """The source of :func:`imagenet`."""
+    """ImageNet: photographs of 1,000 classes."""
 
     name: ClassVar[str] = "imagenet"
     says: ClassVar[str] = "ImageNet-1k: folders, the official archives or parquet"

@@ -87,7 +87,7 @@ def _unit(points: np.ndarray, names: list[str]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class SupervisedPrototypes(Metric):
-    """The metric of :func:`supervised_prototypes`."""
+    """Distance of an embedding from the mean embedding of the example's own class."""
 
     name: ClassVar[str] = "supervised_prototypes"
     needs: ClassVar = (EMBEDDINGS,)

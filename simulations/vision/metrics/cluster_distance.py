@@ -43,7 +43,7 @@ def prototypes(
 
 @dataclass(frozen=True)
 class Prototypes(Metric):
-    """The metric of :func:`prototypes`; its options are those of k-means."""
+    """Distance of an embedding from the nearest of k cluster centres: no labels."""
 
     name: ClassVar[str] = "prototypes"
     needs: ClassVar = (EMBEDDINGS,)

@@ -110,7 +110,7 @@ def _tallies(correct, member, unknown: str) -> tuple[np.ndarray, ...]:
 
 @dataclass(frozen=True)
 class Memorization(Metric):
-    """The metric of :func:`memorization`, and how far it can be trusted."""
+    """How much likelier an example is right when it is trained on, with errors."""
 
     name: ClassVar[str] = "memorization"
     needs: ClassVar = (CORRECT, MEMBER)
