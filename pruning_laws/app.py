@@ -9,10 +9,14 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Callable
+from functools import wraps
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+
+from simulations.progress import waiting
 
 from .commands import (
     advise,
@@ -42,6 +46,7 @@ from .commands import (
 )
 from .failures import FAILED, Interrupted, close_stdout, one_line_of
 from .failures import report as report_failure
+from .next_step import next_step
 from .option_groups import spread
 
 # what makes JAX refuse steps that are meant here and in the libraries of networks
@@ -177,6 +182,20 @@ def pruning_laws(
     keep_compiled()
 
 
+def _ended(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, which is never silent for long and ends with what to type next."""
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        # messages that follow soon, as of bad input, stay alone without a terminal
+        with waiting("starting", first=10.0):
+            command(**given)
+        if step := next_step(command.__name__, given):
+            typer.echo(f"next: {step}", err=True)
+
+    return called
+
+
 for panel, commands in {
     "Theory": (
         solve.solve,
@@ -210,4 +229,4 @@ for panel, commands in {
 }.items():
     for command in commands:
         name = command.__name__.removesuffix("_names").replace("_", "-")
-        app.command(name, rich_help_panel=panel)(spread(command))
+        app.command(name, rich_help_panel=panel)(_ended(spread(command)))

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from simulations.progress import hush, waiting
+
 from . import options
+from .layout import paragraph, print_fitted
 from .results import Columns, Results, is_constant
 
 if TYPE_CHECKING:
@@ -93,11 +96,13 @@ class Destination:
         if self.as_json:
             print_json(results)
         elif path is None:
+            hush()
             (show or print_tables)(results, title)
 
 
 def print_tables(results: Results | xr.Dataset, title: str) -> None:
     """Every table of ``results`` that has rows, the main one under ``title``."""
+    hush()
     for name, table in _light(results).tables().items():
         if any(table.values()):
             _print_table(table, title if name == "points" else name)
@@ -105,6 +110,7 @@ def print_tables(results: Results | xr.Dataset, title: str) -> None:
 
 def print_lines(lines: Mapping[str, str], as_json: bool = False) -> None:
     """Names, each with a line about it."""
+    hush()
     if as_json:
         json.dump(dict(lines), sys.stdout, indent=2)
         sys.stdout.write("\n")
@@ -119,18 +125,18 @@ def print_lines(lines: Mapping[str, str], as_json: bool = False) -> None:
 
 def note(message: str) -> None:
     """A message for the person at the terminal: on stderr, apart from the data."""
+    hush()
     typer.echo(message, err=True)
 
 
 def working(message: str) -> AbstractContextManager[Any]:
-    """Say on a terminal, as long as it lasts, what is going on."""
-    from rich.console import Console
-
-    return Console(stderr=True).status(message)
+    """Say on stderr, as long as it lasts, what is going on."""
+    return waiting(message)
 
 
 def print_json(results: Results | xr.Dataset) -> None:
     """Attributes of ``results`` and its tables, one list of records each."""
+    hush()
     results = _light(results)
     content: dict[str, Any] = {"attrs": _plain(results.attrs)}
     for name, table in results.tables().items():
@@ -166,23 +172,20 @@ def _print_table(table: Columns, title: str) -> None:
             constants.add_row(name, _cell(column[0]))
     rows = Table(box=None)
     for name in changing:
-        rows.add_column(name, justify="right", no_wrap=True)
+        rows.add_column(name, justify="right", overflow="fold")
     for row in zip(*changing.values(), strict=True):
         rows.add_row(*map(_cell, row))
-    typer.echo(title)
-    print_rich(constants)
+    typer.echo(paragraph(title))
+    if constants.rows:
+        print_rich(constants)
     if rows.columns:
         print_rich(rows)
 
 
 def print_rich(table: Table) -> None:
-    """A rich table on stdout; a pipe has no width, so nothing is cut off there."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else 1_000
-    # names of classes and files are text: "[b]" is no markup there, ":x:" no emoji
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
-    console.print(table)
+    """A rich table on stdout, as wide as the terminal at most."""
+    hush()
+    print_fitted(table)
 
 
 def _cell(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -197,7 +196,7 @@ def _held_out(data: str) -> str:
 @contextmanager
 def _bar(total: int) -> Iterator[Any]:
     """A function that moves a bar of examples on stderr, if that is a terminal."""
-    from simulations.vision.training.records import progress_bar
+    from simulations.progress import progress_bar
 
-    with progress_bar(total, sys.stderr.isatty(), unit="examples") as update:
+    with progress_bar(total, unit="examples", what="compiling") as update:
         yield update

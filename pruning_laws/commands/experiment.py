@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -97,7 +96,7 @@ def experiment(
         read_experiment,
         run_experiment,
     )
-    from simulations.vision.training.records import progress_bar
+    from simulations.progress import progress_bar
 
     changes = {} if seeds is None else {"seeds": seeds}
     chosen = read_experiment(name, scale, **changes)
@@ -128,7 +127,7 @@ def experiment(
     )
     if plan_only:
         return
-    with progress_bar(len(cells), sys.stderr.isatty(), unit="runs") as advance:
+    with progress_bar(len(cells), unit="runs", what="starting") as advance:
 
         def on_cell(cell: Cell | None, left: int) -> None:
             if cell is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -62,13 +61,13 @@ def sensitivity(
 
     import numpy as np
 
+    from simulations.progress import progress_bar
     from simulations.vision.cluster_sensitivity import default_clusters
     from simulations.vision.cluster_sensitivity import sensitivity as compute
     from simulations.vision.data import load
     from simulations.vision.data.encoded import pixels_of
     from simulations.vision.embedding_files import check_record
     from simulations.vision.scoring import read_array
-    from simulations.vision.training.records import progress_bar
 
     dataset = load(data, split)
     if embeddings is None:
@@ -80,7 +79,7 @@ def sensitivity(
     classes = len(np.unique(dataset.labels))
     ks = numbers or default_clusters(classes, len(points))
     runs = 2 * seeds * len({*ks, reference or classes})
-    with progress_bar(runs, sys.stderr.isatty(), unit="runs of k-means") as update:
+    with progress_bar(runs, unit="runs of k-means", what="starting") as update:
         found = compute(
             points,
             ks,

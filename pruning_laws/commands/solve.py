@@ -147,7 +147,8 @@ def grid(
     ((load, values),) = loads.items()
     axes = {load: values, "keep_fraction": fractions, "theta": thetas}
     mesh = np.meshgrid(*axes.values(), indexing="ij")
-    solution = pt.solve(**dict(zip(axes, mesh, strict=True)), **how)
+    with output.working("solving"):
+        solution = pt.solve(**dict(zip(axes, mesh, strict=True)), **how)
     variables = {
         name: (tuple(axes), np.asarray(getattr(solution, name)), {"long_name": text})
         for name, text in fields.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -183,7 +182,7 @@ def train(
         stop_after=stop_after,
         checkpoint_every=checkpoint_every or 1,
         board=tensorboard,
-        progress=reports and sys.stderr.isatty(),
+        progress=reports,
     )
     if not reports:
         return
@@ -209,7 +208,7 @@ def _train_ensemble(
         folder,
         way=way,
         checkpoint_every=checkpoint_every,
-        progress=sys.stderr.isatty(),
+        progress=True,
     )
     said = ""
     if ensemble.test is not None:
