@@ -17,7 +17,8 @@ import typer
 from simulations.progress import hush, waiting
 
 from . import options
-from .layout import paragraph, print_fitted
+from .layout import paragraph as paragraph
+from .layout import print_fitted
 from .results import Columns, Results, is_constant
 
 if TYPE_CHECKING:
@@ -121,6 +122,12 @@ def print_lines(lines: Mapping[str, str], as_json: bool = False) -> None:
     for name, line in lines.items():
         table.add_row(name, line)
     print_rich(table)
+
+
+def say(text: str) -> None:
+    """A result in words, on stdout."""
+    hush()
+    typer.echo(text)
 
 
 def note(message: str) -> None:

@@ -48,7 +48,8 @@ def correlate(
 
     found = vision_options.same_examples(score_files, data, split)
     columns = {name: scores.scores for name, scores in found.items()}
-    matrix = spearman_matrix(columns, key=seed, resamples=resamples, level=level)
+    with output.working("correlating the ranks"):
+        matrix = spearman_matrix(columns, key=seed, resamples=resamples, level=level)
     to.emit(matrix, title=f"Spearman's correlation, {level:.0%} intervals")
     if plot is not None:
         from figures import spearman, style

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .. import output
+
 
 def demo(
     folder: Annotated[
@@ -21,7 +23,10 @@ def demo(
     """
     from ..demo import run_demo
 
-    for words in run_demo(folder):
-        typer.echo(words + "\n")
+    parts = run_demo(folder)
+    for what in ("the Pareto frontier", "the phase diagram", "the validation"):
+        with output.working(f"computing {what}"):
+            words = next(parts)
+        output.say(output.paragraph(words) + "\n")
     pictures = ", ".join(str(path) for path in sorted(folder.glob("*.png")))
-    typer.echo(f"Pictures: {pictures}")
+    output.say(f"Pictures: {pictures}")

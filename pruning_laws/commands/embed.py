@@ -135,7 +135,8 @@ def embed(
 
     for path in (output_file, record_path(output_file)):
         output.check_new(path, overwrite)
-    where, dataset = placement(device), load(data, split)
+    with output.working("reading the images"):
+        where, dataset = placement(device), load(data, split)
     test = None
     if probe:  # refused before any work is done
         test = matched(load(data, test_split or _held_out(data)), dataset)

@@ -47,4 +47,4 @@ def figure(
         with output.working(f"making {each}"):
             paths = figures.make(each, folder, overwrite=overwrite, redraw=redraw)
         for path in paths:
-            typer.echo(path)
+            output.say(str(path))

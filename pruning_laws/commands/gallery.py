@@ -57,7 +57,8 @@ def gallery(
     from simulations.vision.data import load
     from simulations.vision.score_files import read_scores
 
-    dataset = load(data, split)
+    with output.working("reading the images"):
+        dataset = load(data, split)
     scores = read_scores(scores_file, dataset)
     chosen = _classes(classes, dataset.class_names, scores.labels)
     found = extremes(scores.scores, scores.labels, per_class, seed=seed, classes=chosen)

@@ -158,17 +158,22 @@ def train(
         machine_options.cut_cpu(cpu_devices, chosen.batch_size, output_folder)
     if test_split is None:
         test_split = vision_options.test_split(data)
+    with output.working("reading the data"):
+        dataset = load(data, split)
+        test = None if test_split == "none" else load(data, test_split)
     given = {
-        "dataset": load(data, split),
+        "dataset": dataset,
         "recipe": chosen,
         "seed": seed,
         "placement": placement(device),
-        "test": None if test_split == "none" else load(data, test_split),
+        "test": test,
         "workers": workers,
     }
-    test = given["test"]
-    if test is not None and test.fingerprint == given["dataset"].fingerprint:
-        output.note(f"the test set {test.name} is the training set: it is no test")
+    if test is not None and test.fingerprint == dataset.fingerprint:
+        output.note(
+            f"the test set {test.name} is the training set itself, so its accuracy says "
+            "nothing about new images"
+        )
     if models is not None:
         given |= {"models": models, "subset_fraction": subset_fraction}
         return _train_ensemble(given, output_folder, way, checkpoint_every)
@@ -231,8 +236,9 @@ def _ids(path: Path) -> list[str]:
     if path.suffix != ".txt":
         raise options.bad(
             "--keep",
-            f"{path.name!r} must be ids, one a line, in .txt: `select --ids -o` writes "
-            "them",
+            f"{path.name!r} must be a .txt file with one id per line, as `select "
+            "--ids -o kept.txt` writes it"
+            + (" (a .npy file holds indices)" if path.suffix == ".npy" else ""),
         )
     from perceptron_theory import InputError
     from perceptron_theory.text_files import read_text

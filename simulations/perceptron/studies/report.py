@@ -48,7 +48,7 @@ class Report:
         ]
         if len(sizes) == 1:
             spare = self.dataset.attrs["allowance"] / sizes[0]
-            lines.append(f"  with {spare:.2%} of the error put down to finite N")
+            lines.append(f"  allowing {100 * spare:.3g} % of the error for finite N")
         lines += [f"  FAIL  too few draws: {label}" for label in self.imprecise]
         worst = int(np.argmax(np.abs(self.dataset.z.values)))
         lines.append(
