@@ -160,7 +160,7 @@ def whole_numbers(text: str, option: str) -> list[int]:
     values = numbers(text, option)
     for value in values:
         if not value.is_integer():
-            raise bad(option, f"{value:g} is not a whole number")
+            raise bad(option, f"{value:g} is not a complete number")
     return [int(value) for value in values]
 
 

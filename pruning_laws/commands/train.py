@@ -171,7 +171,8 @@ def train(
     }
     if test is not None and test.fingerprint == dataset.fingerprint:
         output.note(
-            f"the test set {test.name} is the training set itself, so its accuracy says "
+            f"the test set {test.name} is the training set itself, so its "
+            "accuracy says "
             "nothing about new images"
         )
     if models is not None:

@@ -177,7 +177,7 @@ def write_scores(path: Path | str, scores: Scores, *, overwrite: bool = False) -
     try:
         text = json.dumps(about, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise InputError(f"the recipe is no JSON: {error}") from error
+        raise InputError(f"the recipe is not JSON: {error}") from error
     columns = {
         "example_id": pa.array(scores.ids, pa.string()),
         "label": pa.array(scores.labels, pa.int64()),
@@ -212,11 +212,11 @@ def read_scores(path: Path | str, dataset: DataSet | None = None) -> Scores:
         names = set(table.column_names)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{path} is no whole parquet file ({first_line(error)})"
+            f"{path} is not a complete parquet file ({first_line(error)})"
         ) from error
     about = _about(path, table.schema.metadata or {})
     if len(names) != table.num_columns:
-        raise InputError(f"{path} is no score file: it has columns of one name")
+        raise InputError(f"{path} is not a score file: it has columns of one name")
     models = sum(name.startswith("model_") for name in names)
     wanted = {"example_id", "label", "score"} | {f"model_{i}" for i in range(models)}
     if names - {"standard_error"} != wanted or any(
@@ -253,7 +253,7 @@ def read_scores(path: Path | str, dataset: DataSet | None = None) -> Scores:
 def _about(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
     if _KEY not in metadata:
         raise InputError(
-            f"{path} is no score file of pruning-laws: published scores are read by "
+            f"{path} is not a score file of pruning-laws: published scores are read by "
             "simulations.vision.published_scores"
         )
     try:

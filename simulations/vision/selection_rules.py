@@ -221,7 +221,7 @@ def _found(rule: Any) -> SelectionRule:
         check_parts("rule", rule, what)
         if type(rule).preference is SelectionRule.preference:
             raise InputError(
-                f"{type(rule).__name__} is no rule: it lacks preference, "
+                f"{type(rule).__name__} is not a rule: it lacks preference, "
                 f"{what['preference']}"
             )
         return rule

@@ -108,7 +108,10 @@ SCORED = ["good.toml", "-o", "new", "--scores", "scores"]
     [
         (SCORED[:3], "give the folder that it is in (--scores)"),
         ([*SCORED, "--scores", "none"], "none/el2n.parquet does not exist"),
-        ([*SCORED, "--scores", "damaged"], "el2n.parquet is no whole parquet file"),
+        (
+            [*SCORED, "--scores", "damaged"],
+            "el2n.parquet is not a complete parquet file",
+        ),
         ([*SCORED, "--scores", "two/scores"], "the scores are of digits train#0,1"),
         ([*SCORED, "-o", "done", "--scores", "other/scores"], "other scores of el2n"),
         ([*SCORED, "-o", "good.toml"], "good.toml is a file"),
@@ -131,8 +134,8 @@ SCORED = ["good.toml", "-o", "new", "--scores", "scores"]
             "missing 3 required",
             marks=pytest.mark.unchecked,
         ),
-        (["bytes.toml", "-o", "new"], "is no experiment"),
-        (["none.toml", "-o", "new"], "is no experiment"),
+        (["bytes.toml", "-o", "new"], "is not a readable experiment"),
+        (["none.toml", "-o", "new"], "is not a readable experiment"),
         ([".", "-o", "new"], "unknown experiment"),
     ],
 )

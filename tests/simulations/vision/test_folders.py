@@ -170,7 +170,7 @@ def test_an_archive_in_place_of_a_folder_is_called_so(tmp_path):
     _images(tmp_path / "set", "cat/1.png")
     for kind, says in (("zip", "a .zip archive"), ("gztar", "a gzip file")):
         archive = shutil.make_archive(str(tmp_path / "set"), kind, tmp_path, "set")
-        with pytest.raises(InputError, match=f"is no folder but {says}.*unpack it"):
+        with pytest.raises(InputError, match=f"is not a folder but {says}.*unpack it"):
             image_folder(archive)
 
 

@@ -86,7 +86,7 @@ def test_a_file_that_is_there_stays(tmp_path):
     with pytest.raises(FileExistsError):
         write_scores(path, scores)
     before = path.read_bytes()
-    with pytest.raises(InputError, match="no JSON"):
+    with pytest.raises(InputError, match="not JSON"):
         _written(path, recipe={"loss": print})
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["el2n.parquet"]
@@ -112,12 +112,12 @@ def test_a_damaged_or_foreign_file_is_refused(tmp_path):
             assert found.ids == SET.ids
     assert refused > 5
     path.write_bytes(whole[:-10])
-    with pytest.raises(InputError, match="no whole parquet"):
+    with pytest.raises(InputError, match="not a complete parquet"):
         read_scores(path)
     with pytest.raises(InputError, match="does not exist"):
         read_scores(tmp_path / "nothing.parquet")
     pq.write_table(pa.table({"score": VALUES}), path)
-    with pytest.raises(InputError, match="no score file of pruning-laws"):
+    with pytest.raises(InputError, match="not a score file of pruning-laws"):
         read_scores(path)
 
 
@@ -225,7 +225,7 @@ def test_a_csv_that_does_not_match_is_refused(tmp_path):
     with pytest.raises(InputError, match="which column holds the scores"):
         ask()
     np.testing.assert_allclose(ask(column="b").scores, VALUES)
-    with pytest.raises(InputError, match="'c' is no column of numbers"):
+    with pytest.raises(InputError, match="'c' is not a column of numbers"):
         ask(column="c")
     _csv(path, scores=np.where(np.arange(COUNT) == 2, np.nan, VALUES))
     with pytest.raises(InputError, match="is nan"):
@@ -352,7 +352,7 @@ def test_memorization_without_names_needs_the_official_order(tmp_path):
     with pytest.raises(InputError, match="another file"):
         import_feldman_zhang(path, SET)
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(InputError, match="no whole npz"):
+    with pytest.raises(InputError, match="not a complete npz"):
         import_feldman_zhang(path, SET)
 
 
