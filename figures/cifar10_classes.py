@@ -62,7 +62,7 @@ def draw(data: xr.Dataset) -> Figure:
     most = float(abs(data["change"]).max())
     norms = (TwoSlopeNorm(1.0, 0.0, float(data["share"].max())), None)
     limits = ({"norm": norms[0], "cmap": "PuOr"}, {"vmin": -most, "vmax": most})
-    labels = ("kept / equal share", "error less that of random")
+    labels = ("kept / equal share", "error minus that of random")
     for axes, name, options, label in zip(
         panels, ("share", "change"), limits, labels, strict=True
     ):

@@ -18,7 +18,8 @@ CAPTION = (
     "Ten metrics, and prototypes at other numbers of clusters (prototypes_1 to _300; "
     "prototypes has 10), on CIFAR-10 with linear heads on 64 features of SimCLR; of "
     "45,000 examples the hardest f are kept, with (filled) and without (open) half of "
-    "an equal share for every class; 5 seeds. A: error less that of random examples of "
+    "an equal share for every class; 5 seeds. A: error minus that of random "
+    "examples of "
     "the same number, one standard error. B: standard deviation over classes of the "
     "number of kept examples, over its mean. C: error of the class that is worst off. "
     "Dashed: random examples."
@@ -32,7 +33,7 @@ def compute() -> xr.Dataset:
 
 
 def benchmark(rows: pd.DataFrame) -> pd.DataFrame:
-    """Error less that of random examples, imbalance and the worst class.
+    """Error minus that of random examples, imbalance and the worst class.
 
     Args:
         rows: of a table of one size.
@@ -96,7 +97,7 @@ def draw(data: xr.Dataset) -> Figure:
             axes.axvline(value, color=look[0], linewidth=0.8, linestyle=look[1])
     panels[0].axvline(0, color=style.GREY, linewidth=0.8)
     panels[0].set_yticks(range(len(metrics)), [style.words(one) for one in metrics])
-    panels[0].set_xlabel("error less that of random")
+    panels[0].set_xlabel("error minus that of random")
     panels[1].set_xlabel("imbalance of classes")
     panels[2].set_xlabel("error of the worst class")
     panels[2].legend(fontsize=5.5)

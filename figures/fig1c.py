@@ -12,7 +12,7 @@ import perceptron_theory as pt
 from . import style
 
 CAPTION = (
-    "Error when the hard examples are kept less the error when the easy ones are, in "
+    "Error when the hard examples are kept minus the error when the easy ones are, in "
     "units of the sum of the two, over the initial load and the kept fraction (perfect "
     "probe, theta = 0). Orange: keep the easy; purple: keep the hard. Line: the "
     "boundary, solved to tolerance."

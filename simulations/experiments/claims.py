@@ -233,7 +233,7 @@ def same_exponent(
         verdict = REFUTED
     elif narrow and all(narrow):
         verdict = CONFIRMED
-    text = f"exponent of hard less that of random, {LARGEST} largest sizes: "
+    text = f"exponent of hard minus that of random, {LARGEST} largest sizes: "
     return Verdict("same exponent at fixed f", metric, verdict, text + ", ".join(says))
 
 
