@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from perceptron_theory.wording import counted
+
 from .. import machine_options, output, vision_options
 
 
@@ -122,7 +124,8 @@ def experiment(
     with output.working("measuring what it will cost"):
         count, cost = forecast(chosen, source, output_folder, share)
     output.note(
-        f"{chosen.name}: {len(cells)} runs of {chosen.learner}, {chosen.seeds} seeds; "
+        f"{chosen.name}: {counted(len(cells), 'run')} of {chosen.learner}, "
+        f"{counted(chosen.seeds, 'seed')}; "
         + (f"{count} to make: {cost.says(workers)}" if cost else "all are made")
     )
     if plan_only:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from perceptron_theory.wording import counted
+
 from .. import options, output
 
 
@@ -44,4 +46,6 @@ def report(
     failed = [one for one in sections if one.failure]
     for one in failed:
         output.note(f"{one.name}: {one.failure}")
-    output.note(f"wrote {output_file}: {len(sections) - len(failed)} files shown")
+    output.note(
+        f"wrote {output_file}: {counted(len(sections) - len(failed), 'file')} shown"
+    )

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from perceptron_theory.wording import counted
+
 from .. import machine_options, options, output, vision_options
 
 
@@ -196,7 +198,8 @@ def train(
     tested = last["test_accuracy"]
     said = f", of the test set {tested:.4f}" if tested is not None else ""
     output.note(
-        f"wrote {output_folder}: {last['epoch']} epochs, {last['step']} steps; "
+        f"wrote {output_folder}: {counted(last['epoch'], 'epoch')}, "
+        f"{counted(last['step'], 'step')}; "
         f"accuracy in training {last['train_accuracy']:.4f}{said}"
     )
 
@@ -221,7 +224,7 @@ def _train_ensemble(
         tested = np.load(folder / "test_correct.npy").mean()
         said = f"; accuracy on the test set {tested:.4f}"
     output.note(
-        f"wrote {folder}: {ensemble.models} models, {choice.way} on "
+        f"wrote {folder}: {counted(ensemble.models, 'model')}, {choice.way} on "
         f"{ensemble.placement.says} ({choice.why}){said}"
     )
     if len(choice.seconds) > 1:

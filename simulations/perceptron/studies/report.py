@@ -10,6 +10,8 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
+from perceptron_theory.wording import counted
+
 from ...files import write_whole
 from .agreement import Test
 
@@ -38,7 +40,7 @@ class Report:
         count, sizes = self.dataset.sizes["point"], self.dataset["size"].values
         names = ", ".join(map(str, sizes))
         lines = [
-            f"{count} points, N = {names}: theory and simulation "
+            f"{counted(count, 'point')}, N = {names}: theory and simulation "
             + ("agree." if self.passed else "DISAGREE."),
             *(
                 f"  {'pass' if t.passed else 'FAIL'}  {t.name} = {t.statistic:.3g}, "
