@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def counted(number: int, thing: str) -> str:
     """A number of things: "1 point", "43 points".
@@ -27,3 +29,12 @@ def some_of(number: int, whole: int, thing: str) -> str:
     if whole == 1:
         return f"the only {thing}"
     return f"{number} of {counted(whole, thing)}"
+
+
+def shortened(text: str) -> str:
+    """A text with its numbers to four digits, for a line that people read.
+
+    >>> shortened("theta=0.17453292519943295 N=1000")
+    'theta=0.1745 N=1000'
+    """
+    return re.sub(r"\d+\.\d{4,}", lambda found: f"{float(found[0]):.4g}", text)

@@ -188,10 +188,16 @@ def _ended(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def called(**given: Any) -> None:
         # messages that follow soon, as of bad input, stay alone without a terminal
-        with waiting("starting", first=10.0):
-            command(**given)
+        failed: typer.Exit | None = None
+        try:
+            with waiting("working", first=10.0):
+                command(**given)
+        except typer.Exit as end:  # it has said all, and the answer is no
+            failed = end
         if step := next_step(command.__name__, given):
             typer.echo(f"next: {step}", err=True)
+        if failed is not None:
+            raise failed
 
     return called
 

@@ -36,9 +36,15 @@ def width() -> int:
 
 
 def paragraph(text: str) -> str:
-    """A text in lines that fit the terminal."""
-    lines = text.split("\n")
-    return "\n".join(textwrap.fill(line, width()) if line else line for line in lines)
+    """A text in lines that fit the terminal; what is set in stays set in."""
+
+    def filled(line: str) -> str:
+        margin = line[: len(line) - len(line.lstrip())]
+        return textwrap.fill(
+            line, width(), subsequent_indent=margin + "  " * bool(margin)
+        )
+
+    return "\n".join(filled(line) for line in text.split("\n"))
 
 
 def print_fitted(table: Table) -> None:
@@ -49,6 +55,9 @@ def print_fitted(table: Table) -> None:
     console = Console(
         file=sys.stdout, width=width(), highlight=False, markup=False, emoji=False
     )
+    if table.title:
+        console.print(paragraph(str(table.title)))
+        table.title = None
     for i, one in enumerate(fitted(table, console)):
         if i:
             console.print()
@@ -72,9 +81,9 @@ def fitted(table: Table, console: Console) -> list[Table]:
     rows = [Column(*_row(columns, i)) for i in range(len(columns[0].cells))]
     names = Column("", [one.name for one in columns], "left")
     if _total([names, *rows]) <= console.width:
-        return [_table([names, *rows], table, headers=False)]
+        return [_table([names, *rows], headers=False)]
     parts = _blocks(columns, console.width)
-    return [_table(part, table, headers=table.show_header) for part in parts]
+    return [_table(part, headers=table.show_header) for part in parts]
 
 
 def _row(columns: list[Column], i: int) -> tuple[str, list[str], str]:
@@ -106,10 +115,10 @@ def _blocks(columns: list[Column], most: int) -> list[list[Column]]:
     return parts
 
 
-def _table(columns: list[Column], like: Table, headers: bool) -> Table:
+def _table(columns: list[Column], headers: bool) -> Table:
     from rich.table import Table
 
-    table = Table(box=None, show_header=headers, padding=(0, 1), title=like.title)
+    table = Table(box=None, show_header=headers, padding=(0, 1))
     for one in columns:
         # the justification comes from a table of rich's
         table.add_column(one.name, justify=one.justify, overflow="fold")  # pyright: ignore[reportArgumentType]

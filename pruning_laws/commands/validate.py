@@ -134,7 +134,7 @@ def validate(
         output.print_json(report.dataset)
     else:
         output.print_rich(report.table())
-        typer.echo(report.describe())
+        output.say(output.paragraph(report.describe()))
     from figures import z_scores
 
     z_scores.save(report.dataset, folder / "report.png")

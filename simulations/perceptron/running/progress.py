@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from perceptron_theory.wording import shortened
 
 from ...progress import progress_bar
 from .machine import Machine
@@ -39,12 +40,7 @@ def drawn(
         ) as advance:
 
             def on_part(part: Part, ended: bool) -> None:
-                advance(int(ended), _short(part.title))
+                advance(int(ended), shortened(part.title))
 
             run_sweep(parts, store, machine=machine, on_part=on_part)
         yield store
-
-
-def _short(title: str) -> str:
-    """With numbers of four digits, as there is little room beside a bar."""
-    return re.sub(r"\d+\.\d{4,}", lambda found: f"{float(found[0]):.4g}", title)
