@@ -160,7 +160,8 @@ def cut_cpu(wanted: int | None, batch_size: int, folder: Path) -> None:
         raise options.bad("--cpu-devices", "JAX has started with another number")
     if wanted is not None and begun not in (None, wanted):
         output.note(
-            f"{folder} was begun on {begun} CPU devices and goes on on {wanted}: its "
+            f"{folder} was begun on {begun} CPU devices and is resumed on "
+            f"{wanted}: its "
             "weights are those of an uninterrupted run within rounding, not bit for bit"
         )
 

@@ -121,7 +121,11 @@ def _part(part: str, option: str, read: Callable[[str, str], float]) -> list[flo
     elif first > 0 and last > 0:
         inner = [first * (last / first) ** (i / steps) for i in range(1, steps)]
     else:
-        raise bad(option, f"{part!r} is spaced in the logarithm: add :linear for 0")
+        raise bad(
+            option,
+            f"{part!r} is spaced evenly in the logarithm, and 0 "
+            "has no logarithm: add :linear",
+        )
     return [first, *inner, last]
 
 
@@ -160,7 +164,7 @@ def whole_numbers(text: str, option: str) -> list[int]:
     values = numbers(text, option)
     for value in values:
         if not value.is_integer():
-            raise bad(option, f"{value:g} is not a complete number")
+            raise bad(option, f"{value:g} is not a whole number")
     return [int(value) for value in values]
 
 

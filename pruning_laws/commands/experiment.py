@@ -146,4 +146,6 @@ def experiment(
             shard=share,
             on_cell=on_cell,
         )
-    output.note(f"wrote {output_folder / 'results.csv'}: {len(rows)} of {len(cells)}")
+    output.note(
+        f"wrote {output_folder / 'results.csv'}: {len(rows)} of {counted(len(cells), 'run')}"
+    )

@@ -107,7 +107,8 @@ def laws(
             result[f"envelope_at_{column}"] = ("place", values)
     else:
         output.note(
-            f"fewer than {ENOUGH_SEEDS} seeds, of which half choose an envelope: none "
+            f"fewer than {ENOUGH_SEEDS} seeds, of which half choose an "
+            "envelope, so none "
             "is given"
         )
     result.attrs = {

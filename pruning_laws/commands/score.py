@@ -185,7 +185,8 @@ def _with_options(metric: Metric, values: dict[str, Any]) -> Metric:
         if field(metric, option) is None:
             of = [name for name, kind in METRICS.items() if field(kind, option)]
             raise options.bad(
-                option, f"{metric.name} has none: it is of {' and '.join(of)}"
+                option,
+                f"{metric.name} has no such option: it is for {' and '.join(of)}",
             )
     changes = {str(field(metric, name)): value for name, value in given.items()}
     return replace(metric, **changes) if changes else metric  # type: ignore[type-var] # it has fields

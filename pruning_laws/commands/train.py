@@ -236,7 +236,7 @@ def _train_ensemble(
 
 
 def _ids(path: Path) -> list[str]:
-    """The ids in a file, one a line."""
+    """The ids in a file, one per line."""
     if path.suffix != ".txt":
         raise options.bad(
             "--keep",

@@ -97,7 +97,9 @@ def validate(
     dimensions = options.whole_numbers(sizes, "--sizes")
 
     if suite not in ("standard", "large", "sampled"):
-        raise options.bad("--suite", f"{suite!r} is none of standard, large, sampled")
+        raise options.bad(
+            "--suite", f"{suite!r} is not one of standard, large, sampled"
+        )
     if suite != "standard" and (quick or chosen):
         raise options.bad("--suite", "has its own points: leave out --quick and -f")
     share = machine_options.shard(shard)
@@ -124,7 +126,10 @@ def validate(
         draw_share(points, share, **settings)
         if not reports:
             return
-        output.note(f"share {shard} is drawn in {folder}; without --shard: the verdict")
+        output.note(
+            f"share {shard} is drawn in {folder}; the same command "
+            "without --shard gives the verdict"
+        )
         return
     report = run_validation(points, **settings)
     if not reports:

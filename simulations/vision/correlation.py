@@ -36,7 +36,7 @@ def spearman_matrix(
 
     The bootstrap draws examples with replacement and correlates the *ranks among all*
     examples, which need no second sorting: an approximation that is good where there
-    are many.  It says nothing on the noise of the metrics themselves.
+    are many.  It says nothing about the noise of the metrics themselves.
 
     Args:
         scores: of the same examples in the same order, by the name of their metric.

@@ -230,7 +230,7 @@ def _read_npz(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     for name in found.keys() - {"tr_mem"}:
         if found[name].ndim != 1:
             raise InputError(
-                f"{path}: {name} has shape {found[name].shape}: it must be one a row"
+                f"{path}: {name} has shape {found[name].shape}: it must be one per row"
             )
     return found
 

@@ -263,7 +263,7 @@ def _about(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
     if about.get("format") != _FORMAT:
         raise InputError(
             f"{path} has the format {about.get('format')}, this version reads "
-            f"{_FORMAT}: write it anew or install the version that wrote it"
+            f"{_FORMAT}: write it again or install the version that wrote it"
         )
     if about.get("direction") != DIRECTION:
         raise InputError(

@@ -65,7 +65,7 @@ class Selection:
         return [str(example_ids[i]) for i in self.indices]
 
     def save(self, path: Path | str, example_ids: Sequence[str] | None = None) -> None:
-        """Write indices (.npy, .txt), or ids one a line (.txt), whole or not at all.
+        """Write indices (.npy, .txt), or ids one per line (.txt), whole or not at all.
 
         Raises:
             InputError: another suffix, ids for .npy, an id with a line break.

@@ -107,7 +107,7 @@ def _whole(text: str) -> DataSource:
     found = None if kind else imported(text)
     if found is None:
         raise InputError(
-            f"data set {text!r} is not a data set I recognise: give {FORMS}, or "
+            f"{text!r} is not a data set I recognise: give {FORMS}, or "
             "package.module:Name of a class of your own"
         )
     thing, path = found

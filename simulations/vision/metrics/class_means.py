@@ -28,7 +28,7 @@ def supervised_prototypes(
     High = far = hard = keep.
 
     Args:
-        embeddings: one a row.
+        embeddings: one per row.
         labels: the classes; any integers from 0 on.
         distance: "cosine", 1 - cos with the mean of the *unit* embeddings, as in
             spherical k-means, or "euclidean", which k-means takes.

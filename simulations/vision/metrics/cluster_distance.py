@@ -28,7 +28,7 @@ def prototypes(
     number of classes.  High = far from all prototypes = hard = keep.
 
     Args:
-        embeddings: one a row.
+        embeddings: one per row.
         n_clusters: k.
         key: of ``jax.random``, or a seed.
         distance: "cosine" (1 - cos, after spherical k-means) or "euclidean".

@@ -67,7 +67,7 @@ class Plan:
                 )
         if self.recipe.objective == "simclr" and not isinstance(self.dataset, Images):
             raise InputError(
-                f"{self.dataset.name} is streamed, one view an image: SimCLR is of "
+                f"{self.dataset.name} is streamed, one view per image: SimCLR is of "
                 "images in memory"
             )
         if self.recipe.resize and not isinstance(self.dataset, Images):

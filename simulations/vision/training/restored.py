@@ -140,7 +140,7 @@ def about_run(folder: Path) -> dict[str, Any]:
     missing = [name for name in (*needed, "in_memory") if name not in about]
     if missing:
         raise InputError(
-            f"{folder}: about.json lacks {missing[0]}: train anew with this version, "
+            f"{folder}: about.json lacks {missing[0]}: train again with this version, "
             "or give the folder of one model"
         )
     return about

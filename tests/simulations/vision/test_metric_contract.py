@@ -268,7 +268,7 @@ def test_scores_that_are_no_scores_are_refused():
         (np.ones(3), "gave scores of shape (3,)"),
         (np.full(COUNT, np.nan), "scores of word[0] is nan"),
         ([["a"] * COUNT], "gave scores of shape (1, 42)"),
-        (None, "word gave None as scores: return one number an example"),
+        (None, "word gave None as scores: return one number per example"),
         ([[1.0], *[1.0] * (COUNT - 1)], "scores of word cannot be read as one array"),
         (["a"] * COUNT, "scores of word must be numbers, got <U1"),
         (np.ones(COUNT, bool), "scores of word must be numbers, got bool"),
@@ -315,7 +315,7 @@ def test_a_metric_of_a_user_from_the_command_line_to_a_selection(tmp_path):
     [
         (["outside:MeanMargin"], "mean_margin needs epoch_logits"),
         (["outside:Nothing"], "outside has no Nothing"),
-        (["outside:MeanMargin", "--clusters", 3], "mean_margin has none"),
+        (["outside:MeanMargin", "--clusters", 3], "mean_margin has no such option"),
         (["outside:MeanMargin", "--array", "epochs.npy"], "must be NAME=FILE"),
         (["el2n", "--array", "epoch_logits=a.npy"], "el2n takes no epoch_logits"),
         (["el2n", "--array", "logits=none.npy"], "none.npy is not a .npy file"),

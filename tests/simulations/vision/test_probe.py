@@ -53,7 +53,7 @@ def test_embed_probes_by_name_and_on_other_images(tmp_path):
     assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)["points"][0]
     assert found["accuracy"] == 1 and found["seen"] == 0
-    assert "no test on other images" not in done.stderr
+    assert "not a test on new images" not in done.stderr
     done = run(tmp_path / "set", "--probe", "--test-split", "train")
     assert "36 are among those that it was fitted to: it is no test" in done.stderr
     (tmp_path / "e.npy").unlink()

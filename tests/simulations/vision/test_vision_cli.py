@@ -111,7 +111,8 @@ def test_select_takes_rules_with_parameters(folder, rule):
         (["score", "ddd", "--correct", "arrays.npz", "-o", "a.parquet"], "not a .npy"),
         (["score", "forgetting", "--correct", "wrong.npy", "--variant", "infinity",
           "-o", "a.parquet"], "1438 examples are infinite"),
-        (["score", "random", "-o", "a.parquet", "--clusters", "3"], "has none"),
+        (["score", "random", "-o", "a.parquet", "--clusters", "3"], "has no "
+            "such option"),
         (["score", "random", "-o", "a.parquet", "--data", "mnist"], "not a "
             "data set I recognise"),
         (["score", "el2n", "--logits", "self.parquet", "-o", "a.parquet"],
