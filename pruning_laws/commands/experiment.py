@@ -147,5 +147,6 @@ def experiment(
             on_cell=on_cell,
         )
     output.note(
-        f"wrote {output_folder / 'results.csv'}: {len(rows)} of {counted(len(cells), 'run')}"
+        f"wrote {output_folder / 'results.csv'}: {len(rows)} of "
+        f"{counted(len(cells), 'run')}"
     )
