@@ -46,8 +46,8 @@ from .commands import (
 )
 from .failures import FAILED, Interrupted, close_stdout, one_line_of
 from .failures import report as report_failure
-from .next_step import next_step
 from .option_groups import spread
+from .suggestions import next_step
 
 # what makes JAX refuse steps that are meant here and in the libraries of networks
 _FOR_DEVELOPERS = (
@@ -88,7 +88,7 @@ class CommandLine(TyperGroup):
         limit = formatter.width - 6 - max(map(len, self.commands))
         for name, command in self.commands.items():
             row = name, command.get_short_help_str(limit)
-            groups.setdefault(command.rich_help_panel, []).append(row)
+            groups.setdefault(getattr(command, "rich_help_panel", ""), []).append(row)
         for group, rows in groups.items():
             with formatter.section(group):
                 formatter.write_dl(rows)

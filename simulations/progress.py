@@ -196,15 +196,14 @@ class _Line:
                 says,
             )
         # results go to stdout, which is not to be taken for the terminal of stderr
-        self._make = lambda: Progress(
+        self._progress = Progress(
             *columns,
             console=Console(stderr=True),
             redirect_stdout=False,
             transient=total is None,
             expand=True,
         )
-        self._what, self._total = what, total
-        self._progress = self._make()
+        self._what = what
         self._task = self._progress.add_task(what, total=total)
 
     def start(self) -> None:
@@ -214,8 +213,8 @@ class _Line:
         self._progress.stop()
 
     def update(self, done: int, text: str) -> None:
-        said = {"description": text} if text else {}
-        self._progress.update(self._task, completed=done, **said)
+        self._what = text or self._what
+        self._progress.update(self._task, completed=done, description=self._what)
 
 
 def spoken(seconds: float) -> str:

@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from pruning_laws.app import app
-from pruning_laws.next_step import next_step
+from pruning_laws.suggestions import next_step
 
 COMMANDS = typer.main.get_command(app).commands
 # the least that each command has to be given
