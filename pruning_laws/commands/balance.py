@@ -88,7 +88,8 @@ def _show(found: xr.Dataset, title: str) -> None:
     rows["  +-"] = found["chance_error"]
     for name, values in rows.items():
         table.add_row(name, *(f"{value:.3f}" for value in values.values))
-    typer.echo(f"{title}; {float(found['balance_before']):.3f} before pruning")
+    before = float(found["balance_before"])
+    output.say(output.paragraph(f"{title}; {before:.3f} before pruning"))
     output.print_rich(table)
 
 

@@ -58,4 +58,5 @@ def _show(found: xr.Dataset, title: str) -> None:
     """In lines: the numbers are too long for a table."""
     columns = (found[name].values for name in ("claim", "metric", "verdict", "numbers"))
     for claim, metric, verdict, numbers in zip(*columns, strict=True):
-        typer.echo(f"{claim} ({metric}): {verdict}\n    {numbers}")
+        words = f"{claim} ({metric}): {verdict}\n    {numbers}"
+        typer.echo(output.paragraph(words))

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from typer.testing import CliRunner
 
 from pruning_laws.app import app
+from pruning_laws.commands import phase_diagram
 from pruning_laws.output import print_tables
 from pruning_laws.results import Results
 
@@ -63,3 +65,28 @@ def test_descriptions_are_broken_into_lines(monkeypatch):
     shown = CliRunner().invoke(app, ["list", "rules"]).stdout
     assert max(map(len, shown.splitlines())) <= 50
     assert "mixture:SHARE:hard|easy" in shown and "at random" in shown
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_phase_diagram_fits(monkeypatch, capsys, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    loads, fractions = np.geomspace(1, 30, 70), [0.1, 0.3, 1.0]
+    best = np.where(loads[:, None] > 5, "hard", "easy") + np.full(3, "")
+    along = ("boundary_branch",)
+    diagram = xr.Dataset(
+        {
+            "best": (("alpha_tot", "keep_fraction"), best),
+            "boundary_kind": (along, ["hard_easy"]),
+            "boundary_alpha_tot": (along, [5.0]),
+            "boundary_keep_fraction": (along, [0.3]),
+            "boundary_best": (along, [False]),
+        },
+        coords={"alpha_tot": loads, "keep_fraction": fractions, "boundary_branch": [0]},
+    )
+    phase_diagram._show(diagram, "phase diagram of the max-margin student, theta = 0")
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= width
+    rows = [line for line in shown.splitlines() if line.startswith("f = ")]
+    step = -(-70 // (width - 14))
+    assert [len(row) for row in rows] == [14 + -(-70 // step)] * 3
+    assert ("one of 3 shown" in shown) == (width == 40)
