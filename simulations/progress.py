@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
 # seconds after which a line is written where there is no terminal; then every minute
-LINES = (2.0, 10.0, 30.0)
+LINES = (5.0, 15.0, 30.0)
 EVERY = 60.0
 
 

@@ -180,7 +180,7 @@ def embed(
     if found.seen:
         output.note(
             f"of the {len(test)} images that the probe was tested on, {found.seen} are "
-            "among those that it was fitted to: so this is not a test on new images"
+            "among those that it was fitted to, so this is not a test on new images"
         )
     output.Destination(as_json).emit(
         xr.Dataset(vars(found)),

@@ -218,7 +218,7 @@ def _arrays(
     for name, path in given.items():
         if name not in needs:
             of = [n for n, m in METRICS.items() if name in {o.name for o in m.needs}]
-            known = f": it is of {' and '.join(of)}" if of else ""
+            known = f": it is for {' and '.join(of)}" if of else ""
             raise options.bad(hints[name], f"{metric.name} takes no {name}{known}")
         if (check := needs[name].check_file) is not None:
             try:

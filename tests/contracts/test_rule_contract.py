@@ -231,7 +231,7 @@ def test_what_cannot_be_traced_is_refused_inside_a_transformation_too():
     [
         (NoCells(), "lacks cells"),
         (Greedy(), "keep the fraction f"),
-        (Plain(), "no dataclass"),
+        (Plain(), "is not a dataclass"),
         (object(), "lacks cells"),
         (pt.Hard, "call it"),
     ],

@@ -34,7 +34,7 @@ def test_text_of_every_system_is_the_same(tmp_path, encoding, end):
             TEXT.replace("ж", "").encode("cp1252"),
             "not UTF-8 text: byte 2 is 0xf6; save",
         ),
-        (b"\xff\xfea", "no UTF-16 text: byte"),
+        (b"\xff\xfea", "not UTF-16 text: byte"),
         (TEXT.encode("utf-16-le"), "not UTF-8 text"),
         ("plain".encode("utf-16-le"), "zero bytes, as UTF-16 without"),
         (b"\xff\xfe", "a byte-order mark and nothing else"),

@@ -79,8 +79,8 @@ def checked_members(
     array = inputs.truth_array("member", member, "M", "P")
     if len(array) != models:
         raise InputError(
-            f"member has {len(array)} models and the correctness {models}: give a row "
-            "a model in both"
+            f"member has {len(array)} models and the correctness {models}: give one "
+            "row per model in both"
         )
     if unknown not in UNKNOWN:
         raise unknown_name("unknown", unknown, UNKNOWN)

@@ -185,9 +185,9 @@ def test_warnings_are_one_line_on_the_command_line(tmp_path):
     args[-1] = str(tmp_path / args[-1])
     done = CliRunner().invoke(app, args)
     assert done.exit_code == 0, done.stderr
-    first, second = done.stderr.splitlines()
+    first, second, third = done.stderr.splitlines()
     assert first.startswith("warning: ") and "left out 1 file, no image" in first
-    assert second.startswith("wrote ")
+    assert second.startswith("wrote ") and third.startswith("next: ")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert load(f"folder:{root}").ids == ("cat/1.png", "dog/1.png")

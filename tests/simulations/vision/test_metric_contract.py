@@ -320,7 +320,7 @@ def test_a_metric_of_a_user_from_the_command_line_to_a_selection(tmp_path):
         (["el2n", "--array", "epoch_logits=a.npy"], "el2n takes no epoch_logits"),
         (["el2n", "--array", "logits=none.npy"], "none.npy is not a .npy file"),
         (["el2n:power=2"], "unknown option of el2n 'power'"),
-        (["random", "--precision", 0.1], "it is of influence and memorization"),
+        (["random", "--precision", 0.1], "it is for influence and memorization"),
     ],
 )
 def test_bad_commands_are_one_line(tmp_path, monkeypatch, args, says):

@@ -295,8 +295,8 @@ def test_a_file_sorted_by_score_has_no_running_number(tmp_path):
         ("", "line 6 of the column score is empty: give every"),
         ("  ", "line 6 of the column score is empty: give every"),
         ("NA", r"line 6 of the column score is empty \(NA\)"),
-        ("0;5", "line 6 of the column score is '0;5', no number"),
-        ("1_000", "line 6 of the column score is '1_000', no number"),
+        ("0;5", "line 6 of the column score is '0;5', not a number"),
+        ("1_000", "line 6 of the column score is '1_000', not a number"),
     ],
 )
 def test_a_cell_without_a_number_is_named(tmp_path, cell, says):
@@ -318,7 +318,7 @@ def test_a_cell_without_a_number_is_named(tmp_path, cell, says):
 def test_decimal_commas_are_named(tmp_path):
     path = _csv(tmp_path / "scores.csv", "file;score", "{name};{score}")
     path.write_text(re.sub(r"(;-?\d+)\.", r"\1,", path.read_text()))
-    with pytest.raises(InputError, match=r"is '-?\d,\d+', no number: write points"):
+    with pytest.raises(InputError, match=r"is '-?\d,\d+', not a number: write points"):
         import_csv(path, SET, metric="m")
 
 
