@@ -61,7 +61,8 @@ def select(
     """Choose which examples to keep, from their scores.
 
     Prints how many of each class are kept, and writes their indices (from 0, in the
-    order of the data set) or, with --ids, their ids: one line each, for `train --keep`.
+    order of the data set) or, with --ids, their ids, one per line, as `train --keep`
+    reads them.
 
     \b
     Examples:
