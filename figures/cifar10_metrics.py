@@ -33,7 +33,7 @@ def compute() -> xr.Dataset:
 
 
 def benchmark(rows: pd.DataFrame) -> pd.DataFrame:
-    """Error less that of random examples, imbalance and the worst class.
+    """Error minus that of random examples, imbalance and the worst class.
 
     Args:
         rows: of a table of one size.

@@ -17,8 +17,10 @@ CAPTION = (
     "the hardest fraction f of the pool is kept by a perfect probe (theta = 0). Lines: "
     "theory, N to infinity. Marks: simulation at N = 100, means of 64 draws with bars "
     "of one standard error. Grey: the best error over all f, the Pareto curve; above "
-    "alpha_prune = 2 it is zero: no error is out of reach of pruning hard enough. At "
-    "fixed f the error returns to the power law 1/alpha_prune of random data."
+    "alpha_prune = 2 it is zero: with a perfect probe, and in the limit f to 0, the "
+    "error can be made as small as one likes. At fixed f the error returns "
+    "to the power "
+    "law 1/alpha_prune of random data."
 )
 FRACTIONS = (1.0, 0.5, 0.2, 0.1, 0.05)
 SIZE = 100  # N: compiling, not training, takes the time

@@ -93,7 +93,7 @@ def load_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
             dataset = file.load()
     except Exception as error:  # h5py raises all sorts of them
         raise InputError(
-            f"{str(path)!r} is not a whole NetCDF file: it is damaged or of another "
+            f"{str(path)!r} is not a complete NetCDF file: it is damaged or of another "
             "kind; write it again with save_dataset"
         ) from error
     kind = dataset.attrs.get("format")

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+SHOWN = 6  # names that a beginning may stand for, in a message
+
 
 class InputError(ValueError):
     """An argument outside what a function is defined for, said in one line.
@@ -42,13 +44,45 @@ def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def unknown_name(kind: str, received: object, allowed: Iterable[str]) -> InputError:
-    """The error for a name outside a closed list, with the nearest allowed name."""
+def nearest(received: object, allowed: Iterable[str]) -> list[str]:
+    """The names that were probably meant, best first; none where nothing is near.
+
+    A beginning stands for all names that have it, up to a few; else the one name of the
+    nearest spelling.
+    """
     allowed = list(allowed)
-    near = difflib.get_close_matches(str(received).lower(), allowed, n=1, cutoff=0.4)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    text = _plain(str(received))
+    begun = [name for name in allowed if text and _plain(name).startswith(text)]
+    if begun:
+        return begun[:SHOWN]
+    spelled = {_plain(name): name for name in reversed(allowed)}
+    close = difflib.get_close_matches(text, spelled, n=1, cutoff=0.4)
+    return [spelled[one] for one in close]
+
+
+def did_you_mean(names: Iterable[str]) -> str:
+    """The question that ends a message, or nothing: "; did you mean 'a' or 'b'?"."""
+    *most, last = [*map(repr, names)] or [""]
+    listed = f"{', '.join(most)} or {last}" if most else last
+    return f"; did you mean {listed}?" if last else ""
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("-", "_")
+
+
+def unknown_name(kind: str, received: object, allowed: Iterable[str]) -> InputError:
+    """The error for a name outside a closed list, with the nearest allowed names."""
+    allowed = list(allowed)
+    hint = did_you_mean(nearest(received, allowed))
     names = ", ".join(map(repr, allowed))
     return InputError(f"unknown {kind} {received!r}: allowed are {names}{hint}")
+
+
+def out_of_percent(value: Any) -> str:
+    """What to say of a fraction that looks like a percentage, or nothing."""
+    percent = 1 < value <= 100
+    return f"; for {value:g} % write {value / 100:g}" if percent else ""
 
 
 def not_traced(what: str, error: Exception) -> InputError:

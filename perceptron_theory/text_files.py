@@ -54,7 +54,7 @@ def record_of(text: str | bytes) -> dict[str, Any]:
     except RecursionError:
         raise InputError("no JSON of ours: it is nested too deeply") from None
     if not isinstance(found, dict):
-        raise InputError("no record: its JSON is no object")
+        raise InputError("not a record: its JSON is not an object")
     return found
 
 
@@ -71,14 +71,14 @@ def decoded(content: bytes) -> str:
     except UnicodeDecodeError as error:
         kind = encoding.removesuffix("-sig").upper()
         raise InputError(
-            f"no {kind} text: byte {error.start} is {content[error.start]:#04x}; save "
+            f"not {kind} text: byte {error.start} is {content[error.start]:#04x}; save "
             "it as UTF-8"
         ) from error
     if content and not text:
         raise InputError("no text: it has a byte-order mark and nothing else")
     if "\0" in text:
         raise InputError(
-            "no UTF-8 text: it has zero bytes, as UTF-16 without a byte-order mark; "
+            "not UTF-8 text: it has zero bytes, as UTF-16 without a byte-order mark; "
             "save it as UTF-8"
         )
     return text.replace("\r\n", "\n").replace("\r", "\n")

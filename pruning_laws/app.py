@@ -9,10 +9,14 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Callable
+from functools import wraps
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from simulations.progress import waiting
 
 from .commands import (
     advise,
@@ -26,6 +30,7 @@ from .commands import (
     gallery,
     information,
     laws,
+    list_names,
     optimal_rule,
     pareto,
     phase_diagram,
@@ -44,6 +49,7 @@ from .failures import FAILED, Interrupted, close_stdout, one_line_of
 from .failures import report as report_failure
 from .option_groups import spread
 from .output import PICTURES
+from .suggestions import next_step
 
 # what makes JAX refuse steps that are meant here and in the libraries of networks
 _FOR_DEVELOPERS = (
@@ -69,6 +75,25 @@ class CommandLine(TyperGroup):
         except Exception as error:
             code = report_failure(error)
         sys.exit(code)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and self.get_command(ctx, args[0]) is None:
+            from perceptron_theory.errors import did_you_mean, nearest
+
+            hint = did_you_mean(nearest(args[0], self.commands))
+            ctx.fail(f"there is no command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The commands in groups, in the order in which one needs them."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        limit = formatter.width - 6 - max(map(len, self.commands))
+        for name, command in self.commands.items():
+            row = name, command.get_short_help_str(limit)
+            groups.setdefault(getattr(command, "rich_help_panel", ""), []).append(row)
+        for group, rows in groups.items():
+            with formatter.section(group):
+                formatter.write_dl(rows)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -122,7 +147,10 @@ def pruning_laws(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_version, is_eager=True, help="Print the version."
+            "--version",
+            callback=_version,
+            is_eager=True,
+            help="Print the version and exit.",
         ),
     ] = False,
     cache: Annotated[
@@ -130,18 +158,28 @@ def pruning_laws(
         typer.Option(
             metavar="off|FOLDER",
             envvar="PRUNING_LAWS_CACHE",
-            help="Where compiled programs are kept, so that the next call answers at "
-            "once; the user's cache folder by default.",
+            help="Folder that keeps compiled programs, so that the next call answers "
+            "sooner; off keeps none. [default: ~/.cache/pruning-laws]",
         ),
     ] = None,
 ) -> None:
-    """Learning on pruned data: theory and simulation of the perceptron.
+    """Learning on pruned data: which examples to keep, and what that buys.
 
-    A teacher labels Gaussian examples. A probe at angle theta from the teacher gives
-    every example a margin: large margin = easy, small margin = hard. Of
-    alpha_tot N examples the fraction f with the smallest (hard), the largest (easy)
-    or arbitrary (random) margins is kept, alpha_prune = f alpha_tot, and a max-margin
-    student learns them. Its error is what the commands below compute.
+    In the theory a teacher labels random examples in N dimensions. Only some of them
+    are kept, and a student learns from those. They are chosen by a probe, a rough
+    guess of the teacher at an angle theta from it (theta = 0: the probe is perfect).
+    The distance of an example from the probe's decision boundary is its margin: a
+    small margin means a hard example, a large margin an easy one.
+
+    \b
+      alpha_tot    examples in the pool, per dimension
+      f            fraction of the pool that is kept (the hardest, easiest, ...)
+      alpha_prune  examples kept, per dimension: f times alpha_tot
+      error        chance that the student labels a new example wrongly
+      overlap      cosine of the angle between student and teacher
+
+    On real data a score of each example takes the place of the margin: a high score
+    means a hard example.
 
     \b
     Try:
@@ -149,11 +187,8 @@ def pruning_laws(
       pruning-laws pareto --alpha-prune 1:100:20 --theta-degrees 10
       pruning-laws phase-diagram --alpha-tot 1:30:25 --keep-fraction 0.05:1:25
 
-    On real data: compare, train, embed, score, sensitivity, correlate, gallery,
-    balance, select, experiment, laws, verdicts.
-
-    Results go to stdout, messages to stderr. Exit status: 0 done, 1 failed,
-    2 bad input, 130 interrupted.
+    Results go to stdout and messages to stderr. The exit status is 0 on success, 1 on
+    failure, 2 on bad input and 130 after an interruption.
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
@@ -169,30 +204,58 @@ def pruning_laws(
     keep_compiled()
 
 
-for command in (
-    solve.solve,
-    pareto.pareto,
-    phase_diagram.phase_diagram,
-    information.information,
-    optimal_rule.optimal_rule,
-    advise.advise,
-    simulate.simulate,
-    validate.validate,
-    figure.figure,
-    compare.compare,
-    train.train,
-    embed.embed,
-    score.score,
-    sensitivity.sensitivity,
-    correlate.correlate,
-    gallery.gallery,
-    balance.balance,
-    select.select,
-    experiment.experiment,
-    laws.laws,
-    verdicts.verdicts,
-    show.show,
-    report.report,
-    demo.demo,
-):
-    app.command(cls=Command)(spread(command))
+def _ended(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, which is never silent for long and ends with what to type next."""
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        # messages that follow soon, as of bad input, stay alone without a terminal
+        failed: typer.Exit | None = None
+        try:
+            with waiting("working", first=10.0):
+                command(**given)
+        except typer.Exit as end:  # it has said all, and the answer is no
+            failed = end
+        if step := next_step(command.__name__, given):
+            typer.echo(f"next: {step}", err=True)
+        if failed is not None:
+            raise failed
+
+    return called
+
+
+for panel, commands in {
+    "Theory": (
+        solve.solve,
+        pareto.pareto,
+        phase_diagram.phase_diagram,
+        advise.advise,
+        optimal_rule.optimal_rule,
+        information.information,
+    ),
+    "Simulation of the theory": (simulate.simulate, validate.validate),
+    "Real data": (
+        compare.compare,
+        score.score,
+        select.select,
+        gallery.gallery,
+        balance.balance,
+        correlate.correlate,
+        sensitivity.sensitivity,
+        train.train,
+        embed.embed,
+        experiment.experiment,
+        laws.laws,
+        verdicts.verdicts,
+    ),
+    "Output": (
+        demo.demo,
+        figure.figure,
+        show.show,
+        report.report,
+        list_names.list_names,
+    ),
+}.items():
+    for command in commands:
+        name = command.__name__.removesuffix("_names").replace("_", "-")
+        app.command(name, cls=Command, rich_help_panel=panel)(_ended(spread(command)))

@@ -20,39 +20,48 @@ Pool = Annotated[
     str,
     typer.Option(
         metavar="drawn|direct",
-        help="Draw the whole pool and rank it, or only its kept examples, of the same "
-        "law: then a tiny kept fraction costs no more.",
+        help="drawn: draw the whole pool and rank it. direct: draw only the kept "
+        "examples, which follow the same law; a tiny fraction then costs no more.",
     ),
 ]
 Workers = Annotated[
-    int, typer.Option(help="Processes to share the work, of one CPU thread each.")
+    int,
+    typer.Option(
+        help="Number of processes that share the work, each with one CPU thread."
+    ),
 ]
 Device = Annotated[
     str | None,
-    typer.Option(metavar="cpu|gpu|tpu", help="Kind of device; all of it are used."),
+    typer.Option(
+        metavar="cpu|gpu|tpu",
+        help="Kind of device to compute on; all devices of that kind are used.",
+    ),
 ]
 CpuDevices = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Devices that JAX makes of the CPU, for its cores to share each batch. "
-        "[default: those that FOLDER was begun with, or one a core]",
+        help="Number of devices that JAX makes of the CPU, so that its cores "
+        "share each batch. [default: as FOLDER was begun with, or one per "
+        "core]",
     ),
 ]
 Ray = Annotated[
     str | None,
     typer.Option(
-        metavar="ADDRESS", help="Run on this Ray cluster (auto: the one this is in)."
+        metavar="ADDRESS",
+        help="Run on the Ray cluster at this address; auto takes the one that this "
+        "machine is part of.",
     ),
 ]
 Retries = Annotated[
-    int, typer.Option(help="Times to try a task again when its machine fails.")
+    int, typer.Option(help="How often a task is tried again when its machine fails.")
 ]
 Shard = Annotated[
     str | None,
     typer.Option(
         metavar="I/N",
-        help="Only the I-th of N shares of the points (I from 1), for job arrays.",
+        help="Compute only the I-th of N shares (I from 1), for job arrays.",
     ),
 ]
 
@@ -81,15 +90,17 @@ class Hosts:
         str | None,
         typer.Option(
             metavar="HOST:PORT|auto",
-            help="Join the processes of one run over several hosts (jax.distributed); "
-            "auto asks SLURM, Open MPI or a TPU pod.",
+            help="Address by which the processes of one run on several hosts find each "
+            "other (jax.distributed); auto asks SLURM, Open MPI or a TPU pod.",
         ),
     ] = None
     processes: Annotated[
-        int | None, typer.Option(help="How many processes --coordinator joins.")
+        int | None,
+        typer.Option(help="How many processes take part in all; needs --coordinator."),
     ] = None
     process: Annotated[
-        int | None, typer.Option(help="The number of this one, from 0.")
+        int | None,
+        typer.Option(help="The number of this process, from 0; needs --coordinator."),
     ] = None
 
     def join(self) -> bool:
@@ -149,7 +160,8 @@ def cut_cpu(wanted: int | None, batch_size: int, folder: Path) -> None:
         raise options.bad("--cpu-devices", "JAX has started with another number")
     if wanted is not None and begun not in (None, wanted):
         output.note(
-            f"{folder} was begun on {begun} CPU devices and goes on on {wanted}: its "
+            f"{folder} was begun on {begun} CPU devices and is resumed on "
+            f"{wanted}: its "
             "weights are those of an uninterrupted run within rounding, not bit for bit"
         )
 

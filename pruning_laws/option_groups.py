@@ -68,12 +68,15 @@ class Angle:
         str | None,
         typer.Option(
             metavar="RADIANS",
-            help="Angle of probe and teacher in radians, 0 (default) to pi/2.",
+            help="Angle between probe and teacher in radians, from 0 (a perfect probe, "
+            "the default) to pi/2 (a useless one).",
         ),
     ] = None
     theta_degrees: Annotated[
         str | None,
-        typer.Option(metavar="DEGREES", help="The same angle in degrees, 0 to 90."),
+        typer.Option(
+            metavar="DEGREES", help="The same angle in degrees, from 0 to 90."
+        ),
     ] = None
 
     def values(self) -> list[float]:
@@ -114,9 +117,10 @@ class Learner:
         str,
         typer.Option(
             metavar="STUDENT",
-            help="max_margin, gibbs (drawn at random from the students without "
-            "training error), bayes_point (the centre of those) or bayes_optimal "
-            "(which knows the rule: the bound of all).",
+            help="Who learns from the kept examples: max_margin (as a support vector "
+            "machine does), gibbs (a random one of all students without training "
+            "error), bayes_point (the centre of all those) or bayes_optimal (knows the "
+            "pruning rule; no student does better).",
         ),
     ] = "max_margin"
     loss: Annotated[
@@ -124,21 +128,23 @@ class Learner:
         typer.Option(
             "--loss",
             metavar="LOSS",
-            help="In place of --student, the student of a convex loss: logistic, "
-            "hinge, squared_hinge or square, with --ridge.",
+            help="Instead of --student, the student that minimises a convex loss: "
+            "logistic, hinge, squared_hinge or square. It needs --ridge.",
         ),
     ] = None
     ridge: Annotated[
         str | None,
         typer.Option(
             metavar="NUMBER|optimal",
-            help="The ridge of the loss; optimal, where strategies are compared: the "
-            "best one of each.",
+            help="Strength of the weight decay that goes with --loss; optimal takes "
+            "the best one in each case, in commands that compare rules.",
         ),
     ] = None
     flip_probability: Annotated[
         float,
-        typer.Option(help="Part of the pool's labels that is wrong, with --loss."),
+        typer.Option(
+            help="Fraction of the labels of the pool that are wrong; needs --loss."
+        ),
     ] = 0.0
 
     def given(self) -> dict[str, Any]:

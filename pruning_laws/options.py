@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,58 +16,60 @@ if TYPE_CHECKING:
     from simulations.perceptron.students.contract import Student
 
 NUMBERS_HELP = (
-    "A number, a comma list 0.1,0.3,1, or a range START:STOP:COUNT, "
-    "evenly spaced in the logarithm (1:100:50) or, with :linear behind it, "
-    "in the value (0:30:4:linear)."
+    "Give a number, a list (0.1,0.3,1), or a range START:STOP:COUNT, which is spaced "
+    "evenly in the logarithm (1:100:50), or in the value with :linear (0:30:4:linear)."
 )
 
-_POOL = typer.Option(metavar="NUMBERS", help="Examples per dimension before pruning.")
+_POOL = typer.Option(metavar="NUMBERS", help="Examples in the pool, per dimension.")
 
 AlphaPrune = Annotated[
     str | None,
     typer.Option(
-        metavar="NUMBERS", help=f"Kept examples per dimension. {NUMBERS_HELP}"
+        metavar="NUMBERS", help=f"Examples kept, per dimension. {NUMBERS_HELP}"
     ),
 ]
 AlphaTot = Annotated[str | None, _POOL]
 Pool = Annotated[str, _POOL]
-_FRACTION = typer.Option(
-    "--keep-fraction", "-f", metavar="NUMBERS", help="Kept fraction f, in (0, 1]."
-)
+_F = "The fraction f of the pool that is kept: 0.3, or 30%."
+_FRACTION = typer.Option("--keep-fraction", "-f", metavar="NUMBERS", help=_F)
 KeepFraction = Annotated[str, _FRACTION]
 Fractions = Annotated[str | None, _FRACTION]
 OneLoad = Annotated[
-    float | None, typer.Option(metavar="NUMBER", help="Kept examples per dimension.")
+    float | None, typer.Option(metavar="NUMBER", help="Examples kept, per dimension.")
 ]
 OnePool = Annotated[
     float | None,
-    typer.Option(metavar="NUMBER", help="Examples per dimension before pruning."),
+    typer.Option(metavar="NUMBER", help="Examples in the pool, per dimension."),
 ]
-OneFraction = Annotated[
-    float | None,
-    typer.Option(
-        "--keep-fraction", "-f", metavar="NUMBER", help="Kept fraction f, in (0, 1]."
-    ),
-]
+_ONE = typer.Option(
+    "--keep-fraction",
+    "-f",
+    metavar="NUMBER",
+    parser=lambda text: fraction(text),
+    help=_F,
+)
+OneFraction = Annotated[float | None, _ONE]
+TheFraction = Annotated[float, _ONE]
 RuleName = Annotated[
     str,
     typer.Option(
         metavar="RULE",
-        help="hard (keep small margins), easy (keep large ones), random, "
-        "window:LOWER (keep margin quantiles LOWER to LOWER + f), or "
-        "mixture:SHARE:hard|easy (SHARE of f by margin, the rest at random).",
+        help="Which examples are kept: hard (small margins), easy (large margins), "
+        "random, window:LOWER (the margins between the quantiles LOWER and LOWER + f), "
+        "or mixture:SHARE:hard|easy (SHARE of f by the margin, the rest at random).",
     ),
 ]
 Margin = Annotated[
     str,
     typer.Option(
         metavar="absolute|signed",
-        help="The probe's margin: |P.x|, which needs no label, or y P.x.",
+        help="The probe's margin: absolute, |P.x|, needs no label; signed, y P.x, is "
+        "negative where the probe disagrees with the label.",
     ),
 ]
 AsJson = Annotated[
     bool,
-    typer.Option("--json", help="Print JSON instead of a table; null: not finite."),
+    typer.Option("--json", help="Print JSON instead of a table."),
 ]
 Outputs = Annotated[
     list[Path] | None,
@@ -89,13 +93,13 @@ Plot = Annotated[
 PlotFile = Annotated[Path | None, typer.Option("--plot-file", hidden=True)]
 Title = Annotated[
     str | None,
-    typer.Option(metavar="TEXT", help="Of the picture, in place of its own title."),
+    typer.Option(metavar="TEXT", help="Title of the picture, in place of its own."),
 ]
 Size = Annotated[
     str,
     typer.Option(
         metavar="slide|column",
-        help="Of the picture: for a talk (16:9) or for a column of a paper.",
+        help="Size of the picture: for a talk (16:9) or for a column of a paper.",
     ),
 ]
 Simulated = Annotated[
@@ -107,11 +111,13 @@ Simulated = Annotated[
     ),
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace the output if it exists.")
+    bool, typer.Option("--overwrite", help="Replace the output file if it exists.")
 ]
 
 
-def numbers(text: str, option: str) -> list[float]:
+def numbers(
+    text: str, option: str, read: Callable[[str, str], float] | None = None
+) -> list[float]:
     """The values of a comma list of numbers and ranges START:STOP:COUNT[:linear].
 
     Raises:
@@ -120,7 +126,7 @@ def numbers(text: str, option: str) -> list[float]:
     parts = [part.strip() for part in text.split(",")]
     if parts == [""]:
         raise bad(option, "is empty: give at least one number")
-    return [value for part in parts for value in _part(part, option)]
+    return [value for part in parts for value in _part(part, option, read or number)]
 
 
 def is_count(text: str) -> bool:
@@ -128,10 +134,10 @@ def is_count(text: str) -> bool:
     return text.isdecimal() and text.isascii()
 
 
-def _part(part: str, option: str) -> list[float]:
+def _part(part: str, option: str, read: Callable[[str, str], float]) -> list[float]:
     match part.split(":"):
         case [value]:
-            return [number(value, option)]
+            return [read(value, option)]
         case [start, stop, count] if is_count(count) and int(count) > 1:
             linear = False
         case [start, stop, count, "linear"] if is_count(count) and int(count) > 1:
@@ -139,13 +145,17 @@ def _part(part: str, option: str) -> list[float]:
         case _:
             form = "START:STOP:COUNT or START:STOP:COUNT:linear, COUNT at least 2"
             raise bad(option, f"{part!r} is not a range: write {form}")
-    first, last, steps = number(start, option), number(stop, option), int(count) - 1
+    first, last, steps = read(start, option), read(stop, option), int(count) - 1
     if linear:
         inner = [first + (last - first) * i / steps for i in range(1, steps)]
     elif first > 0 and last > 0:
         inner = [first * (last / first) ** (i / steps) for i in range(1, steps)]
     else:
-        raise bad(option, f"{part!r} is spaced in the logarithm: add :linear for 0")
+        raise bad(
+            option,
+            f"{part!r} is spaced evenly in the logarithm, and 0 "
+            "has no logarithm: add :linear",
+        )
     return [first, *inner, last]
 
 
@@ -159,6 +169,24 @@ def number(text: str, option: str) -> float:
         return float(text)
     except ValueError:
         raise bad(option, f"{text!r} is not a number") from None
+
+
+def fraction(text: str, option: str = "--keep-fraction") -> float:
+    """A part of a whole, as 0.3 or as 30%.
+
+    Raises:
+        typer.BadParameter: it is neither.
+    """
+    text = str(text).strip()
+    if text.endswith("%"):
+        # in decimals, so that 30% and 0.3 are one number
+        return float(Decimal(repr(number(text[:-1].strip(), option))) / 100)
+    return number(text, option)
+
+
+def fractions(text: str, option: str = "--keep-fraction") -> list[float]:
+    """Like ``numbers``, for parts of a whole: 10%,30% or 0.1:1:10 and the like."""
+    return numbers(text, option, fraction)
 
 
 def whole_numbers(text: str, option: str) -> list[int]:

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from simulations.progress import hush, waiting
+
 from . import options
+from .layout import paragraph as paragraph
+from .layout import print_fitted
 from .results import Columns, Results, is_constant
 
 if TYPE_CHECKING:
@@ -143,6 +147,7 @@ class Destination:
         if self.as_json:
             print_json(results)
         elif not self.plot and not self.output_files:
+            hush()
             (show or print_tables)(results, title)
 
     def _picture(self, dataset: Any, draw: Callable[[], Figure] | None) -> Figure:
@@ -190,25 +195,47 @@ class OverTheory(Destination):
 
 def print_tables(results: Results | xr.Dataset, title: str) -> None:
     """Every table of ``results`` that has rows, the main one under ``title``."""
+    hush()
     for name, table in _light(results).tables().items():
         if any(table.values()):
             _print_table(table, title if name == "points" else name)
 
 
+def print_lines(lines: Mapping[str, str], as_json: bool = False) -> None:
+    """Names, each with a line about it."""
+    hush()
+    if as_json:
+        json.dump(dict(lines), sys.stdout, indent=2)
+        sys.stdout.write("\n")
+        return
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, line in lines.items():
+        table.add_row(name, line)
+    print_rich(table)
+
+
+def say(text: str) -> None:
+    """A result in words, on stdout."""
+    hush()
+    typer.echo(text)
+
+
 def note(message: str) -> None:
     """A message for the person at the terminal: on stderr, apart from the data."""
+    hush()
     typer.echo(message, err=True)
 
 
 def working(message: str) -> AbstractContextManager[Any]:
-    """Say on a terminal, as long as it lasts, what is going on."""
-    from rich.console import Console
-
-    return Console(stderr=True).status(message)
+    """Say on stderr, as long as it lasts, what is going on."""
+    return waiting(message)
 
 
 def print_json(results: Results | xr.Dataset) -> None:
     """Attributes of ``results`` and its tables, one list of records each."""
+    hush()
     results = _light(results)
     content: dict[str, Any] = {"attrs": _plain(results.attrs)}
     for name, table in results.tables().items():
@@ -244,23 +271,20 @@ def _print_table(table: Columns, title: str) -> None:
             constants.add_row(name, _cell(column[0]))
     rows = Table(box=None)
     for name in changing:
-        rows.add_column(name, justify="right", no_wrap=True)
+        rows.add_column(name, justify="right", overflow="fold")
     for row in zip(*changing.values(), strict=True):
         rows.add_row(*map(_cell, row))
-    typer.echo(title)
-    print_rich(constants)
+    typer.echo(paragraph(title))
+    if constants.rows:
+        print_rich(constants)
     if rows.columns:
         print_rich(rows)
 
 
 def print_rich(table: Table) -> None:
-    """A rich table on stdout; a pipe has no width, so nothing is cut off there."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else 1_000
-    # names of classes and files are text: "[b]" is no markup there, ":x:" no emoji
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
-    console.print(table)
+    """A rich table on stdout, as wide as the terminal at most."""
+    hush()
+    print_fitted(table)
 
 
 def _cell(value: Any) -> str:

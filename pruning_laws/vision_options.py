@@ -14,53 +14,65 @@ if TYPE_CHECKING:
 
 _DATA = (
     "digits (built in), mnist:FOLDER, fashion_mnist:FOLDER, cifar10:FOLDER, "
-    "svhn:FOLDER, imagenet:FOLDER, folder:FOLDER "
-    "or arrays:EMBEDDINGS.npy,LABELS.npy[,IDS]; "
-    "digits#1,7 and the like for these classes only, DATA#natural for classes in the "
-    "order of the numbers in their names, DATA#FILE.txt in that of a file; "
-    "package.module:Name[:PATH] for a source of your own"
+    "svhn:FOLDER, imagenet:FOLDER, folder:FOLDER (one sub-folder per class) or "
+    "arrays:EMBEDDINGS.npy,LABELS.npy[,IDS]. DATA#1,7 takes the classes"
+    " 1 and 7 only, DATA#natural sorts classes by the numbers in their "
+    "names, DATA#FILE.txt as the file lists them. A source of your own "
+    "is package.module:Name[:PATH]"
 )
-Data = Annotated[str, typer.Option(metavar="DATA", help=f"{_DATA}.")]
+Data = Annotated[str, typer.Option(metavar="DATA", help=f"Data set: {_DATA}.")]
 CheckedData = Annotated[
     str | None,
     typer.Option(
         "--data",
         metavar="DATA",
-        help=f"Refuse scores of another data set than this: {_DATA}.",
+        help=f"Check that the scores are of this data set: {_DATA}.",
     ),
 ]
 ScoreFile = Annotated[
     Path,
     typer.Argument(
         metavar="SCORES",
-        help="A score file of `score`, or scores of your own: .npy, .csv or "
-        ".parquet, FILE:COLUMN of several columns.",
+        help="A score file (.parquet), as `score` writes it, or scores of your own: "
+        ".npy, .csv or .parquet, FILE:COLUMN if there are several columns.",
     ),
 ]
 ClassFloor = Annotated[
     float,
-    typer.Option(help="Every class keeps this part of an equal share; paper: 0.5."),
+    typer.Option(
+        help="Every class keeps at least this part of an equal share of the kept "
+        "examples; the paper uses 0.5."
+    ),
 ]
 RunFolder = Annotated[
     Path,
     typer.Option(
-        "--output", "-o", metavar="FOLDER", help="New, or interrupted: it goes on."
+        "--output",
+        "-o",
+        metavar="FOLDER",
+        help="Output folder; an interrupted run in it is resumed.",
     ),
 ]
 Decoders = Annotated[
-    int, typer.Option(min=0, help="Processes that decode; for ImageNet.")
+    int,
+    typer.Option(
+        min=0, help="Number of processes that decode images, for large data sets."
+    ),
 ]
 RunTable = Annotated[
-    Path, typer.Argument(help="results.csv of an experiment, or its folder.")
+    Path, typer.Argument(help="The folder of an experiment, or its results.csv.")
 ]
-Split = Annotated[str, typer.Option(help="train, test and the like.")]
+Split = Annotated[
+    str, typer.Option(help="Part of the data set: train, test or another that it has.")
+]
 Embeddings = Annotated[
     Path | None,
     typer.Option(
-        help="A .npy file (P, d), such as of `embed`; without it, the pixels are taken."
+        help="A .npy file with one row per example, as `embed` writes it; without it "
+        "the pixels are used."
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Of everything that is random.")]
+Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
 
 
 def check_picture(path: Path | None, overwrite: bool, option: str) -> None:

@@ -38,7 +38,7 @@ def read_csv(path: Path, what: str) -> CsvTable:
         text = read_text(path)
     except (OSError, InputError) as error:
         why = getattr(error, "strerror", None) or error
-        raise InputError(f"{path} is no {what} ({why})") from error
+        raise InputError(f"{path} is not a {what} ({why})") from error
     said = re.match(r"sep=(.)\n", text)  # the first line where Excel wrote it
     text = text[said.end() :] if said else text
     reader = csv.reader(
@@ -51,10 +51,10 @@ def read_csv(path: Path, what: str) -> CsvTable:
         rows = [(reader.line_num + skipped, row) for row in reader if row]
     except csv.Error as error:
         raise InputError(
-            f"{path} is no {what} (line {reader.line_num + skipped}: {error})"
+            f"{path} is not a {what} (line {reader.line_num + skipped}: {error})"
         ) from error
     if len(rows) < 2:
-        raise InputError(f"{path} is no {what}: it has no rows below a header")
+        raise InputError(f"{path} is not a {what}: it has no rows below a header")
     header = [name.strip() or f"column {i}" for i, name in enumerate(rows[0][1])]
     twice = next((name for name in header if header.count(name) > 1), None)
     if twice is not None:

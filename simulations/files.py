@@ -101,6 +101,8 @@ def read_toml(name: str | Path, folder: Path, kind: str) -> tuple[Path, dict[str
     try:
         return path, tomllib.loads(read_text(path))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} is no {kind} ({error})") from error
+        raise InputError(f"{path} is not a readable {kind} ({error})") from error
     except RecursionError:
-        raise InputError(f"{path} is no {kind} (it is nested too deeply)") from None
+        raise InputError(
+            f"{path} is not a readable {kind} (it is nested too deeply)"
+        ) from None

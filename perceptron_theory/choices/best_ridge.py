@@ -38,6 +38,7 @@ from ..solving.front_door import Asked, Flat, checked, found_at, solve
 from ..solving.states import tabulated
 from ..students.solution import Count, Value
 from ..students.state import Point
+from ..wording import some_of
 from .ridge_path import RidgePath, along, followed
 from .scans import roots_of_rows
 
@@ -145,7 +146,7 @@ def _best(point: Point, mode: Mode) -> Float[np.ndarray, "n 4"]:
     if beyond.any():
         raise ConvergenceError(
             "the least error lies beyond the scan but not at an infinite ridge for "
-            f"{beyond.sum()} of {beyond.size} points"
+            + some_of(beyond.sum(), beyond.size, "point")
         )
     below = _falls_short(path.slope[:, 0] > FLAT, none, path.error[:, 0])
     if below.any():
@@ -158,7 +159,7 @@ def _best(point: Point, mode: Mode) -> Float[np.ndarray, "n 4"]:
         if still.any():
             raise ConvergenceError(
                 f"the least error lies beyond a ridge of {SMALLEST_RIDGE:g} but not at "
-                f"0 for {still.sum()} of {below.size} points"
+                f"0 for {some_of(still.sum(), below.size, 'point')}"
             )
     every, zero = np.arange(alpha.size), np.zeros(alpha.size)
     minima.append((every, zero, none, zero + Optimum.ZERO, zero))

@@ -109,7 +109,7 @@ def boundaries(
 
 
 def _crossed(up: Bool[np.ndarray, "n m"]) -> tuple[np.ndarray, np.ndarray]:
-    """The edges along x and along y whose ends lie on two sides: one a row."""
+    """The edges along x and along y whose ends lie on two sides: one per row."""
     return np.argwhere(up[1:] != up[:-1]), np.argwhere(up[:, 1:] != up[:, :-1])
 
 

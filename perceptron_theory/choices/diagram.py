@@ -11,6 +11,7 @@ from ..errors import ConvergenceError
 from ..numerics.checks import check_fraction, check_load
 from ..numerics.precision import eager_only
 from ..students.student import Student
+from ..wording import some_of
 from .attributes import PER_DIMENSION, POOL
 from .crossings import (
     NEAREST,
@@ -93,7 +94,8 @@ def phase_diagram(
         if bad.any():
             first = int(np.argmax(bad))
             raise ConvergenceError(
-                f"{bad.sum()} of {bad.size} points did not converge, the first of the "
+                f"{some_of(bad.sum(), bad.size, 'point')} did not converge, "
+                "the first of the "
                 f"strategy {STRATEGIES[int(number[first])]} at alpha_prune = "
                 f"{load[first]:.17g}, keep_fraction = {fraction[first]:.17g}, "
                 f"theta = {learner.theta:.17g}"

@@ -27,6 +27,7 @@ from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule, keeps_hardest
 from ..students.student import Student
+from ..wording import some_of
 from .attributes import KEPT, PER_DIMENSION, POOL, text
 from .learner import Learner, learner_at, single_load
 from .scans import roots_of_rows
@@ -190,8 +191,8 @@ def _require_solved(minimum: Minimum, name: str, loads: Values) -> None:
     bad = np.isnan(minimum.value)
     if bad.any():
         raise ConvergenceError(
-            f"the optimum of {bad.sum()} of {bad.size} points did not converge, the "
-            f"first at {name} = {loads[bad][0]:.17g}"
+            f"the optimum of {some_of(bad.sum(), bad.size, 'point')} did not converge, "
+            f"{'the first ' * (bad.size > 1)}at {name} = {loads[bad][0]:.17g}"
         )
 
 

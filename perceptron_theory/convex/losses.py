@@ -16,7 +16,7 @@ from .loss import FunctionLoss, Loss, Response
 
 
 class Logistic(Loss):
-    """log(1 + exp(-m)), element by element as the others."""
+    """Logistic loss log(1 + exp(-m)) of the margin m, of each element."""
 
     ends = True
 
@@ -40,7 +40,7 @@ class Logistic(Loss):
 
 
 class Hinge(Loss):
-    """max(0, 1 - m)."""
+    """Hinge loss max(0, 1 - m) of the margin m, as in support vector machines."""
 
     explicit = True
     ends = True
@@ -63,7 +63,7 @@ class Hinge(Loss):
 
 
 class SquaredHinge(Loss):
-    """max(0, 1 - m)^2/2."""
+    """Squared hinge loss max(0, 1 - m)^2/2 of the margin m."""
 
     explicit = True
     ends = True
@@ -84,7 +84,7 @@ class SquaredHinge(Loss):
 
 
 class Square(Loss):
-    """(1 - m)^2/2."""
+    """Square loss (1 - m)^2/2 of the margin m: least squares on the labels."""
 
     explicit = True
     linear = True

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ..errors import InputError, first_line, unknown_name
+from ..errors import InputError, first_line, out_of_percent, unknown_name
 
 HALF_PI = math.pi / 2
 SMALLEST = 1e-8  # the least keep fraction that is solved
@@ -137,6 +137,14 @@ def refuse(name: str, array: np.ndarray, bad: Any, allowed: str) -> None:
         raise InputError(f"{name} must be {allowed}, got {array[bad].flat[0]:g}")
 
 
+def refuse_part(name: str, array: np.ndarray, bad: Any, allowed: str) -> None:
+    """As :func:`refuse`, for a part of a whole: 30 was perhaps meant to be 30 %."""
+    if bad.any():
+        value = array[bad].flat[0]
+        hint = out_of_percent(value)
+        raise InputError(f"{name} must be {allowed}, got {value:g}{hint}")
+
+
 def check_load(name: str, array: np.ndarray) -> None:
     """A load is positive and finite."""
     bad = ~(array > 0) | np.isinf(array)
@@ -145,7 +153,7 @@ def check_load(name: str, array: np.ndarray) -> None:
 
 def check_fraction(name: str, array: np.ndarray) -> None:
     """A fraction lies in (0, 1]."""
-    refuse(name, array, ~((array > 0) & (array <= 1)), "in (0, 1]")
+    refuse_part(name, array, ~((array > 0) & (array <= 1)), "in (0, 1]")
 
 
 def check_theta(array: np.ndarray) -> None:

@@ -75,7 +75,7 @@ def check_dataclass(what: str, thing: Parameters) -> None:
     """
     if "__dataclass_fields__" not in vars(type(thing)) and vars(thing):
         raise InputError(
-            f"the {what} {type(thing).__name__} is no dataclass: decorate it with "
+            f"the {what} {type(thing).__name__} is not a dataclass: decorate it with "
             "@dataclasses.dataclass(frozen=True)"
         )
 
@@ -104,7 +104,8 @@ def check_fields(what: str, thing: Parameters) -> None:
     for static in thing.static:
         if static not in fields:
             raise InputError(
-                f"static of the {what} {name} names {static!r}, which is no field of "
+                f"static of the {what} {name} names {static!r}, which is not "
+                "a field of "
                 f"it: its fields are {', '.join(fields) or 'none'}"
             )
     for field in thing.numbers():
@@ -119,7 +120,8 @@ def check_fields(what: str, thing: Parameters) -> None:
                 hint = ""
                 if "real number" in str(error):
                     hint = (
-                        f"; a field that is no number is named in static = ({field!r},)"
+                        "; a field that is not a number is named in static = "
+                        f"({field!r},)"
                     )
                 raise InputError(f"{error}{hint}") from None
 

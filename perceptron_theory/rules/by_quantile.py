@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..errors import InputError, unknown_name
-from ..numerics.checks import as_array, refuse
+from ..numerics.checks import as_array, refuse, refuse_part
 from .rule import Cells, Fractions, Rule, cells_of
 
 
@@ -135,7 +135,8 @@ class Mixture(Rule):
 
     def check(self, keep_fraction: Fractions, margin: str) -> None:
         share = as_array("Mixture.share", self.share)
-        refuse("Mixture.share", share, ~((share >= 0) & (share <= 1)), "in [0, 1]")
+        bad = ~((share >= 0) & (share <= 1))
+        refuse_part("Mixture.share", share, bad, "in [0, 1]")
 
     def fits(self, keep_fraction: Any) -> Any:
         return (self.share >= 0) & (self.share <= 1)

@@ -94,7 +94,7 @@ def load_problem(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         content = read_record(path)
     except (OSError, InputError) as error:
-        raise InputError(f"{str(path)!r} is no problem file ({error})") from error
+        raise InputError(f"{str(path)!r} is not a problem file ({error})") from error
     try:
         if content["format"] != FORMAT:
             raise ValueError
@@ -107,7 +107,7 @@ def load_problem(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(
-            f"{str(path)!r} is no problem file: give one that a failed solve wrote"
+            f"{str(path)!r} is not a problem file: give one that a failed solve wrote"
         ) from error
     return {**point, "margin": margin, **how}
 

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..kept.problem import Mode
+from ..wording import some_of
 from .state import Point, State, error_of, noise_of
 
 Value = Float[Array, "*batch"] | Float[np.ndarray, "*batch"] | float
@@ -126,6 +127,7 @@ def not_converged(solution: Any, first: int, own: Mapping[str, float]) -> str:
     at |= {**own, "residual": np.ravel(solution.residual)[first]}
     where = ", ".join(f"{name} = {value:.17g}" for name, value in at.items())
     return (
-        f"{bad.sum()} of {bad.size} points did not converge, the first at {where}; "
+        f"{some_of(bad.sum(), bad.size, 'point')} did not converge, "
+        f"{'the first ' * (bad.size > 1)}at {where}; "
         "throw=False returns the others and a status for each point"
     )

@@ -18,26 +18,32 @@ if TYPE_CHECKING:
 
 def advise(
     alpha_tot: Annotated[
-        float, typer.Option(help="Examples per dimension of the data there are.")
+        float, typer.Option(help="Examples in the pool, per dimension.")
     ],
     *,
     angle: option_groups.Angle,
     max_alpha_prune: Annotated[
-        float | None, typer.Option(help="The most per dimension that may be kept.")
+        float | None,
+        typer.Option(
+            help="The most examples per dimension that may be kept. [default: all]"
+        ),
     ] = None,
     tolerance: Annotated[
         float,
-        typer.Option(help="How far above the error of all data is still as good."),
+        typer.Option(
+            help="How far above the error of the whole pool still counts as equally "
+            "good, as a fraction of that error."
+        ),
     ] = 0.05,
     margin: options.Margin = "absolute",
     learner: option_groups.Learner,
     to: output.Destination,
 ) -> None:
-    """What to keep of the data one has, and what it buys.
+    """Advise what to keep of a pool, and say what that buys.
 
-    Says which of hard, easy and random to keep and how much, the predicted error, how
-    many unpruned examples would give the same, the fewest that are as good as all, and
-    what a theta that is wrong by 2 degrees would change.
+    The answer names which examples to keep (hard, easy or random) and how many, the
+    predicted error, how many unpruned examples would give the same error, the fewest
+    that are as good as all of them, and what changes if theta is wrong by 2 degrees.
 
     \b
     Examples:

@@ -17,12 +17,19 @@ if TYPE_CHECKING:
 def balance(
     score_files: Annotated[
         list[Path],
-        typer.Argument(metavar="SCORES...", help="Score files of one data set."),
+        typer.Argument(
+            metavar="SCORES...", help="One or more score files of the same data set."
+        ),
     ],
     keep_fraction: Annotated[
-        str, typer.Option("--keep-fraction", "-f", help="Comma-separated, in (0, 1].")
+        str,
+        typer.Option(
+            "--keep-fraction",
+            "-f",
+            help="Fractions that are kept, separated by commas.",
+        ),
     ] = "0.1,0.2,0.3,0.5,0.7,1",
-    rule: Annotated[str, typer.Option(help="As of select.")] = "hard",
+    rule: Annotated[str, typer.Option(help="As in `select`.")] = "hard",
     class_floor: vision_options.ClassFloor = 0.0,
     data: vision_options.CheckedData = None,
     split: vision_options.Split = "train",
@@ -30,16 +37,17 @@ def balance(
     *,
     to: output.Destination,
 ) -> None:
-    """How many of each class are kept, and whether pruning unbalances the classes.
+    """Show how pruning changes the balance of the classes.
 
-    balance is the smallest class over the largest; balance_by_chance that of random
-    selections of the same size, with the standard deviation of one.
+    The balance is the size of the smallest class divided by that of the largest. For
+    comparison, "by chance" is the balance of random selections of the same size, with
+    the standard deviation of a single one.
 
     \b
     Examples:
       pruning-laws balance el2n.parquet prototypes.parquet -o balance.png
     """
-    fractions = options.numbers(keep_fraction, "--keep-fraction")
+    fractions = options.fractions(keep_fraction)
     chosen = vision_options.selection_rule(rule)
 
     from simulations.vision.balance import class_balance
@@ -79,7 +87,8 @@ def _show(found: xr.Dataset, title: str) -> None:
     rows["  +-"] = found["chance_error"]
     for name, values in rows.items():
         table.add_row(name, *(f"{value:.3f}" for value in values.values))
-    typer.echo(f"{title}; {float(found['balance_before']):.3f} before pruning")
+    before = float(found["balance_before"])
+    output.say(output.paragraph(f"{title}; {before:.3f} before pruning"))
     output.print_rich(table)
 
 

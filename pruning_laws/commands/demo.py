@@ -7,20 +7,26 @@ from typing import Annotated
 
 import typer
 
+from .. import output
+
 
 def demo(
     folder: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Where everything goes."),
+        typer.Option("--output", "-o", metavar="FOLDER", help="Folder of the files."),
     ] = Path("demo"),
 ) -> None:
-    """A Pareto frontier, a phase diagram and a validation at N = 200.
+    """Make a Pareto frontier, a phase diagram and a validation.
 
-    Numbers and pictures are put into FOLDER; one that exists is brought up to date.
+    The numbers and the pictures are written to FOLDER, and what they show is said in
+    words. It takes a few minutes.
     """
     from ..demo import run_demo
 
-    for words in run_demo(folder):
-        typer.echo(words + "\n")
+    parts = run_demo(folder)
+    for what in ("the Pareto frontier", "the phase diagram", "the validation"):
+        with output.working(f"computing {what}"):
+            words = next(parts)
+        output.say(output.paragraph(words) + "\n")
     pictures = ", ".join(str(path) for path in sorted(folder.glob("*.png")))
-    typer.echo(f"Pictures: {pictures}")
+    output.say(f"Pictures: {pictures}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,69 +14,92 @@ from .. import machine_options, options, output, vision_options
 
 def embed(
     output_file: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="A .npy file.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The embeddings, a .npy file."
+        ),
     ],
     data: vision_options.Data = "digits",
     split: vision_options.Split = "train",
     run: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Of `pruning-laws train`.")
+        Path | None, typer.Option(metavar="FOLDER", help="A run that `train` wrote.")
     ] = None,
     checkpoint: Annotated[
         int | None,
         typer.Option(
             min=0,
-            help="Of the run, by its epochs; 0 for the weights before the first. "
-            "[default: the last]",
+            help="Checkpoint of the run, by its number of epochs; 0 is before the "
+            "first. [default: the last]",
         ),
     ] = None,
     network: Annotated[
-        str | None, typer.Option(help="For --weights: resnet50, vit_b16 and the like.")
+        str | None,
+        typer.Option(
+            help="The network that --weights are for: resnet50, vit_b16 or another."
+        ),
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(help="A PyTorch or safetensors file, or a Hugging Face folder."),
+        typer.Option(
+            help="Published weights: a PyTorch or safetensors file, or a Hugging Face "
+            "folder."
+        ),
     ] = None,
     stem: Annotated[
-        str | None, typer.Option(help="Of a ResNet: cifar, strided or imagenet.")
+        str | None,
+        typer.Option(help="First layers of a ResNet: cifar, strided or imagenet."),
     ] = None,
     normalise: Annotated[
         str | None,
         typer.Option(
-            metavar="imagenet|swav|half", help="What the weights were trained on."
+            metavar="imagenet|swav|half",
+            help="How the pixels were normalised when --weights were trained.",
         ),
     ] = None,
     resize: Annotated[
         int | None,
         typer.Option(
-            help="Side in pixels that images are resized to (bilinear), such as 224; "
-            "of files the centre is cut out. [default: their own; of files 32 for "
-            "--pixels, 224 for --weights]",
+            help="Resize images to this many pixels a side (bilinear), such as 224; "
+            "of images in files the centre is cut out. [default: their own size; for "
+            "files 32 with --pixels, 224 with --weights]",
             min=1,
         ),
     ] = None,
     pixels: Annotated[
-        bool, typer.Option("--pixels", help="No network: the pixels, to compare with.")
+        bool,
+        typer.Option(
+            "--pixels", help="Write the pixels, to compare with; needs no network."
+        ),
     ] = False,
     probe: Annotated[
         bool,
-        typer.Option("--probe", help="Print how many labels a linear probe reads off."),
+        typer.Option(
+            "--probe",
+            help="Also print the accuracy of a linear classifier on the embeddings.",
+        ),
     ] = False,
     test_split: Annotated[
         str | None,
-        typer.Option(help="That --probe is tested on. [default: test, or val]"),
+        typer.Option(help="Split that --probe is tested on. [default: test, or val]"),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images at once.")] = 256,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Images computed at once.")
+    ] = 256,
     workers: vision_options.Decoders = 0,
     device: machine_options.Device = None,
     seed: vision_options.Seed = 0,
     as_json: options.AsJson = False,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Embed every example of a data set, in its order, by a trained network.
+    """Embed the examples of a data set by a trained network.
 
-    The network is that of a run folder, one of imported weights, or none (--pixels).
-    Beside FILE a record of the same name in .json says which it was, and of what data
-    set: `score` and `sensitivity` refuse embeddings of another one.
+    An embedding is the vector that a network computes of an image before its last
+    layer. The network is that of a run folder (--run), one of published weights
+    (--weights), or none: with --pixels the pixels themselves are written.
+
+    FILE has one row per example, in the order of the data set. A .json file beside it
+    records the network and the data set, so that `score` and `sensitivity` can refuse
+    embeddings of another data set.
 
     \b
     Examples:
@@ -118,7 +140,8 @@ def embed(
 
     for path in (output_file, record_path(output_file)):
         output.check_new(path, overwrite)
-    where, dataset = placement(device), load(data, split)
+    with output.working("reading the images"):
+        where, dataset = placement(device), load(data, split)
     test = None
     if probe:  # refused before any work is done
         test = matched(load(data, test_split or _held_out(data)), dataset)
@@ -168,7 +191,7 @@ def embed(
     if found.seen:
         output.note(
             f"of the {len(test)} images that the probe was tested on, {found.seen} are "
-            "among those that it was fitted to: it is no test on other images"
+            "among those that it was fitted to, so this is not a test on new images"
         )
     output.Destination(as_json).emit(
         xr.Dataset(vars(found)),
@@ -188,7 +211,7 @@ def _held_out(data: str) -> str:
 @contextmanager
 def _bar(total: int) -> Iterator[Any]:
     """A function that moves a bar of examples on stderr, if that is a terminal."""
-    from simulations.vision.training.records import progress_bar
+    from simulations.progress import progress_bar
 
-    with progress_bar(total, sys.stderr.isatty(), unit="examples") as update:
+    with progress_bar(total, unit="examples", what="compiling") as update:
         yield update

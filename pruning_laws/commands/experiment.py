@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from perceptron_theory.wording import counted
 
 from .. import machine_options, output, vision_options
 
@@ -14,26 +15,36 @@ from .. import machine_options, output, vision_options
 def experiment(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME|FILE", help="A shipped experiment or a .toml."),
+        typer.Argument(
+            metavar="NAME|FILE",
+            help="An experiment by its name (see `list experiments`), or a .toml file.",
+        ),
     ],
     output_folder: vision_options.RunFolder,
     data: vision_options.Data = "digits",
     features: Annotated[
         Path | None,
-        typer.Option(help="Of the training set, .npy; without it, the pixels."),
+        typer.Option(
+            help="Embeddings of the training set, a .npy file; without it the pixels"
+            " are used."
+        ),
     ] = None,
     test_features: Annotated[
-        Path | None, typer.Option(help="Of the test set, by the same network.")
+        Path | None,
+        typer.Option(help="Embeddings of the test set, by the same network."),
     ] = None,
     scale: Annotated[
         str | None,
         typer.Option(
-            metavar="cpu|gpu|gpu20|paper", help="The size of a shipped experiment."
+            metavar="cpu|gpu|gpu20|paper",
+            help="Size of an experiment that comes in several.",
         ),
     ] = None,
     scores: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Of the score files, METRIC.parquet."),
+        typer.Option(
+            metavar="FOLDER", help="Folder of the score files, METRIC.parquet."
+        ),
     ] = None,
     initial: Annotated[
         Path | None,
@@ -41,13 +52,22 @@ def experiment(
     ] = None,
     downstream: Annotated[
         str | None,
-        typer.Option(metavar="DATA", help="What pre-trained networks are tuned on."),
+        typer.Option(
+            metavar="DATA", help="Data set that pre-trained networks are fine-tuned on."
+        ),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(help="In place of the experiment's; 3 at least.")
+        int | None,
+        typer.Option(
+            help="Number of repetitions with other seeds, at least 3. [default: the "
+            "experiment's]"
+        ),
     ] = None,
     plan_only: Annotated[
-        bool, typer.Option("--plan", help="Say what would be run, and run nothing.")
+        bool,
+        typer.Option(
+            "--plan", help="Print what would be run and what it costs, and run nothing."
+        ),
     ] = False,
     shard: machine_options.Shard = None,
     workers: machine_options.Workers = 1,
@@ -57,10 +77,11 @@ def experiment(
     cpu_devices: machine_options.CpuDevices = None,
     decoders: vision_options.Decoders = 0,
 ) -> None:
-    """Train on pruned parts of real data, of many sizes: one row a run in a table.
+    """Train on pruned parts of real data, of many sizes.
 
-    Random pruning and no pruning are always run. FOLDER gets results.csv. What it will
-    cost is measured on small trials and said before it starts.
+    Random pruning and no pruning are always included. FOLDER gets results.csv, with one
+    row per training run. Before it starts, the cost is measured on small trials and
+    printed; with --plan nothing else is done.
 
     \b
     Examples:
@@ -77,7 +98,7 @@ def experiment(
         read_experiment,
         run_experiment,
     )
-    from simulations.vision.training.records import progress_bar
+    from simulations.progress import progress_bar
 
     changes = {} if seeds is None else {"seeds": seeds}
     chosen = read_experiment(name, scale, **changes)
@@ -103,12 +124,13 @@ def experiment(
     with output.working("measuring what it will cost"):
         count, cost = forecast(chosen, source, output_folder, share)
     output.note(
-        f"{chosen.name}: {len(cells)} runs of {chosen.learner}, {chosen.seeds} seeds; "
+        f"{chosen.name}: {counted(len(cells), 'run')} of {chosen.learner}, "
+        f"{counted(chosen.seeds, 'seed')}; "
         + (f"{count} to make: {cost.says(workers)}" if cost else "all are made")
     )
     if plan_only:
         return
-    with progress_bar(len(cells), sys.stderr.isatty(), unit="runs") as advance:
+    with progress_bar(len(cells), unit="runs", what="starting") as advance:
 
         def on_cell(cell: Cell | None, left: int) -> None:
             if cell is None:
@@ -124,4 +146,7 @@ def experiment(
             shard=share,
             on_cell=on_cell,
         )
-    output.note(f"wrote {output_folder / 'results.csv'}: {len(rows)} of {len(cells)}")
+    output.note(
+        f"wrote {output_folder / 'results.csv'}: {len(rows)} of "
+        f"{counted(len(cells), 'run')}"
+    )

@@ -8,22 +8,29 @@ from typing import Annotated
 import typer
 
 from .. import options, output
+from ..catalogue import KINDS
 
 
 def figure(
     name: Annotated[
-        str, typer.Argument(help="Which figure; list names them, all makes all.")
+        str,
+        typer.Argument(
+            help="Name of the figure; list shows the names, all makes every one."
+        ),
     ],
     folder: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Where it is put."),
+        typer.Option("--output", "-o", metavar="FOLDER", help="Folder of the files."),
     ] = Path("results/figures"),
     redraw: Annotated[
-        bool, typer.Option("--redraw", help="Draw saved data again, compute nothing.")
+        bool,
+        typer.Option("--redraw", help="Draw the saved data again; compute nothing."),
     ] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """A figure of the paper: its data, and the picture as PDF and PNG.
+    """Make a figure: its data, and the picture as PDF and PNG.
+
+    Figures named fig... are those of the paper (Sorscher et al. 2022).
 
     \b
     Examples:
@@ -34,11 +41,10 @@ def figure(
     import figures
 
     if name == "list":
-        for each in figures.FIGURES.values():
-            typer.echo(f"{each.name:10} {each.caption.partition('. ')[0]}")
+        output.print_lines(KINDS["figures"].lines())
         return
     for each in figures.FIGURES if name == "all" else [name]:
         with output.working(f"making {each}"):
             paths = figures.make(each, folder, overwrite=overwrite, redraw=redraw)
         for path in paths:
-            typer.echo(path)
+            output.say(str(path))

@@ -14,26 +14,35 @@ def gallery(
     scores_file: vision_options.ScoreFile,
     output_file: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE", help="A .png, .pdf or .svg."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The picture: a .png, .pdf or .svg file.",
+        ),
     ],
     data: vision_options.Data = "digits",
     split: vision_options.Split = "train",
     per_class: Annotated[
-        int, typer.Option(min=1, help="Images a class on each side.")
+        int, typer.Option(min=1, help="Number of images of each class on either side.")
     ] = 8,
     classes: Annotated[
         str | None,
         typer.Option(
-            metavar="NAMES", help="Comma-separated; the first ten if not given."
+            metavar="NAMES",
+            help="Classes to draw, separated by commas. [default: the first ten]",
         ),
     ] = None,
     size: Annotated[
-        int, typer.Option(min=8, help="Pixels a side, where images are files.")
+        int,
+        typer.Option(min=8, help="Pixels per side that large images are shrunk to."),
     ] = 96,
     seed: vision_options.Seed = 0,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Draw the easiest (left) and the hardest (right) images of each class.
+    """Draw the easiest and the hardest images of each class.
+
+    The easiest ones are on the left, the hardest on the right.
 
     \b
     Examples:
@@ -48,7 +57,8 @@ def gallery(
     from simulations.vision.data import load
     from simulations.vision.own_scores import scores_in
 
-    dataset = load(data, split)
+    with output.working("reading the images"):
+        dataset = load(data, split)
     scores = scores_in(scores_file, dataset)
     chosen = _classes(classes, dataset.class_names, scores.labels)
     found = extremes(scores.scores, scores.labels, per_class, seed=seed, classes=chosen)

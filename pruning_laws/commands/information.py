@@ -35,17 +35,19 @@ def information(
         str,
         typer.Option(
             metavar="|".join(_STUDENTS),
-            help="Whose overlaps and error are printed: a student drawn at random from "
-            "the version space, or its centre.",
+            help="Whose overlaps and error are printed: those of a random student of "
+            "the version space (gibbs) or of its centre (bayes_point).",
         ),
     ] = "gibbs",
     to: output.OverTheory,
 ) -> None:
-    """Version space and information gain over a grid.
+    """Measure what one more example tells about the teacher.
 
-    The version space holds all students without training error. Printed are the
-    overlap of two of them, the entropy, what one more example takes from it at fixed f
-    (the information gain), and overlaps and error of the student asked for.
+    All students without training error make up the version space; the smaller it is,
+    the more is known. Printed are its entropy (the logarithm of its volume per
+    dimension), the information gain (by how much one more example at the same f lowers
+    the entropy, in nats), the overlap of two random students in it (self_overlap), and
+    the overlaps and the error of the student asked for.
 
     \b
     Examples:
@@ -59,7 +61,7 @@ def information(
         raise unknown_name("student", student, _STUDENTS)
     results = grid(
         options.loads(alpha_prune, alpha_tot),
-        options.numbers(keep_fraction, "--keep-fraction"),
+        options.fractions(keep_fraction),
         angle.values(),
         _FIELDS,
         rule=options.pruning_rule(rule),

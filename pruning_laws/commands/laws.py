@@ -23,26 +23,37 @@ _NAMES = {
 def laws(
     table: vision_options.RunTable,
     model: Annotated[
-        str, typer.Option(help="Whose exponent: power or power_floor.")
+        str,
+        typer.Option(
+            help="The law whose exponent is printed: power, or power_floor (a power of "
+            "the data plus a constant)."
+        ),
     ] = "power_floor",
     against: Annotated[
         str,
         typer.Option(
             metavar="kept|presentations|flops|seconds",
-            help="What the error is a function of.",
+            help="What the error is plotted against: examples kept, examples seen in "
+            "training, operations, or seconds.",
         ),
     ] = "kept",
     resamples: Annotated[
-        int, typer.Option(min=10, help="Of the seeds, for 95 % intervals.")
+        int,
+        typer.Option(
+            min=10, help="Number of bootstrap samples of the seeds, for 95 % intervals."
+        ),
     ] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed of the resampling.")
+    ] = 0,
     *,
     to: output.Destination,
 ) -> None:
-    """Exponents at each f, and which law the Pareto envelope follows.
+    """Fit how the errors of an experiment fall with the data.
 
-    Errors against the number of kept examples, or against a cost of training. A verdict
-    needs 8 sizes.
+    Prints the exponent of the error at each kept fraction, and which law (a power, a
+    power with a floor, an exponential) fits the best errors over all fractions, the
+    Pareto envelope. A verdict on the law needs at least 8 sizes.
 
     \b
     Examples:
@@ -87,7 +98,8 @@ def laws(
             result[f"envelope_at_{column}"] = ("place", values)
     else:
         output.note(
-            f"fewer than {ENOUGH_SEEDS} seeds, of which half choose an envelope: none "
+            f"fewer than {ENOUGH_SEEDS} seeds, of which half choose an "
+            "envelope, so none "
             "is given"
         )
     result.attrs = {

@@ -25,12 +25,13 @@ def optimal_rule(
     learner: option_groups.Learner,
     to: output.Destination,
 ) -> None:
-    """The pruning rule with the least error of all.
+    """Find the pruning rule with the least error of all rules.
 
-    Searches all keep-probabilities of the margin that keep the same fraction, at one
-    point: give two of --alpha-prune, --alpha-tot and --keep-fraction. Prints the
-    intervals of the margin that are kept, the errors of simpler rules, and the gap: no
-    change of the rule, whatever its form, lowers ln(error) by more to first order.
+    A rule says with which probability an example of each margin is kept. Of all rules
+    that keep the same fraction the best one is searched, at one point: give two of
+    --alpha-prune, --alpha-tot and --keep-fraction. Printed are the intervals of the
+    margin that are kept, the errors of simpler rules, and the gap: to first order, no
+    change of the rule lowers ln(error) by more than this.
 
     \b
     Examples:

@@ -16,21 +16,25 @@ def pareto(
     angle: option_groups.Angle,
     max_alpha_tot: Annotated[
         float | None,
-        typer.Option(help="The largest pool there is; without it any f is allowed."),
+        typer.Option(
+            help="The largest pool there is, in examples per dimension. [default: no "
+            "limit]"
+        ),
     ] = None,
     rule: options.RuleName = "hard",
     margin: options.Margin = "absolute",
     learner: option_groups.Learner,
     to: output.OverTheory,
 ) -> None:
-    """The kept fraction with the least error (Pareto).
+    """Find the fraction to keep that gives the least error.
 
-    With --alpha-prune, the best f for each number of kept examples. With
-    --alpha-tot, the envelope as the paper draws it: f and the kept examples as
-    functions of the pool.
+    With --alpha-prune: the best f for each number of kept examples, whatever the size
+    of the pool. With --alpha-tot: the best f for each size of the pool, as the paper
+    draws its Pareto frontier.
 
-    With a perfect probe (theta = 0) and more than two kept examples per dimension
-    the best f is 0 and the error with it: --max-alpha-tot makes the question finite.
+    With a perfect probe (theta = 0), the hard rule and more than two kept examples per
+    dimension, the error tends to 0 as f does: --max-alpha-tot limits the pool, so that
+    the question has an answer.
 
     \b
     Examples:

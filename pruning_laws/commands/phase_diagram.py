@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from .. import option_groups, options, output
+from ..layout import width
 
 if TYPE_CHECKING:
     import xarray as xr
+
+_ROW = "f = {:8.4g}  "
 
 
 def phase_diagram(
@@ -21,7 +24,11 @@ def phase_diagram(
     learner: option_groups.Learner,
     to: output.OverTheory,
 ) -> None:
-    """Where to keep hard, easy or random examples.
+    """Map where it is best to keep hard, easy or random examples.
+
+    For every size of the pool (--alpha-tot) and fraction kept (-f) the errors of the
+    three are compared. Printed are a map of the best one, and the lines where two of
+    them are equally good.
 
     \b
     Examples:
@@ -30,7 +37,7 @@ def phase_diagram(
           --theta-degrees 20 -o phases.nc
     """
     loads = options.numbers(alpha_tot, "--alpha-tot")
-    fractions = options.numbers(keep_fraction, "--keep-fraction")
+    fractions = options.fractions(keep_fraction)
     theta = angle.one()
     how = learner.given()
 
@@ -50,13 +57,18 @@ def _show(diagram: xr.Dataset, title: str) -> None:
     """The best strategy as a map of letters, then the boundaries."""
     import numpy as np
 
-    typer.echo(f"{title}: h = keep hard, e = easy, r = random, = all the same")
+    said = "h = keep hard, e = keep easy, r = keep random, '=' = all are equally good"
+    output.say(output.paragraph(f"{title}: {said}"))
     loads = diagram["alpha_tot"].values
+    # as many as fit beside the names of the rows
+    every = -(-len(loads) // max(width() - len(_ROW.format(1.0)), 1))
     for fraction in diagram["keep_fraction"].values[::-1]:
         row = diagram["best"].sel(keep_fraction=fraction).values
-        letters = "".join("=" if best == "equal" else best[0] for best in row)
-        typer.echo(f"f = {fraction:8.4g}  {letters}")
-    typer.echo(f"  alpha_tot = {loads[0]:.4g} to {loads[-1]:.4g}, left to right")
+        letters = "".join("=" if best == "equal" else best[0] for best in row[::every])
+        typer.echo(_ROW.format(fraction) + letters)
+    shown = "left to right" if every == 1 else f"left to right, one of {every} shown"
+    shown = f"  alpha_tot = {loads[0]:.4g} to {loads[-1]:.4g}, {shown}"
+    typer.echo(output.paragraph(shown))
     for branch in np.unique(diagram["boundary_branch"]):
         here = diagram.where(diagram["boundary_branch"] == branch, drop=True)
         kind, x, y = (
@@ -66,7 +78,8 @@ def _show(diagram: xr.Dataset, title: str) -> None:
         real = (
             "" if here["boundary_best"].any() else " (another strategy is best there)"
         )
-        typer.echo(
+        found = (
             f"boundary {kind[0]}: alpha_tot {x.min():.4g} to {x.max():.4g}, "
             f"f {y.min():.4g} to {y.max():.4g}{real}"
         )
+        typer.echo(output.paragraph(found))

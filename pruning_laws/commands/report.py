@@ -7,22 +7,26 @@ from typing import Annotated
 
 import typer
 
+from perceptron_theory.wording import counted
+
 from .. import options, output
 
 
 def report(
     result: Annotated[
-        Path, typer.Argument(help="A folder that a command wrote, or one file.")
+        Path, typer.Argument(help="A folder that a command wrote, or a single file.")
     ],
     output_file: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="A .html file.")
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="The page, a .html file."),
     ],
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Show results as one HTML page that needs no other file and no network.
+    """Put results on one HTML page, to share or to print.
 
-    Pictures, tables that sort by a click, and all that the files say of themselves:
-    settings, seeds, versions. A file that cannot be read is named with its reason.
+    The page needs no other file and no network. It has the pictures, the tables (a
+    click on a column sorts by it) and what the files say about themselves: settings,
+    seeds, versions. A file that cannot be read is named, with the reason.
 
     \b
     Examples:
@@ -42,4 +46,6 @@ def report(
     failed = [one for one in sections if one.failure]
     for one in failed:
         output.note(f"{one.name}: {one.failure}")
-    output.note(f"wrote {output_file}: {len(sections) - len(failed)} files shown")
+    output.note(
+        f"wrote {output_file}: {counted(len(sections) - len(failed), 'file')} shown"
+    )

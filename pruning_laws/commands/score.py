@@ -20,39 +20,54 @@ def score(
     metric: Annotated[
         str,
         typer.Argument(
-            help="prototypes, supervised_prototypes (from embeddings); el2n, "
-            "active_learning (from logits); forgetting, ddd (from correct); "
-            "memorization, influence (from correct and member); grand (from a run); "
-            "random. Options may follow, as prototypes:n_clusters=20. A metric of your "
-            "own is package.module:Name."
+            help="How examples are scored (see `list metrics`): prototypes, "
+            "supervised_prototypes (both need embeddings); el2n, active_learning "
+            "(logits); forgetting, ddd (correct); memorization, influence (correct and "
+            "member); grand (a run); random. Options may follow, as in "
+            "prototypes:n_clusters=20. A metric of your own is package.module:Name."
         ),
     ],
     output_file: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="A .parquet file.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The score file, .parquet."
+        ),
     ],
     data: vision_options.Data = "digits",
     split: vision_options.Split = "train",
     embeddings: vision_options.Embeddings = None,
     logits: Annotated[
-        Path | None, typer.Option(help="A .npy file (P, C) or (models, P, C).")
+        Path | None,
+        typer.Option(
+            help="A .npy file of shape (examples, classes), or (models, examples, "
+            "classes)."
+        ),
     ] = None,
     correct: Annotated[
         Path | None,
         typer.Option(
-            help="A .npy file of booleans (models, P); for forgetting (presentations, "
-            "P) or (runs, presentations, P); for influence (models, test examples)."
+            help="A .npy file that says which predictions are right, of shape (models, "
+            "examples); for forgetting (presentations, examples) or (runs, "
+            "presentations, examples); for influence (models, test examples)."
         ),
     ] = None,
     member: Annotated[
         Path | None,
-        typer.Option(help="A .npy file (models, P): who was in the training set."),
+        typer.Option(
+            help="A .npy file that says which model was trained on which example, of "
+            "shape (models, examples)."
+        ),
     ] = None,
     run: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Of `train`: one network, or many."),
+        typer.Option(
+            metavar="FOLDER",
+            help="A folder that `train` wrote, of one network or of an ensemble.",
+        ),
     ] = None,
     initial: Annotated[
-        bool, typer.Option("--initial", help="Networks of --run before training.")
+        bool,
+        typer.Option("--initial", help="Take the networks of --run before training."),
     ] = False,
     variant: Annotated[
         str | None,
@@ -66,33 +81,39 @@ def score(
     array: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=FILE", help="Any other array that a metric needs, a .npy."
+            metavar="NAME=FILE",
+            help="Any other array that a metric needs, as a .npy file.",
         ),
     ] = None,
     precision: Annotated[
         float | None,
         typer.Option(
-            help="Standard error that memorization or influence is wanted to have. "
+            help="Standard error that memorization or influence should have. "
             "[default: 0.05]"
         ),
     ] = None,
     clusters: Annotated[
         int | None,
-        typer.Option(help="Of prototypes; the number of classes if not given."),
+        typer.Option(
+            help="Number of clusters for prototypes. [default: the number of classes]"
+        ),
     ] = None,
     distance: Annotated[
         str | None,
-        typer.Option(metavar="cosine|euclidean", help="Of either kind of prototypes."),
+        typer.Option(
+            metavar="cosine|euclidean",
+            help="Distance for prototypes of either kind. [default: cosine]",
+        ),
     ] = None,
     seed: vision_options.Seed = 0,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Score the examples of a data set: high = keep.
+    """Score how hard each example is: high = hard = keep.
 
-    Arrays are in the order of the data set. Nothing is trained here: `train` leaves
-    what the metrics read. Of memorization and influence, standard errors, the rank
-    correlation of two halves of the models, and how many models --precision takes are
-    printed and go into the file.
+    Nothing is trained here; the metrics read the arrays that `train` and `embed` write,
+    in the order of the data set. For memorization and influence, which are estimated
+    from an ensemble, the standard errors, the rank correlation between two halves of
+    the models, and how many models --precision takes are printed and written as well.
 
     \b
     Examples:
@@ -164,7 +185,8 @@ def _with_options(metric: Metric, values: dict[str, Any]) -> Metric:
         if field(metric, option) is None:
             of = [name for name, kind in METRICS.items() if field(kind, option)]
             raise options.bad(
-                option, f"{metric.name} has none: it is of {' and '.join(of)}"
+                option,
+                f"{metric.name} has no such option: it is for {' and '.join(of)}",
             )
     changes = {str(field(metric, name)): value for name, value in given.items()}
     return replace(metric, **changes) if changes else metric  # type: ignore[type-var] # it has fields
@@ -196,7 +218,7 @@ def _arrays(
     for name, path in given.items():
         if name not in needs:
             of = [n for n, m in METRICS.items() if name in {o.name for o in m.needs}]
-            known = f": it is of {' and '.join(of)}" if of else ""
+            known = f": it is for {' and '.join(of)}" if of else ""
             raise options.bad(hints[name], f"{metric.name} takes no {name}{known}")
         if (check := needs[name].check_file) is not None:
             try:

@@ -17,25 +17,27 @@ if TYPE_CHECKING:
 
 def select(
     scores_file: vision_options.ScoreFile,
-    keep_fraction: Annotated[
-        float, typer.Option("--keep-fraction", "-f", help="Kept fraction, in (0, 1].")
-    ],
+    keep_fraction: options.TheFraction,
     rule: Annotated[
         str,
         typer.Option(
             metavar="RULE",
-            help="hard, easy, random, stratified[:SHARE of the hardest left out], "
-            "window:LOWER (from that quantile of difficulty on, 0 the hardest) or "
-            "mixture:SHARE:hard|easy (the rest at random). A rule of your own is "
-            "package.module:Name.",
+            help="hard, easy, random; stratified[:SHARE] (equal numbers from all "
+            "ranges of the score, without the hardest SHARE); window:LOWER (from that "
+            "quantile of difficulty on, where 0 is the hardest); or "
+            "mixture:SHARE:hard|easy (SHARE by the score, the rest at random). A rule "
+            "of your own is package.module:Name.",
         ),
     ] = "hard",
     class_floor: vision_options.ClassFloor = 0.0,
     per_class: Annotated[
-        bool, typer.Option("--per-class", help="The same fraction of every class.")
+        bool, typer.Option("--per-class", help="Keep the same fraction of every class.")
     ] = False,
     allow_empty_classes: Annotated[
-        bool, typer.Option("--allow-empty-classes", help="Classes may lose everything.")
+        bool,
+        typer.Option(
+            "--allow-empty-classes", help="Allow classes to lose all of their examples."
+        ),
     ] = False,
     seed: vision_options.Seed = 0,
     data: vision_options.CheckedData = None,
@@ -46,12 +48,14 @@ def select(
             "--output",
             "-o",
             metavar="FILE",
-            help="Indices into a .npy or .txt file, or a picture of what every class "
-            "keeps (.png, .pdf, .svg); give it once for each file.",
+            help="Write the indices of the kept examples to a .npy or .txt file, or a "
+            "picture of what every class keeps (.png, .pdf, .svg); give it once for "
+            "each file.",
         ),
     ] = None,
     ids: Annotated[
-        bool, typer.Option("--ids", help="Ids instead of indices, into a .txt file.")
+        bool,
+        typer.Option("--ids", help="Write ids instead of indices, to a .txt file."),
     ] = False,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
@@ -60,7 +64,11 @@ def select(
     title: options.Title = None,
     size: options.Size = "slide",
 ) -> None:
-    """Choose the examples to keep, and report what every class keeps.
+    """Choose which examples to keep, from their scores.
+
+    Prints how many of each class are kept, and writes their indices (from 0, in the
+    order of the data set) or, with --ids, their ids, one per line, as `train --keep`
+    reads them.
 
     \b
     Examples:

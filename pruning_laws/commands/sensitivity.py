@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,35 +20,37 @@ def sensitivity(
         str | None,
         typer.Option(
             metavar="K,K,...",
-            help="Numbers of clusters. [default: two decades around the classes]",
+            help="Numbers of clusters to try. [default: from a tenth to ten times the "
+            "number of classes]",
         ),
     ] = None,
     reference: Annotated[
         int | None,
         typer.Option(
-            min=1, help="The k to compare with. [default: the number of classes]"
+            min=1,
+            help="Number of clusters to compare with. [default: the number of classes]",
         ),
     ] = None,
-    keep_fraction: Annotated[
-        float, typer.Option("--keep-fraction", "-f", help="Of the kept sets.")
-    ] = 0.5,
+    keep_fraction: options.TheFraction = 0.5,
     seeds: Annotated[
-        int, typer.Option(min=2, help="Runs of k-means at each k, from other starts.")
+        int,
+        typer.Option(min=2, help="Runs of k-means at each k, from different starts."),
     ] = 3,
     distance: Annotated[
-        str, typer.Option(metavar="cosine|euclidean", help="Of the scores.")
+        str, typer.Option(metavar="cosine|euclidean", help="Distance for the scores.")
     ] = "cosine",
     seed: vision_options.Seed = 0,
     *,
     to: output.Destination,
 ) -> None:
-    """Rank correlation of prototype scores between numbers of clusters k.
+    """Show how prototype scores depend on the number of clusters.
 
-    ceiling is that of two runs of k-means at one k, which differ by their starts only;
-    reference that with a run at the reference k; corrected is free of the noise of the
-    starts: 1 where k changes nothing else. overlap is the part of the kept set that is
-    kept at the reference k, too. distances: cosine with Euclidean scores. A file and
-    --json hold every pair of k, too.
+    k-means is run several times, from random starts, at each number of clusters k, and
+    the rank correlations of the scores are printed. ceiling: of two runs at the same k,
+    which differ by their starts only. reference: with a run at the reference k.
+    corrected: the same without the noise of the starts; 1 means that k changes nothing
+    else. overlap: the part of the kept set that is also kept at the reference k.
+    distances: of cosine with Euclidean scores. Files and --json hold every pair of k.
 
     \b
     Examples:
@@ -60,13 +61,13 @@ def sensitivity(
 
     import numpy as np
 
+    from simulations.progress import progress_bar
     from simulations.vision.cluster_sensitivity import default_clusters
     from simulations.vision.cluster_sensitivity import sensitivity as compute
     from simulations.vision.data import load
     from simulations.vision.data.encoded import vectors_of
     from simulations.vision.embedding_files import check_record
     from simulations.vision.scoring import read_array
-    from simulations.vision.training.records import progress_bar
 
     dataset = load(data, split)
     if embeddings is None:
@@ -78,7 +79,7 @@ def sensitivity(
     classes = len(np.unique(dataset.labels))
     ks = numbers or default_clusters(classes, len(points))
     runs = 2 * seeds * len({*ks, reference or classes})
-    with progress_bar(runs, sys.stderr.isatty(), unit="runs of k-means") as update:
+    with progress_bar(runs, unit="runs of k-means", what="starting") as update:
         found = compute(
             points,
             ks,

@@ -14,7 +14,7 @@ def show(
     file: Annotated[Path, typer.Argument(help="A .nc file that a command wrote.")],
     to: output.OverTheory,
 ) -> None:
-    """Print a saved result, or convert it.
+    """Print a saved result, or convert it to JSON or CSV.
 
     \b
     Examples:

@@ -24,7 +24,11 @@ NAMES = (
 
 def simulate(
     alpha_prune: Annotated[
-        str, typer.Option(metavar="NUMBERS", help=options.NUMBERS_HELP)
+        str,
+        typer.Option(
+            metavar="NUMBERS",
+            help=f"Examples kept, per dimension. {options.NUMBERS_HELP}",
+        ),
     ],
     keep_fraction: options.KeepFraction,
     *,
@@ -32,26 +36,33 @@ def simulate(
     rule: options.RuleName = "hard",
     margin: options.Margin = "absolute",
     student: Annotated[
-        str, typer.Option(metavar="STUDENT", help=f"Comma list of {NAMES}.")
+        str,
+        typer.Option(
+            metavar="STUDENT", help=f"One or more, separated by commas: {NAMES}."
+        ),
     ] = "max_margin",
     sizes: Annotated[
         str,
         typer.Option(
             metavar="NUMBERS",
-            help="Dimensions N; three or more are extrapolated in 1/N.",
+            help="Dimensions N; with three or more, errors are also extrapolated to "
+            "infinite N.",
         ),
     ] = "200",
     draws: Annotated[
-        int | None, typer.Option(help="Draws of every point and N; default: 64.")
+        int | None,
+        typer.Option(help="Number of draws for each point and N. [default: 64]"),
     ] = None,
     relative_error: Annotated[
         float | None,
-        typer.Option(help="Draw on until the standard error is this part of the mean."),
+        typer.Option(
+            help="Draw until the standard error is this fraction of the mean."
+        ),
     ] = None,
     max_draws: Annotated[
-        int, typer.Option(help="Most draws for a --relative-error.")
+        int, typer.Option(help="The most draws that --relative-error may take.")
     ] = 20_000,
-    seed: Annotated[int, typer.Option(help="Of all draws.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of all draws.")] = 0,
     pool: machine_options.Pool = "drawn",
     runners: machine_options.Runners,
     shard: machine_options.Shard = None,
@@ -72,14 +83,14 @@ def simulate(
     size: options.Size = "slide",
     folder: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FOLDER", help="The draws go there."),
+        typer.Option("--output", "-o", metavar="FOLDER", help="Folder of the draws."),
     ] = Path("results/simulation"),
 ) -> None:
     """Train students on pruned data and measure their errors.
 
-    Every finished batch of draws is in FOLDER: after Ctrl-C or a crash the same
-    command goes on, and several runs may share a folder. Every draw is the same
-    whichever machine makes it.
+    A draw is one pool with one student trained on what is kept of it. Finished draws
+    are saved in FOLDER: after Ctrl-C or a crash the same command resumes, and several
+    runs may share a folder. A draw is the same on whichever machine it is made.
 
     \b
     Examples:
@@ -94,7 +105,7 @@ def simulate(
     share = machine_options.shard(shard)
     thetas = angle.values()
     loads = options.numbers(alpha_prune, "--alpha-prune")
-    fractions = options.numbers(keep_fraction, "--keep-fraction")
+    fractions = options.fractions(keep_fraction)
     dimensions = options.whole_numbers(sizes, "--sizes")
     reports = hosts.join()
 

@@ -30,12 +30,16 @@ UNITS = {"entropy": "nats", "information_gain": "nats/example"}
 
 Problem = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Repeat the point of a problem file, alone."),
+    typer.Option(
+        metavar="FILE",
+        help="Solve again the one point that --save-problem wrote to this file.",
+    ),
 ]
 SaveProblem = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Where to write the first point that cannot be solved."
+        metavar="FILE",
+        help="Write the first point that cannot be solved to this file, to report it.",
     ),
 ]
 
@@ -53,10 +57,16 @@ def solve(
     save_problem: SaveProblem = None,
     to: output.OverTheory,
 ) -> None:
-    """Error of a student over a grid.
+    """Compute the error of a student, at a point or over a grid.
 
-    The grid is every combination of the numbers given; give the kept examples
-    (--alpha-prune) or the examples before pruning (--alpha-tot).
+    Give the fraction that is kept (-f) and either the examples kept per dimension
+    (--alpha-prune) or those in the pool (--alpha-tot). The grid is every combination
+    of the numbers given. The theory is that of infinitely many dimensions.
+
+    Printed beside the error: overlap, the cosine between student and teacher;
+    probe_overlap, that between student and probe; margin, the least distance of a kept
+    example from the student's boundary; condition, which says how much rounding may
+    matter (the relative error of `error` is about 1e-16 times condition).
 
     \b
     Examples:
@@ -80,7 +90,7 @@ def solve(
     with _kept_problem(save_problem, to.overwrite):
         results = grid(
             options.loads(alpha_prune, alpha_tot),
-            options.numbers(keep_fraction, "--keep-fraction"),
+            options.fractions(keep_fraction),
             angle.values(),
             rule=options.pruning_rule(rule),
             margin=margin,
@@ -141,7 +151,8 @@ def grid(
     ((load, values),) = loads.items()
     axes = {load: values, "keep_fraction": fractions, "theta": thetas}
     mesh = np.meshgrid(*axes.values(), indexing="ij")
-    solution = pt.solve(**dict(zip(axes, mesh, strict=True)), **how)
+    with output.working("solving"):
+        solution = pt.solve(**dict(zip(axes, mesh, strict=True)), **how)
     variables = {
         name: (tuple(axes), np.asarray(getattr(solution, name)), about(name, fields))
         for name in fields

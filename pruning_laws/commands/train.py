@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from perceptron_theory.wording import counted
 
 from .. import machine_options, options, output, vision_options
 
@@ -17,11 +18,17 @@ def train(
     split: vision_options.Split = "train",
     test_split: Annotated[
         str | None,
-        typer.Option(help="To evaluate on; none: do not. [default: test, or val]"),
+        typer.Option(
+            help="Split that accuracy is measured on; none for no test. [default: "
+            "test, or val]"
+        ),
     ] = None,
     recipe: Annotated[
         str,
-        typer.Option(metavar="NAME|FILE", help="A shipped recipe or a .toml file."),
+        typer.Option(
+            metavar="NAME|FILE",
+            help="A recipe by its name (see `list recipes`), or a .toml file.",
+        ),
     ] = "digits_resnet8",
     resize: Annotated[
         int | None,
@@ -33,16 +40,17 @@ def train(
     ] = None,
     fixed_epochs: Annotated[
         int | None,
-        typer.Option(help="The budget in epochs, in place of the recipe's."),
+        typer.Option(help="Number of epochs, instead of the recipe's."),
     ] = None,
     fixed_steps: Annotated[
         int | None,
-        typer.Option(help="The budget in steps, as many on a pruned set."),
+        typer.Option(help="Number of steps, whatever the size of the pruned set."),
     ] = None,
     keep: Annotated[
         Path | None,
         typer.Option(
-            metavar="IDS", help="Train on these only: a file of `select --ids`."
+            metavar="IDS",
+            help="Train on these examples only: a file that `select --ids` wrote.",
         ),
     ] = None,
     initial: Annotated[
@@ -50,42 +58,48 @@ def train(
         typer.Option(
             metavar="RUN|FILE",
             help="Fine-tune: start from the weights of a run, or of a PyTorch or "
-            "safetensors file, with a new head.",
+            "safetensors file, with a new last layer.",
         ),
     ] = None,
     stop_after: Annotated[
         int | None,
-        typer.Option(help="Stop after so many epochs; without it the run goes on."),
+        typer.Option(
+            help="Stop after this many epochs; the same command without it resumes."
+        ),
     ] = None,
     checkpoint_every: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Epochs between checkpoints. [default: 1; of an ensemble, all]",
+            help="Epochs between checkpoints. [default: 1; for an ensemble, only at "
+            "the end]",
         ),
     ] = None,
     models: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Train an ensemble of so many; a larger number adds to it."
+            min=1,
+            help="Train an ensemble of this many models; a larger number adds to it.",
         ),
     ] = None,
     subset_fraction: Annotated[
         float | None,
         typer.Option(
-            metavar="F", help="Each of --models on its own random subset, such as 0.7."
+            metavar="F",
+            help="Train each of --models on its own random part of the data, such as "
+            "0.7.",
         ),
     ] = None,
     way: Annotated[
         str,
         typer.Option(
             metavar="auto|one_after_another|one_a_device|together",
-            help="How to train --models; auto measures which is the fastest here.",
+            help="How --models are trained; auto measures which way is fastest here.",
         ),
     ] = "auto",
     workers: vision_options.Decoders = 0,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write events for it, too.")
+        bool, typer.Option("--tensorboard", help="Also write events for TensorBoard.")
     ] = False,
     device: machine_options.Device = None,
     cpu_devices: machine_options.CpuDevices = None,
@@ -93,19 +107,23 @@ def train(
     hosts: machine_options.Hosts,
     seed: vision_options.Seed = 0,
 ) -> None:
-    """Train a network; the same command goes on where it was interrupted.
+    """Train a network on a data set, whole or pruned.
 
-    FOLDER holds checkpoints, metrics.csv and, in the end, logits.npy (for el2n) and
-    correct.npy (for forgetting); without labels (digits_simclr and the like),
-    embeddings.npy (for prototypes). The budget is the recipe's, or one of
-    --fixed-epochs and --fixed-steps: on a pruned set they differ.
+    An interrupted run is resumed by the same command. FOLDER gets checkpoints,
+    metrics.csv and, at the end, logits.npy (for the metric el2n) and correct.npy (for
+    forgetting); a recipe that trains without labels, such as digits_simclr, writes
+    embeddings.npy (for prototypes) instead.
 
-    --initial starts from other weights with a new head: those of a run of the same
-    network, with labels or without, or of a file. To resume, give it again.
+    The budget of the recipe can be replaced by --fixed-epochs (a pruned set then takes
+    fewer steps) or by --fixed-steps (it takes as many steps as the whole set).
 
-    With --models FOLDER holds an ensemble: logits.npy, correct.npy and test_correct.npy
-    of all models, member.npy (who was trained on what, for memorization and influence),
-    presentations.npy (for forgetting, without --subset-fraction) and a run a model.
+    --initial starts from the weights of an earlier run of the same network, or of a
+    file, with a new last layer. To resume such a run, give --initial again.
+
+    With --models, FOLDER holds an ensemble: logits.npy, correct.npy and
+    test_correct.npy of all models, member.npy (which model was trained on which
+    example, for memorization and influence), presentations.npy (for forgetting, unless
+    --subset-fraction is given) and one folder per model.
 
     \b
     Examples:
@@ -154,17 +172,23 @@ def train(
         machine_options.cut_cpu(cpu_devices, chosen.batch_size, output_folder)
     if test_split is None:
         test_split = vision_options.test_split(data)
+    with output.working("reading the data"):
+        dataset = load(data, split)
+        test = None if test_split == "none" else load(data, test_split)
     given = {
-        "dataset": load(data, split),
+        "dataset": dataset,
         "recipe": chosen,
         "seed": seed,
         "placement": placement(device),
-        "test": None if test_split == "none" else load(data, test_split),
+        "test": test,
         "workers": workers,
     }
-    test = given["test"]
-    if test is not None and test.fingerprint == given["dataset"].fingerprint:
-        output.note(f"the test set {test.name} is the training set: it is no test")
+    if test is not None and test.fingerprint == dataset.fingerprint:
+        output.note(
+            f"the test set {test.name} is the training set itself, so its "
+            "accuracy says "
+            "nothing about new images"
+        )
     if models is not None:
         given |= {"models": models, "subset_fraction": subset_fraction}
         return _train_ensemble(given, output_folder, way, checkpoint_every)
@@ -178,7 +202,7 @@ def train(
         stop_after=stop_after,
         checkpoint_every=checkpoint_every or 1,
         board=tensorboard,
-        progress=reports and sys.stderr.isatty(),
+        progress=reports,
     )
     if not reports:
         return
@@ -186,7 +210,8 @@ def train(
     tested = last["test_accuracy"]
     said = f", of the test set {tested:.4f}" if tested is not None else ""
     output.note(
-        f"wrote {output_folder}: {last['epoch']} epochs, {last['step']} steps; "
+        f"wrote {output_folder}: {counted(last['epoch'], 'epoch')}, "
+        f"{counted(last['step'], 'step')}; "
         f"accuracy in training {last['train_accuracy']:.4f}{said}"
     )
 
@@ -204,14 +229,14 @@ def _train_ensemble(
         folder,
         way=way,
         checkpoint_every=checkpoint_every,
-        progress=sys.stderr.isatty(),
+        progress=True,
     )
     said = ""
     if ensemble.test is not None:
         tested = np.load(folder / "test_correct.npy").mean()
         said = f"; accuracy on the test set {tested:.4f}"
     output.note(
-        f"wrote {folder}: {ensemble.models} models, {choice.way} on "
+        f"wrote {folder}: {counted(ensemble.models, 'model')}, {choice.way} on "
         f"{ensemble.placement.says} ({choice.why}){said}"
     )
     if len(choice.seconds) > 1:
@@ -223,12 +248,13 @@ def _train_ensemble(
 
 
 def _ids(path: Path) -> list[str]:
-    """The ids in a file, one a line."""
+    """The ids in a file, one per line."""
     if path.suffix != ".txt":
         raise options.bad(
             "--keep",
-            f"{path.name!r} must be ids, one a line, in .txt: `select --ids -o` writes "
-            "them",
+            f"{path.name!r} must be a .txt file with one id per line, as `select "
+            "--ids -o kept.txt` writes it"
+            + (" (a .npy file holds indices)" if path.suffix == ".npy" else ""),
         )
     from perceptron_theory import InputError
     from perceptron_theory.text_files import read_text

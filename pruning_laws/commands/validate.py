@@ -24,32 +24,37 @@ def validate(
         str,
         typer.Option(
             metavar="NUMBERS",
-            help="Dimensions N: three or more for a fit in 1/N, or a single one.",
+            help="Dimensions N: a single one, or three or more for an extrapolation to "
+            "infinite N.",
         ),
     ] = "50,100,200",
     draws: Annotated[
         int | None,
-        typer.Option(help="Draws of every point; default: until it is precise enough."),
+        typer.Option(
+            help="Number of draws for each point. [default: until it is precise enough]"
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of all draws.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of all draws.")] = 0,
     student: Annotated[
         str,
         typer.Option(
             metavar="STUDENT",
-            help="max_margin, gibbs, bayes_point or ridge:LOSS:VALUE; a comma list.",
+            help="One or more, separated by commas: max_margin, gibbs, bayes_point or "
+            "ridge:LOSS:VALUE.",
         ),
     ] = "max_margin",
     pool: machine_options.Pool = "drawn",
     runners: machine_options.Runners,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A few points at N = 200 only.")
+        bool, typer.Option("--quick", help="Check a few points only, at N = 200.")
     ] = False,
     suite: Annotated[
         str,
         typer.Option(
             metavar="standard|large|sampled",
-            help="Points: 43 chosen ones; 170 over all rules, angles and trained "
-            "students; 40 with students sampled from the version space.",
+            help="Points to check: standard, 43 chosen ones; large, 170 over all "
+            "rules, angles and trained students; sampled, 40 with students "
+            "sampled from the version space.",
         ),
     ] = "standard",
     shard: machine_options.Shard = None,
@@ -58,18 +63,21 @@ def validate(
     folder: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="FOLDER", help="Draws and report go there."
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Folder of the draws and the report.",
         ),
     ] = Path("results/validation"),
 ) -> None:
-    """Train perceptrons and compare their errors with the theory.
+    """Check the theory against the errors of trained perceptrons.
 
-    Without --alpha-prune and -f the points of the suite: hard, easy, random and mixed
-    rules, both margins, theta = 0, 10 and 30 degrees. The exit status is 1 if theory
-    and simulation disagree, by a criterion that allows for the number of comparisons
-    and for finite N.
+    Without --alpha-prune and -f, the points of a suite are checked: hard, easy, random
+    and mixed rules, both margins, theta = 0, 10 and 30 degrees. The exit status is 1 if
+    theory and simulation disagree; the criterion allows for the number of comparisons
+    and for the finite dimension N.
 
-    Finished draws are kept in FOLDER: after Ctrl-C the same command goes on.
+    Finished draws are saved in FOLDER: after Ctrl-C the same command resumes.
 
     \b
     Examples:
@@ -89,7 +97,9 @@ def validate(
     dimensions = options.whole_numbers(sizes, "--sizes")
 
     if suite not in ("standard", "large", "sampled"):
-        raise options.bad("--suite", f"{suite!r} is none of standard, large, sampled")
+        raise options.bad(
+            "--suite", f"{suite!r} is not one of standard, large, sampled"
+        )
     if suite != "standard" and (quick or chosen):
         raise options.bad("--suite", "has its own points: leave out --quick and -f")
     share = machine_options.shard(shard)
@@ -116,7 +126,10 @@ def validate(
         draw_share(points, share, **settings)
         if not reports:
             return
-        output.note(f"share {shard} is drawn in {folder}; without --shard: the verdict")
+        output.note(
+            f"share {shard} is drawn in {folder}; the same command "
+            "without --shard gives the verdict"
+        )
         return
     report = run_validation(points, **settings)
     if not reports:
@@ -126,7 +139,7 @@ def validate(
         output.print_json(report.dataset)
     else:
         output.print_rich(report.table())
-        typer.echo(report.describe())
+        output.say(output.paragraph(report.describe()))
     from figures import z_scores
 
     z_scores.save(report.dataset, folder / "report.png")
@@ -156,5 +169,5 @@ def _points(
             )
         return []
     loads = options.numbers(alpha_prune, "--alpha-prune")
-    fractions = options.numbers(keep_fraction, "--keep-fraction")
+    fractions = options.fractions(keep_fraction)
     return options.points(loads, fractions, thetas, rule, margin, student)

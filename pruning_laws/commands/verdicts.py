@@ -16,15 +16,23 @@ if TYPE_CHECKING:
 def verdicts(
     table: vision_options.RunTable,
     resamples: Annotated[
-        int, typer.Option(min=10, help="Of the seeds, for errors of exponents.")
+        int,
+        typer.Option(
+            min=10,
+            help="Number of bootstrap samples of the seeds, for errors of exponents.",
+        ),
     ] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed of the resampling.")
+    ] = 0,
     *,
     to: output.Destination,
 ) -> None:
-    """Confirmed, not confirmed, or cannot tell: by fixed rules, with the numbers.
+    """Judge an experiment against the predictions of the theory.
 
-    A verdict needs 8 sizes, and differences of 3 standard errors.
+    Each prediction is confirmed, not confirmed, or cannot be decided, by fixed rules
+    and with the numbers. A verdict on a law needs at least 8 sizes, and a difference
+    counts from 3 standard errors on.
 
     \b
     Examples:
@@ -50,4 +58,5 @@ def _show(found: xr.Dataset, title: str) -> None:
     """In lines: the numbers are too long for a table."""
     columns = (found[name].values for name in ("claim", "metric", "verdict", "numbers"))
     for claim, metric, verdict, numbers in zip(*columns, strict=True):
-        typer.echo(f"{claim} ({metric}): {verdict}\n    {numbers}")
+        words = f"{claim} ({metric}): {verdict}\n    {numbers}"
+        typer.echo(output.paragraph(words))

@@ -63,7 +63,9 @@ def verdicts(rows: pd.DataFrame, *, resamples: int = 100, seed: int) -> list[Ver
         InputError: fewer than three seeds, or a single size.
     """
     if len(set(rows["size"])) < 2:
-        raise InputError("the table has a single size: the claims are on several")
+        raise InputError(
+            "the table has a single size, and the claims are about several"
+        )
     metrics = sorted(set(rows["metric"]) - {NO_METRIC}, key=_order)
     strategies = set(rows["strategy"])
     found = []
@@ -233,7 +235,7 @@ def same_exponent(
         verdict = REFUTED
     elif narrow and all(narrow):
         verdict = CONFIRMED
-    text = f"exponent of hard less that of random, {LARGEST} largest sizes: "
+    text = f"exponent of hard minus that of random, {LARGEST} largest sizes: "
     return Verdict("same exponent at fixed f", metric, verdict, text + ", ".join(says))
 
 

@@ -41,14 +41,14 @@ def by_class(rows: pd.DataFrame) -> pd.DataFrame:
     """
     names = ["kept_by_class", "tested_by_class", "wrong_by_class"]
     if not set(names) <= set(rows.columns):
-        raise InputError("the table has no counts by class: make the runs anew")
+        raise InputError("the table has no counts by class: make the runs again")
     counts = [
         np.stack([np.array(text.split(), int) for text in rows[name]]) for name in names
     ]
     classes = counts[0].shape[1]
     if counts[1].shape[1] != classes:
         raise InputError(
-            "the classes that were tested are others than those trained on"
+            "the classes of the test set differ from those of the training set"
         )
     found = rows[RUN].loc[rows.index.repeat(classes)].reset_index(drop=True)
     kept, tested, wrong = (each.ravel() for each in counts)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from perceptron_theory import InputError
-from perceptron_theory.errors import unknown_name
+from perceptron_theory.errors import out_of_percent, unknown_name
 
 from ..files import read_toml, shipped_names
 from ..vision.metrics.contract import check_metric
@@ -115,7 +115,11 @@ class Experiment:
                 raise InputError(f"sizes must be whole numbers above 1, got {size!r}")
         for f in self.keep_fractions:
             if not isinstance(f, float) or not 0 < f < 1:
-                raise InputError(f"keep_fractions must be inside (0, 1), got {f!r}")
+                number = isinstance(f, int | float)
+                hint = out_of_percent(f) if number else ""
+                raise InputError(
+                    f"keep_fractions must be inside (0, 1), got {f!r}{hint}"
+                )
         smallest, least = min(self.sizes), min(self.keep_fractions)
         if round(least * smallest) == 0:
             raise InputError(

@@ -218,7 +218,7 @@ def by_cost(rows: pd.DataFrame, cost: str) -> pd.DataFrame:
     if cost not in COSTS:
         raise unknown_name("cost", cost, COSTS)
     if cost not in rows:
-        raise InputError(f"the table has no {cost}: make the runs anew")
+        raise InputError(f"the table has no {cost}: make the runs again")
     return rows.assign(kept=rows.groupby(POINT)[cost].transform("mean"))
 
 

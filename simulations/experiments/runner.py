@@ -12,6 +12,7 @@ import pandas as pd
 from perceptron_theory import ConvergenceError
 from perceptron_theory.numerics.precision import own_settings
 from perceptron_theory.paths import expanded
+from perceptron_theory.wording import some_of
 
 from ..perceptron.running.machine import FAULTS, Machine
 from ..perceptron.running.sweep import shard_of
@@ -94,7 +95,7 @@ def run_experiment(
     if failed:
         cell, error = failed[0]
         raise ConvergenceError(
-            f"{len(failed)} of {len(missing)} runs failed, all others are in "
+            f"{some_of(len(failed), len(missing), 'run')} failed, all others are in "
             f"{table.folder}; the first: {cell.key}: {type(error).__name__}: {error}"
         ) from error
     return rows

@@ -185,7 +185,7 @@ def read_table(path: Path | str) -> pd.DataFrame:
     path = path / "results.csv" if path.is_dir() else path
     columns, lines = read_csv(path, "table of results")
     if not {_CHECK, _CONFIGURATION} <= columns.keys():
-        raise InputError(f"{path} is no table of results: it lacks {_CHECK}")
+        raise InputError(f"{path} is not a table of results: it lacks {_CHECK}")
     rows = [
         {
             name: text if name in _WORDS else _value(text)

@@ -48,7 +48,8 @@ class TeacherHead:
         unknown = [one for one in self.experiment.positive if one not in names]
         if unknown:
             raise InputError(
-                f"{unknown[0]!r} is no class of {self.features.dataset.name}: they are "
+                f"{unknown[0]!r} is not a class of "
+                f"{self.features.dataset.name}: they are "
                 f"{', '.join(names)}"
             )
         if max(self.experiment.sizes) > len(self.features.labels):

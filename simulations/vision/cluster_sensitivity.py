@@ -50,7 +50,7 @@ def sensitivity(
     """Rank correlations and overlaps of kept sets between numbers of clusters.
 
     Args:
-        embeddings: one a row.
+        embeddings: one per row.
         clusters: the k.
         reference: the k to compare all with, added to them if it is missing.
         keep_fraction: of the kept sets: the examples with the highest scores.
@@ -79,7 +79,7 @@ def sensitivity(
     keep_fraction = inputs.real_number("keep_fraction", keep_fraction)
     if inputs.positive_integer("seeds", seeds) < 2:
         raise InputError(
-            "1 seed says nothing on the noise of the start: give 2 or more"
+            "1 seed says nothing about the noise of the start: give 2 or more"
         )
     wanted = (*clusters, reference)
     ks = sorted({inputs.positive_integer("clusters", k) for k in wanted})

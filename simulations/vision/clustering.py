@@ -121,7 +121,7 @@ def kmeans(
     """Clusters of points, found in float32, or in float64 where that has no digits.
 
     Args:
-        points: one a row; a NumPy memory map is read block by block.
+        points: one per row; a NumPy memory map is read block by block.
         n_clusters: k, at most the number of points.
         key: of ``jax.random``, or a seed; chooses the starts and the mini-batches.
         distance: "euclidean" or "cosine".

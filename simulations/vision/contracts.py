@@ -40,7 +40,7 @@ def check_parts(kind: str, thing: Any, parts: Mapping[str, str]) -> None:
         found = getattr(thing, part, None)
         if found is None or (what.startswith("a method") and not callable(found)):
             raise InputError(
-                f"{type(thing).__name__} is no {kind}: it lacks {part}, {what}"
+                f"{type(thing).__name__} is not a {kind}: it lacks {part}, {what}"
             )
 
 
@@ -138,7 +138,7 @@ def options_from(text: str) -> dict[str, Any]:
     for part in text.split(",") if text else ():
         name, equals, value = part.partition("=")
         if not equals:
-            raise InputError(f"{part!r} is no option: write name=value, name=value")
+            raise InputError(f"{part!r} is not an option: write name=value, name=value")
         if name.strip() in found:
             raise InputError(f"the option {name.strip()} comes twice: give it once")
         found[name.strip()] = _value(value.strip())

@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 
 from perceptron_theory import InputError
 from perceptron_theory.choices.attributes import text
+from perceptron_theory.errors import out_of_percent
 
 from . import inputs
 
@@ -36,7 +37,7 @@ def spearman_matrix(
 
     The bootstrap draws examples with replacement and correlates the *ranks among all*
     examples, which need no second sorting: an approximation that is good where there
-    are many.  It says nothing on the noise of the metrics themselves.
+    are many.  It says nothing about the noise of the metrics themselves.
 
     Args:
         scores: of the same examples in the same order, by the name of their metric.
@@ -55,7 +56,8 @@ def spearman_matrix(
         raise InputError(f"a correlation is of two metrics or more, got {len(scores)}")
     resamples = inputs.positive_integer("resamples", resamples)
     if not 0 < inputs.real_number("level", level) < 1:
-        raise InputError(f"level must be inside (0, 1), got {level}")
+        hint = out_of_percent(level)
+        raise InputError(f"level must be inside (0, 1), got {level}{hint}")
     ranks, rng = _ranks(scores), inputs.generator(key)
     count = ranks.shape[1]
     draws = np.empty((resamples, len(ranks), len(ranks)))

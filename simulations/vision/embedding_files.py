@@ -69,7 +69,8 @@ def check_record(path: Path, dataset: DataSet) -> dict[str, Any] | None:
             raise InputError("it lacks fingerprint or source")
     except (OSError, InputError) as error:
         raise InputError(
-            f"{beside} is no record of embeddings ({error}): delete it if {path.name} "
+            f"{beside} is not a record of embeddings ({error}): delete it if "
+            f"{path.name} "
             "needs none"
         ) from error
     if theirs != dataset.fingerprint:

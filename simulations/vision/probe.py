@@ -123,7 +123,7 @@ def logistic(
     """scikit-learn's logistic regression by L-BFGS, and whether it has converged.
 
     Args:
-        points: one a row.
+        points: one per row.
         labels: of two classes or more.
         strength: C, the inverse of the ridge.
         passes: of L-BFGS, at most.

@@ -55,7 +55,7 @@ def import_csv(
     known = _by_name(dataset)
     if column is not None and column not in table.columns:
         raise InputError(
-            f"{path}: {column!r} is no column of numbers; its columns are "
+            f"{path}: {column!r} is not a column of numbers; its columns are "
             f"{', '.join(table.columns)}"
         )
     ids = _id_column(table, known, column, path, dataset)
@@ -274,10 +274,10 @@ def _read_npz(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     except InputError:
         raise
     except Exception as error:  # a damaged archive raises anything; none is run
-        raise InputError(f"{path} is no whole npz file ({error})") from error
+        raise InputError(f"{path} is not a complete npz file ({error})") from error
     for name in found.keys() - {"tr_mem"}:
         if found[name].ndim != 1:
             raise InputError(
-                f"{path}: {name} has shape {found[name].shape}: it must be one a row"
+                f"{path}: {name} has shape {found[name].shape}: it must be one per row"
             )
     return found

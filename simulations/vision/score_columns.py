@@ -68,5 +68,5 @@ def numbers_of(table: CsvTable, column: str, path: Path) -> list[float]:
             found.append(_number(cell))
         except ValueError:
             hint = ": write points, not commas" if _COMMA.fullmatch(cell) else ""
-            raise InputError(f"{where} is {cell!r}, no number{hint}") from None
+            raise InputError(f"{where} is {cell!r}, not a number{hint}") from None
     return found

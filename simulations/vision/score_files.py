@@ -178,7 +178,7 @@ def write_scores(path: Path | str, scores: Scores, *, overwrite: bool = False) -
     try:
         text = json.dumps(about, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise InputError(f"the recipe is no JSON: {error}") from error
+        raise InputError(f"the recipe is not JSON: {error}") from error
     columns = {
         "example_id": pa.array(scores.ids, pa.string()),
         "label": pa.array(scores.labels, pa.int64()),
@@ -225,11 +225,11 @@ def read_scores(path: Path | str, dataset: DataSet | Scores | None = None) -> Sc
         names = set(table.column_names)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{path} is no whole parquet file ({first_line(error)})"
+            f"{path} is not a complete parquet file ({first_line(error)})"
         ) from error
     about = _about(path, table.schema.metadata or {})
     if len(names) != table.num_columns:
-        raise InputError(f"{path} is no score file: it has columns of one name")
+        raise InputError(f"{path} is not a score file: it has columns of one name")
     models = sum(name.startswith("model_") for name in names)
     wanted = {"example_id", "label", "score"} | {f"model_{i}" for i in range(models)}
     if names - {"standard_error"} != wanted or any(
@@ -266,8 +266,8 @@ def read_scores(path: Path | str, dataset: DataSet | Scores | None = None) -> Sc
 def _about(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
     if _KEY not in metadata:
         raise InputError(
-            f"{path} is no score file of pruning-laws: scores of your own are read by "
-            "simulations.vision.own_scores"
+            f"{path} is not a score file of pruning-laws: "
+            "simulations.vision.own_scores reads scores of your own"
         )
     try:
         about = record_of(metadata[_KEY])
@@ -276,7 +276,7 @@ def _about(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
     if about.get("format") != _FORMAT:
         raise InputError(
             f"{path} has the format {about.get('format')}, this version reads "
-            f"{_FORMAT}: write it anew or install the version that wrote it"
+            f"{_FORMAT}: write it again or install the version that wrote it"
         )
     if about.get("direction") != DIRECTION:
         raise InputError(

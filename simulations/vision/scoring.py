@@ -100,7 +100,7 @@ def _numbers(dataset: DataSet, metric: Metric, scores: Any) -> np.ndarray:
     if array.shape != (len(dataset),):
         came = "None as scores" if scores is None else f"scores of shape {array.shape}"
         raise InputError(
-            f"{metric.name} gave {came}: return one number an example, {len(dataset)} "
+            f"{metric.name} gave {came}: return one number per example, {len(dataset)} "
             f"of {dataset.name}"
         )
     return inputs.real_array(name, array, "P")

@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import out_of_percent
 from perceptron_theory.numerics.checks import refuse_masked
 from perceptron_theory.paths import expanded
 
@@ -64,7 +65,7 @@ class Selection:
         return [str(example_ids[i]) for i in self.indices]
 
     def save(self, path: Path | str, example_ids: Sequence[str] | None = None) -> None:
-        """Write indices (.npy, .txt), or ids one a line (.txt), whole or not at all.
+        """Write indices (.npy, .txt), or ids one per line (.txt), whole or not at all.
 
         Raises:
             InputError: another suffix, ids for .npy, an id with a line break.
@@ -123,9 +124,15 @@ def select(
     keep_fraction = inputs.real_number("keep_fraction", keep_fraction)
     class_floor = inputs.real_number("class_floor", class_floor)
     if not 0 < keep_fraction <= 1:
-        raise InputError(f"keep_fraction must be in (0, 1], got {keep_fraction}")
+        raise InputError(
+            f"keep_fraction must be in (0, 1], got {keep_fraction}"
+            + out_of_percent(keep_fraction)
+        )
     if not 0 <= class_floor <= 1:
-        raise InputError(f"class_floor must be in [0, 1], got {class_floor}")
+        raise InputError(
+            f"class_floor must be in [0, 1], got {class_floor}"
+            + out_of_percent(class_floor)
+        )
     kept = round(keep_fraction * len(values))
     if kept == 0:
         raise InputError(

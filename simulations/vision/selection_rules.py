@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 
 import perceptron_theory as pt
 from perceptron_theory import InputError
-from perceptron_theory.errors import unknown_name
+from perceptron_theory.errors import out_of_percent, unknown_name
 from perceptron_theory.numerics.precision import own_settings
 from perceptron_theory.rules.by_quantile import Easy, Hard, Mixture, Random, Window
 
@@ -70,11 +70,12 @@ class SelectionRule:
 
 @dataclass(frozen=True)
 class Stratified(SelectionRule):
-    """CCS (Zheng et al. 2023, arXiv 2210.15809): equal budgets over score strata.
+    """Equal budgets over strata of the scores: CCS (Zheng et al. 2023).
 
-    The hardest part is left out, the range of the remaining scores cut into strata of
-    equal width, and the budget shared equally among them, smallest stratum first, so
-    that what a small one cannot use goes to the others.  Within a stratum at random.
+    arXiv 2210.15809.  The hardest part is left out, the range of the remaining scores
+    cut into strata of equal width, and the budget shared equally among them, smallest
+    stratum first, so that what a small one cannot use goes to the others.  Within a
+    stratum examples are drawn at random.
     """
 
     drop_hardest: float = 0.0
@@ -126,7 +127,8 @@ class ByMargin(SelectionRule):
             return
         value = inputs.real_number(share, getattr(self.rule, share))
         if not 0 <= value <= 1:
-            raise InputError(f"{share} must be in [0, 1], got {value}")
+            hint = out_of_percent(value)
+            raise InputError(f"{share} must be in [0, 1], got {value}{hint}")
 
     def preference(self, of: Candidates) -> Int[np.ndarray, " P"]:
         count, kept, hardest = len(of.scores), of.kept, of.hardest
@@ -219,7 +221,7 @@ def _found(rule: Any) -> SelectionRule:
         check_parts("rule", rule, what)
         if type(rule).preference is SelectionRule.preference:
             raise InputError(
-                f"{type(rule).__name__} is no rule: it lacks preference, "
+                f"{type(rule).__name__} is not a rule: it lacks preference, "
                 f"{what['preference']}"
             )
         return rule

@@ -210,7 +210,7 @@ class OwnFraction(Branching):
         (Leveled([0.5, 0.6, 1.2, 0.8, 0.7]), "must have levels"),
         (Leveled([0.5, 0.6, np.nan, 0.8, 0.7]), "Leveled.level contains NaN"),
         (Leveled(np.full(3, 0.5)), "shapes do not broadcast"),
-        (Misnamed(0.5), "names 'side', which is no field"),
+        (Misnamed(0.5), "names 'side', which is not a field"),
         (OwnFraction(), "takes_fraction = False"),
     ],
 )
@@ -231,7 +231,7 @@ def test_what_cannot_be_traced_is_refused_inside_a_transformation_too():
     [
         (NoCells(), "lacks cells"),
         (Greedy(), "keep the fraction f"),
-        (Plain(), "no dataclass"),
+        (Plain(), "is not a dataclass"),
         (object(), "lacks cells"),
         (pt.Hard, "call it"),
     ],

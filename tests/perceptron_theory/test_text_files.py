@@ -30,13 +30,16 @@ def test_text_of_every_system_is_the_same(tmp_path, encoding, end):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (TEXT.replace("ж", "").encode("cp1252"), "no UTF-8 text: byte 2 is 0xf6; save"),
-        (b"\xff\xfea", "no UTF-16 text: byte"),
-        (TEXT.encode("utf-16-le"), "no UTF-8 text"),
+        (
+            TEXT.replace("ж", "").encode("cp1252"),
+            "not UTF-8 text: byte 2 is 0xf6; save",
+        ),
+        (b"\xff\xfea", "not UTF-16 text: byte"),
+        (TEXT.encode("utf-16-le"), "not UTF-8 text"),
         ("plain".encode("utf-16-le"), "zero bytes, as UTF-16 without"),
         (b"\xff\xfe", "a byte-order mark and nothing else"),
         (b"\xef\xbb\xbf", "a byte-order mark and nothing else"),
-        (b"\x89PNG\r\n\x1a\n", "no UTF-8 text: byte 0 is 0x89"),
+        (b"\x89PNG\r\n\x1a\n", "not UTF-8 text: byte 0 is 0x89"),
     ],
 )
 def test_what_is_no_text_is_said_to_be_none(tmp_path, content, says):
@@ -66,6 +69,6 @@ def test_a_problem_file_that_an_editor_saved_anew_is_read(tmp_path):
         assert load_problem(path)["alpha_prune"] == 3.0
     path.write_text("é", "latin-1")
     with pytest.raises(
-        InputError, match=r"problem\.json' is no problem file \(no UTF-8"
+        InputError, match=r"problem\.json' is not a problem file \(not UTF-8"
     ):
         load_problem(path)

@@ -53,10 +53,10 @@ def test_a_delimiter_is_one_that_cuts_all_lines_alike(tmp_path):
         ("a;b; a\n1;2;3\n", "has 2 columns called 'a': rename"),
         ("a,b\n1,2\n3\n", "line 3 has 1 cells, the header 2"),
         ("a,b\n1,2\n\n3,4,5\n", "line 4 has 3 cells, the header 2"),
-        ("a,b\n", "is no CSV file of things: it has no rows"),
-        ("", "is no CSV file of things: it has no rows"),
-        ('a,b\n"1,2\n3,4\n', r"is no CSV file of things \(line 3: unexpected end"),
-        ("a,b\n\0,2\n", r"is no CSV file of things \(no UTF-8 text: it has zero"),
+        ("a,b\n", "is not a CSV file of things: it has no rows"),
+        ("", "is not a CSV file of things: it has no rows"),
+        ('a,b\n"1,2\n3,4\n', r"is not a CSV file of things \(line 3: unexpected end"),
+        ("a,b\n\0,2\n", r"is not a CSV file of things \(not UTF-8 text: it has zero"),
     ],
 )
 def test_a_table_that_is_none_is_refused_in_one_line(tmp_path, text, says):
@@ -66,9 +66,9 @@ def test_a_table_that_is_none_is_refused_in_one_line(tmp_path, text, says):
 
 
 def test_no_file_is_no_table(tmp_path):
-    with pytest.raises(InputError, match=r"no CSV .*No such file"):
+    with pytest.raises(InputError, match=r"not a CSV .*No such file"):
         read_csv(tmp_path / "none.csv", "CSV file of things")
-    with pytest.raises(InputError, match=r"no CSV .*Is a directory"):
+    with pytest.raises(InputError, match=r"not a CSV .*Is a directory"):
         read_csv(tmp_path, "CSV file of things")
 
 
@@ -83,5 +83,9 @@ def test_toml_of_another_system_is_read(tmp_path):
         path.write_text('a = "é"\r\n', encoding)
         assert read_toml(path, tmp_path, "recipe")[1] == {"a": "é"}
     path.write_text('a = "é"', "latin-1")
-    with pytest.raises(InputError, match=r"own\.toml is no recipe \(no UTF-8 text"):
+    with pytest.raises(
+        InputError,
+        match=r"own\.toml is not a readable recipe "
+        r"\(not UTF-8 text",
+    ):
         read_toml(path, tmp_path, "recipe")

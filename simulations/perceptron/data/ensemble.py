@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from perceptron_theory import InputError, KeepProbability, Rule, resolve_rule
+from perceptron_theory.errors import out_of_percent
 from perceptron_theory.numerics.checks import check_margin
 from perceptron_theory.numerics.precision import own_settings
 from perceptron_theory.rules.rule import check_rule
@@ -68,7 +69,11 @@ class Ensemble:
                 )
         else:
             good = fraction is not None and 0 < fraction <= 1
-            require(good, "keep_fraction must lie in (0, 1]", fraction)
+            if not good:
+                hint = "" if fraction is None else out_of_percent(fraction)
+                raise InputError(
+                    f"keep_fraction must lie in (0, 1], got {fraction!r}{hint}"
+                )
             if _of_a_user(rule):
                 check_rule(rule, np.asarray(fraction), self.margin)
             if not _goes_with(rule, fraction):

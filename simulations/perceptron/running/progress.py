@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.progress import TimeElapsedColumn as Elapsed
+from perceptron_theory.wording import shortened
 
+from ...progress import progress_bar
 from .machine import Machine
 from .store import Store, open_store
 from .sweep import Part, check_parts, run_sweep
@@ -35,20 +34,13 @@ def drawn(
     check_parts(parts, pool)
     if machine is not None:
         machine.check()
-    bar = Progress(
-        BarColumn(24),
-        MofNCompleteColumn(),
-        Elapsed(),
-        TextColumn("{task.description}", style="dim"),
-        console=Console(stderr=True),
-        disable=not progress,
-    )
     with open_store(output, seed=seed, pool=pool, resume=resume) as store:
-        with bar:
-            task = bar.add_task("", total=len(parts))
+        with progress_bar(
+            len(parts), progress, unit="points", what="starting"
+        ) as advance:
 
             def on_part(part: Part, ended: bool) -> None:
-                bar.update(task, description=part.title, advance=int(ended))
+                advance(int(ended), shortened(part.title))
 
             run_sweep(parts, store, machine=machine, on_part=on_part)
         yield store

@@ -219,7 +219,7 @@ def _read_columns(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     if len(shapes) != 1 or len(shape := shapes.pop()) != 1 or not shape[0]:
         raise ValueError("columns of different or of no length")
     if any(column.dtype.kind not in "biuf" for column in columns.values()):
-        raise ValueError("columns that are no numbers")
+        raise ValueError("columns that are not numbers")
     if not np.isfinite(columns["error"]).all():
         raise ValueError("errors that are not finite")
     return attrs, columns

@@ -16,6 +16,7 @@ from jax.experimental import multihost_utils
 
 from perceptron_theory import ConvergenceError, InputError
 from perceptron_theory.numerics.precision import own_settings
+from perceptron_theory.wording import some_of
 
 from ..data.batches import batch_draws
 from ..data.requests import check_pool, check_training_set
@@ -179,7 +180,8 @@ def run_sweep(
         ) from None
     if sweep.failed:
         raise ConvergenceError(
-            f"{len(sweep.failed)} of {len(parts)} parts failed; the draws of all "
+            f"{some_of(len(sweep.failed), len(parts), 'part')} failed; the "
+            "draws of all "
             f"others are in {store.folder}. The first: {sweep.failed[0]}"
         ) from sweep.cause
 

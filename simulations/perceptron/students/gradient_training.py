@@ -180,7 +180,7 @@ def descend(
 
 @dataclass(frozen=True)
 class Gradient(Named, called="gradient"):
-    """Gradient steps of optax on a loss, as at the top of this file.
+    """Gradient descent on a loss (the logistic one unless told) by optax.
 
     Args:
         loss: "logistic", "hinge", "squared_hinge", "square" or a convex JAX function.

@@ -11,6 +11,7 @@ import xarray as xr
 from rich.table import Table
 
 import perceptron_theory as pt
+from perceptron_theory.wording import counted, shortened
 
 from ...files import write_whole
 from .agreement import Test
@@ -38,10 +39,13 @@ class Report:
     def describe(self) -> str:
         """The verdict in words, one line a test."""
         count, sizes = self.dataset.sizes["point"], self.dataset["size"].values
+        agree = all(test.passed for test in self.tests)
+        verdict = "theory and simulation " + ("agree" if agree else "DISAGREE")
+        if agree and self.imprecise:
+            verdict = "too few draws to tell whether theory and simulation agree"
         names = ", ".join(map(str, sizes))
         lines = [
-            f"{count} points, N = {names}: theory and simulation "
-            + ("agree." if self.passed else "DISAGREE."),
+            f"{counted(count, 'point')}, N = {names}: {verdict}.",
             *(
                 f"  {'pass' if t.passed else 'FAIL'}  {t.name} = {t.statistic:.3g}, "
                 f"p = {t.p_value:.2g} (fails below {t.level:.2g})"
@@ -50,12 +54,14 @@ class Report:
         ]
         if len(sizes) == 1:
             spare = self.dataset.attrs["allowance"] / sizes[0]
-            lines.append(f"  with {spare:.2%} of the error put down to finite N")
-        lines += [f"  FAIL  too few draws: {label}" for label in self.imprecise]
+            lines.append(f"  allowing {100 * spare:.3g} % of the error for finite N")
+        lines += [
+            f"  FAIL  too few draws: {shortened(label)}" for label in self.imprecise
+        ]
         worst = int(np.argmax(np.abs(self.dataset.z.values)))
         lines.append(
             f"  farthest: z = {self.dataset.z.values[worst]:+.2f}, "
-            f"{self.dataset.label.values[worst]}"
+            + shortened(str(self.dataset.label.values[worst]))
         )
         return "\n".join(lines)
 

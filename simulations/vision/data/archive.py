@@ -55,7 +55,9 @@ def read_members(path: Path, names: list[str]) -> list[bytes]:
     except _DAMAGED as error:
         line = first_line(error).rstrip(":")
         advice = instead(path, ZIP, TAR, GZIP, BZIP2, XZ)
-        raise InputError(f"{path} is no complete archive ({line}){advice}") from error
+        raise InputError(
+            f"{path} is not a complete archive ({line}){advice}"
+        ) from error
     missing = [name for name in names if name not in found]
     if missing:
         raise InputError(f"{path} has no member {missing[0]}: is it the right archive?")

@@ -120,7 +120,7 @@ def _whole(text: str) -> DataSource:
     found = imported(text)
     if found is None:
         raise InputError(
-            f"data set {text!r} is of no known form: give {FORMS}, or "
+            f"{text!r} is not a data set I recognise: give {FORMS}, or "
             "package.module:Name of a class of your own"
         )
     thing, path = found

@@ -173,7 +173,7 @@ def _encoding(encoded: list[bytes]) -> str:
 
 @dataclass(frozen=True)
 class Cifar10(DataSource):
-    """The source of :func:`cifar10`."""
+    """CIFAR-10: 50,000 small colour images of ten classes."""
 
     name: ClassVar[str] = "cifar10"
     says: ClassVar[str] = "official Python or binary files, archive, or parquet"

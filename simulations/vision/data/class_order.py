@@ -2,7 +2,7 @@
 
 Folders of classes are sorted as text, as torchvision sorts them: 10 comes before 2.
 ``DATA#natural`` sorts the digits in names by their value, and ``DATA#FILE.txt`` takes
-the names in a file, one a line.
+the names in a file, one per line.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _count(names: list[str]) -> bool:
 
 
 def read_order(path: Path) -> tuple[str, ...]:
-    """The names of classes in a file, one a line; label 0 is the first.
+    """The names of classes in a file, one per line; label 0 is the first.
 
     Raises:
         InputError: No such file, no text, no names.
@@ -73,13 +73,13 @@ def read_order(path: Path) -> tuple[str, ...]:
     except OSError as error:
         raise InputError(
             f"{path} cannot be read ({error.strerror}): give a file of the names of "
-            "the classes, one a line"
+            "the classes, one per line"
         ) from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     names = tuple(name for line in lines if (name := line.strip()))
     if not names:
-        raise InputError(f"{path} is empty: give names of classes, one a line")
+        raise InputError(f"{path} is empty: give names of classes, one per line")
     return names
 
 

@@ -68,7 +68,7 @@ def check_source(source: Any) -> DataSource:
     check_parts("data source", source, PARTS)
     kind = type(source).__name__
     if getattr(type(source), "load", None) is DataSource.load:
-        raise InputError(f"{kind} is no data source: it lacks load, {PARTS['load']}")
+        raise InputError(f"{kind} is not a data source: it lacks load, {PARTS['load']}")
     if not isinstance(source.name, str) or not source.name.isidentifier():
         raise InputError(
             f"{kind}.name must be one word of letters, digits and _, got "

@@ -49,7 +49,7 @@ def decode_rgb(content: bytes, where: str) -> Image:
             return image.convert("RGB")
     except Exception as error:  # a damaged file raises anything
         raise InputError(
-            f"{where} is no readable image ({why_unreadable(error, content)})"
+            f"{where} is not a readable image ({why_unreadable(error, content)})"
         ) from error
 
 

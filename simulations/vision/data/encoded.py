@@ -5,7 +5,7 @@ What is in memory is this list; bytes are read, and decoded, one image at a time
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, runtime_checkable
@@ -203,6 +203,13 @@ def pixels_of(dataset: DataSet, side: int | None = None) -> Float[np.ndarray, "P
     return (flat / 255).astype(np.float32)
 
 
+def _indices_hint(unknown: Sequence[str]) -> str:
+    """What to do where indices were given for ids, or nothing."""
+    if not all(one.isascii() and one.isdecimal() for one in unknown):
+        return ""
+    return ". These are indices: `pruning-laws select` writes ids with --ids"
+
+
 def rows_of(dataset: DataSet, ids: Iterable[str]) -> Int[np.ndarray, " n"]:
     r"""Rows of a subset, in the order of the data set, whatever that of ``ids``.
 
@@ -218,6 +225,7 @@ def rows_of(dataset: DataSet, ids: Iterable[str]) -> Int[np.ndarray, " n"]:
         raise InputError(
             f"{len(unknown)} of {len(ids)} ids are not in {dataset.name}, such as "
             f"{unknown[0]!r}; its own look like {dataset.ids[0]!r}"
+            + _indices_hint(unknown)
         )
     if not ids:
         raise InputError(f"no ids: give at least one of {dataset.name}")

@@ -56,10 +56,12 @@ def image_folder(root: Path | str) -> EncodedImages:
     if not root.is_dir():
         kind = kind_of_file(root)
         but = f" but {kind}: unpack it and" if kind else ":"
-        raise InputError(f"{root} is no folder{but} give one with a sub-folder a class")
+        raise InputError(
+            f"{root} is not a folder{but} give one with a sub-folder per class"
+        )
     classes = sub_folders(root)
     if not classes:
-        raise InputError(f"{root} has no sub-folders: images need one a class")
+        raise InputError(f"{root} has no sub-folders: images need one per class")
     beside = files_in(root)
     for path in beside:
         if path.suffix == ".tar" and path.stem not in classes:
@@ -86,14 +88,14 @@ def image_folder(root: Path | str) -> EncodedImages:
 
 @dataclass(frozen=True)
 class Folder(DataSource):
-    """The source of :func:`image_folder`.
+    """Your own images: a folder with one sub-folder per class.
 
     A split is the sub-folder of that name; a folder of classes is the split "train",
     see :mod:`.folder_splits`.
     """
 
     name: ClassVar[str] = "folder"
-    says: ClassVar[str] = "a folder a class"
+    says: ClassVar[str] = "one sub-folder per class"
     place: ClassVar[str] = "FOLDER"
     test_split: ClassVar[str | None] = None
 

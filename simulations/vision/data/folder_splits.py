@@ -65,7 +65,7 @@ def folder_of_split(root: Path, split: str) -> Path:
             f"itself, with the classes {some})"
         )
     above = root.absolute().parent
-    advice = "a folder of splits, with a folder a class in each"
+    advice = "a folder of splits, each with one sub-folder per class"
     if split in sub_folders(above):
         advice = f"{above}, which has it"
     raise NoSuchSplit(

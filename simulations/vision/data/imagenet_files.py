@@ -228,7 +228,9 @@ def _devkit(root: Path) -> dict[str, str]:
         ) from error
     bad = [label for label in labels if label not in wnid_of]
     if bad:
-        raise InputError(f"{kit}: {_TRUTH} has {bad[0]}, which is no class of meta.mat")
+        raise InputError(
+            f"{kit}: {_TRUTH} has {bad[0]}, which is not a class of meta.mat"
+        )
     return {
         f"ILSVRC2012_val_{i:08d}.JPEG": wnid_of[label]
         for i, label in enumerate(labels, start=1)
@@ -237,7 +239,7 @@ def _devkit(root: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class ImageNet(DataSource):
-    """The source of :func:`imagenet`."""
+    """ImageNet: photographs of 1,000 classes."""
 
     name: ClassVar[str] = "imagenet"
     says: ClassVar[str] = "ImageNet-1k: folders, the official archives or parquet"

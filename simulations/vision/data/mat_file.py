@@ -33,7 +33,7 @@ def read_mat(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
             found = loadmat(io.BytesIO(content), variable_names=list(names))
     except Exception as error:  # a damaged file raises anything; none is run
         raise InputError(
-            f"{path} is no complete .mat file ({type(error).__name__})"
+            f"{path} is not a complete .mat file ({type(error).__name__})"
             f"{instead_of(content, MAT_5, MAT_7, HDF5)}"
         ) from error
     missing = [name for name in names if name not in found]

@@ -69,7 +69,7 @@ def list_members(path: Path) -> list[tuple[str, int, int]]:
                         found.append((one, image.offset_data, image.size))
     except (tarfile.TarError, OSError, EOFError) as error:
         raise InputError(
-            f"{path} is no complete, uncompressed tar archive ({error})"
+            f"{path} is not a complete, uncompressed tar archive ({error})"
             f"{instead(path, TAR)}"
         ) from error
     return found

@@ -120,7 +120,7 @@ def list_shards(shards: Sequence[Path]) -> Listing:
                 counts, group_sizes = _row_groups(file.metadata, column)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise InputError(
-                f"{path} is no complete parquet file ({first_line(error)})"
+                f"{path} is not a complete parquet file ({first_line(error)})"
                 f"{instead(path, PARQUET)}"
             ) from error
         read.append(path)

@@ -52,7 +52,7 @@ def safe_load(content: bytes, where: str) -> Any:
         InputError: it names anything else, which is not run, or is damaged.
     """
     unpickler = _Unpickler(io.BytesIO(content), encoding="bytes")
-    return load_with(unpickler, where, "is no data file")
+    return load_with(unpickler, where, "is not a data file")
 
 
 def load_with(unpickler: pickle.Unpickler, where: str, advice: str) -> Any:

@@ -44,7 +44,7 @@ def digits(split: str = "train") -> Images:
 
 @dataclass(frozen=True)
 class Digits(DataSource):
-    """The source of :func:`digits`, which needs no path."""
+    """The built-in digits of scikit-learn, 1,438 to train on and 359 to test."""
 
     name: ClassVar[str] = "digits"
     says: ClassVar[str] = "scikit-learn's 1,797 digits: the default, no download"

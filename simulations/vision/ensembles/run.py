@@ -22,12 +22,13 @@ from perceptron_theory.numerics.precision import own_settings
 from perceptron_theory.paths import expanded
 
 from ...files import write_npy, write_whole
+from ...progress import Advance, progress_bar
 from ..training import Plan
 from ..training.checkpoint_store import checkpoints
 from ..training.epoch_record import EpochRecord
 from ..training.evaluation import all_logits
 from ..training.recipe_files import write_recipe
-from ..training.records import Advance, progress_bar, write_metrics
+from ..training.records import write_metrics
 from ..training.run import run_plan, save, tested, write_outputs, write_results
 from ..training.run_folder import about, claim, write_about
 from ..training.step import State
@@ -80,7 +81,7 @@ def train_ensemble(
     choice = _choice(ensemble, todo, way, begun)
     _claim(ensemble, folder, begun, choice)
     steps = len(todo) * ensemble.plan(0).model.total_steps
-    with progress_bar(steps, progress) as advance:
+    with progress_bar(steps, progress, what="compiling the first step") as advance:
         while todo:
             count = ways.at_once(choice.way, ensemble.plan(0), len(todo)) or 1
             now, todo = todo[:count], todo[count:]

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import out_of_percent
 
 from .. import inputs
 from ..data.order import rng
@@ -38,7 +39,7 @@ def balanced_subsets(
     if not 0 < fraction < 1 or not 0 < round(fraction * count) < count:
         raise InputError(
             f"subset_fraction must be inside (0, 1) and leave some of {count} examples "
-            f"in and some out, got {fraction}"
+            f"in and some out, got {fraction}{out_of_percent(fraction)}"
         )
     size = round(fraction * count)
     blocks = [

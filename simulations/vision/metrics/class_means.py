@@ -28,7 +28,7 @@ def supervised_prototypes(
     High = far = hard = keep.
 
     Args:
-        embeddings: one a row.
+        embeddings: one per row.
         labels: the classes; any integers from 0 on.
         distance: "cosine", 1 - cos with the mean of the *unit* embeddings, as in
             spherical k-means, or "euclidean", which k-means takes.
@@ -87,7 +87,7 @@ def _unit(points: np.ndarray, names: list[str]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class SupervisedPrototypes(Metric):
-    """The metric of :func:`supervised_prototypes`."""
+    """Distance of an embedding from the mean embedding of the example's own class."""
 
     name: ClassVar[str] = "supervised_prototypes"
     needs: ClassVar = (EMBEDDINGS,)

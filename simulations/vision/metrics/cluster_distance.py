@@ -28,7 +28,7 @@ def prototypes(
     number of classes.  High = far from all prototypes = hard = keep.
 
     Args:
-        embeddings: one a row.
+        embeddings: one per row.
         n_clusters: k.
         key: of ``jax.random``, or a seed.
         distance: "cosine" (1 - cos, after spherical k-means) or "euclidean".
@@ -43,7 +43,7 @@ def prototypes(
 
 @dataclass(frozen=True)
 class Prototypes(Metric):
-    """The metric of :func:`prototypes`; its options are those of k-means."""
+    """Distance of an embedding from the nearest of k cluster centres: no labels."""
 
     name: ClassVar[str] = "prototypes"
     needs: ClassVar = (EMBEDDINGS,)

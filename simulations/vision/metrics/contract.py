@@ -136,7 +136,7 @@ def check_metric(metric: Any) -> Metric:
     check_parts("metric", metric, PARTS)
     kind = type(metric).__name__
     if getattr(type(metric), "score", None) is Metric.score:
-        raise InputError(f"{kind} is no metric: it lacks score, {PARTS['score']}")
+        raise InputError(f"{kind} is not a metric: it lacks score, {PARTS['score']}")
     if not isinstance(metric.name, str) or not NAME.fullmatch(metric.name):
         raise InputError(
             f"{kind}.name must be one word of letters, digits and _ . -, got "

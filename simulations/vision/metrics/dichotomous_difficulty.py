@@ -46,7 +46,7 @@ def ddd(
 
 @dataclass(frozen=True)
 class DDD(Metric):
-    """The metric of :func:`ddd`."""
+    """How many networks of an ensemble get an example wrong."""
 
     name: ClassVar[str] = "ddd"
     needs: ClassVar = (CORRECT,)

@@ -73,7 +73,7 @@ def _uncertainty(logits: Float[np.ndarray, "K B C"], acquisition: str) -> np.nda
 
 @dataclass(frozen=True)
 class ActiveLearning(Metric):
-    """The metric of :func:`active_learning`."""
+    """How uncertain the mean prediction of an ensemble is: its entropy."""
 
     name: ClassVar[str] = "active_learning"
     needs: ClassVar = (LOGITS,)

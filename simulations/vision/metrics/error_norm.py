@@ -78,7 +78,7 @@ def _scores(logits: Float[Array, " C"], label: Int[Array, ""]) -> Float[Array, "
 
 @dataclass(frozen=True)
 class EL2N(Metric):
-    """The metric of :func:`el2n`, by one network or the mean over several."""
+    """Length of a network's error vector, its probabilities minus the one-hot label."""
 
     name: ClassVar[str] = "el2n"
     needs: ClassVar = (LOGITS,)

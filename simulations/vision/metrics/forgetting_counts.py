@@ -95,7 +95,7 @@ PRESENTATIONS = Needed(
 
 @dataclass(frozen=True)
 class Forgetting(Metric):
-    """The metric of :func:`forgetting`."""
+    """How often an example is forgotten in training: right before, wrong after."""
 
     name: ClassVar[str] = "forgetting"
     needs: ClassVar = (PRESENTATIONS,)

@@ -143,7 +143,7 @@ def _norms(loss: Callable, params: Any, xs: Array, ys: Array, stacked: bool) -> 
 
 @dataclass(frozen=True)
 class GraND(Metric):
-    """The metric of :func:`grand`, by the last checkpoint of a run or an ensemble."""
+    """Length of an example's gradient, by the last checkpoint of a run or ensemble."""
 
     name: ClassVar[str] = "grand"
     needs: ClassVar = (RUN,)

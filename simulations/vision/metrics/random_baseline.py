@@ -27,7 +27,7 @@ def random_scores(count: int, *, key: Any) -> Float[np.ndarray, " P"]:
 
 @dataclass(frozen=True)
 class RandomScores(Metric):
-    """The metric of :func:`random_scores`: the baseline, which needs nothing."""
+    """Random scores: the baseline to compare with, which needs nothing."""
 
     name: ClassVar[str] = "random"
     needs: ClassVar = ()

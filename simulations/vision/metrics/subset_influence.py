@@ -146,7 +146,7 @@ def _block(hits: Float[Array, "M T"], member: Float[Array, "M B"], reduce: str):
 
 @dataclass(frozen=True)
 class Influence(Metric):
-    """The metric of :func:`influence`, and how far it can be trusted."""
+    """How much an example helps the test set when it is trained on, with errors."""
 
     name: ClassVar[str] = "influence"
     needs: ClassVar = (TEST_CORRECT, MEMBER)

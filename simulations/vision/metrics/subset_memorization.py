@@ -79,8 +79,8 @@ def checked_members(
     array = inputs.truth_array("member", member, "M", "P")
     if len(array) != models:
         raise InputError(
-            f"member has {len(array)} models and the correctness {models}: give a row "
-            "a model in both"
+            f"member has {len(array)} models and the correctness {models}: give one "
+            "row per model in both"
         )
     if unknown not in UNKNOWN:
         raise unknown_name("unknown", unknown, UNKNOWN)
@@ -110,7 +110,7 @@ def _tallies(correct, member, unknown: str) -> tuple[np.ndarray, ...]:
 
 @dataclass(frozen=True)
 class Memorization(Metric):
-    """The metric of :func:`memorization`, and how far it can be trusted."""
+    """How much likelier an example is right when it is trained on, with errors."""
 
     name: ClassVar[str] = "memorization"
     needs: ClassVar = (CORRECT, MEMBER)

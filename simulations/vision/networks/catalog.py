@@ -88,12 +88,13 @@ def _found(name: str) -> tuple[Callable[..., Classifier], type[Classifier]]:
     kind = make.func if isinstance(make, partial) else make
     if not isinstance(kind, type) or not issubclass(kind, Classifier):
         raise InputError(
-            f"{name} is no network: give a subclass of networks.Classifier, or a "
+            f"{name} is not a network: give a subclass of networks.Classifier, or a "
             "partial of one"
         )
     if kind.embed is Classifier.embed:
         raise InputError(
-            f"{name} is no network: it lacks embed, a method of (images, train) that "
+            f"{name} is not a network: it lacks embed, a method of (images, "
+            "train) that "
             "returns embeddings (B, d)"
         )
     return make, kind

@@ -119,7 +119,8 @@ def read_torch(path: Path) -> TorchFile:
             raise
         except Exception as error:  # a damaged file raises anything
             raise InputError(
-                f"{path} is no complete file of torch.save ({error}): download it again"
+                f"{path} is not a complete file of torch.save ({error}): "
+                "download it again"
             ) from error
 
 
@@ -169,7 +170,7 @@ def _read_zip(file: BinaryIO, path: Path) -> TorchFile:
         pickles = [name for name in names if name.split("/")[1:] == ["data.pkl"]]
         if len(pickles) != 1:
             raise InputError(
-                f"{path} is no complete file of torch.save, but a .zip archive of "
+                f"{path} is not a complete file of torch.save, but a .zip archive of "
                 f"other files ({', '.join(names[:3])}): unpack it"
             )
         folder = pickles[0].removesuffix("data.pkl")

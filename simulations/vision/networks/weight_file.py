@@ -98,7 +98,7 @@ def _of_safetensors(path: Path) -> dict[str, np.ndarray]:
         tensors = deserialize(path.read_bytes())
     except SafetensorError as error:
         raise InputError(
-            f"{path} is no complete safetensors file ({error}): download it again"
+            f"{path} is not a complete safetensors file ({error}): download it again"
         ) from error
     arrays = {}
     for name, tensor in sorted(tensors, key=lambda one: one[0]):  # of no order

@@ -12,10 +12,10 @@ from jaxtyping import Bool
 
 from perceptron_theory import ConvergenceError
 
+from ...progress import Advance
 from .feeds import all_finite
 from .optimizers import learning_rate
 from .plan import Plan
-from .records import Advance
 from .step import Seen, State
 
 

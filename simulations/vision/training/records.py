@@ -7,19 +7,12 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from ...files import write_whole
 from ..optional import require
 
 Row = Mapping[str, float | int | None]
-
-
-@runtime_checkable
-class Advance(Protocol):
-    """Told of steps (or what is counted) that were done, and how it goes."""
-
-    def __call__(self, count: int, text: str = "") -> None: ...
 
 
 def write_metrics(path: Path, history: Sequence[Row]) -> None:
@@ -56,23 +49,3 @@ def tensorboard(folder: Path | None) -> Iterator[Any]:
                     writer.add_scalar(name, value, int(row["step"] or 0))
 
         yield add
-
-
-@contextmanager
-def progress_bar(total: int, show: bool, unit: str = "steps") -> Iterator[Advance]:
-    """A function that moves a bar on stderr and says how it goes."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    columns = BarColumn(24), MofNCompleteColumn(), TextColumn(unit), Remaining()
-    says = TextColumn("{task.description}", style="dim")
-    with Progress(
-        *columns, says, console=Console(stderr=True), disable=not show
-    ) as bar:
-        task = bar.add_task("", total=total)
-
-        def update(count: int, text: str = "") -> None:
-            bar.update(task, advance=count, description=text)
-
-        yield update

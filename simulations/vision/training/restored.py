@@ -136,12 +136,12 @@ def about_run(folder: Path) -> dict[str, Any]:
     """
     about = read_about(folder)
     if about is None:
-        raise InputError(f"{folder} is no folder of `pruning-laws train`")
+        raise InputError(f"{folder} is not a folder of `pruning-laws train`")
     needed = ("recipe", "dtype", "seed", "classes", "image_shape", "mean", "std")
     missing = [name for name in (*needed, "in_memory") if name not in about]
     if missing:
         raise InputError(
-            f"{folder}: about.json lacks {missing[0]}: train anew with this version, "
+            f"{folder}: about.json lacks {missing[0]}: train again with this version, "
             "or give the folder of one model"
         )
     return about

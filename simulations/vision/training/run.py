@@ -20,6 +20,7 @@ from perceptron_theory.numerics.precision import own_settings
 from perceptron_theory.paths import expanded
 
 from ...files import write_npy
+from ...progress import Advance, progress_bar
 from .. import inputs
 from ..embedding import embed, source_of
 from ..embedding_files import write_embeddings
@@ -27,7 +28,7 @@ from .checkpoint_store import Checkpoints, checkpoints, shapes_of
 from .epoch_record import run_epoch
 from .evaluation import all_logits, evaluate
 from .plan import Plan
-from .records import Advance, progress_bar, tensorboard, write_metrics
+from .records import tensorboard, write_metrics
 from .restored import embedder_of
 from .run_folder import check_same, claim, reports
 from .step import State
@@ -79,7 +80,9 @@ def train(
         inputs.positive_integer(name, locals()[name])
     if stop_after is not None:
         inputs.positive_integer("stop_after", stop_after)
-    with progress_bar(plan.model.total_steps, progress) as advance:
+    with progress_bar(
+        plan.model.total_steps, progress, what="compiling the first step"
+    ) as advance:
         return run_plan(
             plan,
             expanded(folder),

@@ -224,7 +224,7 @@ def test_counts_by_class_add_up(home, finished):
 
 
 def test_rows_of_an_older_version_are_refused(home, finished, tmp_path):
-    with pytest.raises(InputError, match="no counts by class: make the runs anew"):
+    with pytest.raises(InputError, match="no counts by class: make the runs again"):
         by_class(read_table(finished).drop(columns="kept_by_class"))
     shutil.copytree(finished, tmp_path / "x")
     path = tmp_path / "x" / "cells" / f"{cells_of(logistic())[0].key}.json"

@@ -96,9 +96,9 @@ def test_objects_of_a_user_are_run_from_python_and_by_their_text(scores, tmp_pat
 
 def test_an_object_that_lacks_a_part_is_refused_by_name():
     nameless = type("Mine", (Brightness,), {"name": None})()
-    with pytest.raises(InputError, match="Mine is no metric: it lacks name"):
+    with pytest.raises(InputError, match="Mine is not a metric: it lacks name"):
         _experiment(nameless)
-    with pytest.raises(InputError, match="Mine is no data source: it lacks load"):
+    with pytest.raises(InputError, match="Mine is not a data source: it lacks load"):
         Source(type("Mine", (DataSource,), {"name": "a"})()).sets()
     with pytest.raises(InputError, match="metrics of logistic are"):
         _experiment(3)

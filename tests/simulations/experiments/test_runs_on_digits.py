@@ -183,7 +183,7 @@ def test_tables_that_were_edited_or_mixed_are_refused(finished, tmp_path):
     with pytest.raises(InputError, match="has a run twice"):
         read_table(bad)
     bad.write_text("a,b\n1,2\n")
-    with pytest.raises(InputError, match="no table of results"):
+    with pytest.raises(InputError, match="not a table of results"):
         read_table(bad)
     folder = tmp_path / "damaged"
     shutil.copytree(finished, folder)
@@ -235,5 +235,5 @@ def test_commands(finished, tmp_path):
     assert json.loads(found.stdout)["attrs"]["kept_stands_for"] == "kept"
     assert "envelope" not in found.stdout
     wrong = _run("laws", tmp_path / "none.csv")
-    assert wrong.exit_code == 2 and "no table of results" in wrong.stderr
+    assert wrong.exit_code == 2 and "not a table of results" in wrong.stderr
     assert _run("experiment", "digits_logistic", "-o", __file__).exit_code == 2

@@ -203,7 +203,7 @@ def test_the_command_plans_a_transfer(home, tmp_path):
     for more, said in (
         ([], "--downstream"),
         (["--downstream", "cifar10:none"], "none"),
-        (["--downstream", "cifar"], "of no known form"),
+        (["--downstream", "cifar"], "is not a data set I recognise"),
         (["--downstream", HIGH, "--initial", tmp_path], "has no model.safetensors"),
         (["--downstream", HIGH, "--features", "x.npy"], "leave out the features"),
         (["--downstream", HIGH, "--device", "abacus"], "abacus"),

@@ -58,7 +58,7 @@ def test_an_order_that_is_no_file_of_names_is_refused(numbered, tmp_path):
     for content, says in (
         (None, "cannot be read"),
         (b"", "is empty"),
-        (b"\xe90\n1\n", "no UTF-8 text"),
+        (b"\xe90\n1\n", "not UTF-8 text"),
         (b"0\n1\nx\n", "unknown class of set 'x'"),
         (b"0\n1\n1\n", "'1' comes twice"),
     ):

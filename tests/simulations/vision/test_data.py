@@ -122,7 +122,7 @@ def test_the_downloaded_archives_are_read_as_they_are(tmp_path):
             b"no archive",
         ):
             archive.write_bytes(damaged)
-            with pytest.raises(InputError, match="no complete archive") as raised:
+            with pytest.raises(InputError, match="not a complete archive") as raised:
                 load_cifar10(archive)
             assert "\n" not in str(raised.value)
 
@@ -201,7 +201,7 @@ def test_damaged_parquet_is_refused(tmp_path):
     _parquet(file, images, [0, 1, 2], format="PNG")
     whole = file.read_bytes()
     file.write_bytes(whole[:-20])
-    with pytest.raises(InputError, match="no complete parquet"):
+    with pytest.raises(InputError, match="not a complete parquet"):
         load_cifar10(file)
     _parquet(file, images[:, :16], [0, 1, 2], format="PNG")
     with pytest.raises(InputError, match=r"row 0: an image of shape \(16, 32, 3\)"):
@@ -232,7 +232,7 @@ def test_svhn_is_read_from_matlab_files(tmp_path):
     np.testing.assert_array_equal(found.images[4], images[..., 4])
     assert found.ids[5] == "train/000005" and found.name == "SVHN train"
     file.write_bytes(file.read_bytes()[:4000])
-    with pytest.raises(InputError, match=r"no complete \.mat"):
+    with pytest.raises(InputError, match=r"not a complete \.mat"):
         load(f"svhn:{tmp_path}")
     wrong = {"11": labels + 1, "1.5": labels + 0.5, "nan": labels * np.nan}
     for said, bad in wrong.items():
@@ -311,7 +311,7 @@ def test_remains_of_a_download_are_refused(tmp_path):
         image_folder(root)
     with pytest.raises(InputError, match="no sub-folders"):
         image_folder(root / "n03")
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is not a folder"):
         image_folder(root / "n04")
 
 

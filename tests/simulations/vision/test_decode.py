@@ -61,7 +61,9 @@ def test_damaged_images_are_refused():
         (png[:60] + bytes(20) + png[80:], "."),
         (floats, "mode F has no range"),
     ):
-        with pytest.raises(InputError, match=f"here is no readable image.*{says}") as e:
+        with pytest.raises(
+            InputError, match=f"here is not a readable image.*{says}"
+        ) as e:
             decode_rgb(content, "here")
         assert "\n" not in str(e.value)
 

@@ -359,9 +359,9 @@ def test_forgetting_is_of_presentations_not_of_models(whole, tmp_path):
         (["train", "--models", 2, "--subset-fraction", 1.5], "subset_fraction must be"),
         (["train", "--models", 1, "--cpu-devices", 3], "JAX has started"),
         (["score", "grand"], "grand needs the folder of a run"),
-        (["score", "grand", "--run", "."], "is no folder of `pruning-laws train`"),
-        (["score", "el2n", "--run", "."], "it is of grand"),
-        (["score", "random", "--variant", "max"], "it is of ddd and influence"),
+        (["score", "grand", "--run", "."], "is not a folder of `pruning-laws train`"),
+        (["score", "el2n", "--run", "."], "it is for grand"),
+        (["score", "random", "--variant", "max"], "it is for ddd and influence"),
         (["score", "ddd", "--variant", "max"], "unknown variant 'max'"),
     ],
 )

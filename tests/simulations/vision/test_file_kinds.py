@@ -90,7 +90,7 @@ def test_zip_archives_are_read(tmp_path):
     content = bytearray((tmp_path / "cifar-10-python.zip").read_bytes())
     content[len(content) // 2] ^= 1
     (tmp_path / "cifar-10-python.zip").write_bytes(content)
-    assert "is no complete archive" in _refused(f"cifar10:{archive}")
+    assert "is not a complete archive" in _refused(f"cifar10:{archive}")
     # the archive in the folder that it was downloaded to
     with tarfile.open(tmp_path / "cifar-10-python.tar.gz", "w:gz") as tar:
         tar.add(tmp_path / "cifar-10-batches-py", "cifar-10-batches-py")
@@ -159,7 +159,7 @@ def test_mat_files_of_version_7_3_are_read(tmp_path):
     _version_7_3(file)
     assert load(f"svhn:{tmp_path}").fingerprint == old.fingerprint
     file.write_bytes(file.read_bytes()[:3000])
-    assert "is no complete .mat file (OSError): download it" in _refused(
+    assert "is not a complete .mat file (OSError): download it" in _refused(
         f"svhn:{tmp_path}"
     )
 

@@ -201,7 +201,7 @@ def test_an_archive_in_place_of_a_folder_is_called_so(tmp_path):
     _images(tmp_path / "set", "cat/1.png")
     for kind, says in (("zip", "a .zip archive"), ("gztar", "a gzip file")):
         archive = shutil.make_archive(str(tmp_path / "set"), kind, tmp_path, "set")
-        with pytest.raises(InputError, match=f"is no folder but {says}.*unpack it"):
+        with pytest.raises(InputError, match=f"is not a folder but {says}.*unpack it"):
             image_folder(archive)
 
 
@@ -216,9 +216,9 @@ def test_warnings_are_one_line_on_the_command_line(tmp_path):
     args[-1] = str(tmp_path / args[-1])
     done = CliRunner().invoke(app, args)
     assert done.exit_code == 0, done.stderr
-    first, second = done.stderr.splitlines()
+    first, second, third = done.stderr.splitlines()
     assert first.startswith("warning: ") and "left out 1 file, no image" in first
-    assert second.startswith("wrote ")
+    assert second.startswith("wrote ") and third.startswith("next: ")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert load(f"folder:{root}").ids == ("cat/1.png", "dog/1.png")

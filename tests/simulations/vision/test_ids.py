@@ -60,7 +60,7 @@ def test_a_list_of_ids_in_another_encoding_is_refused(tmp_path):
     kept.write_text("straße", "latin-1")
     done = CliRunner().invoke(app, ["train", "--keep", str(kept), "-o", "new"])
     assert done.exit_code == 2 and done.stderr.count("\n") == 1, done.stderr
-    assert "'kept.txt' is no UTF-8 text: byte 4 is 0xdf" in done.stderr
+    assert "'kept.txt' is not UTF-8 text: byte 4 is 0xdf" in done.stderr
 
 
 def test_an_array_or_option_that_comes_twice_is_refused(tmp_path):
@@ -76,3 +76,13 @@ def test_an_array_or_option_that_comes_twice_is_refused(tmp_path):
     twice = "prototypes:n_clusters=3,n_clusters=4"
     done = CliRunner().invoke(app, ["score", twice, "-o", "x.parquet"])
     assert done.exit_code == 2 and "n_clusters comes twice" in done.stderr
+
+
+def test_indices_in_place_of_ids_are_called_so():
+    with pytest.raises(
+        InputError, match=r"These are indices: .* writes ids with --ids"
+    ):
+        rows_of(_images(), ["0", "2"])
+    with pytest.raises(InputError) as error:
+        rows_of(_images(), ["0", "other.png"])
+    assert "indices" not in str(error.value)

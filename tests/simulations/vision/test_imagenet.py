@@ -163,7 +163,7 @@ def test_validation_images_get_the_class_that_the_kit_says(tmp_path):
         roots[4] / "ILSVRC2012_devkit_t12" / "ILSVRC2012_validation_ground_truth.txt"
     )
     truth.write_text("2\n3\n3\n4\n2\n")
-    with pytest.raises(InputError, match="has 4, which is no class"):
+    with pytest.raises(InputError, match="has 4, which is not a class"):
         imagenet(roots[4], "val")
     (truth.parent / "meta.mat").write_bytes(b"MATLAB 5.0")
     with pytest.raises(InputError, match="cannot be read"):
@@ -188,7 +188,7 @@ def test_validation_images_get_the_class_that_the_kit_says(tmp_path):
     (roots[3] / "LOC_val_solution.csv").write_text(text, "utf-16")
     assert imagenet(roots[3], "val").fingerprint == found[0].fingerprint
     (roots[3] / "LOC_val_solution.csv").write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="is no CSV file"):
+    with pytest.raises(InputError, match="is not a CSV file"):
         imagenet(roots[3], "val")
 
 
@@ -198,7 +198,11 @@ def test_wherever_an_archive_ends_too_early_it_is_refused(tmp_path):
     end = len(whole.rstrip(b"\0"))
     for length in (0, 100, 700, 5000, len(whole) // 2, end - 100, end):
         archive.write_bytes(whole[:length])
-        with pytest.raises(InputError, match=r"train\.tar is no complete.*again") as e:
+        with pytest.raises(
+            InputError,
+            match=r"train\.tar is not a "
+            "complete.*again",
+        ) as e:
             imagenet(archive)
         assert "\n" not in str(e.value)
     with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
@@ -224,7 +228,7 @@ def test_other_archives_are_refused(tmp_path):
         ([("a.JPEG", image)], "a.JPEG is in no class"),
         ([("n1.tar", _tar([("a.JPEG", b"")]))], "n1/a.JPEG is empty"),
         ([("n1.tar", _tar([("a.JPEG", image)] * 2))], "'n1/a.JPEG' stands for several"),
-        ([("n1.tar", b"no archive")], "no complete"),
+        ([("n1.tar", b"no archive")], "not a complete"),
     ):
         archive.write_bytes(_tar(members))
         with pytest.raises(InputError, match=says):
@@ -251,7 +255,7 @@ def test_damaged_and_foreign_parquet_is_refused(tmp_path):
     _shard(second, IDS[3:])
     whole = second.read_bytes()
     second.write_bytes(whole[:-20])
-    with pytest.raises(InputError, match=r"00001-of-00002\.parquet is no complete"):
+    with pytest.raises(InputError, match=r"00001-of-00002\.parquet is not a complete"):
         imagenet(tmp_path)
     first.unlink()
     second = second.rename(tmp_path / "train.parquet")

@@ -271,7 +271,7 @@ YES = np.eye(4, dtype=bool)
         (lambda: metrics.forgetting(YES, never_learned=[1]), "rule or number"),
         (lambda: metrics.forgetting(YES[0]), "shape \\(T, P\\)"),
         (lambda: metrics.memorization(YES, YES[:, :3]), "must agree"),
-        (lambda: metrics.memorization(YES, YES[:3]), "a row a model"),
+        (lambda: metrics.memorization(YES, YES[:3]), "one row per model"),
         (lambda: metrics.memorization(YES, YES | True), "are in every training set"),
         (lambda: metrics.influence(YES, YES & False), "are in no training set"),
         (lambda: metrics.influence(YES, YES, reduce="mean"), "unknown reduce"),

@@ -275,7 +275,7 @@ def test_a_network_of_a_user_is_named_by_its_class():
     logits = net.apply(variables, np.zeros((2, 8, 8, 3), np.float32))
     assert logits.shape == (2, 3) and parameter_count(net, (8, 8, 3)) > 0
     for name, says in (
-        ("outside:HALVES", "is no network: give a subclass"),
+        ("outside:HALVES", "is not a network: give a subclass"),
         ("outside:Classifier", "it lacks embed, a method of"),
         ("outside:Nothing", "outside has no Nothing"),
         ("simulations.vision.networks.resnet:ResNet", "required keyword-only"),

@@ -53,9 +53,9 @@ def test_embed_probes_by_name_and_on_other_images(tmp_path):
     assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)["points"][0]
     assert found["accuracy"] == 1 and found["seen"] == 0
-    assert "no test on other images" not in done.stderr
+    assert "not a test on new images" not in done.stderr
     done = run(tmp_path / "set", "--probe", "--test-split", "train")
-    assert "36 are among those that it was fitted to: it is no test" in done.stderr
+    assert "36 are among those that it was fitted to, so this is not a" in done.stderr
     (tmp_path / "e.npy").unlink()
     for data, args, says in (
         (tmp_path / "set/train", ["--probe"], "has no test set"),
@@ -87,4 +87,4 @@ def test_train_says_what_is_no_test(tmp_path):
     assert not (tmp_path / "run").exists()
     done = run(tmp_path / "set", "train")
     assert done.exit_code == 0, done.stderr
-    assert "the test set train is the training set: it is no test" in done.stderr
+    assert "the test set train is the training set itself" in done.stderr

@@ -87,7 +87,7 @@ def test_a_file_that_is_there_stays(tmp_path):
     with pytest.raises(FileExistsError):
         write_scores(path, scores)
     before = path.read_bytes()
-    with pytest.raises(InputError, match="no JSON"):
+    with pytest.raises(InputError, match="not JSON"):
         _written(path, recipe={"loss": print})
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["el2n.parquet"]
@@ -113,12 +113,12 @@ def test_a_damaged_or_foreign_file_is_refused(tmp_path):
             assert found.ids == SET.ids
     assert refused > 5
     path.write_bytes(whole[:-10])
-    with pytest.raises(InputError, match="no whole parquet"):
+    with pytest.raises(InputError, match="not a complete parquet"):
         read_scores(path)
     with pytest.raises(InputError, match="does not exist"):
         read_scores(tmp_path / "nothing.parquet")
     pq.write_table(pa.table({"score": VALUES}), path)
-    with pytest.raises(InputError, match="no score file of pruning-laws"):
+    with pytest.raises(InputError, match="not a score file of pruning-laws"):
         read_scores(path)
 
 
@@ -226,7 +226,7 @@ def test_a_csv_that_does_not_match_is_refused(tmp_path):
     with pytest.raises(InputError, match="which column holds the scores"):
         ask()
     np.testing.assert_allclose(ask(column="b").scores, VALUES)
-    with pytest.raises(InputError, match="'c' is no column of numbers"):
+    with pytest.raises(InputError, match="'c' is not a column of numbers"):
         ask(column="c")
     _csv(path, scores=np.where(np.arange(COUNT) == 2, np.nan, VALUES))
     with pytest.raises(InputError, match="is nan"):
@@ -367,8 +367,8 @@ def test_a_file_sorted_by_score_has_no_running_number(tmp_path):
         ("", "line 6 of the column score is empty: give every"),
         ("  ", "line 6 of the column score is empty: give every"),
         ("NA", r"line 6 of the column score is empty \(NA\)"),
-        ("0;5", "line 6 of the column score is '0;5', no number"),
-        ("1_000", "line 6 of the column score is '1_000', no number"),
+        ("0;5", "line 6 of the column score is '0;5', not a number"),
+        ("1_000", "line 6 of the column score is '1_000', not a number"),
     ],
 )
 def test_a_cell_without_a_number_is_named(tmp_path, cell, says):
@@ -390,7 +390,7 @@ def test_a_cell_without_a_number_is_named(tmp_path, cell, says):
 def test_decimal_commas_are_named(tmp_path):
     path = _csv(tmp_path / "scores.csv", "file;score", "{name};{score}")
     path.write_text(re.sub(r"(;-?\d+)\.", r"\1,", path.read_text()))
-    with pytest.raises(InputError, match=r"is '-?\d,\d+', no number: write points"):
+    with pytest.raises(InputError, match=r"is '-?\d,\d+', not a number: write points"):
         import_csv(path, SET, metric="m")
 
 
@@ -424,7 +424,7 @@ def test_memorization_without_names_needs_the_official_order(tmp_path):
     with pytest.raises(InputError, match="another file"):
         import_feldman_zhang(path, SET)
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(InputError, match="no whole npz"):
+    with pytest.raises(InputError, match="not a complete npz"):
         import_feldman_zhang(path, SET)
 
 

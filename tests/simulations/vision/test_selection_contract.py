@@ -122,7 +122,10 @@ def test_what_is_no_number_is_refused_by_name(given, says):
 @pytest.mark.parametrize(
     ("rule", "says"),
     [
-        (type("Mine", (SelectionRule,), {})(), "Mine is no rule: it lacks preference"),
+        (
+            type("Mine", (SelectionRule,), {})(),
+            "Mine is not a rule: it lacks preference",
+        ),
         (_Twice(), "_Twice.preference must return each of 1000 places once"),
         (_TooMuch(), "its levels must average to it"),
         (_preferring(np.arange(1000.0)), "Mine.preference must return whole numbers"),

@@ -186,9 +186,17 @@ def test_errors_name_the_shard_and_the_row_in_it(tmp_path):
     broken = [*good[:3], b"x"]
     _shard(second, [2, 2, 2, 2], contents=broken, column="image")
     streamed = load(f"imagenet:{tmp_path}")
-    with pytest.raises(InputError, match=rf"{NAMES[1]}: row 3\) is no readable image"):
+    with pytest.raises(
+        InputError,
+        match=rf"{NAMES[1]}: row 3\) is not a "
+        "readable image",
+    ):
         streamed.decode(5, 8)
-    with pytest.raises(InputError, match=rf"{NAMES[1]}: row 3\) is no readable image"):
+    with pytest.raises(
+        InputError,
+        match=rf"{NAMES[1]}: row 3\) is not a "
+        "readable image",
+    ):
         load(f"imagenet:{tmp_path}#0001,0002").decode(5, 8)
 
 

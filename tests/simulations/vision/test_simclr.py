@@ -226,7 +226,7 @@ def test_embeddings_of_a_run_are_of_any_set_and_any_checkpoint(trained):
     assert np.abs(before - last).max() > 0.1
     with pytest.raises(InputError, match=r"no checkpoint 9, but \[4, 5\]"):
         embedder_from(folder, where, 9)
-    with pytest.raises(InputError, match="is no folder of `pruning-laws train`"):
+    with pytest.raises(InputError, match="is not a folder of `pruning-laws train`"):
         embedder_from(folder / "checkpoints", where)
 
 
@@ -275,7 +275,7 @@ def test_the_command_embeds_probes_and_its_record_is_checked(trained, tmp_path):
     assert run(*plain, "-o", tmp_path / "c.parquet").exit_code == 0
     (tmp_path / "e.json").write_text("{}")
     result = run("score", "prototypes", "--embeddings", out, "-o", "d.parquet")
-    assert result.exit_code == 2 and "is no record of embeddings" in result.stderr
+    assert result.exit_code == 2 and "is not a record of embeddings" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_the_command_embeds_probes_and_its_record_is_checked(trained, tmp_path):
         (["--pixels", "--checkpoint", "0"], "it is for --run"),
         (["--pixels", "-o", "a.txt"], "must end in .npy"),
         (["--pixels", "-o", "there.npy"], "exists"),
-        (["--run", "none"], "is no folder of `pruning-laws train`"),
+        (["--run", "none"], "is not a folder of `pruning-laws train`"),
         (["--network", "resnet8", "--weights", "none", "--normalise", "imagenet"],
          "none"),
     ],

@@ -238,9 +238,9 @@ def test_an_object_of_all_parts_needs_no_base_class():
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        (_lacking(name=None), "Mine is no data source: it lacks name, one word"),
+        (_lacking(name=None), "Mine is not a data source: it lacks name, one word"),
         (_lacking(name="two words"), "Mine.name must be one word"),
-        (_lacking(load=None), "Mine is no data source: it lacks load, a method"),
+        (_lacking(load=None), "Mine is not a data source: it lacks load, a method"),
         (type("Mine", (DataSource,), {"name": "a"})(), "it lacks load, a method"),
         (_lacking(load=lambda self, split: [1]), "Mine.load returned list: it must"),
         (_lacking(__hash__=None), "Mine cannot be hashed (unhashable type: 'Mine')"),
@@ -248,9 +248,9 @@ def test_an_object_of_all_parts_needs_no_base_class():
         (_lacking(splits=(1,)), "Mine.splits must be a tuple of names"),
         (_lacking(splits=("left", "right")), "unknown split 'train'"),
         (outside.Arrays, "give an instance, Arrays(...)"),
-        (None, "NoneType is no data source: it lacks name"),
-        ("mnis", "is of no known form: give digits, mnist:FOLDER, fashion_mnist"),
-        ("mnis:PATH", "is of no known form"),
+        (None, "NoneType is not a data source: it lacks name"),
+        ("mnis", "is not a data set I recognise: give digits, mnist:FOLDER, fashion"),
+        ("mnis:PATH", "is not a data set I recognise"),
         ("digits:PATH", "digits takes no path: leave out ':PATH'"),
         ("cifar10:", "cifar10 needs a path: cifar10:FOLDER"),
         ("cifar10", "cifar10 needs a path: cifar10:FOLDER"),
@@ -258,7 +258,7 @@ def test_an_object_of_all_parts_needs_no_base_class():
         ("outside:Arrays", "Arrays needs a path: give it as :PATH"),
         ("outside:Halves:PATH", "Halves takes no path"),
         ("outside:HALVES:PATH", "an object takes no path"),
-        ("outside:halves", "function is no data source: it lacks name"),
+        ("outside:halves", "function is not a data source: it lacks name"),
         ("outside:HALVES#left", "1 of the classes"),
     ],
 )

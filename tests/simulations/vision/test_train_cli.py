@@ -58,16 +58,19 @@ def test_the_pruned_run_is_of_what_was_kept(tour):
     ("args", "words"),
     [
         (["--fixed-epochs", 3, "--fixed-steps", 7], "both of fixed_epochs and"),
-        (["--recipe", "none.toml"], "is no recipe"),
-        (["--keep", "tiny.toml"], "must be ids, one a line"),
+        (["--recipe", "none.toml"], "is not a readable recipe"),
+        (["--keep", "tiny.toml"], "must be a .txt file with one id per line"),
+        (["--keep", "indices.txt"], "These are indices: `pruning-laws select`"),
+        (["--keep", "indices.npy"], "a .npy file holds indices"),
         (["--keep", "none.txt"], "none.txt"),
-        (["--keep", "bytes.txt"], "is no text"),
+        (["--keep", "bytes.txt"], "is not text"),
         (["--device", "abacus"], "device must be one of"),
         (["-o", "filled"], "holds something else"),
     ],
 )
 def test_bad_input_is_one_line(tour, monkeypatch, args, words):
     monkeypatch.chdir(tour)
+    (tour / "indices.txt").write_text("3\n17\n")
     (tour / "bytes.txt").write_bytes(b"\xff\xfe")
     (tour / "filled").mkdir(exist_ok=True)
     (tour / "filled" / "thesis.txt").write_text("mine")

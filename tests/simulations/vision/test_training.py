@@ -81,7 +81,7 @@ def test_a_changed_budget_replaces_that_of_the_file():
         ("fixed_epochs = 1\nweight_decay = nan", "weight_decay must be from"),
         ("fixed_epochs = 1\njitter = [nan, 0, 0, 0]", "jitter must be 4 strengths"),
         ("fixed_epochs = 1\nlogits_epochs = [0, 2]", "logits_epochs must be from 1"),
-        ("fixed_epochs = ", "is no recipe"),
+        ("fixed_epochs = ", "is not a readable recipe"),
     ],
 )
 def test_bad_recipes_are_one_line(tmp_path, text, words):
@@ -101,7 +101,7 @@ def test_missing_keys_and_files(tmp_path):
     path.write_text("fixed_epochs = 1")
     with pytest.raises(InputError, match="network is missing"):
         read_recipe(path)
-    with pytest.raises(InputError, match="is no recipe"):
+    with pytest.raises(InputError, match="is not a readable recipe"):
         read_recipe(tmp_path / "none.toml")
     with pytest.raises(InputError, match="did you mean 'digits_resnet8'"):
         read_recipe("digits_resnet")

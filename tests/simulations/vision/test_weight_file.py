@@ -85,7 +85,7 @@ def test_other_files_are_refused(tmp_path):
         read_weights(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("image.png", b"")
-    with pytest.raises(InputError, match=r"no complete file of torch\.save"):
+    with pytest.raises(InputError, match=r"not a complete file of torch\.save"):
         read_weights(path)
 
 
@@ -288,5 +288,5 @@ def test_a_storage_of_another_length_is_refused(tmp_path, save):
     with pytest.raises(InputError, match=r"a is damaged.*8 bytes for 3 values"):
         read_weights(path)
     _zip(path, pickled)
-    with pytest.raises(InputError, match=r"no complete file of torch\.save"):
+    with pytest.raises(InputError, match=r"not a complete file of torch\.save"):
         read_weights(path)

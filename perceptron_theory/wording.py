@@ -1,0 +1,40 @@
+"""Numbers of things in messages, in the singular where there is one."""
+
+from __future__ import annotations
+
+import re
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things: "1 point", "43 points".
+
+    >>> counted(1, "point"), counted(0, "class"), counted(3, "study")
+    ('1 point', '0 classes', '3 studies')
+    """
+    if number == 1:
+        return f"1 {thing}"
+    if thing.endswith(("s", "x", "ch", "sh")):
+        return f"{number} {thing}es"
+    if thing.endswith("y") and thing[-2] not in "aeiou":
+        return f"{number} {thing[:-1]}ies"
+    return f"{number} {thing}s"
+
+
+def some_of(number: int, whole: int, thing: str) -> str:
+    """Some of several things, or the only one: "2 of 43 points", "the only point".
+
+    >>> some_of(1, 43, "point"), some_of(1, 1, "point")
+    ('1 of 43 points', 'the only point')
+    """
+    if whole == 1:
+        return f"the only {thing}"
+    return f"{number} of {counted(whole, thing)}"
+
+
+def shortened(text: str) -> str:
+    """A text with its numbers to four digits, for a line that people read.
+
+    >>> shortened("theta=0.17453292519943295 N=1000")
+    'theta=0.1745 N=1000'
+    """
+    return re.sub(r"\d+\.\d{4,}", lambda found: f"{float(found[0]):.4g}", text)

@@ -1,0 +1,185 @@
+"""The command to type after one that has ended, on stderr: ``next: pruning-laws ...``.
+
+It is made of what was typed, so that it can be copied as it stands.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+Given = Mapping[str, Any]  # the options of a command, by their names in Python
+PROGRAM = "pruning-laws"
+
+
+def next_step(command: str, given: Given) -> str | None:
+    """What to type next; None if nothing comes to mind.
+
+    Args:
+        command: the name of the function of the command that has ended.
+        given: its options.
+    """
+    suggest = _STEPS.get(command)
+    words = suggest(given) if suggest else None
+    return shlex.join(words) if words else None
+
+
+def _ours(*words: object, **options: Any) -> list[str]:
+    """A command of ours; options that are None or of no effect are left out."""
+    line = [PROGRAM, *map(str, words)]
+    for name, value in options.items():
+        option = f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
+        if value is True:
+            line.append(option)
+        elif value not in (None, False):
+            line += [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    return line
+
+
+def _report(result: Any) -> list[str]:
+    path = Path(result)
+    return _ours("report", path, o=f"{path.stem or 'results'}.html")
+
+
+def _of_file(given: Given) -> list[str] | None:
+    """What was written, to look at."""
+    path = given.get("output_file")
+    return None if path is None else _report(path)
+
+
+def _angle(given: Given) -> dict[str, Any]:
+    return {name: given.get(name) for name in ("theta", "theta_degrees")}
+
+
+def _data(given: Given) -> dict[str, Any]:
+    """The data set, unless it is the built-in one."""
+    data, split = given.get("data"), given.get("split")
+    return {
+        "data": None if data == "digits" else data,
+        "split": None if split == "train" else split,
+    }
+
+
+def _solve(given: Given) -> list[str] | None:
+    """Check points that can be simulated; write others, to be drawn."""
+    if given["output_file"] or given["problem"]:
+        return _of_file(given)
+    usual = {"rule": "hard", "margin": "absolute", "student": "max_margin"}
+    changed = {
+        name: given[name] for name, value in usual.items() if given[name] != value
+    }
+    where = {"f": given["keep_fraction"], **_angle(given), **changed}
+    if given["alpha_prune"] and given["loss"] is None and "student" not in changed:
+        return _ours("validate", alpha_prune=given["alpha_prune"], **where)
+    how = {name: given[name] for name in ("loss", "ridge", "flip_probability")}
+    loads = {name: given[name] for name in ("alpha_prune", "alpha_tot")}
+    return _ours("solve", **loads, **where, **how, o="solve.nc")
+
+
+def _pareto(given: Given) -> list[str]:
+    return _of_file(given) or _ours(
+        "phase-diagram", alpha_tot="1:30:25", f="0.05:1:25", **_angle(given)
+    )
+
+
+def _phases(given: Given) -> list[str]:
+    return _of_file(given) or _ours("advise", alpha_tot=10, **_angle(given))
+
+
+def _advise(given: Given) -> list[str]:
+    return _of_file(given) or _ours(
+        "optimal-rule", alpha_tot=given["alpha_tot"], f=0.3, **_angle(given)
+    )
+
+
+def _figure(given: Given) -> list[str]:
+    if given["name"] == "list":
+        return _ours("figure", "fig1a")
+    return _report(given["folder"])
+
+
+def _train(given: Given) -> list[str]:
+    folder = Path(given["output_folder"])
+    if given.get("subset_fraction"):
+        files = {name: folder / f"{name}.npy" for name in ("correct", "member")}
+        return _score("memorization", given, **files)
+    if (folder / "embeddings.npy").exists():
+        return _score("prototypes", given, embeddings=folder / "embeddings.npy")
+    return _score("el2n", given, logits=folder / "logits.npy")
+
+
+def _score(metric: str, given: Given, **files: Path) -> list[str]:
+    return _ours("score", metric, **_data(given), **files, o=f"{metric}.parquet")
+
+
+def _select(given: Given) -> list[str]:
+    path, data = given.get("output_file"), given.get("data")
+    if path is None or not given["ids"]:
+        scores, fraction = given["scores_file"], given["keep_fraction"]
+        return _ours("select", scores, f=fraction, ids=True, o="kept.txt")
+    return _ours(
+        "train", data=None if data == "digits" else data, keep=path, o="pruned"
+    )
+
+
+def _kept(scores: Any) -> list[str]:
+    return _ours("select", scores, f=0.5, ids=True, o="kept.txt")
+
+
+def _experiment(given: Given) -> list[str]:
+    if not given["plan_only"]:
+        return _ours("laws", given["output_folder"])
+    options = {"scale": given["scale"], "scores": given["scores"]}
+    name, folder = given["name"], given["output_folder"]
+    return _ours("experiment", name, **_data(given), **options, o=folder)
+
+
+def _folder_of(table: Any) -> Path:
+    path = Path(table)
+    return path.parent if path.suffix else path
+
+
+def _list(given: Given) -> list[str]:
+    from .catalogue import KINDS
+
+    kind = given["kind"]
+    return (
+        shlex.split(KINDS[kind].example) if kind else _ours("list", next(iter(KINDS)))
+    )
+
+
+_STEPS: dict[str, Callable[[Given], list[str] | None]] = {
+    "solve": _solve,
+    "pareto": _pareto,
+    "phase_diagram": _phases,
+    "advise": _advise,
+    "optimal_rule": lambda given: _of_file(given) or _ours("figure", "optimal_rule"),
+    "information": lambda given: _of_file(given) or _ours("figure", "fig1f"),
+    "simulate": lambda given: _report(given["table"] or given["folder"]),
+    "validate": lambda given: _report(given["folder"]),
+    "score": lambda given: _kept(given["output_file"]),
+    "select": _select,
+    "gallery": lambda given: _kept(given["scores_file"]),
+    "balance": lambda given: [
+        *_kept(given["score_files"][0]),
+        *("--class-floor", "0.5"),
+    ],
+    "correlate": lambda given: _kept(given["score_files"][0]),
+    "sensitivity": lambda given: _score(
+        "prototypes",
+        given,
+        **{k: v for k, v in {"embeddings": given["embeddings"]}.items() if v},
+    ),
+    "train": _train,
+    "embed": lambda given: _score("prototypes", given, embeddings=given["output_file"]),
+    "experiment": _experiment,
+    "laws": lambda given: _ours("verdicts", given["table"]),
+    "verdicts": lambda given: _report(_folder_of(given["table"])),
+    "demo": lambda given: _report(given["folder"]),
+    "figure": _figure,
+    "show": lambda given: _of_file(given) or _report(given["file"]),
+    "report": lambda given: ["python", "-m", "webbrowser", str(given["output_file"])],
+    "list_names": _list,
+}

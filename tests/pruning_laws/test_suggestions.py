@@ -1,0 +1,123 @@
+"""Every command ends with the next one to type, which can be copied as it stands."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from pruning_laws.app import app
+from pruning_laws.suggestions import next_step
+
+COMMANDS = typer.main.get_command(app).commands
+# the least that each command has to be given
+TYPED = {
+    "solve": "--alpha-tot 30 -f 0.1,0.3 --theta-degrees 10 --loss hinge --ridge 0.1",
+    "pareto": "--alpha-prune 1:10:3 --theta 0.1",
+    "phase-diagram": "--alpha-tot 1:3:3 -f 0.1:1:3 -o 'a b.nc'",
+    "advise": "--alpha-tot 10 --theta-degrees 10",
+    "optimal-rule": "--alpha-prune 2 -f 0.5",
+    "information": "--alpha-prune 1 -f 50% -o gain.csv",
+    "simulate": "--alpha-prune 1 -f 0.5",
+    "validate": "--quick",
+    "score": "el2n -o el2n.parquet --data cifar10:PATH",
+    "select": "el2n.parquet -f 0.3",
+    "gallery": "el2n.parquet -o gallery.png",
+    "balance": "el2n.parquet ddd.parquet",
+    "correlate": "el2n.parquet ddd.parquet",
+    "sensitivity": "--embeddings run.npy",
+    "train": "--data cifar10:PATH --subset-fraction 0.7 --models 9 -o many",
+    "embed": "--pixels -o pixels.npy",
+    "experiment": "digits_logistic -o digits --plan",
+    "laws": "digits",
+    "verdicts": "digits/results.csv",
+    "demo": "",
+    "figure": "list",
+    "show": "a.nc",
+    "report": "demo -o demo.html",
+    "list": "rules",
+}
+
+
+def parsed(words):
+    """The options that a command line gives, as the command gets them."""
+    name, *rest = words
+    return name, COMMANDS[name].make_context(name, rest).params
+
+
+def after(line):
+    name, given = parsed(shlex.split(line))
+    function = {"list": "list_names"}.get(name, name.replace("-", "_"))
+    return next_step(function, given)
+
+
+def test_every_command_is_tried():
+    assert set(TYPED) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_the_next_command_is_one(name):
+    step = after(f"{name} {TYPED[name]}")
+    program, *rest = shlex.split(step)
+    if name == "report":
+        assert step == "python -m webbrowser demo.html"
+        return
+    assert program == "pruning-laws"
+    parsed(rest)  # it exists, and has these options
+
+
+@pytest.mark.parametrize(
+    ("typed", "step"),
+    [
+        (
+            "solve --alpha-prune 3 -f 0.1 --theta-degrees 10 --rule easy",
+            "validate --alpha-prune 3 -f 0.1 --theta-degrees 10 --rule easy",
+        ),
+        (
+            f"solve {TYPED['solve']}",
+            "solve --alpha-tot 30 -f 0.1,0.3 --theta-degrees 10 --loss hinge "
+            "--ridge 0.1 -o solve.nc",
+        ),
+        ("pareto --alpha-prune 1 -o a.nc", "report a.nc -o a.html"),
+        (
+            "phase-diagram --alpha-tot 1 -f 1 -o 'a b.nc'",
+            "report 'a b.nc' -o 'a b.html'",
+        ),
+        (
+            "train -o run --data cifar10:PATH",
+            "score el2n --data cifar10:PATH --logits run/logits.npy -o el2n.parquet",
+        ),
+        ("select a.parquet -f 30%", "select a.parquet -f 0.3 --ids -o kept.txt"),
+        (
+            "select a.parquet -f 0.3 --ids -o kept.txt --data cifar10:X",
+            "train --data cifar10:X --keep kept.txt -o pruned",
+        ),
+        (
+            "experiment digits_logistic -o digits --plan",
+            "experiment digits_logistic -o digits",
+        ),
+        ("experiment digits_logistic -o digits", "laws digits"),
+    ],
+)
+def test_it_follows_from_what_was_typed(typed, step):
+    assert after(typed) == f"pruning-laws {step}"
+
+
+def test_a_run_without_labels_leads_to_prototypes(tmp_path):
+    (tmp_path / "embeddings.npy").touch()
+    step = after(f"train -o {tmp_path}")
+    assert step == (
+        f"pruning-laws score prototypes --embeddings {Path(tmp_path)}/embeddings.npy "
+        "-o prototypes.parquet"
+    )
+
+
+def test_it_is_said_at_the_end_on_stderr():
+    result = CliRunner().invoke(app, ["list", "losses"])
+    assert result.stderr == (
+        "next: pruning-laws solve --alpha-prune 3 -f 0.3 --loss logistic --ridge 0.1\n"
+    )
+    assert "next:" not in result.stdout
+    failed = CliRunner().invoke(app, ["list", "nothing"])
+    assert "next:" not in failed.stderr

@@ -1,0 +1,116 @@
+"""What goes on, on stderr, with a terminal and without one."""
+
+import io
+import re
+import sys
+import time
+
+import pytest
+
+from simulations import progress
+from simulations.progress import hush, progress_bar, spoken, waiting
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def plain(text):
+    """What a terminal was sent, without its codes, a line each time it was drawn."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "\n", text).replace("\r", "\n")
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    """Lines after 0.05 and 0.1 s in place of seconds."""
+    monkeypatch.setattr(progress, "LINES", (0.05, 0.1))
+
+
+def until(condition, seconds=5.0):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert condition()
+
+
+def test_lines_without_a_terminal(monkeypatch, soon):
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", out)
+    with waiting("solving the grid", first=0.05):
+        until(lambda: out.getvalue().count("\n") == 2)
+    assert out.getvalue() == "... solving the grid, 0 s so far\n" * 2
+
+
+def test_what_is_soon_done_says_nothing(monkeypatch):
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", out)
+    with waiting("solving"), progress_bar(3) as advance:
+        advance(1, "one")
+    assert out.getvalue() == ""
+
+
+def test_a_bar_without_a_terminal_says_how_far_and_how_long(monkeypatch, soon):
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", out)
+    with progress_bar(10, unit="points", what="compiling") as advance:
+        advance(4, "before")  # of an earlier run
+        time.sleep(0.02)
+        advance(1, "alpha_prune = 3")
+        until(lambda: out.getvalue())
+    assert out.getvalue().startswith(
+        "... alpha_prune = 3, 5 of 10 points, 0 s so far, about 0 s left\n"
+    )
+
+
+@pytest.mark.parametrize("columns", [30, 50, 80])
+def test_the_bar_and_the_time_are_there_at_any_width(monkeypatch, columns):
+    out = Terminal()
+    monkeypatch.setattr(sys, "stderr", out)
+    for name, value in {"COLUMNS": columns, "TERM": "xterm", "LINES": 20}.items():
+        monkeypatch.setenv(name, str(value))
+    with progress_bar(43, unit="points") as advance:
+        advance(7, "alpha_prune=3.1415926535897931 theta=0.17453292519943295 " * 2)
+    lines = [line for line in plain(out.getvalue()).split("\n") if line.strip()]
+    assert all(len(line) <= columns for line in lines)
+    assert "7/43" in lines[-1] and ":" in lines[-1] and "\u2501" in lines[-1]
+
+
+def test_one_thing_is_shown_at_a_time(monkeypatch, soon):
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", out)
+    with waiting("outer", first=0.05):
+        with waiting("inner", first=0.05):
+            until(lambda: out.getvalue().count("inner") == 2)
+        assert "outer" not in out.getvalue()
+        until(lambda: "outer" in out.getvalue())
+        hush()
+        before = out.getvalue()
+        time.sleep(0.1)
+        assert out.getvalue() == before
+    assert progress._SHOWN == []
+
+
+def test_results_do_not_go_to_the_terminal_of_stderr(monkeypatch, capsys):
+    out = Terminal()
+    monkeypatch.setattr(sys, "stderr", out)
+    with waiting("solving"):
+        print("error 0.5")
+    assert capsys.readouterr().out == "error 0.5\n"
+    assert "0.5" not in out.getvalue()
+
+
+def test_an_error_takes_the_line_away(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with pytest.raises(KeyError), waiting("solving"):
+        raise KeyError
+    assert progress._SHOWN == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (5900, "98 min"), (9000, "2.5 h")],
+)
+def test_times_as_one_says_them(seconds, words):
+    assert spoken(seconds) == words
