@@ -50,9 +50,9 @@ def record_of(text: str | bytes) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise InputError(f"no JSON: {error}") from error
+        raise InputError(f"not JSON: {error}") from error
     except RecursionError:
-        raise InputError("no JSON of ours: it is nested too deeply") from None
+        raise InputError("not JSON of ours: it is nested too deeply") from None
     if not isinstance(found, dict):
         raise InputError("not a record: its JSON is not an object")
     return found
@@ -75,7 +75,7 @@ def decoded(content: bytes) -> str:
             "it as UTF-8"
         ) from error
     if content and not text:
-        raise InputError("no text: it has a byte-order mark and nothing else")
+        raise InputError("not text: it has a byte-order mark and nothing else")
     if "\0" in text:
         raise InputError(
             "not UTF-8 text: it has zero bytes, as UTF-16 without a byte-order mark; "
