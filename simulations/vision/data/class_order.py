@@ -27,7 +27,12 @@ SUFFIX = ".txt"
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """A key that sorts digits in names by their value: "a2" before "a10"."""
+    """A key that sorts digits in names by their value: "a2" before "a10".
+
+    Of names that are whole numbers the sign counts, too: "-10" before "-2".
+    """
+    if re.fullmatch(r"-\d+", name):
+        return [(0, int(name), name)]
     parts = re.split(r"(\d+)", name)
     return [
         (0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts
