@@ -31,11 +31,10 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
     Of names that are whole numbers the sign counts, too: "-10" before "-2".
     """
-    if re.fullmatch(r"-\d+", name):
-        return [(0, int(name), name)]
-    parts = re.split(r"(\d+)", name)
+    whole = re.fullmatch(r"-\d+", name)
+    parts = ["", name, ""] if whole else re.split(r"(\d+)", name)
     return [
-        (0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts
+        (0, int(part), part) if i % 2 else (1, 0, part) for i, part in enumerate(parts)
     ]
 
 
