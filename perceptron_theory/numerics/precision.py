@@ -2,7 +2,8 @@
 
 Double precision is on inside the theory.  What a caller has set to find faults in his
 own program (that arrays of unlike ranks or types are not combined, that nothing is
-compiled, that NaN is an error) does not reach in: here such steps are meant.
+compiled or goes to a device by itself, that NaN is an error) does not reach in: here
+such steps are meant.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ def own_settings(*, x64: bool | None = None) -> Iterator[None]:
             jax.disable_jit(False),
             jax.debug_nans(False),
             jax.debug_infs(False),
+            jax.transfer_guard("allow"),
         ):
             settings.enter_context(setting)
         if x64 is not None:

@@ -18,7 +18,7 @@ from perceptron_theory.numerics.checks import in_float64 as in_float64
 from perceptron_theory.numerics.checks import is_real as is_real
 from perceptron_theory.numerics.checks import plain_array as plain_array
 from perceptron_theory.numerics.checks import real_number as real_number
-from perceptron_theory.numerics.precision import start_jax
+from perceptron_theory.numerics.precision import own_settings
 
 
 def real_array(name: str, value: Any, *shape: str) -> Float[np.ndarray, ...]:
@@ -121,13 +121,13 @@ def label_array(
     return array.astype(np.int64)
 
 
+@own_settings()
 def random_key(key: Any) -> jax.Array:
     """A key of ``jax.random`` from one, old style or new, or from an integer seed.
 
     Raises:
         InputError: anything else.
     """
-    start_jax()
     if isinstance(key, int | np.integer) and not isinstance(key, bool):
         if 0 <= key < 2**63:
             return jax.random.key(int(key))
@@ -142,6 +142,7 @@ def random_key(key: Any) -> jax.Array:
     )
 
 
+@own_settings()
 def generator(key: Any) -> np.random.Generator:
     """NumPy's generator seeded by a key or a seed, see :func:`random_key`."""
     data = jax.random.key_data(random_key(key))

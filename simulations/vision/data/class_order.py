@@ -27,10 +27,14 @@ SUFFIX = ".txt"
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """A key that sorts digits in names by their value: "a2" before "a10"."""
-    parts = re.split(r"(\d+)", name)
+    """A key that sorts digits in names by their value: "a2" before "a10".
+
+    Of names that are whole numbers the sign counts, too: "-10" before "-2".
+    """
+    whole = re.fullmatch(r"-\d+", name)
+    parts = ["", name, ""] if whole else re.split(r"(\d+)", name)
     return [
-        (0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts
+        (0, int(part), part) if i % 2 else (1, 0, part) for i, part in enumerate(parts)
     ]
 
 

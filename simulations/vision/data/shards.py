@@ -119,10 +119,9 @@ def _check_whole(shards: list[Path], *, named: bool) -> None:
     for path, found in counted.items():
         families.setdefault((found["name"], found["total"]) if found else None, path)
     if families.keys() == {None}:
-        alike = {_without_number(path): path for path in shards}
-        if len(alike) > 1 and not named:
+        families = {_without_number(path): path for path in shards}
+        if len(families) > 1 and not named:
             return
-        families = dict(alike)
     if len(families) > 1:
         one, other, *_ = (path.name for path in families.values())
         raise InputError(

@@ -7,7 +7,7 @@ names for ResNets and timm's for ViTs, but "head" for the last layer of both.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +16,15 @@ from perceptron_theory import InputError
 
 from .classifier import HEAD
 
-# before every name, in any order and number: DataParallel, torch.compile, and what
-# modules that hold a network call it
-_WRAPPERS = re.compile(r"(module|_orig_mod|model|backbone|encoder|network|net)\.")
+# within names, too, where parts of a network were wrapped: DataParallel,
+# torch.compile, FSDP, checkpoints of activations, DeepSpeed and Lightning
+_WRAPPERS = {
+    "module",
+    "_orig_mod",
+    "_fsdp_wrapped_module",
+    "_checkpoint_wrapped_module",
+    "_forward_module",
+}
 _AVERAGES = "n_averaged"  # beside them: how many models PyTorch's AveragedModel saw
 
 
@@ -102,12 +108,11 @@ def rename(weights: Mapping[str, np.ndarray], where: str) -> Renamed:
         InputError: names of no known layout, or two that mean the same.
     """
     dropped = [name for name in weights if name == _AVERAGES]
-    weights = _unwrapped({n: one for n, one in weights.items() if n != _AVERAGES})
-    for layout in _LAYOUTS:
-        if any(re.search(layout.mark, name) for name in weights):
-            break
-    else:
-        first = ", ".join(list(weights)[:3])
+    given = {n: one for n, one in weights.items() if n != _AVERAGES}
+    weights = _unwrapped(given, where)
+    layout = _layout_of(weights)
+    if layout is None:
+        first = ", ".join(list(given)[:3])
         known = ", ".join(layout.name for layout in _LAYOUTS)
         raise InputError(
             f"{where} has weights of no known layout ({first}, ...): known are {known}"
@@ -126,14 +131,34 @@ def rename(weights: Mapping[str, np.ndarray], where: str) -> Renamed:
     return Renamed(layout.name, _fuse(kept), names, tuple(dropped))
 
 
-def _unwrapped(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Names without what stands before all of them."""
-    while found := _WRAPPERS.match(next(iter(weights), "")):
-        prefix = found.group()
-        if not all(name.startswith(prefix) for name in weights):
+def _layout_of(names: Iterable[str]) -> _Layout | None:
+    """The first layout one of whose marks is there."""
+    names = list(names)
+    fits = (one for one in _LAYOUTS if any(re.search(one.mark, n) for n in names))
+    return next(fits, None)
+
+
+def _unwrapped(weights: dict[str, np.ndarray], where: str) -> dict[str, np.ndarray]:
+    """Names without those of wrappers, and without what stands before all of them.
+
+    Modules that hold a network call it as they like: ``backbone``, ``model``, ``0``.
+
+    Raises:
+        InputError: two names are one without wrappers.
+    """
+    bare: dict[str, np.ndarray] = {}
+    old: dict[str, str] = {}
+    for name, weight in weights.items():
+        new = ".".join(part for part in name.split(".") if part not in _WRAPPERS)
+        if new in bare:
+            raise InputError(f"{where}: {old[new]} and {name} are the same weight")
+        bare[new], old[new] = weight, name
+    while _layout_of(bare) is None:
+        prefix = next(iter(bare), "").partition(".")[0] + "."
+        if not all(name.startswith(prefix) for name in bare):
             break
-        weights = {name[len(prefix) :]: one for name, one in weights.items()}
-    return weights
+        bare = {name[len(prefix) :]: one for name, one in bare.items()}
+    return bare
 
 
 def _fuse(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

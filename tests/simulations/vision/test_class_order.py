@@ -33,6 +33,8 @@ def test_natural_order():
     names = ["a10", "a2", "b1", "10", "9", "a2b10", "a2b9", "", "A"]
     ordered = ["", "9", "10", "A", "a2", "a2b9", "a2b10", "a10", "b1"]
     assert natural_order(names) == ordered
+    whole = ["-10", "-2", "-1", "0", "3", "10", "x-1", "x-2"]
+    assert natural_order(sorted(whole)) == whole
 
 
 def test_classes_named_by_numbers_warn_and_can_be_in_their_order(numbered, tmp_path):

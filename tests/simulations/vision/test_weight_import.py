@@ -56,9 +56,29 @@ def test_the_same_weights_under_every_prefix(tmp_path):
         "_orig_mod.module.",
         "module.module._orig_mod.backbone.",
         "backbone.",
+        "_fsdp_wrapped_module.",
+        "online_network.0.encoder.",
+        "teacher.",
     ):
         path = _file(tmp_path, {prefix + k: v for k, v in weights.items()})
         _same(import_weights(net, path, SHAPE).variables, plain.variables)
+
+
+@pytest.mark.parametrize("wrapper", ["_orig_mod", "_checkpoint_wrapped_module"])
+def test_parts_of_a_network_that_were_wrapped_have_their_names(tmp_path, wrapper):
+    net, weights = network("resnet8", classes=10), _resnet8()
+    plain = import_weights(net, _file(tmp_path, weights), SHAPE)
+    inside = {
+        k.replace("layer1.0.", f"layer1.0.{wrapper}."): v for k, v in weights.items()
+    }
+    assert inside.keys() != weights.keys()
+    found = import_weights(net, _file(tmp_path, inside), SHAPE)
+    _same(found.variables, plain.variables)
+    both = {"module.conv1.weight": weights["conv1.weight"], **weights}
+    with pytest.raises(
+        InputError, match=r"conv1.weight and .*conv1.weight are the same"
+    ):
+        import_weights(net, _file(tmp_path, both), SHAPE)
 
 
 def test_the_names_of_the_usual_code_for_cifar(tmp_path):
