@@ -6,9 +6,12 @@ It is made of what was typed, so that it can be copied as it stands.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from . import options
+from .output import PICTURES
 
 Given = Mapping[str, Any]  # the options of a command, by their names in Python
 PROGRAM = "pruning-laws"
@@ -44,9 +47,14 @@ def _report(result: Any) -> list[str]:
 
 
 def _of_file(given: Given) -> list[str] | None:
-    """What was written, to look at."""
-    path = given.get("output_file")
+    """Results that were written, to look at; pictures are seen without us."""
+    path = _results(given.get("output_files"))
     return None if path is None else _report(path)
+
+
+def _results(files: Sequence[Path] | None) -> Path | None:
+    """The first of the files that is no picture."""
+    return next((one for one in files or () if one.suffix not in PICTURES), None)
 
 
 def _angle(given: Given) -> dict[str, Any]:
@@ -64,8 +72,9 @@ def _data(given: Given) -> dict[str, Any]:
 
 def _solve(given: Given) -> list[str] | None:
     """Check points that can be simulated; write others, to be drawn."""
-    if given["output_file"] or given["problem"]:
-        return _of_file(given)
+    written = _of_file(given)
+    if written or given["problem"]:
+        return written
     usual = {"rule": "hard", "margin": "absolute", "student": "max_margin"}
     changed = {
         name: given[name] for name, value in usual.items() if given[name] != value
@@ -115,13 +124,22 @@ def _score(metric: str, given: Given, **files: Path) -> list[str]:
 
 
 def _select(given: Given) -> list[str]:
-    path, data = given.get("output_file"), given.get("data")
+    path, data = _results(given.get("output_files")), given.get("data")
     if path is None or not given["ids"]:
         scores, fraction = given["scores_file"], given["keep_fraction"]
         return _ours("select", scores, f=fraction, ids=True, o="kept.txt")
     return _ours(
         "train", data=None if data == "digits" else data, keep=path, o="pruned"
     )
+
+
+def _compare(given: Given) -> list[str]:
+    """Train on what was found best to keep; where nothing is trained, ask for less."""
+    folder, fraction = Path(given["output_folder"]), given["keep_fraction"]
+    if str(given["data"]).startswith("arrays:"):
+        less, other = 0.5 * options.fraction(fraction, "-f"), f"{folder.name}_half"
+        return _ours("compare", **_data(given), f=less, o=folder.with_name(other))
+    return _ours("train", **_data(given), keep=folder / "keep.txt", o="pruned")
 
 
 def _kept(scores: Any) -> list[str]:
@@ -157,7 +175,7 @@ _STEPS: dict[str, Callable[[Given], list[str] | None]] = {
     "advise": _advise,
     "optimal_rule": lambda given: _of_file(given) or _ours("figure", "optimal_rule"),
     "information": lambda given: _of_file(given) or _ours("figure", "fig1f"),
-    "simulate": lambda given: _report(given["table"] or given["folder"]),
+    "simulate": lambda given: _report(_results(given["table"]) or given["folder"]),
     "validate": lambda given: _report(given["folder"]),
     "score": lambda given: _kept(given["output_file"]),
     "select": _select,
@@ -172,6 +190,7 @@ _STEPS: dict[str, Callable[[Given], list[str] | None]] = {
         given,
         **{k: v for k, v in {"embeddings": given["embeddings"]}.items() if v},
     ),
+    "compare": _compare,
     "train": _train,
     "embed": lambda given: _score("prototypes", given, embeddings=given["output_file"]),
     "experiment": _experiment,

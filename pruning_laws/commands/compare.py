@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -100,12 +99,15 @@ def compare(
       pruning-laws compare --data cifar10:PATH --features train.npy \\
         --test-features test.npy -f 0.3 -o cifar10
     """
-    fraction, seconds = _fraction(keep_fraction), _seconds(budget)
+    fraction, seconds = (
+        options.fraction(keep_fraction, "--keep-fraction"),
+        _seconds(budget),
+    )
 
     from simulations.experiments.comparison import Question, opened
     from simulations.experiments.comparison import compare as ask
     from simulations.experiments.comparison.opened import is_pictures
-    from simulations.vision.training.records import progress_bar
+    from simulations.progress import progress_bar
 
     named = tuple(part.strip() for part in metrics.split(","))
     if (features is None) != (test_features is None):
@@ -123,7 +125,7 @@ def compare(
 
     def bar(total: int, what: str) -> AbstractContextManager[Any]:
         output.note(f"training: {total} {what}")
-        return progress_bar(total, sys.stderr.isatty(), unit=what.partition(",")[0])
+        return progress_bar(total, unit=what.partition(",")[0])
 
     answer = ask(
         question,
@@ -143,17 +145,6 @@ def compare(
     for line in answer.warnings:
         output.note(f"warning: {line}")
     output.note(f"wrote {output_folder / 'keep.txt'} and what it rests on beside it")
-
-
-def _fraction(text: str) -> float:
-    """The kept fraction; 30 % is taken for what it says.
-
-    Raises:
-        typer.BadParameter: It is no number.
-    """
-    if text.rstrip().endswith("%"):
-        return options.number(text.rstrip().removesuffix("%"), "-f") / 100
-    return options.number(text, "--keep-fraction")
 
 
 def _seconds(text: str) -> float:

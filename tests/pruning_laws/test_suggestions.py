@@ -27,6 +27,7 @@ TYPED = {
     "balance": "el2n.parquet ddd.parquet",
     "correlate": "el2n.parquet ddd.parquet",
     "sensitivity": "--embeddings run.npy",
+    "compare": "--data folder:PHOTOS -f 30% -o photos",
     "train": "--data cifar10:PATH --subset-fraction 0.7 --models 9 -o many",
     "embed": "--pixels -o pixels.npy",
     "experiment": "digits_logistic -o digits --plan",
@@ -98,6 +99,17 @@ def test_the_next_command_is_one(name):
             "experiment digits_logistic -o digits",
         ),
         ("experiment digits_logistic -o digits", "laws digits"),
+        ("pareto --alpha-prune 1 -o a.pdf -o a.nc", "report a.nc -o a.html"),
+        (
+            "solve --alpha-tot 3 -f 0.1 -o a.png",
+            "solve --alpha-tot 3 -f 0.1 -o solve.nc",
+        ),
+        ("simulate --alpha-prune 1 -f 1 --table a.csv", "report a.csv -o a.html"),
+        ("compare -f 0.3 -o d", "train --keep d/keep.txt -o pruned"),
+        (
+            "compare --data arrays:x.npz -f 30% -o a/d",
+            "compare --data arrays:x.npz -f 0.15 -o a/d_half",
+        ),
     ],
 )
 def test_it_follows_from_what_was_typed(typed, step):
