@@ -21,6 +21,7 @@ from ..numerics.newtons_method import ROUNDING, Chart, Root, newton, solve_3
 
 EASY_LOAD = 0.01  # nearly every kept example is a support vector below this load
 ARC = 1.5  # first step along the path, in units of the scaled unknowns
+SHORTEST = 1e-9  # step: one that fails even so is lost in rounding
 
 # log a, b/a, and a third: the slack at the corner, or the log of a width
 Unknowns = Float[Array, " 3"]
@@ -161,7 +162,11 @@ def follow(
     done = begin >= target
     tries = jnp.zeros((), int)
     state = _Walk(point, tangent, jnp.array(ARC), start.steps, tries, done)
-    go_on = lambda s: active & start.found & ~s.done & (s.tries < 400)  # noqa: E731
+
+    def go_on(state: _Walk) -> Bool[Array, ""]:
+        more = ~state.done & (state.tries < 400) & (state.arc > SHORTEST)
+        return active & start.found & more
+
     end = lax.while_loop(go_on, body, state)
     found = end.done & start.found
     return start._replace(x=end.point[:3], steps=end.steps, found=found)

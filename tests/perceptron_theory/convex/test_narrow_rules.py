@@ -51,7 +51,7 @@ def test_the_weight_across_the_probe_is_no_finer_than_a_far_from_the_kink():
     lambda V P, alpha V/(1 + V) Pr[q > 0] = 1 - lambda V.
     """
     alpha, f, theta, ridge = 460167.04, 6.8512e-6, 0.41348, 2.73042
-    given = {"alpha_prune": alpha, "keep_fraction": f, "theta": theta}
+    given: Any = {"alpha_prune": alpha, "keep_fraction": f, "theta": theta}
     found = pt.solve_convex(rule="easy", loss="squared_hinge", ridge=ridge, **given)
     (A, B, r), V = (float(x) for x in found.weights), float(found.response)
     P, gamma = np.hypot(A, B), -ndtri(f / 2)
