@@ -62,15 +62,17 @@ def sensitivity(
 
     from simulations.vision.cluster_sensitivity import default_clusters
     from simulations.vision.cluster_sensitivity import sensitivity as compute
-    from simulations.vision.data import load
+    from simulations.vision.data import Points, load
     from simulations.vision.data.encoded import vectors_of
     from simulations.vision.embedding_files import check_record
-    from simulations.vision.scoring import read_array
+    from simulations.vision.scoring import read_array, warn_of_pixels
     from simulations.vision.training.records import progress_bar
 
     dataset = load(data, split)
     if embeddings is None:
         points = vectors_of(dataset)
+        if not isinstance(dataset, Points):
+            warn_of_pixels(dataset.name)
     else:
         check_record(embeddings, dataset)
         points = read_array(embeddings)
