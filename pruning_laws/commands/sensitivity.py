@@ -71,8 +71,6 @@ def sensitivity(
     dataset = load(data, split)
     if embeddings is None:
         points = vectors_of(dataset)
-        if not isinstance(dataset, Points):
-            warn_of_pixels(dataset.name)
     else:
         check_record(embeddings, dataset)
         points = read_array(embeddings)
@@ -91,6 +89,8 @@ def sensitivity(
             distance=distance,
             advance=lambda: update(1),
         )
+    if embeddings is None and not isinstance(dataset, Points):
+        warn_of_pixels(dataset.name)
     to.emit(
         found,
         title=f"prototypes of {dataset.name} by the number of clusters, compared with "

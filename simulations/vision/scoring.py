@@ -71,8 +71,6 @@ def score_dataset(
         if origin[name] == PIXELS and isinstance(dataset, Points):
             origin[name] = "feature vectors"
     _check_examples(dataset, chosen, given)
-    if any(_are_pixels(one) for one in origin.values()):
-        warn_of_pixels(dataset.name)
     found = chosen.score(Given(dataset, given, seed))
     scored = found if isinstance(found, Scored) else Scored(found)
     numbers = _numbers(dataset, chosen, scored.scores)
@@ -82,6 +80,8 @@ def score_dataset(
     if chosen.high_is == "easy":
         numbers = -numbers
         each = None if each is None else -each
+    if any(_are_pixels(one) for one in origin.values()):
+        warn_of_pixels(dataset.name)
     recipe = {**options_of(chosen), "computed_from": origin, **scored.recipe}
     return scores_of(
         dataset,
