@@ -174,7 +174,7 @@ class Plan:
         size = self.recipe.image_size
         share = partial(
             Stream,
-            dataset,
+            dataset,  # type: ignore[arg-type] # of images, see __post_init__
             self.recipe.batch_size,
             host=jax.process_index(),
             hosts=jax.process_count(),
