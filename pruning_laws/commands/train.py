@@ -160,6 +160,7 @@ def train(
     from simulations.vision.data import load
     from simulations.vision.training import Plan, initial_from, placement, read_recipe
     from simulations.vision.training import train as run
+    from simulations.vision.training.image_size import side_of
 
     changes = {
         "fixed_epochs": fixed_epochs,
@@ -183,11 +184,17 @@ def train(
         "test": test,
         "workers": workers,
     }
-    if test is not None and test.fingerprint == dataset.fingerprint:
+    side = side_of(given["dataset"], chosen)
+    if side is not None and reports:
         output.note(
-            f"the test set {test.name} is the training set itself, so its "
-            "accuracy says "
-            "nothing about new images"
+            f"images of {given['dataset'].name} are taken at {side} x {side} pixels: "
+            "--resize sets another side"
+        )
+    test = given["test"]
+    if test is not None and test.fingerprint == given["dataset"].fingerprint:
+        output.note(
+            f"the test set {test.name} is the training set itself, so its accuracy "
+            "says nothing about new images"
         )
     if models is not None:
         given |= {"models": models, "subset_fraction": subset_fraction}

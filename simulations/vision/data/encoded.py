@@ -194,10 +194,13 @@ def pixels_of(dataset: DataSet, side: int | None = None) -> Float[np.ndarray, "P
     if not isinstance(dataset, Images):
         dataset = dataset.at_size(side or FILE_SIDE)
     elif side is not None:
+        import jax.numpy as jnp
+
         from .augmentation import resized
 
         parts = np.array_split(dataset.images, -(-len(dataset) // 1024))
-        shrunk = [np.asarray(resized(part / np.float32(255), side)) for part in parts]
+        scaled = (jnp.asarray(part / np.float32(255)) for part in parts)
+        shrunk = [np.asarray(resized(part, side)) for part in scaled]
         return np.concatenate(shrunk).reshape(len(dataset), -1)
     flat = dataset.images.reshape(len(dataset), -1)
     return (flat / 255).astype(np.float32)

@@ -113,8 +113,7 @@ def test_select_takes_rules_with_parameters(folder, rule):
           "-o", "a.parquet"], "1438 examples are infinite"),
         (["score", "random", "-o", "a.parquet", "--clusters", "3"], "has no "
             "such option"),
-        (["score", "random", "-o", "a.parquet", "--data", "mnist"], "not a "
-            "data set I recognise"),
+        (["score", "random", "-o", "a.parquet", "--data", "mnist"], "needs a path"),
         (["score", "el2n", "--logits", "self.parquet", "-o", "a.parquet"],
          "not a .npy"),
         (["score", "prototypes", "--clusters", "2000", "-o", "a.parquet"],
