@@ -46,8 +46,8 @@ def compare(
         str,
         typer.Option(
             metavar="NAMES",
-            help="Comma-separated: el2n, prototypes, supervised_prototypes, or your "
-            "own score files (.parquet).",
+            help="Comma-separated: el2n, prototypes, supervised_prototypes, or "
+            "files of your own scores (.parquet, .npy, .csv, FILE:COLUMN).",
         ),
     ] = "el2n,prototypes",
     model: Annotated[

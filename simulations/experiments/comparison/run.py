@@ -29,6 +29,7 @@ from perceptron_theory.text_files import read_record
 from ...files import write_whole
 from ...vision.data import DataSet, Images
 from ...vision.metrics import metric_of
+from ...vision.own_scores import scores_in
 from ...vision.score_files import Scores, read_scores, scores_of, write_scores
 from ...vision.scoring import score_dataset
 from ..cells import Cell, cells_of
@@ -84,15 +85,15 @@ def compare(
         ConvergenceError: A run failed; all others are in the folder.
     """
     model = _model_of(question, data, expanded(folder), features, device)
-    for metric in filter(is_file, question.metrics):
-        read_scores(metric, data.whole)  # refused before anything is written
+    # before anything is written
+    own = {one: scores_in(one, data.whole) for one in question.metrics if is_file(one)}
     record = _Record(expanded(folder), question, data)
-    scores = _scored(question, data.train, model, record, say, bar)
+    scores = _scored(question, data.train, model, record, own, say, bar)
     rows, size = _runs(question, model, record, list(scores), say, bar)
     costs = costs_of(rows)
     choice = best_choice(costs, question.keep_fraction)
     if data.held_out:  # the list to keep is of all examples, and so are its scores
-        scores = _scored(question, data.whole, model, record, say, bar)
+        scores = _scored(question, data.whole, model, record, own, say, bar)
     f = question.keep_fraction
     kept = select_by(
         scores.get(choice.metric), choice.strategy, f, count=len(data.whole)
@@ -153,6 +154,8 @@ class _Record:
             "metrics": list(self.question.metrics),
             "model": self.question.model,
         }
+        if isinstance(self.data.train, Images):  # which may be made from files
+            self.about["image_shape"] = list(self.data.train.images.shape[1:])
         if path.exists():
             self._check(path)
         elif self.folder.exists():
@@ -219,6 +222,7 @@ def _scored(
     dataset: DataSet,
     model: Model,
     record: _Record,
+    given: dict[str, Scores],
     say: Callable[[str], Any],
     bar: Bar,
 ) -> dict[str, Scores]:
@@ -231,7 +235,7 @@ def _scored(
     missing = {
         key: metric for key, metric in question.keys.items() if not paths[key].exists()
     }
-    own = {key: one for key, one in missing.items() if not is_file(one)}
+    own = {key: one for key, one in missing.items() if one not in given}
     started = time.perf_counter()
     names = {need.name for one in own.values() for need in metric_of(one).needs}
     arrays: dict[str, Any] = {}
@@ -245,7 +249,7 @@ def _scored(
             sources = dict.fromkeys(mine, f"{model.says}, of `compare`")
             found = score_dataset(dataset, metric, mine, sources=sources)
         else:
-            found = _of_file(metric, dataset, record.data)
+            found = _of_part(given[metric], dataset)
         write_scores(paths[key], found, overwrite=True)
     if own:
         seconds = record.about["seconds"]
@@ -255,12 +259,9 @@ def _scored(
     return {key: read_scores(path, dataset) for key, path in paths.items()}
 
 
-def _of_file(path: str, dataset: DataSet, data: Opened) -> Scores:
-    """Scores of a file, which are of all examples, of those of a part of them."""
-    scores = read_scores(path, data.whole)
-    if dataset is data.whole:
-        return scores
-    place = {one: i for i, one in enumerate(data.whole.ids)}
+def _of_part(scores: Scores, dataset: DataSet) -> Scores:
+    """Scores of a data set, or of a part of it, from those of all examples."""
+    place = {one: i for i, one in enumerate(scores.ids)}
     rows = np.array([place[one] for one in dataset.ids])
     recipe = {"part_of": scores.dataset, **scores.recipe}
     return scores_of(

@@ -310,6 +310,17 @@ def test_scores_of_a_file_take_part_also_where_a_test_set_is_held_out(tmp_path):
 
 
 @pytest.mark.slow
+def test_scores_of_ones_own_are_named_by_their_column(tmp_path):
+    rows = [f"{one},{i % 7}" for i, one in enumerate(TRAIN.ids)]
+    (tmp_path / "a.csv").write_text("\n".join(["id,margin", *rows]) + "\n")
+    metric = f"{tmp_path}/a.csv:margin"
+    asked = Question(keep_fraction=0.5, metrics=(metric,), seeds=3)
+    assert asked.keys == {"margin": metric}
+    answer = compare(asked, DATA, tmp_path / "out")
+    assert (answer.scores["margin"].scores == np.arange(300) % 7).all()
+
+
+@pytest.mark.slow
 def test_a_score_that_is_right_wins(tmp_path):
     # 120 copies of the labels' noise: examples of wrong labels are known, and "hard"
     rng = np.random.default_rng(0)
