@@ -98,7 +98,8 @@ def compare(
     kept = select_by(
         scores.get(choice.metric), choice.strategy, f, count=len(data.whole)
     )
-    classes, warned = class_table(scores, f, data.whole.class_names)
+    files = _score_files(question, data.whole, record)
+    classes, warned = class_table(scores, f, data.whole.class_names, files)
     said = sentences_of(costs, choice, f, model=model.says, data=data.whole.name)
     said[:0] = _conditions(data, size, model)
     answer = Answer(f, costs, choice, kept, classes, scores, said, warned, {})
@@ -121,8 +122,9 @@ def _model_of(
     if question.model == LINEAR:
         if features is None and isinstance(data.train, Images):
             warnings.warn(
-                "linear heads on raw pixels rank images by their background more than "
-                "by what is on them: give features of a network, or a network as model",
+                "linear heads on raw pixels: photographs rank by their background more "
+                "than by what is on them; give features of a network, or a network as "
+                "the model",
                 DataWarning,
                 stacklevel=3,
             )
@@ -227,16 +229,12 @@ def _scored(
     bar: Bar,
 ) -> dict[str, Scores]:
     """Scores by every metric, from the folder where they were made before."""
-    # of all examples beside those of a part, which the test set is held out of
-    extra = "_all" if record.data.held_out and dataset is record.data.whole else ""
-    paths = {
-        key: record.folder / "scores" / f"{key}{extra}.parquet" for key in question.keys
-    }
+    paths = _score_files(question, dataset, record)
     missing = {
         key: metric for key, metric in question.keys.items() if not paths[key].exists()
     }
     own = {key: one for key, one in missing.items() if one not in given}
-    started = time.perf_counter()
+    took = _clock()
     names = {need.name for one in own.values() for need in metric_of(one).needs}
     arrays: dict[str, Any] = {}
     if own:
@@ -253,10 +251,25 @@ def _scored(
         write_scores(paths[key], found, overwrite=True)
     if own:
         seconds = record.about["seconds"]
-        took = time.perf_counter() - started
-        seconds[f"scores{extra}"] = seconds.get(f"scores{extra}", 0.0) + took
+        seconds[dataset.name] = seconds.get(dataset.name, 0.0) + took()
         record.save()
     return {key: read_scores(path, dataset) for key, path in paths.items()}
+
+
+def _score_files(
+    question: Question, dataset: DataSet, record: _Record
+) -> dict[str, Path]:
+    """Where the scores of a data set are, by metric."""
+    # of all examples beside those of a part, which the test set is held out of
+    extra = "_all" if record.data.held_out and dataset is record.data.whole else ""
+    folder = record.folder / "scores"
+    return {key: folder / f"{key}{extra}.parquet" for key in question.keys}
+
+
+def _clock() -> Callable[[], float]:
+    """Seconds since now."""
+    started = time.perf_counter()
+    return lambda: time.perf_counter() - started
 
 
 def _of_part(scores: Scores, dataset: DataSet) -> Scores:
