@@ -104,7 +104,7 @@ def compare(
 
     from simulations.experiments.comparison import Question, opened
     from simulations.experiments.comparison import compare as ask
-    from simulations.experiments.comparison.opened import is_pictures
+    from simulations.experiments.comparison.data_sets import is_pictures
     from simulations.vision.training.records import progress_bar
 
     named = tuple(part.strip() for part in metrics.split(","))
@@ -179,7 +179,7 @@ def _draw(answer: Answer, data: Opened, folder: Path, model: str) -> None:
     import numpy as np
 
     from figures import comparison, gallery, style
-    from simulations.experiments.comparison.opened import is_pictures
+    from simulations.experiments.comparison.data_sets import is_pictures
     from simulations.vision.class_extremes import extremes, thumbnails
 
     title = f"{data.whole.name}, {model}"

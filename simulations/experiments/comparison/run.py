@@ -37,8 +37,8 @@ from ..configuration import Experiment
 from ..runner import forecast, run_experiment
 from .answer import Answer, class_table, select_by, sentences_of
 from .costs import best_choice, costs_of
+from .data_sets import Opened
 from .models import Bar, LinearHeads, Model
-from .opened import Opened
 from .question import LINEAR, Question, is_file
 
 _FORMAT = "pruning-laws compare 1"
