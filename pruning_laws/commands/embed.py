@@ -113,7 +113,11 @@ def embed(
     from simulations.vision.data import load
     from simulations.vision.data.classes import matched
     from simulations.vision.data.encoded import images_of, pixels_of
-    from simulations.vision.embedding_files import record_path, write_embeddings
+    from simulations.vision.embedding_files import (
+        NO_NETWORK,
+        record_path,
+        write_embeddings,
+    )
     from simulations.vision.training import placement
 
     for path in (output_file, record_path(output_file)):
@@ -147,7 +151,7 @@ def embed(
         return embedding.embed(some, by, where, **options)
 
     if by is None:
-        source = {"network": "none: the pixels", "resize": resize}
+        source = {"network": NO_NETWORK, "resize": resize}
     else:
         source = embedding.source_of(by)
     with _bar(len(dataset)) as advance:

@@ -62,10 +62,10 @@ def sensitivity(
 
     from simulations.vision.cluster_sensitivity import default_clusters
     from simulations.vision.cluster_sensitivity import sensitivity as compute
-    from simulations.vision.data import load
+    from simulations.vision.data import Points, load
     from simulations.vision.data.encoded import vectors_of
     from simulations.vision.embedding_files import check_record
-    from simulations.vision.scoring import read_array
+    from simulations.vision.scoring import read_array, warn_of_pixels
     from simulations.vision.training.records import progress_bar
 
     dataset = load(data, split)
@@ -89,6 +89,8 @@ def sensitivity(
             distance=distance,
             advance=lambda: update(1),
         )
+    if embeddings is None and not isinstance(dataset, Points):
+        warn_of_pixels(dataset.name)
     to.emit(
         found,
         title=f"prototypes of {dataset.name} by the number of clusters, compared with "

@@ -142,6 +142,7 @@ def train(
     from simulations.vision.data import load
     from simulations.vision.training import Plan, initial_from, placement, read_recipe
     from simulations.vision.training import train as run
+    from simulations.vision.training.image_size import side_of
 
     changes = {
         "fixed_epochs": fixed_epochs,
@@ -162,6 +163,12 @@ def train(
         "test": None if test_split == "none" else load(data, test_split),
         "workers": workers,
     }
+    side = side_of(given["dataset"], chosen)
+    if side is not None and reports:
+        output.note(
+            f"images of {given['dataset'].name} are taken at {side} x {side} pixels: "
+            "--resize sets another side"
+        )
     test = given["test"]
     if test is not None and test.fingerprint == given["dataset"].fingerprint:
         output.note(f"the test set {test.name} is the training set: it is no test")

@@ -20,6 +20,9 @@ from perceptron_theory.text_files import read_record
 from ..files import write_npy_rows, write_whole
 from .data.encoded import DataSet
 
+NO_NETWORK = "none: the pixels"
+"""The network in the record of embeddings that are the pixels."""
+
 
 def record_path(path: Path) -> Path:
     """Where the record of a file of embeddings is."""

@@ -24,7 +24,7 @@ from .data.images import Images
 from .data.listing import is_data
 from .device_placement import Placement
 from .training import Plan
-from .training.fitted import fitted
+from .training.image_size import fitted
 from .training.loss import cross_entropy
 from .training.recipe_files import recipe_of
 from .training.restored import about_run, check_random_start, saved_variables

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import DataWarning
 from perceptron_theory.numerics.precision import own_settings
 
 from . import inputs
@@ -15,6 +17,7 @@ from .contracts import options_of
 from .data.array_files import read_array as read_array
 from .data.encoded import DataSet
 from .data.points import Points
+from .embedding_files import NO_NETWORK
 from .logits import check_logits
 from .metrics import PIXELS, Given, Metric, Scored, metric_of
 from .score_files import Scores, scores_of
@@ -42,6 +45,9 @@ def score_dataset(
         seed: The seed of what is random.
         sources: Where arrays are from, by name, for the recipe.
         **options: Options of the metric, where it is given by its name.
+
+    Warns:
+        DataWarning: The scores are of raw pixels.
 
     Raises:
         InputError: An unknown metric or option, an object that lacks a part of the
@@ -74,6 +80,8 @@ def score_dataset(
     if chosen.high_is == "easy":
         numbers = -numbers
         each = None if each is None else -each
+    if any(_are_pixels(one) for one in origin.values()):
+        warn_of_pixels(dataset.name)
     recipe = {**options_of(chosen), "computed_from": origin, **scored.recipe}
     return scores_of(
         dataset,
@@ -84,6 +92,23 @@ def score_dataset(
         recipe=recipe,
         seeds=(seed,) if scored.seeds is None else scored.seeds,
     )
+
+
+def warn_of_pixels(name: str) -> None:
+    """Warn that scores of a data set are scores of raw pixels."""
+    warnings.warn(
+        f"scores of {name} are of raw pixels, which rank photographs by background and "
+        "brightness, not by what they show: give embeddings of a network (`embed`)",
+        DataWarning,
+        stacklevel=3,
+    )
+
+
+def _are_pixels(origin: Any) -> bool:
+    """Whether what an array is from says that no network made it."""
+    if isinstance(origin, Mapping):
+        return origin.get("network") == NO_NETWORK
+    return origin == PIXELS
 
 
 def _numbers(dataset: DataSet, metric: Metric, scores: Any) -> np.ndarray:

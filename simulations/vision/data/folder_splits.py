@@ -1,15 +1,16 @@
 """Whether the sub-folders of a folder are splits or classes, and which split is where.
 
 A folder of splits has a folder a class in each; a folder of classes has images in each,
-and is one split, "train".  Where neither names nor contents tell the two apart, it is
-taken for one of splits and refused, rather than that "train" and "test" become classes.
+and is one split, "train".  Where contents do not tell the two apart, names do: "train"
+and "test" are no classes, and "cat" and "dog" no splits, which a warning says.
 """
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
-from perceptron_theory.errors import unknown_name
+from perceptron_theory.errors import DataWarning, unknown_name
 
 from .contract import NoSuchSplit
 from .listing import files_in, image_suffixes, sub_folders
@@ -45,6 +46,9 @@ def folder_of_split(root: Path, split: str) -> Path:
         split: the name of a sub-folder; ``DEFAULT`` is also all of a folder of classes,
             and ``WHOLE`` the folder itself.
 
+    Warns:
+        DataWarning: The sub-folders are taken for classes, and may be splits.
+
     Raises:
         InputError: there is no such split; those that are there are named.
     """
@@ -53,6 +57,16 @@ def folder_of_split(root: Path, split: str) -> Path:
     names = sub_folders(root)
     has_splits = _are_splits(root, names)
     if split == DEFAULT and not has_splits:
+        return root
+    named = any(name.lower() in _NAMES for name in names)
+    if split == DEFAULT and len(names) > 1 and not named:
+        warnings.warn(
+            f"{root}: its sub-folders ({', '.join(names[:3])}) are taken for classes, "
+            "though all of them have the same sub-folders: if they are splits, name "
+            f"one (--split {names[0]}); --split {WHOLE} is without this warning",
+            DataWarning,
+            stacklevel=3,
+        )
         return root
     if split in names and (has_splits or sub_folders(root / split)):
         return root / split

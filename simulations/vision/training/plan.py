@@ -25,7 +25,7 @@ from ..device_placement import Placement
 from ..networks import abstract_variables, network
 from ..networks.pixels import SCALES
 from .feeds import Feed, MemoryFeed, StreamFeed
-from .fitted import fitted, side_of
+from .image_size import fitted, side_of
 from .initial import Initial
 from .recipe import Recipe
 from .step import Model, State, initial_state
@@ -221,7 +221,7 @@ def _scale(dataset: DataSet, scale: str) -> tuple[tuple[float, ...], tuple[float
     """Mean and deviation of each channel, of the whole set where it is pruned, too."""
     if scale != "dataset":
         mean, std = SCALES[scale]
-    else:  # in memory, see fitted
+    else:  # in memory, see image_size
         mean, std = dataset.channel_statistics  # type: ignore[union-attr]
     if isinstance(dataset, Images) and dataset.images.shape[-1] != len(mean):
         raise InputError(

@@ -64,7 +64,6 @@ def test_a_folder_of_classes_is_one_split(tmp_path):
     [
         (("Train/a/1.png", "Test/a/1.png"), "allowed are 'Test', 'Train'"),
         (("training/a/1.png", "more/b/1.png"), "allowed are 'more', 'training'"),
-        (("art/a/1.png", "art/b/1.png", "web/a/1.png", "web/b/1.png"), "'art', 'web'"),
         (("set/a/1.png", "set/b/1.png"), "allowed are 'set'"),
         (("train/1.png", "test/1.png"), "train has no sub-folders"),
     ],
@@ -85,6 +84,15 @@ def test_folders_that_are_classes_are_read(tmp_path, names):
     found = load(f"folder:{_images(tmp_path / 'set', *names)}")
     assert found.class_names == tuple(sorted({one.split("/")[0] for one in names}))
     assert len(found) == len(names)
+
+
+def test_classes_with_the_same_sub_folders_are_read_with_a_warning(tmp_path):
+    names = [f"{one}/{below}/1.png" for one in ("art", "web") for below in "ab"]
+    root = _images(tmp_path / "set", *names)
+    with pytest.warns(DataWarning, match=r"\(art, web\) are taken for classes"):
+        assert load(f"folder:{root}").class_names == ("art", "web")
+    assert load(f"folder:{root}", ".").class_names == ("art", "web")
+    assert load(f"folder:{root}", "art").class_names == ("a", "b")
 
 
 def test_hidden_and_system_names_are_no_examples(tmp_path):

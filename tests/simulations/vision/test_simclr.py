@@ -284,7 +284,7 @@ def test_the_command_embeds_probes_and_its_record_is_checked(trained, tmp_path):
         ([], "exactly one of them"),
         (["--pixels", "--run", "run"], "exactly one of them"),
         (["--weights", "a", "--network", "resnet8"], "--normalise"),
-        (["--pixels", "--resize", "224"], "it is for --weights"),
+        (["--run", "a", "--resize", "224"], "it is for --weights and --pixels"),
         (["--pixels", "--checkpoint", "0"], "it is for --run"),
         (["--pixels", "-o", "a.txt"], "must end in .npy"),
         (["--pixels", "-o", "there.npy"], "exists"),

@@ -112,7 +112,7 @@ def test_select_takes_rules_with_parameters(folder, rule):
         (["score", "forgetting", "--correct", "wrong.npy", "--variant", "infinity",
           "-o", "a.parquet"], "1438 examples are infinite"),
         (["score", "random", "-o", "a.parquet", "--clusters", "3"], "has none"),
-        (["score", "random", "-o", "a.parquet", "--data", "mnist"], "no known form"),
+        (["score", "random", "-o", "a.parquet", "--data", "mnist"], "needs a path"),
         (["score", "el2n", "--logits", "self.parquet", "-o", "a.parquet"], "no .npy"),
         (["score", "prototypes", "--clusters", "2000", "-o", "a.parquet"],
          "2000 clusters of 1438"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..data.encoded import FILE_SIDE, DataSet, images_of
+from ..data.encoded import FILE_SIDE, DataSet, EncodedImages, images_of
 from ..data.images import Images
 from .recipe import Recipe
 
@@ -11,11 +11,12 @@ def side_of(dataset: DataSet, recipe: Recipe) -> int | None:
     """The side, in pixels, that the images of files are decoded at to be in memory.
 
     Returns:
-        None for images that are in memory, and for a recipe that streams: one with
-        constants for a scale, of labelled images, that does not resize.
+        None for what is no files, and for a recipe that streams: one with constants for
+        a scale, of labelled images, that does not resize.
     """
     streams = recipe.scale != "dataset" and recipe.objective != "simclr"
-    if isinstance(dataset, Images) or (streams and recipe.resize is None):
+    files = isinstance(dataset, EncodedImages)
+    if not files or (streams and recipe.resize is None):
         return None
     return recipe.resize or FILE_SIDE
 
