@@ -45,8 +45,8 @@ def compare(
         str,
         typer.Option(
             metavar="NAMES",
-            help="Comma-separated: el2n, prototypes, supervised_prototypes, or your "
-            "own score files (.parquet).",
+            help="Comma-separated: el2n, prototypes, supervised_prototypes, or "
+            "files of your own scores (.parquet, .npy, .csv, FILE:COLUMN).",
         ),
     ] = "el2n,prototypes",
     model: Annotated[
@@ -106,7 +106,7 @@ def compare(
 
     from simulations.experiments.comparison import Question, opened
     from simulations.experiments.comparison import compare as ask
-    from simulations.experiments.comparison.opened import is_pictures
+    from simulations.experiments.comparison.data_sets import is_pictures
     from simulations.progress import progress_bar
 
     named = tuple(part.strip() for part in metrics.split(","))
@@ -170,7 +170,7 @@ def _draw(answer: Answer, data: Opened, folder: Path, model: str) -> None:
     import numpy as np
 
     from figures import comparison, gallery, style
-    from simulations.experiments.comparison.opened import is_pictures
+    from simulations.experiments.comparison.data_sets import is_pictures
     from simulations.vision.class_extremes import extremes, thumbnails
 
     title = f"{data.whole.name}, {model}"

@@ -6,7 +6,7 @@ of it.
 """
 
 from .answer import Answer as Answer
-from .opened import Opened as Opened
-from .opened import opened as opened
+from .data_sets import Opened as Opened
+from .data_sets import opened as opened
 from .question import Question as Question
 from .run import compare as compare

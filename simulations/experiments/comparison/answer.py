@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -124,14 +126,17 @@ def _advice(here: pd.DataFrame, choice: Choice, keep_fraction: float) -> str:
     cost, error = mine["cost"], mine["cost_se"]
     if cost > _ENOUGH * error:
         return f"If you must prune to {share(keep_fraction)}, {what}: {why}."
-    end = "no loss of accuracy was seen"
+    end = "and what it costs is within the errors"
     if cost < -_ENOUGH * error:
         end = "and it is better than all of them"
-    return f"{what.capitalize()}: {why}, and {end}.".replace("and and", "and")
+    return f"{what[0].upper()}{what[1:]}: {why}, {end}."
 
 
 def class_table(
-    scores: dict[str, Scores], keep_fraction: float, names: tuple[str, ...]
+    scores: dict[str, Scores],
+    keep_fraction: float,
+    names: tuple[str, ...],
+    files: dict[str, Path],
 ) -> tuple[pd.DataFrame, list[str]]:
     """How many of each class are kept, and warnings of classes that are nearly lost.
 
@@ -139,6 +144,7 @@ def class_table(
         scores: Of the same examples, by metric.
         keep_fraction: Of all of them.
         names: Of the classes.
+        files: Where the scores are, for the command that would mend it.
 
     Returns:
         A row a class: ``class``, ``before``, and ``METRIC_STRATEGY``, examples.  The
@@ -153,7 +159,10 @@ def class_table(
             kept = counts(select_by(one, strategy, keep_fraction), labels, len(names))
             table[f"{metric}_{strategy}"] = kept
             said = _warning(metric, strategy, keep_fraction, before, kept, names)
-            warnings += [said] if said else []
+            if said:
+                command = _mending(files[metric], strategy, keep_fraction, before, kept)
+                said += f"; `{command}` keeps at least half of its share"
+                warnings.append(said)
     return pd.DataFrame(table), warnings
 
 
@@ -195,15 +204,24 @@ def _warning(
     worst = min(lost, key=lambda one: one.kept / one.before)
     more = f", and {len(lost) - 1} more classes lose as much" if len(lost) > 1 else ""
     more = more.replace("1 more classes lose", "1 more class loses")
+    return (
+        f"{which(strategy, keep_fraction)} by {metric} nearly loses a class: "
+        f"{names[worst.label]!r} keeps {worst.kept} of {worst.before} examples{more}"
+    )
+
+
+def _mending(
+    file: Path,
+    strategy: str,
+    keep_fraction: float,
+    before: Int[np.ndarray, " C"],
+    kept: Int[np.ndarray, " C"],
+) -> str:
+    """The command that keeps some of each class."""
     floor = mending_floor(before, kept)
     mend = f"--class-floor {floor:g}" if floor is not None else "--per-class"
     rule = strategy if strategy != "middle" else f"window:{(1 - keep_fraction) / 2:g}"
-    command = (
-        f"pruning-laws select scores/{metric}.parquet -f {keep_fraction:g} "
-        f"--rule {rule} {mend}"
-    )
     return (
-        f"{which(strategy, keep_fraction)} by {metric} nearly loses a class: "
-        f"{names[worst.label]!r} keeps {worst.kept} of {worst.before} examples{more}; "
-        f"`{command}` keeps at least half of its share"
+        f"pruning-laws select {shlex.quote(str(file))} -f {keep_fraction:g} "
+        f"--rule {rule} {mend}"
     )

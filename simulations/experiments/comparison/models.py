@@ -18,7 +18,7 @@ from ..configuration import SIDES, Experiment
 from ..logistic_head import VALIDATION
 from ..sources import Source
 from .cross_fit import HEADS, cross_fitted_logits
-from .opened import Opened
+from .data_sets import Opened
 
 NAME = "compare"
 Bar = Callable[[int, str], AbstractContextManager[Callable[..., None]]]

@@ -30,8 +30,8 @@ from ..configuration import Experiment
 from ..network import seconds_of_steps
 from ..network_run import trained
 from ..sources import Source
+from .data_sets import Opened
 from .models import Bar, experiment_of
-from .opened import Opened
 
 _BASE = "cifar10_resnet8"  # optimiser and schedule of a network that is named
 _EPOCHS = 10

@@ -12,6 +12,7 @@ from perceptron_theory.errors import unknown_name
 
 from ...vision import inputs
 from ...vision.metrics import METRICS, metric_of
+from ...vision.own_scores import SUFFIXES
 
 LINEAR = "linear"
 LEAST_SEEDS, USUAL_SEEDS, MOST_SEEDS = 3, 5, 10
@@ -32,8 +33,8 @@ class Question:
     keep_fraction: float
     """The one that a decision is about, inside (0, 1)."""
     metrics: tuple[str, ...] = ("el2n", "prototypes")
-    """Names of metrics, with options as ``prototypes:n_clusters=20``, or paths of score
-    files of the data set (.parquet)."""
+    """Names of metrics, with options as ``prototypes:n_clusters=20``, or paths of files
+    of scores, as :func:`simulations.vision.own_scores.scores_in` takes them."""
     model: str = LINEAR
     """"linear": heads on the feature vectors, or on the pixels.  Else a network, a key
     of ``simulations.vision.networks.NETWORKS``, or a recipe of ``pruning-laws train``
@@ -85,12 +86,15 @@ class Question:
 
 
 def is_file(metric: str) -> bool:
-    """Whether a metric is the path of a score file."""
-    return metric.endswith(".parquet")
+    """Whether a metric is the path of a file of scores, and perhaps its column."""
+    return metric.partition(":")[0].lower().endswith(SUFFIXES)
 
 
 def _key(metric: str) -> str:
-    name = PurePath(metric).stem if is_file(metric) else metric
+    name = metric
+    if is_file(metric):
+        path, _, column = metric.partition(":")
+        name = column or PurePath(path).stem
     name = re.sub(r"[^\w.-]+", "_", name)
     return name if name[:1].isalpha() else f"scores_{name}"
 
@@ -112,5 +116,5 @@ def _check_metric(metric: str) -> None:
         raise InputError(
             f"{metric} needs {lacking[0]}, which a comparison does not make: "
             f"{unknown_name('metric', metric, known)}; or score by it with "
-            "`pruning-laws score`, and give the score file (.parquet)"
+            "`pruning-laws score`, and give the score file"
         )

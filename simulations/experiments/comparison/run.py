@@ -29,6 +29,7 @@ from perceptron_theory.text_files import read_record
 from ...files import write_whole
 from ...vision.data import DataSet, Images
 from ...vision.metrics import metric_of
+from ...vision.own_scores import scores_in
 from ...vision.score_files import Scores, read_scores, scores_of, write_scores
 from ...vision.scoring import score_dataset
 from ..cells import Cell, cells_of
@@ -36,8 +37,8 @@ from ..configuration import Experiment
 from ..runner import forecast, run_experiment
 from .answer import Answer, class_table, select_by, sentences_of
 from .costs import best_choice, costs_of
+from .data_sets import Opened
 from .models import Bar, LinearHeads, Model
-from .opened import Opened
 from .question import LINEAR, Question, is_file
 
 _FORMAT = "pruning-laws compare 1"
@@ -84,20 +85,21 @@ def compare(
         ConvergenceError: A run failed; all others are in the folder.
     """
     model = _model_of(question, data, expanded(folder), features, device)
-    for metric in filter(is_file, question.metrics):
-        read_scores(metric, data.whole)  # refused before anything is written
+    # before anything is written
+    own = {one: scores_in(one, data.whole) for one in question.metrics if is_file(one)}
     record = _Record(expanded(folder), question, data)
-    scores = _scored(question, data.train, model, record, say, bar)
+    scores = _scored(question, data.train, model, record, own, say, bar)
     rows, size = _runs(question, model, record, list(scores), say, bar)
     costs = costs_of(rows)
     choice = best_choice(costs, question.keep_fraction)
     if data.held_out:  # the list to keep is of all examples, and so are its scores
-        scores = _scored(question, data.whole, model, record, say, bar)
+        scores = _scored(question, data.whole, model, record, own, say, bar)
     f = question.keep_fraction
     kept = select_by(
         scores.get(choice.metric), choice.strategy, f, count=len(data.whole)
     )
-    classes, warned = class_table(scores, f, data.whole.class_names)
+    files = _score_files(question, data.whole, record)
+    classes, warned = class_table(scores, f, data.whole.class_names, files)
     said = sentences_of(costs, choice, f, model=model.says, data=data.whole.name)
     said[:0] = _conditions(data, size, model)
     answer = Answer(f, costs, choice, kept, classes, scores, said, warned, {})
@@ -120,8 +122,9 @@ def _model_of(
     if question.model == LINEAR:
         if features is None and isinstance(data.train, Images):
             warnings.warn(
-                "linear heads on raw pixels rank images by their background more than "
-                "by what is on them: give features of a network, or a network as model",
+                "linear heads on raw pixels: photographs rank by their background more "
+                "than by what is on them; give features of a network, or a network as "
+                "the model",
                 DataWarning,
                 stacklevel=3,
             )
@@ -153,6 +156,8 @@ class _Record:
             "metrics": list(self.question.metrics),
             "model": self.question.model,
         }
+        if isinstance(self.data.train, Images):  # which may be made from files
+            self.about["image_shape"] = list(self.data.train.images.shape[1:])
         if path.exists():
             self._check(path)
         elif self.folder.exists():
@@ -219,20 +224,17 @@ def _scored(
     dataset: DataSet,
     model: Model,
     record: _Record,
+    given: dict[str, Scores],
     say: Callable[[str], Any],
     bar: Bar,
 ) -> dict[str, Scores]:
     """Scores by every metric, from the folder where they were made before."""
-    # of all examples beside those of a part, which the test set is held out of
-    extra = "_all" if record.data.held_out and dataset is record.data.whole else ""
-    paths = {
-        key: record.folder / "scores" / f"{key}{extra}.parquet" for key in question.keys
-    }
+    paths = _score_files(question, dataset, record)
     missing = {
         key: metric for key, metric in question.keys.items() if not paths[key].exists()
     }
-    own = {key: one for key, one in missing.items() if not is_file(one)}
-    started = time.perf_counter()
+    own = {key: one for key, one in missing.items() if one not in given}
+    took = _clock()
     names = {need.name for one in own.values() for need in metric_of(one).needs}
     arrays: dict[str, Any] = {}
     if own:
@@ -245,22 +247,34 @@ def _scored(
             sources = dict.fromkeys(mine, f"{model.says}, of `compare`")
             found = score_dataset(dataset, metric, mine, sources=sources)
         else:
-            found = _of_file(metric, dataset, record.data)
+            found = _of_part(given[metric], dataset)
         write_scores(paths[key], found, overwrite=True)
     if own:
         seconds = record.about["seconds"]
-        took = time.perf_counter() - started
-        seconds[f"scores{extra}"] = seconds.get(f"scores{extra}", 0.0) + took
+        seconds[dataset.name] = seconds.get(dataset.name, 0.0) + took()
         record.save()
     return {key: read_scores(path, dataset) for key, path in paths.items()}
 
 
-def _of_file(path: str, dataset: DataSet, data: Opened) -> Scores:
-    """Scores of a file, which are of all examples, of those of a part of them."""
-    scores = read_scores(path, data.whole)
-    if dataset is data.whole:
-        return scores
-    place = {one: i for i, one in enumerate(data.whole.ids)}
+def _score_files(
+    question: Question, dataset: DataSet, record: _Record
+) -> dict[str, Path]:
+    """Where the scores of a data set are, by metric."""
+    # of all examples beside those of a part, which the test set is held out of
+    extra = "_all" if record.data.held_out and dataset is record.data.whole else ""
+    folder = record.folder / "scores"
+    return {key: folder / f"{key}{extra}.parquet" for key in question.keys}
+
+
+def _clock() -> Callable[[], float]:
+    """Seconds since now."""
+    started = time.perf_counter()
+    return lambda: time.perf_counter() - started
+
+
+def _of_part(scores: Scores, dataset: DataSet) -> Scores:
+    """Scores of a data set, or of a part of it, from those of all examples."""
+    place = {one: i for i, one in enumerate(scores.ids)}
     rows = np.array([place[one] for one in dataset.ids])
     recipe = {"part_of": scores.dataset, **scores.recipe}
     return scores_of(

@@ -310,6 +310,17 @@ def test_scores_of_a_file_take_part_also_where_a_test_set_is_held_out(tmp_path):
 
 
 @pytest.mark.slow
+def test_scores_of_ones_own_are_named_by_their_column(tmp_path):
+    rows = [f"{one},{i % 7}" for i, one in enumerate(TRAIN.ids)]
+    (tmp_path / "a.csv").write_text("\n".join(["id,margin", *rows]) + "\n")
+    metric = f"{tmp_path}/a.csv:margin"
+    asked = Question(keep_fraction=0.5, metrics=(metric,), seeds=3)
+    assert asked.keys == {"margin": metric}
+    answer = compare(asked, DATA, tmp_path / "out")
+    assert (answer.scores["margin"].scores == np.arange(300) % 7).all()
+
+
+@pytest.mark.slow
 def test_a_score_that_is_right_wins(tmp_path):
     # 120 copies of the labels' noise: examples of wrong labels are known, and "hard"
     rng = np.random.default_rng(0)
@@ -345,7 +356,9 @@ def test_classes_that_are_lost_are_named(tmp_path):
     answer = compare(asked, DATA, tmp_path / "out")
     hard, *_ = answer.warnings
     assert hard.startswith("the hardest 30 % by skew nearly loses a class: 'a' keeps 0")
-    assert "--rule hard --class-floor 0.5`" in hard and "1 more class loses" in hard
+    file = tmp_path / "out/scores/skew.parquet"
+    assert f"select {file} -f 0.3 --rule hard --class-floor 0.5`" in hard
+    assert "1 more class loses" in hard
     assert "Warning: the hardest" in (tmp_path / "out/answer.txt").read_text()
 
 

@@ -18,6 +18,7 @@ from ...vision.data import (
 )
 from ...vision.data.classes import matched
 from ...vision.data.contract import loaded
+from ...vision.data.encoded import FILE_SIDE
 from ...vision.data.parts import held_out
 
 HELD_OUT = 0.2
@@ -47,7 +48,7 @@ class Opened(DataSource):
 
 
 def opened(
-    data: str | DataSource, *, size: int = 32, test_split: str | None = None
+    data: str | DataSource, *, size: int = FILE_SIDE, test_split: str | None = None
 ) -> Opened:
     """Read a data set; where it has no test set, a fifth of each class becomes that.
 
@@ -90,7 +91,7 @@ def _test_set(source: DataSource) -> DataSet | None:
 def _at_one_size(dataset: DataSet, size: int) -> Any:
     if not isinstance(dataset, EncodedImages):
         return dataset
-    return dataset.images(size)[0]
+    return dataset.at_size(size)
 
 
 def is_pictures(dataset: DataSet) -> bool:
