@@ -1,9 +1,9 @@
 """Structured inputs against students that are trained on them.
 
-Gaussian inputs of a given covariance are labelled by a teacher, pruned by a probe, and a
-student of the logistic loss is trained on what is kept by Newton's method.  Means over
-draws, in units of their standard error: a bound of 4 fails by accident once in 2,000
-runs of the eight comparisons.
+Gaussian inputs of a given covariance are labelled by a teacher, pruned by a probe, and
+a student of the logistic loss is trained on what is kept by Newton's method.  Means
+over draws, in units of their standard error: a bound of 4 fails by accident once in
+2,000 runs of the eight comparisons.
 """
 
 import numpy as np
