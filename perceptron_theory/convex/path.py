@@ -132,7 +132,8 @@ def follow(
         ratio = b / jnp.sqrt(1.0 + a * a)
         x = jnp.stack([log_r, jnp.arcsinh(a), ratio, -begin])
     else:
-        u, v = jnp.dot(u, share), 0.0 if on_line else jnp.dot(v, share)
+        u, v = (jnp.dot(x, share) for x in (u, v))
+        v = jnp.zeros(()) if on_line else v
         x = of_large_ridge(problem.spectrum, alpha, force, begin, u, v)
     x = with_slack(x, problem, labels, setting)
     free = chart(problem, labels, setting)

@@ -254,7 +254,7 @@ def _with_spectrum(
         return
     most = max(LEAST_PART, COPIES // spectrum.eigenvalues.size)
     for part in np.array_split(here, -(-here.size // most)):
-        copies = (np.broadcast_to(x, (part.size, *x.shape)) for x in spectrum)
+        copies: Any = (np.broadcast_to(x, (part.size, *x.shape)) for x in spectrum)
         yield part, Spectrum(*copies)
 
 
