@@ -24,6 +24,12 @@ QUANTITIES = {
 }
 
 
+def is_one(data: xr.Dataset) -> bool:
+    """Whether the errors are over inputs alone, each along a dimension of its own."""
+    dims = set(map(str, data["error"].dims))
+    return bool(dims) and dims <= set(DIMENSIONS) and dims <= set(map(str, data.coords))
+
+
 def draw(
     data: xr.Dataset, *, size: str = "slide", simulation: xr.Dataset | None = None
 ) -> Figure:
