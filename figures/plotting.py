@@ -158,7 +158,7 @@ def _drawn(
             figure = kind.draw(data, **options)
         except KeyError as error:
             raise InputError(
-                f"this looks like {kind.what}, but it has no {error}: it cannot be drawn"
+                f"this looks like {kind.what} but has no {error}: it cannot be drawn"
             ) from error
         text = title_of(data, kind, options.get("simulation"))
         style.title(figure, text if title is None else title)

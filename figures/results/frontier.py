@@ -37,7 +37,7 @@ def draw(
     if fixed is not None:
         sweep.curves(left, fixed, load, "keep_fraction")
     alone = fixed is None and simulation is None
-    how = _thin(BEST) if alone else style.PARETO
+    how = _thin(BEST) if alone else style.PARETO | {"zorder": 1}
     _line(left, x, data[error].values, how, "best $f$")
     _line(right, x, data[fraction].values, _thin(BEST), "least error of the pool")
     if of_pool:
