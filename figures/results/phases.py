@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -232,7 +234,7 @@ def _simulated(axes: Axes, simulation: xr.Dataset, data: xr.Dataset, name: str) 
     """A mark at every simulated place, of the rule that had the least error there."""
     if name != "alpha_tot":
         raise InputError("simulated points have no place in a diagram of wrong labels")
-    rows = simulated.matching(simulation, data)
+    rows: Any = simulated.matching(simulation, data)
     chosen = []
     for (at, f), part in rows.groupby([rows[name].round(9), "keep_fraction"]):
         first = part.sort_values("mean").iloc[0]

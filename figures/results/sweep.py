@@ -115,9 +115,9 @@ def _over(axes: Axes, simulation: xr.Dataset, data: xr.Dataset, x: str, family) 
     Raises:
         InputError: all are.
     """
-    rows = simulated.matching(simulation, data)
+    rows: Any = simulated.matching(simulation, data)
     drawn = False
-    values = data[family].values if family else [None]
+    values: Any = data[family].values if family else [None]
     fixed = {
         n: float(data[n])
         for n in DIMENSIONS
