@@ -220,7 +220,9 @@ def _name(axes: Axes, region: np.ndarray, name: str, centres: list[np.ndarray]) 
     far = distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]  # type: ignore[index]
     for gap, (width, height) in BOXES.items():
         box = int(height * FINE[1]), int(width * FINE[0])
-        fits = uniform_filter(region.astype(float), box, mode="constant") > 0.999
+        inside: Any = region.astype(float)
+        sides: Any = box
+        fits = uniform_filter(inside, sides, mode="constant") > 0.999
         if fits.any():
             i, j = np.unravel_index(np.argmax(np.where(fits, far, -1.0)), far.shape)
             how = {"ha": "center", "va": "center", "linespacing": 1.1}
