@@ -154,7 +154,12 @@ def _drawn(
             )
         options["simulation"] = dataset_of(simulation)
     with style.applied():
-        figure = kind.draw(data, **options)
+        try:
+            figure = kind.draw(data, **options)
+        except KeyError as error:
+            raise InputError(
+                f"this looks like {kind.what} but has no {error}: it cannot be drawn"
+            ) from error
         text = title_of(data, kind, options.get("simulation"))
         style.title(figure, text if title is None else title)
     return figure
@@ -168,7 +173,7 @@ def kind_of(data: xr.Dataset) -> Kind:
     """
     names = set(map(str, data.variables)) | set(map(str, data.dims))
     for kind in KINDS:
-        if kind.needs <= names:
+        if kind.needs <= names and (kind.draw is not sweep.draw or sweep.is_one(data)):
             return kind
     shown = ", ".join(sorted(map(str, data.data_vars))[:6]) or "nothing"
     known = ", ".join(kind.what for kind in KINDS)

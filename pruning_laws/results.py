@@ -25,7 +25,7 @@ INPUTS = {
     "alpha_prune": text(KEPT, PER_DIMENSION),
     "alpha_tot": text(POOL, PER_DIMENSION),
     "keep_fraction": text("kept fraction"),
-    "theta": text("angle of probe and teacher", "rad"),
+    "theta": text("probe angle", "rad"),
 }
 
 

@@ -74,7 +74,7 @@ def _kept(axes: Axes, data: xr.Dataset) -> None:
         (low + high) / 2, 0.5, "kept", ha="center", va="center", fontweight="bold"
     )
     signed = data.attrs.get("margin") == "signed"
-    order = "margin y P.x" if signed else "margin |P.x|"
+    margin = "y P.x" if signed else "|P.x|"
     axes.set(xlim=(0, 1), ylim=(0, 1), yticks=[])
-    axes.set_xlabel(f"quantile of the {order}:  hardest 0, easiest 1")
+    axes.set_xlabel(f"quantile of {margin}  (0 hardest, 1 easiest)")
     axes.spines[["left"]].set_visible(False)

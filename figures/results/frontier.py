@@ -37,7 +37,7 @@ def draw(
     if fixed is not None:
         sweep.curves(left, fixed, load, "keep_fraction")
     alone = fixed is None and simulation is None
-    how = _thin(BEST) if alone else style.PARETO
+    how = _thin(BEST) if alone else style.PARETO | {"zorder": 1}
     _line(left, x, data[error].values, how, "best $f$")
     _line(right, x, data[fraction].values, _thin(BEST), "least error of the pool")
     if of_pool:
@@ -67,8 +67,8 @@ def _thin(look: tuple) -> dict:
 def _line(axes: Axes, x: np.ndarray, y: np.ndarray, how: dict, label: str) -> None:
     """A line where there is something above zero, on a logarithmic axis."""
     shown = np.where(y > 0, y, np.nan)
-    mark = {"marker": "o"} if len(x) == 1 else {}
-    axes.plot(x, shown, label=label, **how, **mark)
+    mark = "o" if len(x) == 1 else None
+    axes.plot(x, shown, label=label, marker=mark, **how)
     if np.isfinite(shown).any():
         axes.set_yscale("log")
         style.plain_numbers(axes.yaxis)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -218,7 +220,9 @@ def _name(axes: Axes, region: np.ndarray, name: str, centres: list[np.ndarray]) 
     far = distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]  # type: ignore[index]
     for gap, (width, height) in BOXES.items():
         box = int(height * FINE[1]), int(width * FINE[0])
-        fits = uniform_filter(region.astype(float), box, mode="constant") > 0.999
+        inside: Any = region.astype(float)
+        sides: Any = box
+        fits = uniform_filter(inside, sides, mode="constant") > 0.999
         if fits.any():
             i, j = np.unravel_index(np.argmax(np.where(fits, far, -1.0)), far.shape)
             how = {"ha": "center", "va": "center", "linespacing": 1.1}
@@ -232,7 +236,7 @@ def _simulated(axes: Axes, simulation: xr.Dataset, data: xr.Dataset, name: str) 
     """A mark at every simulated place, of the rule that had the least error there."""
     if name != "alpha_tot":
         raise InputError("simulated points have no place in a diagram of wrong labels")
-    rows = simulated.matching(simulation, data)
+    rows: Any = simulated.matching(simulation, data)
     chosen = []
     for (at, f), part in rows.groupby([rows[name].round(9), "keep_fraction"]):
         first = part.sort_values("mean").iloc[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
@@ -66,7 +68,7 @@ def draw_clusters(data: xr.Dataset, *, size: str = "slide") -> Figure:
 def draw_exponents(data: xr.Dataset, *, size: str = "slide") -> Figure:
     """The exponents of ``laws`` with their 95 % intervals, a row a curve."""
     rows = data[["strategy", "metric", "keep_fraction", "exponent", "lower", "upper"]]
-    table = rows.to_dataframe().reset_index(drop=True)
+    table: Any = rows.to_dataframe().reset_index(drop=True)
     names = [
         row["strategy"]
         if row["strategy"] in ("unpruned", "random") and row["keep_fraction"] == 1

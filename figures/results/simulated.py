@@ -69,7 +69,7 @@ def matching(simulation: xr.Dataset, data: xr.Dataset) -> pd.DataFrame:
     Raises:
         InputError: there are none.
     """
-    rows = rows_of(simulation)
+    rows: Any = rows_of(simulation)
     keep = np.ones(len(rows), bool)
     said = {}
     for name in (*_KINDS, "theta"):
@@ -96,7 +96,7 @@ def draw(
     data: xr.Dataset, *, size: str = "slide", simulation: xr.Dataset | None = None
 ) -> Figure:
     """The errors against whatever varies most, a colour for each other setting."""
-    rows = rows_of(data)
+    rows: Any = rows_of(data)
     figure = style.canvas_of(size)
     (axes,) = style.panels(figure, 1)
     x = max(_AXES, key=lambda name: rows[name].nunique())
@@ -120,11 +120,11 @@ def draw(
     return figure
 
 
-def _varies(rows: pd.DataFrame, name: str, x: str) -> bool:
+def _varies(rows: Any, name: str, x: str) -> bool:
     """Whether points differ in it otherwise than along x."""
     if rows[name].nunique() == rows[x].nunique():  # one of each at each x: no series
-        return rows.groupby(x)[name].nunique().max() > 1
-    return rows[name].nunique() > 1
+        return bool(rows.groupby(x)[name].nunique().max() > 1)
+    return bool(rows[name].nunique() > 1)
 
 
 def sizes(simulation: xr.Dataset) -> str:
@@ -135,7 +135,7 @@ def sizes(simulation: xr.Dataset) -> str:
     return "N = " + ", ".join(f"{number:g}" for number in numbers)
 
 
-def _by_label(rows: pd.DataFrame, by: list[str]) -> Iterator[tuple[str, Any]]:
+def _by_label(rows: Any, by: list[str]) -> Iterator[tuple[str, Any]]:
     """The parts of equal settings, and what legends call them."""
     if not by:
         yield "simulation", rows

@@ -24,6 +24,12 @@ QUANTITIES = {
 }
 
 
+def is_one(data: xr.Dataset) -> bool:
+    """Whether the errors are over inputs alone, each along a dimension of its own."""
+    dims = set(map(str, data["error"].dims))
+    return bool(dims) and dims <= set(DIMENSIONS) and dims <= set(map(str, data.coords))
+
+
 def draw(
     data: xr.Dataset, *, size: str = "slide", simulation: xr.Dataset | None = None
 ) -> Figure:
@@ -109,9 +115,9 @@ def _over(axes: Axes, simulation: xr.Dataset, data: xr.Dataset, x: str, family) 
     Raises:
         InputError: all are.
     """
-    rows = simulated.matching(simulation, data)
+    rows: Any = simulated.matching(simulation, data)
     drawn = False
-    values = data[family].values if family else [None]
+    values: Any = data[family].values if family else [None]
     fixed = {
         n: float(data[n])
         for n in DIMENSIONS

@@ -67,8 +67,7 @@ _FIELDS = {
     "hard_error": "error of the hard rule",
     "easy_error": "error of the easy rule",
     "random_error": "error of a random part",
-    "multiplier": "multiplier: d error/d keep_fraction at fixed alpha_prune, "
-    "of the best rules",
+    "multiplier": "multiplier: d error/d keep_fraction at fixed alpha_prune",
     "violation": "violation: largest of stationarity, in units of the error",
     "gap": "gap: the most that any other rule lowers ln(error) to first order",
 }

@@ -127,6 +127,9 @@ def _draw(dataset: Any, section: Section) -> None:
             plotting.plot(dataset).savefig(content, format="png")
     except InputError:
         return  # of no kind that has one, or with too much for one
+    except Exception as error:  # of a file that is not ours it may fail in many ways
+        section.facts["picture"] = f"could not be drawn: {error}"
+        return
     data = base64.b64encode(content.getvalue()).decode()
     section.picture, section.drawn = f"data:image/png;base64,{data}", True
 

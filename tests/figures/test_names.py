@@ -75,7 +75,7 @@ def test_scaling_shows_names_as_they_are():
         kept=[10, 10, 10, 20, 20, 20], size=20, error=0.1, standard_error=0.01
     )
     points["error"] = np.linspace(0.1, 0.3, 6)
-    assert "hard, $m_1$" in _texts(lambda: scaling.draw(points))
+    assert "keep hard, $m_1$" in _texts(lambda: scaling.draw(points))
 
 
 def test_a_table_shows_names_as_they_are(capsys):

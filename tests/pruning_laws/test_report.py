@@ -152,3 +152,17 @@ def test_bad_input_is_one_line_and_leaves_no_file(folder, tmp_path):
     assert page.read_text() == "mine"
     assert _report(folder, "-o", page, "--overwrite").exit_code == 0
     assert page.read_text() != "mine"
+
+
+def test_a_result_is_shown_as_its_picture(tmp_path):
+    frontier = pt.pareto_frontier([2.0, 5.0], theta=0.4, rule=pt.Hard())
+    pt.save_dataset(frontier, tmp_path / "pareto.nc")
+    broken = frontier.drop_vars("alpha_prune").rename_dims(alpha_prune="row")
+    pt.save_dataset(broken, tmp_path / "odd.nc")
+    assert _report(tmp_path, "-o", tmp_path / "page.html").exit_code == 0
+    page = Page((tmp_path / "page.html").read_text())
+    drawn = [one for one in page.sources if one.startswith("data:image")]
+    assert len(drawn) == 1  # the odd one is a table
+    text = " ".join(" ".join(page.texts).split())
+    assert text.index("pareto.nc") < text.index("the numbers, and what the file says")
+    assert "Hard()" not in text and "rule hard" in text

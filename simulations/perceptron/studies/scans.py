@@ -115,7 +115,7 @@ def simulated_errors(
             "size": ("size", list(sizes), text("input dimension N")),
             "alpha_prune": on([p.alpha_prune for p in points], KEPT, PER_DIMENSION),
             "keep_fraction": on([p.fraction for p in points], "kept fraction"),
-            "theta": on([p.theta for p in points], "angle of probe and teacher", "rad"),
+            "theta": on([p.theta for p in points], "probe angle", "rad"),
             "rule": ("point", [point.rule_name for point in points]),
             "margin": ("point", [point.margin for point in points]),
             "student": ("point", [point.student_name for point in points]),
