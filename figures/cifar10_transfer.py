@@ -44,7 +44,7 @@ def draw(data: xr.Dataset) -> Figure:
             x, y = points["keep_fraction"], points["error"]
             style.simulated(axes, x, y, points["standard_error"], look)
             axes.plot(x, y, color=look[0], linestyle=look[1], linewidth=0.9)
-            style.legend_entry(axes, look, style.KEEP.get(str(strategy), strategy))
+            style.legend_entry(axes, look, style.KEEP.get(str(strategy), str(strategy)))
         axes.set(xlabel=f"kept fraction of the {side} data", ylabel="downstream error")
     panels[0].legend()
     style.letter(panels)

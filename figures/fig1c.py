@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -38,7 +39,8 @@ def draw(data: xr.Dataset) -> Figure:
     axes = figure.subplots()
     hard, easy = data["error_hard"], data["error_easy"]
     # of errors that are small on the right: their ratio, which is seen everywhere
-    ratio = np.log(hard / easy).transpose("keep_fraction", "alpha_tot")
+    ratio: Any = np.log(hard / easy)  # a DataArray, which NumPy's types do not say
+    ratio = ratio.transpose("keep_fraction", "alpha_tot")
     drawn = axes.pcolormesh(
         data["alpha_tot"],
         data["keep_fraction"],

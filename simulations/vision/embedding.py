@@ -21,7 +21,7 @@ from . import inputs
 from .data import Images
 from .data.augmentation import normalize, resized
 from .data.decode import CenterCrop
-from .data.encoded import DataSet, images_of
+from .data.encoded import DataSet, EncodedImages, images_of
 from .data.order import evaluation_batches
 from .data.stream import Stream
 from .networks import import_weights, network
@@ -147,7 +147,11 @@ def embed(
 
 
 def _batches(
-    dataset: DataSet, size: int | None, placement: Placement, batch: int, workers: int
+    dataset: Images | EncodedImages,
+    size: int | None,
+    placement: Placement,
+    batch: int,
+    workers: int,
 ) -> Iterator[tuple[UInt8[Array, "B h w c"], Int[Array, " B"], Bool[Array, " B"]]]:
     """Images, rows and mask, on the devices."""
     if isinstance(dataset, Images):
