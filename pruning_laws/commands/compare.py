@@ -85,7 +85,7 @@ def compare(
     device: machine_options.Device = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Say what it costs to keep a part of your data, and which part to keep.
+    """Find which part of your data to keep, and what it costs.
 
     Trains on all examples and, with the same seeds, on the hardest, the easiest, the
     middle and random ones. FOLDER gets the answer in sentences, the ids to keep

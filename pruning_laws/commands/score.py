@@ -199,7 +199,7 @@ def _arrays(
 
     Raises:
         typer.BadParameter: The metric needs no such thing, or a file of something else.
-        perceptron_theory.InputError: It is no .npy file.
+        perceptron_theory.InputError: It is not a .npy file.
     """
     from perceptron_theory import InputError
     from simulations.vision.metrics import METRICS

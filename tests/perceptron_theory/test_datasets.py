@@ -79,7 +79,7 @@ def _other_version(path):
     [
         (_missing, "not a file"),
         (_truncated, "is damaged"),
-        (_text, "not a whole NetCDF file"),
+        (_text, "not a complete NetCDF file"),
         (_foreign, "not written by save_dataset"),
         (_other_version, "format version"),
     ],

@@ -8,7 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from pruning_laws.app import app
-from pruning_laws.commands.compare import _fraction, _seconds
+from pruning_laws.commands.compare import _seconds
 from simulations.experiments.comparison import Question
 
 
@@ -122,6 +122,5 @@ def test_one_example_of_each_class_is_too_little(tmp_path):
     assert not (tmp_path / "o").exists()
 
 
-def test_fractions_and_times():
-    assert _fraction("0.3") == 0.3 and _fraction("30 %") == pytest.approx(0.3)
+def test_times():
     assert [_seconds(one) for one in ("90s", "10min", "1.5 h")] == [90, 600, 5400]

@@ -112,7 +112,7 @@ def read_array(path: Path | str) -> np.ndarray:
         kind = kind_of_file(path)
         line = first_line(error)
         why = f"it is {kind}; {line}" if kind else line
-        raise InputError(f"{path} is no .npy file of numbers ({why})") from error
+        raise InputError(f"{path} is not a .npy file of numbers ({why})") from error
 
 
 def read_npy(content: bytes, where: str) -> np.ndarray:

@@ -117,6 +117,7 @@ def test_the_angle_and_a_keep_probability_of_the_signed_margin():
     np.testing.assert_allclose(exact[:2, 2], value[4, 0, 2] / (2 * h), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_one_sided_at_the_ends(program):
     """At f = 1 and without noise derivatives are those from within."""
     end = (2.0, 1.0, 0.3, 0.1, 0.0)

@@ -171,13 +171,20 @@ CASES = [
         (2.0, 0.5, "hard", "signed", "logistic", 0.1, 0.0), marks=pytest.mark.slow
     ),
     (3.0, 0.3, "hard", "absolute", "squared_hinge", 0.02, 0.0),
-    (1.5, 0.4, "easy", "absolute", "hinge", 0.2, 0.0),
-    (2.0, 0.6, "easy", "signed", "square", 0.05, 0.1),
+    pytest.param(
+        (1.5, 0.4, "easy", "absolute", "hinge", 0.2, 0.0), marks=pytest.mark.slow
+    ),
+    pytest.param(
+        (2.0, 0.6, "easy", "signed", "square", 0.05, 0.1), marks=pytest.mark.slow
+    ),
     pytest.param(
         (4.0, 0.3, "hard", "absolute", "logistic", 0.01, 0.1), marks=pytest.mark.slow
     ),
     (2.5, 0.5, "hard", "signed", "hinge", 0.05, 0.15),
-    (2.0, 1.0, "random", "absolute", "squared_hinge", 0.3, 0.0),
+    pytest.param(
+        (2.0, 1.0, "random", "absolute", "squared_hinge", 0.3, 0.0),
+        marks=pytest.mark.slow,
+    ),
 ]
 
 

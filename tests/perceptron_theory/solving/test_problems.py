@@ -121,10 +121,10 @@ def test_the_command_line_offers_and_repeats(failure, tmp_path, monkeypatch, cap
 def test_what_is_no_problem_file_is_refused_in_one_line(tmp_path, text):
     path = tmp_path / "problem.json"
     path.write_text(text)
-    with pytest.raises(pt.InputError, match="no problem file") as refused:
+    with pytest.raises(pt.InputError, match="not a problem file") as refused:
         pt.load_problem(path)
     assert "\n" not in str(refused.value)
-    with pytest.raises(pt.InputError, match="no problem file"):
+    with pytest.raises(pt.InputError, match="not a problem file"):
         pt.load_problem(tmp_path / "missing.json")
 
 

@@ -117,7 +117,7 @@ SCORED = ["good.toml", "-o", "new", "--scores", "scores"]
         ([*SCORED, "-o", "good.toml"], "good.toml is a file"),
         ([*SCORED, "-o", "other"], "holds no experiment"),
         ([*SCORED, "--data", "cifar10:none"], "none"),
-        ([*SCORED, "--data", "mnist"], "is not a data set I recognise"),
+        ([*SCORED, "--data", "mnis"], "is not a data set I recognise"),
         ([*SCORED, "--data", "folder:images"], "images has no test set"),
         ([*SCORED, "--features", "x.npy"], "training and the test set, or none"),
         ([*SCORED, "--initial", "done"], "are for networks"),

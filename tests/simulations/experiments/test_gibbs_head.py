@@ -59,7 +59,7 @@ def test_gaussian_inputs_have_the_information_of_theory(learner, size, f):
 
 
 def test_a_rule_of_many_cutoffs_is_refused():
-    with pytest.raises(InputError, match="hard_balanced has one for each class"):
+    with pytest.raises(InputError, match="hard_balanced has several"):
         replace(EXPERIMENT, strategies=("hard", "hard_balanced"))
 
 

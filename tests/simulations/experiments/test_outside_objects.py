@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import DataWarning
 from pruning_laws.app import app
 from simulations.experiments import Experiment, Source, read_table, run_experiment
 from simulations.vision.data import DataSource, Images, source_text
@@ -64,7 +65,8 @@ def _experiment(metric):
 @pytest.fixture(scope="module")
 def scores(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scores")
-    found = score_dataset(Blobs().load("train"), Brightness())
+    with pytest.warns(DataWarning, match="of raw pixels"):
+        found = score_dataset(Blobs().load("train"), Brightness())
     assert found.recipe["computed_from"] == {"embeddings": "pixels"}
     write_scores(folder / f"{METRIC}.parquet", found)
     return folder

@@ -47,10 +47,9 @@ def test_the_figure_shows_points_and_lines():
     figure = scaling.draw(points.assign(theory=0.3))
     panels = figure.axes
     assert [axes.get_title() for axes in panels] == [
-        "hard, theta 0",
-        "hard, theta 30",
-        "easy, theta 0",
-        "easy, theta 30",
+        rf"keep {strategy}, $\theta = {angle}\degree$"
+        for strategy in ("hard", "easy")
+        for angle in (0, 30)
     ]
     lines = [line.get_ydata() for line in panels[0].lines if len(line.get_xdata()) == 2]
     assert any(np.allclose(y, 0.3) for y in lines)

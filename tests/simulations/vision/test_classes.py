@@ -79,7 +79,7 @@ def test_imagenet_by_the_names_of_its_folders(folder):
         ("digits#1,2,1", "the class '1' comes twice"),
         ("digits#1", "1 of the classes of digits train: give two or more"),
         ("digits#", "unknown class of digits train ''"),
-        ("mnist#1,2", "is not a data set I recognise"),
+        ("mnis#1,2", "is not a data set I recognise"),
         ("cifar10:nowhere#cat,dog", "nowhere does not exist"),
     ],
 )

@@ -316,7 +316,7 @@ def test_a_cell_that_is_no_number_is_named_in_the_only_column_left(tmp_path, cel
     lines[5] = f"{lines[5].split(',')[0]},{cell}"
     path.write_text("\n".join(lines))
     with pytest.raises(
-        InputError, match=r"line 6 of the column score is .*, no number"
+        InputError, match=r"line 6 of the column score is .*, not a number"
     ):
         import_csv(path, SET, metric="m")
 
