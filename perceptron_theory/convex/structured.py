@@ -321,7 +321,7 @@ def spectrum_of(inputs: Inputs) -> Spectrum:
     if not isinstance(inputs, Inputs):
         raise InputError(f"inputs must be an object of pt.Inputs, got {shown(inputs)}")
     own = inputs.eigenvalues, inputs.label, inputs.across
-    xp: Any = jnp if traced(own) else np
+    xp: Any = jnp if traced((own, inputs.theta)) else np
     values, u, v = (xp.asarray(x) for x in own)
     shares = xp.stack([u * u, u * v, v * v]) / values
     hidden = np.array([1.0, 0.0, 1.0]) - shares.sum(axis=1)
