@@ -154,11 +154,11 @@ def test_a_run_that_keeps_failing_does_not_stop_the_others(tmp_path, monkeypatch
     real = runners.run_cell
     calls = []
 
-    def fragile(learner, cell):
+    def fragile(learner, cell, **how):
         calls.append(cell)
         if cell.strategy == "easy":
             raise OSError("no memory")
-        return real(learner, cell)
+        return real(learner, cell, **how)
 
     monkeypatch.setattr(runners, "run_cell", fragile)
     with pytest.raises(ConvergenceError, match=r"6 of 24 runs failed.*OSError"):
