@@ -122,7 +122,7 @@ def test_a_whole_transfer(home, tmp_path):
     cost = learner.forecast(cells_of(chosen))
     assert cost.presentations == table["presentations"].sum()
     assert cost.flops == pytest.approx(table["flops"].sum()) and cost.seconds > 0
-    with pytest.raises(InputError, match="others than those trained on"):
+    with pytest.raises(InputError, match="classes of the test set differ"):
         by_class(table)
     # what is tuned on, and by what, is part of what the runs are
     names = {"downstream", "downstream_test", "downstream_recipe"}
