@@ -226,7 +226,8 @@ for devices in (1, 4):
     found.append((trained.state, plan.testing, trained))
 (one, _, first), (many, feed, second) = found
 for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(many), strict=True):
-    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    # float32 sums in another order, which differs from one kind of CPU to another
+    np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-4)
 assert (first.correct != second.correct).mean() < 0.01
 # statistics of a quarter of the batch would be others
 logits = [np.load(f"{sys.argv[1]}/{devices}/logits.npy") for devices in (1, 4)]
