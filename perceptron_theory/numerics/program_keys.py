@@ -150,6 +150,8 @@ class _Description:
                     if name not in fields and _is_member(name, value)
                 }
                 self.add(thing.__module__, thing.__qualname__, thing.__bases__, members)
+            case type() if thing in PLAIN:  # that of None has no name to find it by
+                self.add(thing.__name__)
             case enum.Enum():
                 self.add(type(thing), thing.name)
             case _ if root in PACKAGES and hasattr(thing, "__wrapped__"):

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 
+import perceptron_theory as pt
 from perceptron_theory.numerics import (
     batching,
     compilation,
@@ -58,6 +59,19 @@ def test_the_next_process_reads_what_the_first_compiled(folder, compiled):
     assert np.array_equal(_answer(), first)
     assert len(compiled) == 1
     assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("folder", ["numpy"], indirect=True)
+@pytest.mark.parametrize("how", [{}, {"loss": "square", "ridge": 0.1}], ids=str)
+def test_nothing_is_written_anew_for_a_point_of_the_next_process(folder, compiled, how):
+    solve = pt.solve_convex if how else pt.solve
+    point = {"alpha_prune": 2.0, "keep_fraction": 0.5, "theta": 0.2, **how}
+    first = solve(**point).error
+    made = len(compiled)
+    assert made > 0
+    compilation.forget()
+    assert solve(**point).error == first
+    assert len(compiled) == made
 
 
 def test_results_of_any_form_come_back(folder, compiled):

@@ -41,6 +41,7 @@ def test_keys_tell_programs_apart():
         _key(f, (Window(lower=X), X)),
         _key(f, ([X, X],)),
         _key(f, ((X, X),)),
+        _key(f, ((X, None),)),  # what a point does not have
     ]
     assert None not in keys
     assert len(set(keys)) == len(keys)
