@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from simulations.experiments.cells import NO_METRIC
+
 from . import style
 
 LOOKS = {**style.RULES, "middle": style.FAMILY[5]}
-_NO_METRIC = "none"
 
 
 def draw(costs: pd.DataFrame, keep_fraction: float, title: str) -> Figure:
@@ -20,7 +21,7 @@ def draw(costs: pd.DataFrame, keep_fraction: float, title: str) -> Figure:
         keep_fraction: The one that was asked about, which is marked.
         title: Of the data and the model.
     """
-    metrics = [one for one in dict.fromkeys(costs["metric"]) if one != _NO_METRIC]
+    metrics = [one for one in dict.fromkeys(costs["metric"]) if one != NO_METRIC]
     width = style.COLUMN if len(metrics) == 1 else style.PAGE
     figure = style.canvas(width, 2.9)
     panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
@@ -28,7 +29,7 @@ def draw(costs: pd.DataFrame, keep_fraction: float, title: str) -> Figure:
     for axes, metric in zip(panels, metrics, strict=True):
         axes.axvline(100 * keep_fraction, color=style.GREY, linewidth=0.6, zorder=0)
         for strategy, look in LOOKS.items():
-            by = _NO_METRIC if strategy == "random" else metric
+            by = NO_METRIC if strategy == "random" else metric
             mine = costs[(costs["strategy"] == strategy) & (costs["metric"] == by)]
             mine = pd.concat([mine, full.to_frame().T]).sort_values("keep_fraction")
             f = 100 * mine["keep_fraction"].to_numpy(float)

@@ -7,9 +7,48 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from simulations.vision.class_extremes import extremes, thumbnails
+from simulations.vision.data import DataSet
+from simulations.vision.score_files import Scores
+
 from . import style
 
 _SIDE, _GAP, _NAMES, _HEAD, _EDGE = 0.46, 0.25, 0.9, 0.28, 0.05  # inches
+
+
+def draw_scores(
+    title: str,
+    dataset: DataSet,
+    scores: Scores,
+    per_class: int,
+    classes: Sequence[int],
+    *,
+    seed: int = 0,
+    size: int = 0,
+) -> Figure:
+    """The gallery of some scores of a data set.
+
+    Args:
+        title: above all.
+        dataset: of images.
+        scores: of its examples.
+        per_class: images on either side.
+        classes: numbers of those that are shown.
+        seed: of the order of equal scores.
+        size: of the sides in pixels; 0 leaves images as they are.
+
+    Raises:
+        InputError: as ``simulations.vision.class_extremes.extremes`` and
+            ``thumbnails``.
+    """
+    found = extremes(
+        scores.scores, scores.labels, per_class, seed=seed, classes=classes
+    )
+    sides = [
+        [thumbnails(dataset, row[row >= 0], size) for row in rows]
+        for rows in (found.easiest, found.hardest)
+    ]
+    return draw(title, [dataset.class_names[one] for one in found.classes], *sides)
 
 
 def draw(

@@ -208,8 +208,6 @@ def dataset_of(result: Any) -> xr.Dataset:
     inner = getattr(result, "dataset", None)  # of a validation
     if dataclasses.is_dataclass(result) and isinstance(inner, xr.Dataset):
         return inner
-    if hasattr(result, "error") and hasattr(result, "keep_fraction"):
-        return solution_dataset(result)  # of a convex loss
     raise InputError(
         "plot takes a result of this package or a dataset of one, got "
         f"{type(result).__name__}"

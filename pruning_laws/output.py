@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -182,14 +183,20 @@ class OverTheory(Destination):
             if not self.draws:
                 what = "it is for a picture: add -o FILE.png or --plot"
                 raise options.bad("--simulated", what)
-            self._drawn()
+            _ = self._simulation  # read, or refused, before any work
+
+    @cached_property
+    def _simulation(self) -> xr.Dataset | None:
+        if self.simulated is None:
+            return None
+        import perceptron_theory as pt
+
+        return pt.load_dataset(self.simulated)
 
     def _drawn(self) -> dict[str, Any]:
         drawn = super()._drawn()
-        if self.simulated is not None:
-            import perceptron_theory as pt
-
-            drawn["simulation"] = pt.load_dataset(self.simulated)
+        if self._simulation is not None:
+            drawn["simulation"] = self._simulation
         return drawn
 
 

@@ -71,16 +71,13 @@ def fill(axes: Axes, data: xr.Dataset, name: str) -> None:
     for axis, one in zip((axes.xaxis, axes.yaxis), values, strict=True):
         style.scale(axis, one)
     edges, centres = [], []
-    for axis, one, count in zip(("x", "y"), values, FINE, strict=True):
-        log = getattr(axes, f"get_{axis}scale")() == "log"
-        space = np.geomspace if log else np.linspace
+    for which, (one, count) in enumerate(zip(values, FINE, strict=True)):
+        space = np.geomspace if _is_log(axes, which) else np.linspace
         all_of = space(one.min(), one.max(), 2 * count + 1)
         edges.append(all_of[::2])
         centres.append(all_of[1::2])
     best = _up_to_lines(_best(data, name, *centres, axes), data, name, edges)
-    light = [
-        [0.45 + 0.55 * c for c in to_rgb(look[0])] for look in style.RULES.values()
-    ]
+    light = [_light(rule) for rule in style.RULES]
     axes.pcolormesh(
         *edges, best, cmap=ListedColormap(light), vmin=0, vmax=2, rasterized=True
     )
@@ -121,7 +118,7 @@ def _best(data: xr.Dataset, name: str, x, y, axes: Axes) -> np.ndarray:
 
     def place(values: np.ndarray, which: int) -> np.ndarray:
         """On the axis as it is drawn, from 0 to 1."""
-        scale = np.log if axes.axis and _is_log(axes, which) else np.asarray
+        scale = np.log if _is_log(axes, which) else np.asarray
         ends = scale(np.array([low[which], high[which]]))
         span = ends[1] - ends[0] or 1.0
         return (scale(np.asarray(values, float)) - ends[0]) / span
@@ -172,7 +169,7 @@ def _up_to_lines(
         wall[cells(dense[0][good], dense[1][good])] = True
     at = np.meshgrid(data[name].values, data["keep_fraction"].values, indexing="ij")
     place, said = cells(at[0].ravel(), at[1].ravel()), data["best"].values.ravel()
-    parts, count = label(~wall)  # type: ignore[misg-misc]
+    parts, count = label(~wall)  # type: ignore[misc]
     best = best.copy()
     for part in range(1, count + 1):
         inside = parts == part
@@ -180,7 +177,7 @@ def _up_to_lines(
         for number, rule in enumerate(style.RULES):
             if number == most:
                 continue
-            patches, patched = label(inside & (best == number))  # type: ignore[misg-misc]
+            patches, patched = label(inside & (best == number))  # type: ignore[misc]
             told = set(patches[place][said == rule])
             for patch in set(range(1, patched + 1)) - told:
                 best[patches == patch] = most
@@ -190,6 +187,11 @@ def _up_to_lines(
     return best
 
 
+def _light(rule: str) -> list[float]:
+    """The colour of a rule as a ground for lines and names."""
+    return [0.45 + 0.55 * c for c in to_rgb(style.RULES[rule][0])]
+
+
 def _is_log(axes: Axes, which: int) -> bool:
     return (axes.get_xscale(), axes.get_yscale())[which] == "log"
 
@@ -197,14 +199,13 @@ def _is_log(axes: Axes, which: int) -> bool:
 def _names(axes: Axes, best: np.ndarray, centres: list[np.ndarray]) -> None:
     """Every region has its name where it is widest, or an entry in a legend."""
     for number, rule in enumerate(style.RULES):
-        parts, count = label(best == number)  # type: ignore[misg-misc]
+        parts, count = label(best == number)  # type: ignore[misc]
         sizes = np.bincount(parts.ravel(), minlength=count + 1)[1:] / best.size
         named = False
         for part in 1 + np.flatnonzero(sizes > SMALLEST):
             named |= _name(axes, parts == part, style.KEEP[rule], centres)
         if not named and sizes.sum() > SMALLEST:
-            color = [0.45 + 0.55 * c for c in to_rgb(style.RULES[rule][0])]
-            axes.plot([], [], "s", color=color, label=style.KEEP[rule])
+            axes.plot([], [], "s", color=_light(rule), label=style.KEEP[rule])
     _legend(axes)
 
 

@@ -81,18 +81,11 @@ def _changes(values: np.ndarray, axis: int) -> bool:
 
 def advice_dataset(advice: Advice) -> xr.Dataset:
     """The choices side by side; the rest as attributes."""
-    choices = {
-        "best": advice.best,
-        "within_budget": advice.within_budget,
-        "fewest": advice.fewest,
-    }
-    if advice.max_alpha_prune is None:
-        del choices["within_budget"]
-    rows = [dataclasses.asdict(choice) for choice in choices.values()]
+    rows = [dataclasses.asdict(choice) for choice in advice.choices.values()]
     data = {name: ("choice", [row[name] for row in rows]) for name in rows[0]}
     said = ("alpha_tot", "theta", "margin", "pool_error", "tolerance")
     attrs = {name: getattr(advice, name) for name in said}
-    return xr.Dataset(data, {"choice": list(choices)}, attrs)
+    return xr.Dataset(data, {"choice": list(advice.choices)}, attrs)
 
 
 def best_rule_dataset(best: OptimalRule) -> xr.Dataset:

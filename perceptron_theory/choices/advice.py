@@ -86,6 +86,14 @@ class Advice:
     fewest: Choice
 
     @property
+    def choices(self) -> dict[str, Choice]:
+        """What can be chosen, by name; within the budget only if there is one."""
+        names = ["best", "within_budget", "fewest"]
+        if self.max_alpha_prune is None:
+            names.remove("within_budget")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def text(self) -> str:
         """The advice in plain sentences."""
         best, few, budget = self.best, self.fewest, self.within_budget

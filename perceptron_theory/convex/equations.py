@@ -42,6 +42,7 @@ from .pulls import (
     Unknowns,
     averages,
     student_of,
+    unknowns_of,
     weights,
     with_slack,
 )
@@ -88,8 +89,7 @@ def ridge_regression(
     part = alpha * (step / (1.0 + step)) ** 2
     r = jnp.sqrt(part * miss / (1.0 - part))
     a, b = a / r, b / r
-    ratio = b / jnp.sqrt(1.0 + a * a)
-    x = jnp.stack([jnp.log(r), jnp.arcsinh(a), ratio, jnp.log(step)])
+    x = unknowns_of(jnp.log(r), a, b, jnp.log(step))
     return with_slack(x, problem, labels, setting)
 
 

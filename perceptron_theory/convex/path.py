@@ -25,7 +25,15 @@ from ..students.state import Start
 from ..students.student import LONG
 from .equations import blank, evaluate_at, ridge_regression
 from .kink import close, mended, origins_of
-from .pulls import COARSE, Setting, Unknowns, student_of, weights, with_slack
+from .pulls import (
+    COARSE,
+    Setting,
+    Unknowns,
+    student_of,
+    unknowns_of,
+    weights,
+    with_slack,
+)
 from .spectrum_starts import of_large_ridge
 
 STEEP = 2.0  # |dlog r/dln(ridge)| from which on log r is stepped along the path
@@ -129,8 +137,7 @@ def follow(
         a, b = (jnp.sqrt(alpha) * jnp.dot(x, share) for x in (u, v))
         b = jnp.zeros(()) if on_line else b
         log_r = 0.5 * jnp.log(alpha) + jnp.log(force) - begin
-        ratio = b / jnp.sqrt(1.0 + a * a)
-        x = jnp.stack([log_r, jnp.arcsinh(a), ratio, -begin])
+        x = unknowns_of(log_r, a, b, -begin)
     else:
         u, v = (jnp.dot(x, share) for x in (u, v))
         v = jnp.zeros(()) if on_line else v

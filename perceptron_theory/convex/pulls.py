@@ -67,6 +67,16 @@ def weights(x: Unknowns) -> tuple[Float[Array, ""], Float[Array, ""]]:
     return a, x[2] * jnp.sqrt(1.0 + a * a)
 
 
+def unknowns_of(
+    log_r: Float[Array, ""],
+    a: Float[Array, ""],
+    b: Float[Array, ""],
+    log_step: Float[Array, ""],
+) -> Float[Array, " 4"]:
+    """The first four unknowns: log r, arsinh a, b/sqrt(1 + a^2) and log V."""
+    return jnp.stack([log_r, jnp.arcsinh(a), b / jnp.sqrt(1.0 + a * a), log_step])
+
+
 def student_of(x: Unknowns, problem: Problem) -> Student:
     """The unknowns as weights along and across the probe."""
     a, b = weights(x)

@@ -128,6 +128,14 @@ def product(one: Float[Array, " 3"], other: Float[Array, " 3"]) -> Float[Array, 
     return jnp.stack([uu * xx + uv * xy, mixed, uv * xy + vv * yy])
 
 
+def quadratic(
+    matrix: Float[Array, " 3"], x: Float[Array, ""], y: Float[Array, ""]
+) -> Float[Array, ""]:
+    """The form of a symmetric matrix at (x, y)."""
+    xx, xy, yy = matrix
+    return xx * x * x + 2.0 * xy * x * y + yy * y * y
+
+
 def tangent_at(
     spectrum: Spectrum, shrink: Float[Array, ""], bent: Float[Array, ""]
 ) -> Any:
@@ -169,8 +177,7 @@ def combine(
     at = resolve(jnp.exp(log_shrink), bent)
     (m_u, m_uv, m_v), (e_u, e_uv, e_v) = at.pull, at.rest
     k_u, k_v = u + bent * a, v + bent * b
-    x_u, x_uv, x_v = at.spread
-    tilted = x_u * k_u * k_u + 2.0 * x_uv * k_u * k_v + x_v * k_v * k_v
+    tilted = quadratic(at.spread, k_u, k_v)
     noise = jnp.log((square * at.second + tilted) / (at.first * at.first))
     less, more, none = jnp.maximum(-a, 0.0), jnp.maximum(a, 0.0), against * m_u
     first = jnp.arcsinh((m_u * u + m_uv * v - e_uv * b + none) / e_u + less)

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .spectrum import Spectrum, resolved
+from .pulls import unknowns_of
+from .spectrum import Spectrum, quadratic, resolved
 
 CLOSE = 1e-10  # of log V, for a start
 ROUNDS = 60
@@ -29,12 +30,12 @@ def of_large_ridge(
     E[y v].  As (log r, arsinh a, b/sqrt(1 + a^2), log V).
     """
     at = resolved(spectrum, jnp.ones(()), jnp.zeros(()))
-    (m_u, m_uv, m_v), (x_u, x_uv, x_v) = at.pull, at.spread
-    tilted = x_u * u * u + 2.0 * x_uv * u * v + x_v * v * v
+    m_u, m_uv, m_v = at.pull
+    tilted = quadratic(at.spread, u, v)
     pull = 1.0 / jnp.sqrt(alpha * (at.second + alpha * tilted))
     a, b = alpha * pull * (m_u * u + m_uv * v), alpha * pull * (m_uv * u + m_v * v)
     log_r = jnp.log(force) - log_ridge - jnp.log(pull)
-    return jnp.stack([log_r, jnp.arcsinh(a), b / jnp.sqrt(1.0 + a * a), -log_ridge])
+    return unknowns_of(log_r, a, b, -log_ridge)
 
 
 def response(
@@ -110,11 +111,8 @@ def of_square_loss(
     b = (one * right_v - three * right_u) / whole
     k_u = bent * (u + a - uu * a - uv * b)
     k_v = bent * (v + b - uv * a - vv * b)
-    x_u, x_uv, x_v = at.spread
-    tilted = x_u * k_u * k_u + 2.0 * x_uv * k_u * k_v + x_v * k_v * k_v
+    tilted = quadratic(at.spread, k_u, k_v)
     miss = 1.0 - 2.0 * (a * u + b * v) + a * a * uu + 2.0 * a * b * uv + b * b * vv
     noise = bent * part * at.second
     r = jnp.sqrt((tilted + noise * miss) / (1.0 - noise))
-    a, b = a / r, b / r
-    places = jnp.log(r), jnp.arcsinh(a), b / jnp.sqrt(1.0 + a * a), jnp.log(step)
-    return jnp.stack(places)
+    return unknowns_of(jnp.log(r), a / r, b / r, jnp.log(step))

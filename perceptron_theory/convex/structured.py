@@ -165,8 +165,7 @@ class Inputs:
         for name, vector in (("teacher", one), ("probe", other)):
             if not np.any(vector):
                 raise InputError(f"{name} must not be zero")
-        one = one / np.sqrt(values @ one**2)
-        other = other / np.sqrt(values @ other**2)
+        one, other = _unit(values, one), _unit(values, other)
         c = (values * one) @ other
         rest = other - c * one
         s = np.sqrt(values @ rest**2)
@@ -214,9 +213,8 @@ class Inputs:
             values = values / values.mean()
             signs = np.random.default_rng(seed).choice([-1.0, 1.0], (2, len(k)))
             one, other = signs * components
-            one = one / np.sqrt(values @ one**2)
-            other = other - (values * one) @ other * one
-            other = other / np.sqrt(values @ other**2)
+            one = _unit(values, one)
+            other = _unit(values, other - (values * one) @ other * one)
         every = np.concatenate([values, one, other])
         if not np.isfinite(every).all() or not (values > 0).all():
             raise InputError(
@@ -283,6 +281,13 @@ def _checked(
     refuse("eigenvalues", values, bad, allowed)
     refuse(name, array, ~np.isfinite(array), "finite")
     return values, array
+
+
+def _unit(
+    values: Float[np.ndarray, " n"], vector: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
+    """The vector whose field has unit variance, in the direction of another."""
+    return vector / np.sqrt(values @ vector**2)
 
 
 def _check_possible(

@@ -69,14 +69,7 @@ def advise(
 
 def _results(advice: Advice) -> Results:
     """The three choices side by side; the rest as attributes."""
-    choices = {
-        "best": advice.best,
-        "within_budget": advice.within_budget,
-        "fewest": advice.fewest,
-    }
-    if advice.max_alpha_prune is None:
-        del choices["within_budget"]
-    rows = [dataclasses.asdict(choice) for choice in choices.values()]
+    rows = [dataclasses.asdict(choice) for choice in advice.choices.values()]
     attrs = {
         "alpha_tot": advice.alpha_tot,
         "theta": advice.theta,
@@ -91,4 +84,4 @@ def _results(advice: Advice) -> Results:
         name: (("choice",), [row[name] for row in rows], text(name.replace("_", " ")))
         for name in rows[0]
     }
-    return Results.over({"choice": choices}, columns, attrs)
+    return Results.over({"choice": advice.choices}, columns, attrs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -99,29 +100,27 @@ def compare(
       pruning-laws compare --data cifar10:PATH --features train.npy \\
         --test-features test.npy -f 0.3 -o cifar10
     """
-    fraction, seconds = (
-        options.fraction(keep_fraction, "--keep-fraction"),
-        _seconds(budget),
-    )
+    fraction, seconds = options.fraction(keep_fraction), _seconds(budget)
 
     from simulations.experiments.comparison import Question, opened
     from simulations.experiments.comparison import compare as ask
-    from simulations.experiments.comparison.data_sets import is_pictures
     from simulations.progress import progress_bar
+    from simulations.vision.data import Images
 
     named = tuple(part.strip() for part in metrics.split(","))
     if (features is None) != (test_features is None):
         raise options.bad("--features", "give --features and --test-features, or none")
-    Question(keep_fraction=fraction, metrics=named, seeds=seeds, budget=seconds)
+    # refused, if it must be, before the data are read
+    question = Question(
+        keep_fraction=fraction, metrics=named, seeds=seeds, budget=seconds
+    )
     output.note(f"reading {data}")
     with output.working(f"reading {data}"):
         found = opened(data, size=resize, test_split=test_split)
     if model is None:
-        linear = features is not None or not is_pictures(found.train)
+        linear = features is not None or not isinstance(found.train, Images)
         model = "linear" if linear else "resnet8"
-    question = Question(
-        keep_fraction=fraction, metrics=named, model=model, seeds=seeds, budget=seconds
-    )
+    question = replace(question, model=model)
 
     def bar(total: int, what: str) -> AbstractContextManager[Any]:
         output.note(f"training: {total} {what}")
@@ -167,32 +166,25 @@ def _pair(first: Path | None, second: Path | None) -> tuple[str, str] | None:
 
 def _draw(answer: Answer, data: Opened, folder: Path, model: str) -> None:
     """The picture of the costs, and of images a gallery a metric."""
+    from functools import partial
+
     import numpy as np
 
     from figures import comparison, gallery, style
-    from simulations.experiments.comparison.data_sets import is_pictures
-    from simulations.vision.class_extremes import extremes, thumbnails
+    from simulations.vision.data import Images
 
     title = f"{data.whole.name}, {model}"
     style.save(
         lambda: comparison.draw(answer.costs, answer.keep_fraction, title),
         folder / "comparison.png",
     )
-    if not is_pictures(data.whole):
+    if not isinstance(data.whole, Images):
         return
     for metric, scores in answer.scores.items():
-        shown = np.unique(scores.labels)[:10]
-        rows = extremes(scores.scores, scores.labels, 8, seed=0, classes=shown)
-        sides = [
-            [thumbnails(data.whole, row[row >= 0], 0) for row in side]
-            for side in (rows.easiest, rows.hardest)
-        ]
-        names = [data.whole.class_names[one] for one in rows.classes]
+        shown = np.unique(scores.labels)[:10].tolist()
         head = f"{style.words(metric)}, {data.whole.name}"
-        style.save(
-            lambda: gallery.draw(head, names, *sides),  # noqa: B023 # drawn at once
-            folder / f"gallery_{metric}.png",
-        )
+        draw = partial(gallery.draw_scores, head, data.whole, scores, 8, shown)
+        style.save(draw, folder / f"gallery_{metric}.png")
 
 
 def _dataset(answer: Answer) -> Any:

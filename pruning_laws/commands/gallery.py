@@ -53,7 +53,6 @@ def gallery(
 
     from figures import gallery as figure
     from figures import style
-    from simulations.vision.class_extremes import extremes, thumbnails
     from simulations.vision.data import load
     from simulations.vision.own_scores import scores_in
 
@@ -61,14 +60,13 @@ def gallery(
         dataset = load(data, split)
     scores = scores_in(scores_file, dataset)
     chosen = _classes(classes, dataset.class_names, scores.labels)
-    found = extremes(scores.scores, scores.labels, per_class, seed=seed, classes=chosen)
-    sides = [
-        [thumbnails(dataset, row[row >= 0], size) for row in rows]
-        for rows in (found.easiest, found.hardest)
-    ]
-    names = [dataset.class_names[one] for one in found.classes]
     title = f"{scores.metric.replace('_', ' ')}, {scores.dataset}"
-    style.save(lambda: figure.draw(title, names, *sides), output_file)
+    style.save(
+        lambda: figure.draw_scores(
+            title, dataset, scores, per_class, chosen, seed=seed, size=size
+        ),
+        output_file,
+    )
     output.note(f"wrote {output_file}")
 
 

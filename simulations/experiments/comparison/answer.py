@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from perceptron_theory.wording import counted
+
 from ...vision.score_files import Scores
 from ...vision.selection import Selection, select
 from ...vision.vanishing import mending_floor, nearly_lost
@@ -202,8 +204,10 @@ def _warning(
     if not lost:
         return ""
     worst = min(lost, key=lambda one: one.kept / one.before)
-    more = f", and {len(lost) - 1} more classes lose as much" if len(lost) > 1 else ""
-    more = more.replace("1 more classes lose", "1 more class loses")
+    more = ""
+    if others := len(lost) - 1:
+        verb = "loses" if others == 1 else "lose"
+        more = f", and {counted(others, 'more class')} {verb} as much"
     return (
         f"{which(strategy, keep_fraction)} by {metric} nearly loses a class: "
         f"{names[worst.label]!r} keeps {worst.kept} of {worst.before} examples{more}"

@@ -11,7 +11,6 @@ from ...vision.data import (
     DataSet,
     DataSource,
     EncodedImages,
-    Images,
     NoSuchSplit,
     load,
     source_of,
@@ -92,8 +91,3 @@ def _at_one_size(dataset: DataSet, size: int) -> Any:
     if not isinstance(dataset, EncodedImages):
         return dataset
     return dataset.at_size(size)
-
-
-def is_pictures(dataset: DataSet) -> bool:
-    """Whether it is of images, not of feature vectors."""
-    return isinstance(dataset, Images)
