@@ -11,7 +11,6 @@ the development kit, whose class numbers are *not* in sorted order, or Kaggle's 
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from scipy.io import loadmat
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
@@ -38,6 +36,7 @@ from .listing import (
     say_left_out,
     sub_folders,
 )
+from .mat_file import read_mat_7
 from .nested_tar import Slices, list_members
 from .parquet_images import Listing, list_shards
 from .shards import find_shards
@@ -216,7 +215,7 @@ def _devkit(root: Path) -> dict[str, str]:
         )
     meta, truth = read_members(kit, ["meta.mat", _TRUTH])
     try:
-        synsets = loadmat(io.BytesIO(meta), squeeze_me=True)["synsets"]
+        synsets = read_mat_7(meta, ["synsets"], squeeze_me=True)["synsets"]
         leaves = synsets[synsets["num_children"] == 0]
         numbers = leaves["ILSVRC2012_ID"].astype(int).tolist()
         wnid_of = dict(zip(numbers, leaves["WNID"].tolist(), strict=True))

@@ -13,6 +13,7 @@ from scipy.io import loadmat
 from perceptron_theory import InputError
 
 from .file_kinds import HDF5, MAT_5, MAT_7, instead_of
+from .mat_tags import checked_mat_5, is_mat_5
 
 _HDF5 = b"\x89HDF"
 _HEADER = 512  # bytes before the HDF5 file in one of version 7.3
@@ -30,7 +31,7 @@ def read_mat(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
         if content[:4] == _HDF5 or content[_HEADER : _HEADER + 4] == _HDF5:
             found = _of_hdf5(content, names)
         else:
-            found = loadmat(io.BytesIO(content), variable_names=list(names))
+            found = read_mat_7(content, names)
     except Exception as error:  # a damaged file raises anything; none is run
         raise InputError(
             f"{path} is not a complete .mat file ({type(error).__name__})"
@@ -46,6 +47,13 @@ def read_mat(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
                 f"{path}: {name} is {kind}, not an array of numbers: save it as one"
             )
     return {name: np.asarray(found[name]) for name in names}
+
+
+def read_mat_7(content: bytes, names: Sequence[str], **options: Any) -> dict[str, Any]:
+    """SciPy's ``loadmat`` of a file up to version 7, which no damage makes it crash."""
+    if is_mat_5(content):
+        content = checked_mat_5(content, names)
+    return loadmat(io.BytesIO(content), variable_names=list(names), **options)
 
 
 def _of_hdf5(content: bytes, names: Sequence[str]) -> dict[str, Any]:
