@@ -143,5 +143,5 @@ def _are(parts: Sequence[_Element], many: int, kinds: frozenset[int]) -> None:
 
 def _check_all(parts: Sequence[_Element], many: int, order) -> None:
     _are(parts, many, frozenset({_MATRIX}))
-    if not all([_check(part.content, order) for part in parts]):
+    if not all(_check(part.content, order) for part in parts):
         raise DamagedError("a part of a matrix is of a class that is not read")
