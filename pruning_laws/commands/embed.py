@@ -35,7 +35,8 @@ def embed(
     network: Annotated[
         str | None,
         typer.Option(
-            help="The network that --weights are for: resnet50, vit_b16 or another."
+            help="The network that --weights are for: resnet50, vit_b16, "
+            "efficientnet_lite0 or another."
         ),
     ] = None,
     weights: Annotated[
@@ -49,19 +50,26 @@ def embed(
         str | None,
         typer.Option(help="First layers of a ResNet: cifar, strided or imagenet."),
     ] = None,
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            help="What of an EfficientNet to write: head (the last layer), stages "
+            "(each resolution) or both. [default: head]"
+        ),
+    ] = None,
     normalise: Annotated[
         str | None,
         typer.Option(
-            metavar="imagenet|swav|half",
+            metavar="imagenet|swav|half|lite",
             help="How the pixels were normalised when --weights were trained.",
         ),
     ] = None,
     resize: Annotated[
         int | None,
         typer.Option(
-            help="Resize images to this many pixels a side (bilinear), such as 224; "
-            "of images in files the centre is cut out. [default: their own size; for "
-            "files 32 with --pixels, 224 with --weights]",
+            help="Resize images to this many pixels a side, such as 224 (bilinear; "
+            "bicubic with --normalise lite); of images in files the centre is cut out. "
+            "[default: their own size; for files 32 with --pixels, 224 with --weights]",
             min=1,
         ),
     ] = None,
@@ -116,7 +124,7 @@ def embed(
     needs = {"--network": network, "--normalise": normalise}
     if run is not None and resize is not None:
         raise options.bad("--resize", "it is for --weights and --pixels")
-    for name, value in {**needs, "--stem": stem}.items():
+    for name, value in {**needs, "--stem": stem, "--layer": layer}.items():
         if weights is None and value is not None:
             raise options.bad(name, "it is for --weights")
         if weights is not None and value is None and name in needs:
@@ -158,13 +166,14 @@ def embed(
         by = embedder_from(run, where, checkpoint)
     elif weights is not None:
         images_of(dataset, _SHOWN)
+        of_network = {"stem": stem, "layer": layer}
         by = embedding.imported(
             str(network),
             weights,
             str(normalise),
             size=resize,
             image_shape=embedding.image_shape(dataset, resize),
-            **({} if stem is None else {"stem": stem}),
+            **{name: one for name, one in of_network.items() if one is not None},
         )
 
     def of(some: Any, advance: Any) -> Any:

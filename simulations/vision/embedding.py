@@ -26,7 +26,7 @@ from .data.order import evaluation_batches
 from .data.stream import Stream
 from .networks import import_weights, network
 from .networks.classifier import Classifier
-from .networks.pixels import SCALES
+from .networks.pixels import SCALES, Scale
 from .networks.variables import digest
 
 if TYPE_CHECKING:  # training imports this module
@@ -41,12 +41,12 @@ class Embedder:
 
     network: Classifier
     variables: dict[str, Any]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    scale: Scale
+    """How pixels are normalised and resized."""
     size: int | None
-    """Of a side: images in memory are resized to it (bilinear, with a filter against
-    aliasing where they shrink), streams cropped at the centre of a side 256/224 as
-    long.  None is the images' own, or 224 of a stream."""
+    """Of a side: images in memory are resized to it, of streams the centre is cut out,
+    see :meth:`.networks.pixels.Scale.around`.  None is the images' own, or 224 of a
+    stream."""
     source: dict[str, Any]
     """Where the weights are from; values of JSON."""
     side: int | None = None
@@ -91,7 +91,7 @@ def imported(
         "layout": found.layout,
         "normalise": scale,
     }
-    return Embedder(net, found.variables, *SCALES[scale], size, source)
+    return Embedder(net, found.variables, SCALES[scale], size, source)
 
 
 def image_shape(dataset: DataSet, size: int | None) -> tuple[int, ...]:
@@ -131,16 +131,16 @@ def embed(
     devices = len(placement.devices)
     batch_size = -(-inputs.positive_integer("batch_size", batch_size) // devices)
     batch_size *= devices
-    if isinstance(dataset, Images) and dataset.images.shape[-1] != len(by.mean):
+    if isinstance(dataset, Images) and dataset.images.shape[-1] != len(by.scale.mean):
         raise InputError(
             f"{dataset.name} has {dataset.images.shape[-1]} channels, the network was "
-            f"trained on {len(by.mean)}: choose another"
+            f"trained on {len(by.scale.mean)}: choose another"
         )
     size = by.size if isinstance(dataset, Images) else by.size or _STREAM_SIZE
     net: Any = by.network  # hashable, which pyright does not see
-    run = _program(net, by.mean, by.std, size, placement)
+    run = _program(net, by.scale, size, placement)
     variables = placement.put(by.variables, placement.whole)
-    for batch in _batches(dataset, size, placement, batch_size, workers):
+    for batch in _batches(dataset, by.scale, size, placement, batch_size, workers):
         found, rows, mask = (np.asarray(part) for part in run(variables, *batch))
         advance(int(mask.sum()))
         yield rows[mask], found[mask]
@@ -148,6 +148,7 @@ def embed(
 
 def _batches(
     dataset: Images | EncodedImages,
+    scale: Scale,
     size: int | None,
     placement: Placement,
     batch: int,
@@ -163,7 +164,7 @@ def _batches(
     stream = Stream(
         dataset,
         batch,
-        CenterCrop(round(side * 256 / 224), side),
+        CenterCrop(scale.around(side), side, scale.filter),
         host=jax.process_index(),
         hosts=jax.process_count(),
         workers=workers,
@@ -177,13 +178,14 @@ def _batches(
 @lru_cache(maxsize=8)
 def _program(
     net: Classifier,
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
+    scale: Scale,
     size: int | None,
     placement: Placement,
 ) -> Callable[..., Any]:
     def run(variables: Any, images: Array, rows: Array, mask: Array) -> Any:
-        x = resized(normalize(images, jnp.array(mean), jnp.array(std)), size)
+        pixels = resized(images.astype(jnp.float32), size, scale.filter)
+        pixels = jnp.clip(pixels, 0, 255)  # a cubic filter goes beyond
+        x = normalize(pixels, jnp.array(scale.mean), jnp.array(scale.deviation))
         _, embedding = net.apply(variables, x, features=True)  # type: ignore
         return embedding, rows, mask
 

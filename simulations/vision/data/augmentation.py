@@ -70,13 +70,17 @@ def normalize(
 
 
 def resized(
-    images: Float[Array, "B h w c"], side: int | None
+    images: Float[Array, "B h w c"], side: int | None, filter: str = "bilinear"
 ) -> Float[Array, "B side side c"]:
-    """Images of another size, bilinear, with a filter against aliasing; None: as is."""
+    """Images of another size, with a filter against aliasing; None: as they are.
+
+    "bilinear" or "bicubic" (Keys's, with a = -1/2), which may leave the range of the
+    pixels beside an edge.
+    """
     if side is None or images.shape[1:3] == (side, side):
         return images
     shape = (len(images), side, side, images.shape[-1])
-    return jax.image.resize(images, shape, "bilinear")
+    return jax.image.resize(images, shape, filter)
 
 
 def channel_statistics(

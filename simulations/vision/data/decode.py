@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
@@ -22,6 +22,9 @@ from .file_kinds import kind_of
 
 if TYPE_CHECKING:  # Pillow is in the extra ``vision``
     from PIL.Image import Image
+
+Filter = Literal["bilinear", "bicubic"]
+"""How an image is resized, with a filter against aliasing where it shrinks."""
 
 _TRIES = 10  # to draw a crop that fits, as torchvision
 
@@ -88,6 +91,7 @@ class CenterCrop:
 
     resize: int = 256
     size: int = 224
+    filter: Filter = "bilinear"
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= self.resize:
@@ -104,7 +108,7 @@ class CenterCrop:
         short = min(image.size)
         wide, high = (int(self.resize * side / short) for side in image.size)
         if (wide, high) != image.size:
-            image = image.resize((wide, high), Resampling.BILINEAR)
+            image = image.resize((wide, high), Resampling[self.filter.upper()])
         left, top = round((wide - self.size) / 2), round((high - self.size) / 2)
         return np.asarray(image.crop((left, top, left + self.size, top + self.size)))
 

@@ -10,11 +10,11 @@ from flax import linen as nn
 
 
 def batch_norm(
-    *, train: bool, dtype: Any, axis_name: str | None
+    *, train: bool, dtype: Any, axis_name: str | None, epsilon: float = 1e-5
 ) -> Callable[..., nn.Module]:
     """Flax's batch norm with PyTorch's constants (Ioffe and Szegedy, 1502.03167).
 
-    (x - mean) / sqrt(var + 1e-5) * scale + bias, over all axes but the last.  Running
+    (x - mean) / sqrt(var + epsilon) * scale + bias, over all axes but the last.  Running
     statistics move by a tenth to those of the batch: that is ``momentum=0.1`` in
     PyTorch and 0.9 in flax.
 
@@ -32,12 +32,13 @@ def batch_norm(
         train: whether to take (and update) statistics, or the running ones.
         dtype: of the result; the statistics are float32.
         axis_name: a mapped axis to average statistics over.
+        epsilon: 1e-5 in PyTorch.
     """
     return partial(
         nn.BatchNorm,
         use_running_average=not train,
         momentum=0.9,
-        epsilon=1e-5,
+        epsilon=epsilon,
         dtype=dtype,
         axis_name=axis_name,
     )

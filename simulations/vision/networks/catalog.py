@@ -14,6 +14,7 @@ from perceptron_theory.errors import unknown_name
 
 from ..contracts import imported
 from .classifier import Classifier
+from .efficientnet import EfficientNetLite
 from .resnet import ResNet
 from .vit import ViT
 
@@ -26,6 +27,9 @@ NETWORKS: dict[str, partial[Any]] = {
     "resnet50": partial(
         ResNet, stages=(3, 4, 6, 3), width=64, bottleneck=True, stem="imagenet"
     ),
+    "efficientnet_lite0": partial(EfficientNetLite),
+    "efficientnet_lite1": partial(EfficientNetLite, depth=1.1),
+    "efficientnet_lite2": partial(EfficientNetLite, width=1.1, depth=1.2),
 } | {
     f"vit_{size}{patch}": partial(ViT, patch=patch, width=64 * heads, heads=heads)
     for size, heads in (("ti", 3), ("s", 6), ("b", 12))
@@ -49,7 +53,8 @@ def network(
         dtype: of the computation, "float32" or "bfloat16"; parameters are float32.
         **options: ``hidden_head``, see :class:`.classifier.Classifier`; for ResNets
             ``stem``, ``shortcut`` and ``axis_name``, see :class:`.resnet.ResNet`; for
-            ViTs ``norm_epsilon``.
+            EfficientNets ``layer`` and ``axis_name``, see
+            :class:`.efficientnet.EfficientNetLite`; for ViTs ``norm_epsilon``.
 
     Raises:
         InputError: an unknown name, type or option, no whole number of classes.

@@ -94,6 +94,12 @@ _LAYOUTS = (
         _RESNET,
         r"\.num_batches_tracked$",
     ),
+    _Layout(
+        "EfficientNet-PyTorch",
+        r"^_blocks\.0\._depthwise_conv\.",
+        ((r"(^|\.)_", r"\1"), (r"^fc\.", f"{HEAD}.")),
+        r"\.num_batches_tracked$",
+    ),
 )
 
 

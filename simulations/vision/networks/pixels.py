@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,14 +13,38 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
 from ..data.augmentation import normalize
+from ..data.decode import Filter
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a source made the input of a network from an image."""
+
+    mean: tuple[float, ...]
+    """Of each channel, on the scale of [0, 1]."""
+    deviation: tuple[float, ...]
+    filter: Filter = "bilinear"
+    """By which images were resized."""
+    border: int | None = None
+    """Pixels by which the shorter side of an image of a file was longer than the
+    centre that was cut out; None is a seventh of that, 256 for 224."""
+
+    def around(self, side: int) -> int:
+        """The shorter side of an image whose centre of ``side`` pixels is cut out."""
+        return round(side * 256 / 224) if self.border is None else side + self.border
+
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 
-# mean and standard deviation of red, green and blue on the scale of [0, 1]
 SCALES = {
-    "imagenet": (_IMAGENET_MEAN, (0.229, 0.224, 0.225)),  # torchvision, timm's ResNets
-    "swav": (_IMAGENET_MEAN, (0.228, 0.224, 0.225)),  # github.com/facebookresearch/swav
-    "half": ((0.5,) * 3, (0.5,) * 3),  # ViTs of Google, in timm and Hugging Face too
+    # torchvision, timm's ResNets
+    "imagenet": Scale(_IMAGENET_MEAN, (0.229, 0.224, 0.225)),
+    # github.com/facebookresearch/swav
+    "swav": Scale(_IMAGENET_MEAN, (0.228, 0.224, 0.225)),
+    # ViTs of Google, in timm and Hugging Face too
+    "half": Scale((0.5,) * 3, (0.5,) * 3),
+    # EfficientNet-lite of tensorflow/tpu: (x - 127) / 128
+    "lite": Scale((127 / 255,) * 3, (128 / 255,) * 3, "bicubic", border=32),
 }
 
 
@@ -41,7 +67,8 @@ def normalise(
             "images must be bytes with a last axis of 3 colours, got "
             f"{images.dtype} of shape {images.shape}"
         )
-    mean, deviation = (np.array(part, np.float32) for part in SCALES[scale])
+    of = SCALES[scale]
+    mean, deviation = (np.array(part, np.float32) for part in (of.mean, of.deviation))
     return _normalize(jnp.asarray(images), mean, deviation)
 
 

@@ -220,7 +220,7 @@ def _form(dataset: DataSet) -> tuple[Any, ...]:
 def _scale(dataset: DataSet, scale: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and deviation of each channel, of the whole set where it is pruned, too."""
     if scale != "dataset":
-        mean, std = SCALES[scale]
+        mean, std = SCALES[scale].mean, SCALES[scale].deviation
     else:  # in memory, see image_size
         mean, std = dataset.channel_statistics  # type: ignore[union-attr]
     if isinstance(dataset, Images) and dataset.images.shape[-1] != len(mean):

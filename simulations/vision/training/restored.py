@@ -12,6 +12,7 @@ from ..data.encoded import DataSet
 from ..device_placement import Placement
 from ..embedding import Embedder
 from ..networks import import_weights, initialise, network
+from ..networks.pixels import Scale
 from .checkpoint_store import checkpoints
 from .initial import Initial, backbone
 from .plan import Plan, network_options, run_keys, shape_of
@@ -33,7 +34,8 @@ def embedder_of(plan: Plan, state: State, epochs: int) -> Embedder:
     variables = {"params": state.params, "batch_stats": state.statistics}
     source = {"run": plan.signature, "epochs": epochs}
     size = model.recipe.resize  # embeddings of a plan are of images in memory
-    return Embedder(model.network, variables, model.mean, model.std, size, source)
+    scale = Scale(model.mean, model.std)
+    return Embedder(model.network, variables, scale, size, source)
 
 
 def embedder_from(
@@ -63,9 +65,9 @@ def embedder_from(
         variables, checkpoint = saved_variables(folder, placement, checkpoint)
     source = {"run": about, "epochs": checkpoint}
     size = recipe.resize if about["in_memory"] else recipe.image_size
-    mean, std = tuple(about["mean"]), tuple(about["std"])
+    scale = Scale(tuple(about["mean"]), tuple(about["std"]))
     side = about["image_shape"][0] if about["in_memory"] else None
-    return Embedder(net, variables, mean, std, size, source, side)
+    return Embedder(net, variables, scale, size, source, side)
 
 
 def initial_from(

@@ -32,6 +32,7 @@ from simulations.vision.data.order import evaluation_batches
 from simulations.vision.data.stream import Stream
 from simulations.vision.embedding import Embedder, embed
 from simulations.vision.embedding_files import check_record
+from simulations.vision.networks.pixels import Scale
 from simulations.vision.score_files import read_scores
 from simulations.vision.training import Plan, Recipe, train, write_recipe
 
@@ -292,7 +293,7 @@ def test_a_source_of_a_user_is_trained_on_and_embedded(sources, tmp_path, stream
     assert np.load(tmp_path / "run/logits.npy").shape == (len(train_set), 2)
     variables = {"params": done.state.params, "batch_stats": done.state.statistics}
     size, half = 8 if streamed else None, (0.5,) * 3
-    by = Embedder(plan.model.network, variables, half, half, size, {})
+    by = Embedder(plan.model.network, variables, Scale(half, half), size, {})
     rows, points = zip(*embed(train_set, by, where, batch_size=16), strict=True)
     np.testing.assert_array_equal(np.concatenate(rows), np.arange(len(train_set)))
     assert np.isfinite(np.concatenate(points)).all()
