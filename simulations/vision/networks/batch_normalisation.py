@@ -14,9 +14,9 @@ def batch_norm(
 ) -> Callable[..., nn.Module]:
     """Flax's batch norm with PyTorch's constants (Ioffe and Szegedy, 1502.03167).
 
-    (x - mean) / sqrt(var + epsilon) * scale + bias, over all axes but the last.  Running
-    statistics move by a tenth to those of the batch: that is ``momentum=0.1`` in
-    PyTorch and 0.9 in flax.
+    (x - mean) / sqrt(var + epsilon) * scale + bias, over all axes but the last.
+    Running statistics move by a tenth to those of the batch: that is ``momentum=0.1``
+    in PyTorch and 0.9 in flax.
 
     One difference to PyTorch remains.  Both normalise a batch by its variance over n
     values; PyTorch's running variance then takes n / (n - 1) times that, ours the

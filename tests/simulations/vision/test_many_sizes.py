@@ -94,7 +94,9 @@ def test_recipes_of_images_in_memory_take_them(files, changes, side):
 def test_a_network_is_shown_them_at_the_size_that_it_was_trained_on(files):
     plan = tiny.plan()
     net, half = plan.model.network, (0.5,) * 3
-    by = Embedder(net, initialise(net, (8, 8, 3), key=0), Scale(half, half), None, {}, side=8)
+    by = Embedder(
+        net, initialise(net, (8, 8, 3), key=0), Scale(half, half), None, {}, side=8
+    )
     shown = [
         np.concatenate([points for _, points in embed(data, by, plan.placement)])
         for data in (files, files.at_size(8))

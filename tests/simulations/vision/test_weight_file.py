@@ -3,17 +3,16 @@
 reference/make_logits.py wrote zip.pth, legacy.pth and small.safetensors.
 """
 
-import io
 import pickle
 import sys
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from torch_save import Saved, save, write_zip
 
 from perceptron_theory import InputError
 from simulations.vision.networks.torch_file import Stored, _Storage, array_of
@@ -89,13 +88,6 @@ def test_other_files_are_refused(tmp_path):
         read_weights(path)
 
 
-def _zip(path, pickled, storages=None, **options):
-    with zipfile.ZipFile(path, "w", **options) as archive:
-        archive.writestr("archive/data.pkl", pickled)
-        for key, content in (storages or {}).items():
-            archive.writestr(f"archive/data/{key}", content)
-
-
 def _legacy(path, pickled, storages=None):
     parts = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}]
     start = b"".join(pickle.dumps(part, protocol=2) for part in parts)
@@ -120,7 +112,7 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("write", [_zip, _legacy])
+@pytest.mark.parametrize("write", [write_zip, _legacy])
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_pickle_that_would_run_code_is_not_run(name, write, tmp_path):
     path, victim = tmp_path / "weights.pth", tmp_path / "victim"
@@ -142,7 +134,7 @@ def test_a_pickle_cannot_change_what_it_may_name(tmp_path):
         "(S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI0\ntQ",
     ):
         for setting in (f"{state}b.", f"(N{state}tb."):
-            _zip(path, (start + setting).encode())
+            write_zip(path, (start + setting).encode())
             with pytest.raises(InputError, match=r"torch\.save|damaged"):
                 read_weights(path)
     for kind in Stored, _Storage, OrderedDict:
@@ -169,57 +161,6 @@ def test_a_tensor_beyond_its_storage_is_refused(offset, shape, strides):
         array_of(tensor, {"0": bytes(16)})
 
 
-class _Saved:
-    """Pickled as torch pickles a tensor, in float32."""
-
-    def __init__(self, array):
-        self.array = array
-
-    def __reduce__(self):
-        strides = tuple(s // self.array.itemsize for s in self.array.strides)
-        rebuild = sys.modules["torch._utils"]._rebuild_tensor_v2
-        return rebuild, (_Key(self.array), 0, self.array.shape, strides, False, {})
-
-
-class _Key:
-    def __init__(self, array):
-        self.array = array
-
-
-@pytest.fixture
-def save(monkeypatch):
-    """torch.save without torch."""
-    torch, utils = ModuleType("torch"), ModuleType("torch._utils")
-
-    def _rebuild_tensor_v2():
-        raise AssertionError("was run")
-
-    _rebuild_tensor_v2.__module__ = "torch._utils"
-    _rebuild_tensor_v2.__qualname__ = "_rebuild_tensor_v2"
-    utils._rebuild_tensor_v2 = _rebuild_tensor_v2
-    torch.FloatStorage = type("FloatStorage", (), {"__module__": "torch"})
-
-    def write(path, content, **options):
-        with monkeypatch.context() as patch:
-            patch.setitem(sys.modules, "torch", torch)
-            patch.setitem(sys.modules, "torch._utils", utils)
-            storages, file = {}, io.BytesIO()
-
-            class Pickler(pickle.Pickler):
-                def persistent_id(self, thing):
-                    if not isinstance(thing, _Key):
-                        return None
-                    key = str(len(storages))
-                    storages[key] = thing.array.tobytes()
-                    size = thing.array.size
-                    return ("storage", torch.FloatStorage, key, "cpu", size)
-
-            Pickler(file, protocol=2).dump(content)
-        _zip(path, file.getvalue(), storages, **options)
-
-    return write
-
-
 # as Python 2 and PyTorch 0.1 to 0.3 wrote {"weight": a tensor of shape (2, 3)}
 OLD = (
     b"\x80\x02}U\x06weightc%s\n((U\x07storagec%s\nFloatStorage\nU\x010U\x03cpuK\x06Nt"
@@ -228,7 +169,7 @@ OLD = (
 
 
 @pytest.mark.parametrize("module", [b"torch", b"torch.cuda"])
-@pytest.mark.parametrize("write", [_zip, _legacy])
+@pytest.mark.parametrize("write", [write_zip, _legacy])
 def test_tensors_of_the_first_versions_of_pytorch_are_read(write, module, tmp_path):
     path, values = tmp_path / "weights.th", np.arange(6, dtype="<f4").reshape(2, 3)
     storages = {"0": values.tobytes()}
@@ -249,9 +190,9 @@ def test_published_weights_of_the_first_versions_are_read():
     assert all(np.isfinite(array).all() for array in found.values())
 
 
-def test_where_training_scripts_put_weights(tmp_path, save):
+def test_where_training_scripts_put_weights(tmp_path):
     path, array = tmp_path / "weights.pth", np.arange(6, dtype=np.float32)
-    weights = {"a": _Saved(array)}
+    weights = {"a": Saved(array)}
     for content in (
         weights,
         {"epoch": 3, "state_dict": weights, "best": 0.9},
@@ -262,7 +203,7 @@ def test_where_training_scripts_put_weights(tmp_path, save):
         np.testing.assert_array_equal(read_weights(path)["a"], array)
     for content, says in (
         ([1, 2], "holds list, not tensors by name"),
-        ({"a": 1, "b": _Saved(array)}, "holds a dictionary of a, b, not tensors"),
+        ({"a": 1, "b": Saved(array)}, "holds a dictionary of a, b, not tensors"),
         ({}, "not tensors by name"),
         ({"model": {}}, "not tensors by name"),
     ):
@@ -271,22 +212,22 @@ def test_where_training_scripts_put_weights(tmp_path, save):
             read_weights(path)
 
 
-def test_a_compressed_archive_is_refused(tmp_path, save):
+def test_a_compressed_archive_is_refused(tmp_path):
     path = tmp_path / "weights.pth"
-    weights = {"a": _Saved(np.zeros(1000, np.float32))}
+    weights = {"a": Saved(np.zeros(1000, np.float32))}
     save(path, weights, compression=zipfile.ZIP_DEFLATED)
     with pytest.raises(InputError, match="is compressed"):
         read_weights(path)
 
 
-def test_a_storage_of_another_length_is_refused(tmp_path, save):
+def test_a_storage_of_another_length_is_refused(tmp_path):
     path = tmp_path / "weights.pth"
-    save(path, {"a": _Saved(np.zeros(3, np.float32))})
+    save(path, {"a": Saved(np.zeros(3, np.float32))})
     with zipfile.ZipFile(path) as archive:
         pickled = archive.read("archive/data.pkl")
-    _zip(path, pickled, {"0": bytes(8)})
+    write_zip(path, pickled, {"0": bytes(8)})
     with pytest.raises(InputError, match=r"a is damaged.*8 bytes for 3 values"):
         read_weights(path)
-    _zip(path, pickled)
+    write_zip(path, pickled)
     with pytest.raises(InputError, match=r"not a complete file of torch\.save"):
         read_weights(path)
