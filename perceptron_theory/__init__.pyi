@@ -8,6 +8,7 @@ from . import kept as kept
 from . import limits as limits
 from . import numerics as numerics
 from . import plotting as plotting
+from . import real_data as real_data
 from . import rules as rules
 from . import solving as solving
 from . import students as students
@@ -49,6 +50,9 @@ from .limits.small_angle import small_angle_scaling as small_angle_scaling
 from .limits.small_angle import small_angle_threshold as small_angle_threshold
 from .numerics.kept_programs import keep_compiled as keep_compiled
 from .plotting import plot as plot
+from .real_data.field_law import FieldLaw as FieldLaw
+from .real_data.prediction import Prediction as Prediction
+from .real_data.prediction import predict as predict
 from .rules.by_quantile import Easy as Easy
 from .rules.by_quantile import Hard as Hard
 from .rules.by_quantile import Mixture as Mixture

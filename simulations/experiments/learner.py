@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from perceptron_theory import Window
+from perceptron_theory.numerics.cpu_threads import one_blas_thread
 
-from ..perceptron.hardware.cpu_threads import one_blas_thread
 from ..vision.selection import select
 from .answers import packed
 from .cells import NO_METRIC, Cell

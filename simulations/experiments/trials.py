@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..perceptron.hardware.cpu_threads import one_blas_thread
+from perceptron_theory.numerics.cpu_threads import one_blas_thread
+
 from .cells import NO_METRIC, Cell
 from .cost import Forecast
 from .learner import Learner

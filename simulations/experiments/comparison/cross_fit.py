@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.cpu_threads import one_blas_thread
 
-from ...perceptron.hardware.cpu_threads import one_blas_thread
 from ..features import whitening
 from ..logistic_head import RIDGES, fitted, wrong_answers
 

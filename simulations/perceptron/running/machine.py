@@ -19,8 +19,8 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 
 from perceptron_theory import InputError
+from perceptron_theory.numerics.cpu_threads import use_cores
 
-from ..hardware.cpu_threads import use_cores
 from ..hardware.devices import await_listener, check_kind, local_devices
 from ..naming import require, settle, whole_number
 from ..students.hard_margin_programs import forget_programs

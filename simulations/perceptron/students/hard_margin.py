@@ -23,6 +23,7 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 import perceptron_theory as pt
+from perceptron_theory.numerics.cpu_threads import one_blas_thread
 from perceptron_theory.numerics.precision import (
     own_settings,
     require_x64,
@@ -30,7 +31,6 @@ from perceptron_theory.numerics.precision import (
     traced,
 )
 
-from ..hardware.cpu_threads import one_blas_thread
 from ..naming import as_number, require, whole_number
 from .contract import Named, Trained, check_batch, check_sets
 from .hard_margin_programs import (

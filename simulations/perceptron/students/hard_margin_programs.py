@@ -22,9 +22,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from perceptron_theory.numerics.compilation import executable, written
+from perceptron_theory.numerics.cpu_threads import cores, one_blas_thread
 from perceptron_theory.numerics.precision import own_settings
 
-from ..hardware.cpu_threads import cores, one_blas_thread
 from ..hardware.devices import devices_in_use, spread
 from . import no_margin
 from .working_set import finish, screen

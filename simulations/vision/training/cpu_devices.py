@@ -10,9 +10,8 @@ import os
 
 import jax
 
+from perceptron_theory.numerics.cpu_threads import cores
 from perceptron_theory.numerics.precision import start_jax
-
-from ...perceptron.hardware.cpu_threads import cores
 
 _LEAST = 16  # images of a batch on each device
 

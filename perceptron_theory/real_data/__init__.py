@@ -1,0 +1,1 @@
+"""Learning on the data one has: predicted heads, whatever the law of the examples."""

@@ -1,0 +1,181 @@
+r"""The equations of a head that is trained on pruned examples of any law.
+
+Setting: a pool of examples is drawn from a law, each is kept with a probability that
+depends on its score, and a head w minimises sum l(y w.x) + (N lambda/2) |w|^2 over the
+kept ones, alpha N in number.  Over draws of the pool the head is a mean W and a noise.
+
+Derivation.  Take one kept example x out, and put it back.  Under the head trained
+without it, its margin is M = y W.x + r xi, the noise being a sum of small parts of
+many examples, and independent of x.  Training on it moves its margin to prox_{V l}(M),
+and pulls the head by y x h/N, h = (prox_{V l}(M) - M)/V.  A minimum says N lambda w =
+sum of y x h.  Its mean over heads, its response and its fluctuation are, with E over
+the kept examples and xi,
+
+    lambda W = alpha E[y x h],
+    G = (lambda + alpha E[-dh/dM x x^T])^-1,
+    S = G (alpha E[h^2 x x^T]/N) G            (covariance of the noise of w),
+    V = x^T G x/N,  r^2 = x^T S x             (of every example by itself).
+
+W is the head that all kept examples of the law would have, trained with the loss
+E[h] that one pool of them sees.  E is a mean over the examples of the data set, so that
+nothing is assumed of their law: neither that fields are Gaussian, nor that the rest is,
+nor that its size is alike for all.  *Assumed*: that the noise of a margin is Gaussian
+and small changes are linear, which holds as N grows with alpha kept (the corrections
+are of the order of 1/N), and that the data set shows its law, of which
+:mod:`.prediction` takes the first correction, in 1/P, off.
+
+If the rest of x beside a few fields is Gaussian these are the equations of structured
+inputs (:mod:`perceptron_theory.convex.spectrum`): V and r are then alike for all.
+``alike`` replaces both by their means, which is that approximation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ..convex.loss import Loss
+from ..errors import ConvergenceError
+from .mixing import mixed
+from .response_matrix import Response
+from .responses import Responses, responses
+
+ROUNDS = 400
+TOLERANCE = 1e-7
+_STEP = 1.0  # by which a margin or the log of a scale may move in a round
+
+Rows = Float[np.ndarray, "n N"]
+Each = Float[np.ndarray, " n"]
+Vector = Float[np.ndarray, " N"]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Kept examples of a law: their features times labels, and their weights.
+
+    ``weight`` has the sum 1; ``ridge`` is lambda for each feature (0 for a constant
+    one, the intercept); ``width`` is N, the constant one not counted.
+    """
+
+    signed: Rows
+    weight: Each
+    load: float
+    ridge: Vector
+    width: int
+
+
+@dataclass(frozen=True)
+class MeanHead:
+    """A solution of the equations.
+
+    Attributes:
+        weights: W.
+        step: V of each kept example.
+        noise: r of each.
+        of: the averages E[h], E[h^2], E[-dh/dM] of each.
+        response: G and S.
+        rounds: that the iteration took.
+    """
+
+    weights: Vector
+    step: Each
+    noise: Each
+    of: Responses
+    response: Response
+    rounds: int
+
+
+def solve_mean_head(
+    kept: Kept,
+    loss: Loss,
+    respond: Callable[..., Response],
+    *,
+    start: MeanHead | None = None,
+    alike: bool = False,
+) -> MeanHead:
+    """Solve for the mean head by mixed Newton steps.
+
+    Args:
+        kept: the examples.
+        loss: of one margin.
+        respond: :func:`.response_matrix.whole` or :func:`.response_matrix.diagonal`.
+        start: a solution of a problem nearby, with as many examples.
+        alike: whether all examples have the same V and r, their means.
+
+    Raises:
+        ConvergenceError: it did not settle to seven digits.
+    """
+    x, weight = kept.signed, kept.weight
+    state = _first(kept, start)
+    push = mixed()
+    off = np.inf
+    for count in range(1, ROUNDS + 1):
+        head, found = _round(kept, loss, respond, state, count, alike)
+        off = _distance(x, weight, state, found)
+        if off < TOLERANCE:
+            return head
+        state = push(state, found, _metric(x, weight, state), off)
+    raise ConvergenceError(
+        f"the mean head at load {kept.load:g} and ridge {kept.ridge.max():g} did "
+        f"not settle in {ROUNDS} rounds (last change {off:.1e}): raise the ridge"
+    )
+
+
+def _first(kept: Kept, start: MeanHead | None) -> Any:
+    count, width = kept.signed.shape
+    if start is not None:
+        return start.weights, np.log(start.step), np.log(start.noise)
+    step = min(1.0 / kept.ridge.max(), max(1.0, 1.0 / kept.load))
+    return np.zeros(width), np.full(count, np.log(step)), np.full(count, np.log(0.5))
+
+
+def _round(
+    kept: Kept,
+    loss: Loss,
+    respond: Callable[..., Response],
+    state: Any,
+    count: int,
+    alike: bool,
+) -> tuple[MeanHead, Any]:
+    """The right-hand sides at a state, and the state that they ask for."""
+    weights, step, noise = state[0], np.exp(state[1]), np.exp(state[2])
+    x, part = kept.signed, kept.load * kept.weight
+    of = responses(loss, x @ weights, noise, step)
+    response = respond(x, kept.ridge, part * of.bend, part * of.square / kept.width)
+    slope = kept.ridge * weights - x.T @ (part * of.pull)
+    new_step = response.leverage(x) / kept.width
+    new_noise = np.sqrt(response.variance(x))
+    if alike:
+        new_step = np.full_like(new_step, kept.weight @ new_step)
+        new_noise = np.full_like(
+            new_noise, np.sqrt(kept.weight @ (new_noise * new_noise))
+        )
+    head = MeanHead(weights, step, noise, of, response, count)
+    found = weights - response.applied(slope), np.log(new_step), np.log(new_noise)
+    return head, found
+
+
+def _distance(x: Rows, weight: Each, state: Any, found: Any) -> float:
+    """How far apart two states are, in margins over their size, or in logs."""
+    size = _size(x, weight, state)
+    moved = np.sqrt(weight @ (x @ (found[0] - state[0])) ** 2)
+    logs = max(np.abs(found[1] - state[1]).max(), np.abs(found[2] - state[2]).max())
+    return float(max(moved / size, logs))
+
+
+def _size(x: Rows, weight: Each, state: Any) -> float:
+    """The size of margins: of their means, and of their noise."""
+    return float(
+        np.sqrt(weight @ (x @ state[0]) ** 2 + weight @ np.exp(2.0 * state[2]))
+    )
+
+
+def _metric(x: Rows, weight: Each, state: Any) -> Any:
+    """Weights in which the parts of a state are compared."""
+    root = np.sqrt(weight)
+    scale = np.sqrt(weight @ (x * x)) / _size(x, weight, state)
+    return scale, root, root
