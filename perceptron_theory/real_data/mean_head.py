@@ -40,9 +40,9 @@ from jaxtyping import Float
 
 from ..convex.loss import Loss
 from ..errors import ConvergenceError
+from .gaussian_margins import Responses, responses
 from .mixing import mixed
 from .response_matrix import Response
-from .responses import Responses, responses
 
 ROUNDS = 400
 TOLERANCE = 1e-7
