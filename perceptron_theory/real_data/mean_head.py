@@ -31,7 +31,6 @@ inputs (:mod:`perceptron_theory.convex.spectrum`): V and r are then alike for al
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +41,7 @@ from ..convex.loss import Loss
 from ..errors import ConvergenceError
 from .gaussian_margins import Responses, responses
 from .mixing import mixed
-from .response_matrix import Response
+from .response_matrix import Responder, Response
 
 ROUNDS = 400
 TOLERANCE = 1e-7
@@ -92,7 +91,7 @@ class MeanHead:
 def solve_mean_head(
     kept: Kept,
     loss: Loss,
-    respond: Callable[..., Response],
+    respond: Responder,
     *,
     start: MeanHead | None = None,
     alike: bool = False,
@@ -136,7 +135,7 @@ def _first(kept: Kept, start: MeanHead | None) -> Any:
 def _round(
     kept: Kept,
     loss: Loss,
-    respond: Callable[..., Response],
+    respond: Responder,
     state: Any,
     count: int,
     alike: bool,

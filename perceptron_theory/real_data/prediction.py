@@ -14,12 +14,12 @@ is free of it to first order.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import ndtr
 
 from ..convex.loss import Loss
 from ..convex.losses import resolve_loss
@@ -28,8 +28,9 @@ from ..numerics.checks import real_number, shown
 from ..numerics.cpu_threads import one_blas_thread
 from .field_law import FieldLaw
 from .keeping import kept_levels
-from .mean_head import Kept, MeanHead, solve_mean_head
-from .response_matrix import WHOLE, diagonal, whole
+from .margin_heads import estimate_margin_head
+from .problem import Estimate, Problem, problem_of
+from .ridge_heads import estimate_ridge_heads
 
 Each = Float[np.ndarray, " P"]
 _FEW = 1.0  # kept examples of the law a feature, at least
@@ -63,14 +64,6 @@ class Prediction:
     examples: int = field(repr=False)
 
 
-@dataclass(frozen=True)
-class _Estimate:
-    """An error, and what each example of the law adds to it (their sum is zero)."""
-
-    error: float
-    influence: Each
-
-
 def predict(
     law: FieldLaw,
     pool: Any,
@@ -91,7 +84,7 @@ def predict(
     (``law.features``), y = -1 and +1 for the two classes.
 
     Args:
-        law: of the data, see :meth:`FieldLaw.from_data`; two classes.
+        law: of the data, see :meth:`FieldLaw.from_data`.
         pool: examples before pruning; it may exceed those of the law.
         keep_fraction: f in (0, 1], the part that is kept.
         strategy: "random", "hard", "easy", a rule such as ``pt.Window(lower=0.3)``
@@ -106,23 +99,25 @@ def predict(
         correct: take the first correction for a law of P examples off.
 
     Raises:
-        InputError: more than two classes, a law or a pool that is too small, an
-            argument out of range.
+        InputError: a loss that is not for this number of classes, a law or a pool that
+            is too small, an argument out of range.
         ConvergenceError: the equations did not settle.
     """
     question = _checked(law, pool, keep_fraction, ridge)
     size, fraction, ridge = question
     loss = resolve_loss(loss)
+    if len(law.classes) > 2 and loss.name != "square":
+        raise InputError(
+            f"loss {loss.name!r} is for two classes, and the law has "
+            f"{len(law.classes)}: heads of many classes are by loss='square'"
+        )
     levels = _levels(law, fraction, strategy, per_class)
     kept = round(size * fraction)
-    load = kept / law.width
     _check_law(law, levels, fraction)
-    settings = _Settings(loss, ridge, load, intercept, alike)
-    if law.width <= _SMALL:
-        with one_blas_thread():
-            found, plain = _corrected(law, levels, settings, correct)
-    else:
-        found, plain = _corrected(law, levels, settings, correct)
+    problem = problem_of(law, levels, kept, ridge, intercept, alike)
+    threads = one_blas_thread() if law.width <= _SMALL else nullcontext()
+    with threads:
+        found, plain = _corrected(problem, loss, correct)
     return Prediction(
         error=found.error,
         standard_error=float(np.sqrt(found.influence @ found.influence)),
@@ -132,19 +127,10 @@ def predict(
         loss=loss.name,
         ridge=ridge,
         kept=kept,
-        load=load,
+        load=kept / law.width,
         uncorrected=plain,
         examples=law.size,
     )
-
-
-@dataclass(frozen=True)
-class _Settings:
-    loss: Loss
-    ridge: float
-    load: float
-    intercept: bool
-    alike: bool
 
 
 def _levels(law: FieldLaw, fraction: float, strategy: Any, per_class: bool) -> Each:
@@ -160,11 +146,6 @@ def _checked(
         raise InputError(
             f"law must be a pt.FieldLaw, got {shown(law)}: make one with "
             "pt.FieldLaw.from_data(features, labels, score=score)"
-        )
-    if len(law.classes) != 2:
-        raise InputError(
-            f"a head of one margin is for two classes, and the law has "
-            f"{len(law.classes)}"
         )
     size = real_number("pool", pool)
     if size != int(size) or size < 1:
@@ -184,7 +165,7 @@ def _checked(
 
 def _check_law(law: FieldLaw, levels: Each, fraction: float) -> None:
     """Refuse to average over fewer kept examples than there are features."""
-    effective = levels.sum() ** 2 / (levels @ levels)
+    effective = _effective(levels)
     if effective < _FEW * law.width:
         raise InputError(
             f"keep_fraction {fraction:g} leaves {effective:.0f} of the {law.size} "
@@ -199,95 +180,31 @@ def _check_law(law: FieldLaw, levels: Each, fraction: float) -> None:
             )
 
 
-def _corrected(
-    law: FieldLaw, levels: Each, settings: _Settings, correct: bool
-) -> tuple[_Estimate, float]:
+def _corrected(problem: Problem, loss: Loss, correct: bool) -> tuple[Estimate, float]:
     """The estimate on all examples, its first correction in 1/P taken off."""
-    rows = np.arange(law.size)
-    whole_law, head = _estimate(law, levels, rows, settings, None)
-    if not correct:
-        return whole_law, whole_law.error
-    order = np.random.default_rng(0).permutation(law.size)
+    every = np.arange(len(problem.labels))
+    all_of_it, near = _estimate(problem.of_rows(every), loss, None)
+    order = np.random.default_rng(0).permutation(len(every))
     halves = [np.sort(order[::2]), np.sort(order[1::2])]
-    least = min(_effective(levels[half]) for half in halves)
-    if least < _FEW * law.width:
-        return whole_law, whole_law.error
-    parts = [_estimate(law, levels, half, settings, head)[0] for half in halves]
+    enough = min(_effective(problem.levels[half]) for half in halves)
+    if not correct or enough < _FEW * problem.width:
+        return all_of_it, all_of_it.error
+    parts = [_estimate(problem.of_rows(half), loss, near)[0] for half in halves]
     error = 0.5 * (parts[0].error + parts[1].error)
-    ratio = whole_law.error / error if error > 0 else 1.0
+    ratio = all_of_it.error / error if error > 0 else 1.0
     # e^2/e_half, and its derivative by each example
     slope = 0.5 * (parts[0].influence + parts[1].influence)
-    influence = ratio * (2.0 * whole_law.influence - ratio * slope)
-    return _Estimate(whole_law.error * ratio, influence), whole_law.error
+    influence = ratio * (2.0 * all_of_it.influence - ratio * slope)
+    return Estimate(all_of_it.error * ratio, influence), all_of_it.error
 
 
 def _effective(levels: Each) -> float:
+    """How many examples of equal weight would be as many."""
     square = levels @ levels
     return float(levels.sum() ** 2 / square) if square > 0 else 0.0
 
 
-def _estimate(
-    law: FieldLaw, levels: Each, rows: Any, settings: _Settings, near: Any
-) -> tuple[_Estimate, Any]:
-    """The mean head of some examples, tested on all, and their influences."""
-    signs = 2.0 * law.labels - 1.0
-    signed = law.features * signs[:, None]
-    ridge = np.full(law.width, settings.ridge)
-    if settings.intercept:
-        signed = np.column_stack([signed, signs])
-        ridge = np.append(ridge, 0.0)
-    mine = rows[levels[rows] > 0]
-    weight = levels[mine] / levels[mine].sum()
-    respond = whole
-    if law.width > WHOLE:
-        signed, respond = _turned(signed, mine, weight), diagonal
-    kept = Kept(signed[mine], weight, settings.load, ridge, law.width)
-    start = _part_of(near, mine)
-    head = solve_mean_head(
-        kept, settings.loss, respond, start=start, alike=settings.alike
-    )
-    return _tested(signed, mine, kept, head), (mine, head)
-
-
-def _turned(signed: Any, mine: Any, weight: Each) -> Any:
-    """All rows in the eigenbasis of the kept ones."""
-    covariance = (signed[mine].T * weight) @ signed[mine]
-    return signed @ np.linalg.eigh(covariance)[1]
-
-
-def _part_of(near: Any, mine: Any) -> MeanHead | None:
-    """A solution on more examples, where these are."""
-    if near is None:
-        return None
-    rows, head = near
-    place = np.searchsorted(rows, mine)
-    return MeanHead(
-        head.weights,
-        head.step[place],
-        head.noise[place],
-        head.of,
-        head.response,
-        head.rounds,
-    )
-
-
-def _tested(signed: Any, mine: Any, kept: Kept, head: MeanHead) -> _Estimate:
-    """The error on all examples, each tested by the head without itself."""
-    mean, variance = signed @ head.weights, head.response.variance(signed)
-    part = kept.load * kept.weight
-    own = head.response.leverage(kept.signed)
-    left = np.maximum(1.0 - part * head.of.bend * own, 0.05)
-    mean[mine] -= part * head.of.pull * own / left
-    lost = part / kept.width * head.of.square * own * own
-    variance[mine] = np.maximum(variance[mine] - lost, 1e-3 * variance[mine]) / left**2
-    noise = np.sqrt(variance)
-    chance = ndtr(-mean / noise)
-    error, count = chance.mean(), len(chance)
-    influence = (chance - error) / count
-    # by the weight of each kept example in the mean head
-    density = np.exp(-0.5 * (mean / noise) ** 2) / np.sqrt(2.0 * np.pi) / noise
-    slope = head.response.applied(-(density @ signed) / count)
-    moved = kept.signed @ slope * head.of.pull
-    settled = slope @ (kept.ridge * head.weights) / kept.load
-    influence[mine] += part * (moved - settled)
-    return _Estimate(float(error), influence)
+def _estimate(problem: Problem, loss: Loss, near: Any) -> tuple[Estimate, Any]:
+    if problem.classes == 2:
+        return estimate_margin_head(problem, loss, near)
+    return estimate_ridge_heads(problem), None

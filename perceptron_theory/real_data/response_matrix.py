@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -21,8 +22,8 @@ class Response(Protocol):
     ``curve`` and ``noise`` are weights of the kept examples.
     """
 
-    def applied(self, vector: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
-        """G times a vector."""
+    def applied(self, vector: Float[np.ndarray, "N ..."]) -> Float[np.ndarray, "N ..."]:
+        """G times a vector, or times each column."""
         ...
 
     def leverage(self, rows: Rows) -> Each:
@@ -34,13 +35,17 @@ class Response(Protocol):
         ...
 
 
+Responder = Callable[[Rows, Float[np.ndarray, " N"], Each, Each], Response]
+"""Makes the two of rows, ridge, curve and noise."""
+
+
 class Whole(NamedTuple):
     """The matrices themselves: 2 n N^2 operations each."""
 
     inverse: Float[np.ndarray, "N N"]
     covariance: Float[np.ndarray, "N N"]
 
-    def applied(self, vector: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
+    def applied(self, vector: Float[np.ndarray, "N ..."]) -> Float[np.ndarray, "N ..."]:
         return self.inverse @ vector
 
     def leverage(self, rows: Rows) -> Each:
@@ -60,8 +65,8 @@ class Diagonal(NamedTuple):
     inverse: Float[np.ndarray, " N"]
     covariance: Float[np.ndarray, " N"]
 
-    def applied(self, vector: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
-        return self.inverse * vector
+    def applied(self, vector: Float[np.ndarray, "N ..."]) -> Float[np.ndarray, "N ..."]:
+        return (self.inverse * vector.T).T
 
     def leverage(self, rows: Rows) -> Each:
         return (rows * rows) @ self.inverse

@@ -1,0 +1,84 @@
+"""Heads of two classes and any convex loss of the margin: solved and tested."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+from scipy.special import ndtr
+
+from ..convex.loss import Loss
+from .mean_head import Kept, MeanHead, solve_mean_head
+from .problem import Estimate, Problem
+
+Near = tuple[Int[np.ndarray, " n"], MeanHead] | None
+FLOOR = 0.05  # of what an example leaves of the curve: one that decides all by itself
+
+
+def estimate_margin_head(
+    problem: Problem, loss: Loss, near: Near = None
+) -> tuple[Estimate, Near]:
+    """The error of a head of two classes, each example tested without itself.
+
+    Args:
+        problem: of two classes; the second is y = +1.
+        loss: of the margin.
+        near: rows and solution of the same problem on more examples.
+
+    Raises:
+        ConvergenceError: the equations did not settle.
+    """
+    signed = problem.features * (2.0 * problem.labels - 1.0)[:, None]
+    mine = problem.mine
+    kept = Kept(
+        signed[mine], problem.weight, problem.load, problem.ridge, problem.width
+    )
+    # in another basis the weights would be no start
+    start = None if problem.turned else _part_of(near, mine)
+    head = solve_mean_head(
+        kept, loss, problem.respond, start=start, alike=problem.alike
+    )
+    return _tested(signed, mine, kept, head), (mine, head)
+
+
+def _part_of(near: Near, mine: Int[np.ndarray, " n"]) -> MeanHead | None:
+    """A solution on more examples, where these are."""
+    if near is None:
+        return None
+    rows, head = near
+    place = np.searchsorted(rows, mine)
+    return MeanHead(
+        head.weights,
+        head.step[place],
+        head.noise[place],
+        head.of,
+        head.response,
+        head.rounds,
+    )
+
+
+def _tested(signed: Any, mine: Any, kept: Kept, head: MeanHead) -> Estimate:
+    """The error on all examples.
+
+    Taking an example out changes W by G times what it pulls, and G by the formula of
+    Sherman and Morrison: ``left`` is the part of the curve along it that others make.
+    """
+    mean, variance = signed @ head.weights, head.response.variance(signed)
+    part = kept.load * kept.weight
+    own = head.response.leverage(kept.signed)
+    left = np.maximum(1.0 - part * head.of.bend * own, FLOOR)
+    mean[mine] -= part * head.of.pull * own / left
+    lost = part / kept.width * head.of.square * own * own
+    variance[mine] = np.maximum(variance[mine] - lost, 1e-3 * variance[mine]) / left**2
+    noise = np.sqrt(variance)
+    chance = ndtr(-mean / noise)
+    error, count = chance.mean(), len(chance)
+    influence = (chance - error) / count
+    # by the weight of each kept example in the mean head
+    density = np.exp(-0.5 * (mean / noise) ** 2) / np.sqrt(2.0 * np.pi) / noise
+    slope = head.response.applied(-(density @ signed) / count)
+    moved = (kept.signed @ slope) * head.of.pull
+    settled = slope @ (kept.ridge * head.weights) / kept.load
+    influence[mine] += part * (moved - settled)
+    return Estimate(float(error), influence)

@@ -1,0 +1,105 @@
+"""What the equations of heads are given, and what they answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from .field_law import FieldLaw
+from .response_matrix import WHOLE, Responder, diagonal, whole
+
+Each = Float[np.ndarray, " P"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A law, how likely each of its examples is kept, and how heads are trained.
+
+    Attributes:
+        features: (P, N), or (P, N + 1) with a constant last column, the intercept.
+        labels: (P,) places of classes.
+        classes: C.
+        levels: (P,) keep-probabilities.
+        mine: rows of the examples that make up the mean head; it is tested on all.
+        load: alpha, kept examples over N.
+        ridge: lambda of each feature, 0 for the intercept.
+        width: N.
+        alike: whether V and r are replaced by their means.
+    """
+
+    features: Float[np.ndarray, "P M"]
+    labels: Int[np.ndarray, " P"]
+    classes: int
+    levels: Each
+    mine: Int[np.ndarray, " n"]
+    load: float
+    ridge: Float[np.ndarray, " M"]
+    width: int
+    alike: bool
+
+    @property
+    def weight(self) -> Float[np.ndarray, " n"]:
+        """The weights of the kept examples, of sum 1."""
+        mine = self.levels[self.mine]
+        return mine / mine.sum()
+
+    @property
+    def turned(self) -> bool:
+        """Whether features are turned to the eigenbasis of the kept examples."""
+        return self.width > WHOLE
+
+    @property
+    def respond(self) -> Responder:
+        """How G and S are computed."""
+        return diagonal if self.turned else whole
+
+    def of_rows(self, rows: Int[np.ndarray, " n"]) -> Problem:
+        """The same with a mean head of some examples, turned to their eigenbasis."""
+        mine = rows[self.levels[rows] > 0]
+        chosen = replace(self, mine=mine)
+        if not self.turned:
+            return chosen
+        own = self.features[:, : self.width]
+        covariance = (own[mine].T * chosen.weight) @ own[mine]
+        turned = own @ np.linalg.eigh(covariance)[1]
+        rest = self.features[:, self.width :]
+        return replace(chosen, features=np.concatenate([turned, rest], axis=1))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A predicted error, and what each example of the law adds to it.
+
+    The sum of the influences is zero; the root of the sum of their squares is the
+    standard error (the infinitesimal jackknife; Efron 2014, the limit of the
+    bootstrap).
+    """
+
+    error: float
+    influence: Each
+
+
+def problem_of(
+    law: FieldLaw, levels: Each, kept: int, ridge: float, intercept: bool, alike: bool
+) -> Problem:
+    """The problem of a law, of all its examples."""
+    features, ridges = law.features, np.full(law.width, ridge)
+    if intercept:
+        features = np.column_stack([features, np.ones(law.size)])
+        ridges = np.append(ridges, 0.0)
+    every: Any = np.flatnonzero(levels > 0)
+    load = kept / law.width
+    return Problem(
+        features,
+        law.labels,
+        len(law.classes),
+        levels,
+        every,
+        load,
+        ridges,
+        law.width,
+        alike,
+    )
