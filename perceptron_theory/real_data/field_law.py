@@ -150,7 +150,7 @@ def _classes(labels: Any, count: int) -> tuple[Int[np.ndarray, " P"], np.ndarray
         )
     classes, place = np.unique(label, return_inverse=True)
     if len(classes) < 2:
-        raise InputError(f"labels are all {classes[0]!r}: give two classes or more")
+        raise InputError(f"labels are all {classes[0]}: give two classes or more")
     if len(classes) > count // 2:
         raise InputError(f"labels has {len(classes)} classes for {count} examples")
     return place.reshape(-1), classes

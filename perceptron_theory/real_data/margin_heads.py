@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from scipy.special import ndtr
 
 from ..convex.loss import Loss
@@ -29,17 +27,20 @@ def estimate_margin_head(
     Raises:
         ConvergenceError: the equations did not settle.
     """
-    signed = problem.features * (2.0 * problem.labels - 1.0)[:, None]
     mine = problem.mine
     kept = Kept(
-        signed[mine], problem.weight, problem.load, problem.ridge, problem.width
+        problem.signed[mine],
+        problem.weight,
+        problem.load,
+        problem.ridge,
+        problem.width,
     )
     # in another basis the weights would be no start
     start = None if problem.turned else _part_of(near, mine)
     head = solve_mean_head(
         kept, loss, problem.respond, start=start, alike=problem.alike
     )
-    return _tested(signed, mine, kept, head), (mine, head)
+    return _tested(problem, head), (mine, head)
 
 
 def _part_of(near: Near, mine: Int[np.ndarray, " n"]) -> MeanHead | None:
@@ -58,27 +59,42 @@ def _part_of(near: Near, mine: Int[np.ndarray, " n"]) -> MeanHead | None:
     )
 
 
-def _tested(signed: Any, mine: Any, kept: Kept, head: MeanHead) -> Estimate:
-    """The error on all examples.
+def errors_without_itself(problem: Problem, head: MeanHead) -> Float[np.ndarray, " P"]:
+    """The chance of error on every example, each tested by the head without itself.
 
     Taking an example out changes W by G times what it pulls, and G by the formula of
     Sherman and Morrison: ``left`` is the part of the curve along it that others make.
     """
+    return ndtr(-_ratio(problem, head)[0])
+
+
+def _ratio(
+    problem: Problem, head: MeanHead
+) -> tuple[Float[np.ndarray, " P"], Float[np.ndarray, " P"]]:
+    """Mean margins over their noise, and the noise."""
+    signed = problem.signed
+    mine, part = problem.mine, problem.load * problem.weight
     mean, variance = signed @ head.weights, head.response.variance(signed)
-    part = kept.load * kept.weight
-    own = head.response.leverage(kept.signed)
+    own = head.response.leverage(signed[mine])
     left = np.maximum(1.0 - part * head.of.bend * own, FLOOR)
     mean[mine] -= part * head.of.pull * own / left
-    lost = part / kept.width * head.of.square * own * own
+    lost = part / problem.width * head.of.square * own * own
     variance[mine] = np.maximum(variance[mine] - lost, 1e-3 * variance[mine]) / left**2
     noise = np.sqrt(variance)
-    chance = ndtr(-mean / noise)
+    return mean / noise, noise
+
+
+def _tested(problem: Problem, head: MeanHead) -> Estimate:
+    """The error on all examples, and what each of them adds to it."""
+    ratio, noise = _ratio(problem, head)
+    chance = ndtr(-ratio)
     error, count = chance.mean(), len(chance)
     influence = (chance - error) / count
     # by the weight of each kept example in the mean head
-    density = np.exp(-0.5 * (mean / noise) ** 2) / np.sqrt(2.0 * np.pi) / noise
+    density = np.exp(-0.5 * ratio**2) / np.sqrt(2.0 * np.pi) / noise
+    signed, mine = problem.signed, problem.mine
     slope = head.response.applied(-(density @ signed) / count)
-    moved = (kept.signed @ slope) * head.of.pull
-    settled = slope @ (kept.ridge * head.weights) / kept.load
-    influence[mine] += part * (moved - settled)
+    moved = (signed[mine] @ slope) * head.of.pull
+    settled = slope @ (problem.ridge * head.weights) / problem.load
+    influence[mine] += problem.load * problem.weight * (moved - settled)
     return Estimate(float(error), influence)

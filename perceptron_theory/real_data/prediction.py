@@ -175,7 +175,7 @@ def _check_law(law: FieldLaw, levels: Each, fraction: float) -> None:
     for one, name in enumerate(law.classes):
         if not levels[law.labels == one].any():
             raise InputError(
-                f"keep_fraction {fraction:g} keeps no example of the class {name!r}: "
+                f"keep_fraction {fraction:g} keeps no example of the class {name}: "
                 "per_class=True keeps the shares"
             )
 

@@ -47,6 +47,11 @@ class Problem:
         return mine / mine.sum()
 
     @property
+    def signed(self) -> Float[np.ndarray, "P M"]:
+        """Features times labels, of two classes: the second is +1."""
+        return self.features * (2.0 * self.labels - 1.0)[:, None]
+
+    @property
     def turned(self) -> bool:
         """Whether features are turned to the eigenbasis of the kept examples."""
         return self.width > WHOLE

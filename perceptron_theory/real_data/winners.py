@@ -26,8 +26,9 @@ def chance_of_loss(
 ) -> Outcome:
     """The chance that outputs with Gaussian noise have their maximum elsewhere.
 
-    The part of the noise that goes with the output of the right class is integrated in
-    closed form, and the rest over 64 points of a Sobol sequence, the same for all.
+    The noise of the right class less that of its strongest rival is integrated in
+    closed form (with two classes that is all), and the rest over 64 points of a Sobol
+    sequence, the same for all.
 
     Args:
         outputs: means.
@@ -38,26 +39,39 @@ def chance_of_loss(
     rows = np.arange(count)
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
-    own = np.maximum(covariance[rows, labels, labels], 1e-300)
-    # the noise is a z + rest, a the column of the label over its deviation
-    deviation = np.sqrt(own)
-    along = covariance[rows, :, labels] / deviation[:, None]
-    gap = np.maximum(deviation[:, None] - along, 1e-9 * deviation[:, None])
     ahead = outputs - outputs[rows, labels][:, None]
+    others = np.where(np.arange(classes) == labels[:, None], -np.inf, ahead)
+    rival = others.argmax(axis=1)
+    # the noise is a z + rest, z of variance one along the difference of the two
+    along = covariance[rows, :, labels] - covariance[rows, :, rival]
+    deviation = np.sqrt(np.maximum(along[rows, labels] - along[rows, rival], 1e-300))
+    along = along / deviation[:, None]
+    gap = along[rows, labels][:, None] - along
+    least = 1e-9 * deviation[:, None]
+    gap = np.where(np.abs(gap) < least, least, gap)
+    below = (gap > 0) & (others > -np.inf)  # a class that wins where z is small
+    above = (gap < 0) & (others > -np.inf)  # ... or large
     chance, slope = np.zeros(count), np.zeros((count, classes))
     for draw in _draws(classes):
         noise = root @ draw
-        mine = noise[rows, labels]
-        rest = noise - (mine / deviation)[:, None] * along
-        needed = (ahead + rest - rest[rows, labels][:, None]) / gap
-        needed[rows, labels] = -np.inf
-        best = needed.argmax(axis=1)
-        most = needed[rows, best]
-        chance += ndtr(most)
-        density = np.exp(-0.5 * most * most) / np.sqrt(2.0 * np.pi) / gap[rows, best]
-        slope[rows, best] += density
-        slope[rows, labels] -= density
+        apart = (noise[rows, labels] - noise[rows, rival]) / deviation
+        rest = noise - apart[:, None] * along
+        end = (ahead + rest - rest[rows, labels][:, None]) / gap
+        low, high = np.where(below, end, -np.inf), np.where(above, end, np.inf)
+        first, last = low.argmax(axis=1), high.argmin(axis=1)
+        low, high = low[rows, first], high[rows, last]
+        apart_from = low < high  # else a wrong class wins whatever z
+        chance += np.where(apart_from, ndtr(low) + ndtr(-high), 1.0)
+        for place, at in ((first, low), (last, high)):
+            part = np.where(apart_from & np.isfinite(at), _density(at), 0.0)
+            part = part / np.abs(gap[rows, place])
+            slope[rows, place] += part
+            slope[rows, labels] -= part
     return Outcome(chance / DRAWS, slope / DRAWS)
+
+
+def _density(t: Float[np.ndarray, " P"]) -> Float[np.ndarray, " P"]:
+    return np.exp(-0.5 * np.minimum(np.abs(t), 40.0) ** 2) / np.sqrt(2.0 * np.pi)
 
 
 def _draws(classes: int) -> Float[np.ndarray, "k C"]:

@@ -1,0 +1,59 @@
+"""The law of a data set: units, and what is refused."""
+
+import numpy as np
+import pytest
+
+import perceptron_theory as pt
+
+RNG = np.random.default_rng(3)
+X = RNG.standard_normal((60, 4)) * [1.0, 2.0, 0.5, 3.0] + [0.0, 5.0, -1.0, 0.0]
+Y = np.where(X[:, 0] > 0, 1, -1)
+SCORE = -np.abs(X[:, 0])
+
+
+def test_features_are_centred_and_their_trace_is_their_number():
+    law = pt.FieldLaw.from_data(X, Y, SCORE)
+    assert np.allclose(law.features.mean(axis=0), 0.0, atol=1e-12)
+    assert np.isclose((law.features**2).mean(axis=0).sum(), 4.0)
+    assert np.allclose(law.features / law.scale + law.mean, X)
+    assert law.classes.tolist() == [-1, 1]
+    assert (law.classes[law.labels] == Y).all()
+    assert (law.size, law.width) == (60, 4)
+
+
+@pytest.mark.parametrize(
+    "labels", [Y.astype(float), Y > 0, np.where(Y > 0, "dog", "cat"), Y.tolist()]
+)
+def test_labels_of_any_kind_give_the_same_places(labels):
+    law = pt.FieldLaw.from_data(X, labels)
+    assert (law.labels == (Y > 0)).all()
+
+
+def _changed(place, value):
+    changed = X.copy()
+    changed[place] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("features", "labels", "score", "said"),
+    [
+        (_changed((3, 1), np.nan), Y, None, r"finite, got nan at \[3, 1\]"),
+        (_changed((slice(None), 2), 7.0), Y, None, "1 constant columns \\(2\\)"),
+        (X[:, [0, 1, 0, 2]], Y, None, "linearly dependent.*rank 3 of 4"),
+        (X[0], Y, None, r"shape \(P, N\)"),
+        (X[:30, :].T, Y[:4], None, "4 examples of 30 features"),
+        (X, Y[:-1], None, "one for each of the 60 examples"),
+        (X, np.ones(60), None, "are all 1"),
+        (X, Y + 0.5, None, "whole numbers or names"),
+        (X, np.arange(60), None, "60 classes for 60"),
+        (X, Y, SCORE[:-1], "one number for each of the 60.*another data set"),
+        (X, Y, np.full(60, np.inf), "score must be finite"),
+        (X.astype(complex), Y, None, "features must be real"),
+        (np.ma.masked_greater(X, 9.0), Y, None, "masked"),
+    ],
+)
+def test_bad_data_is_one_line(features, labels, score, said):
+    with pytest.raises(pt.InputError, match=said) as refusal:
+        pt.FieldLaw.from_data(features, labels, score=score)
+    assert "\n" not in str(refusal.value)
