@@ -38,13 +38,14 @@ def active_learning(
             frequent class.
 
     Raises:
-        InputError: another shape, NaN, an unknown acquisition, probabilities in place
-            of logits.
+        InputError: another shape, NaN, an unknown acquisition, what is no logits (see
+            :func:`.check_logits`).
     """
     if acquisition not in ACQUISITIONS:
         raise unknown_name("acquisition", acquisition, ACQUISITIONS)
-    array = inputs.real_array("logits", logits, "K", "P", "C")
-    check_logits("logits", array)
+    given = inputs.plain_array("logits", logits)
+    array = inputs.real_array("logits", given, "K", "P", "C")
+    check_logits("logits", given)
     models, count, classes = array.shape
     step = max(1, _NUMBERS // (models * classes))
     parts = [
