@@ -46,6 +46,7 @@ def el2n(
         InputError: shapes that do not fit, NaN, a label out of range, columns that are
             of no class, what is no logits (see :func:`.check_logits`).
     """
+    inputs.refuse_other_order({"logits": logits, "labels": labels})
     given = inputs.plain_array("logits", logits)
     models = inputs.model_axis(inputs.real_array, "logits", given, "P", "C")
     _, count, classes = models.shape
