@@ -31,13 +31,13 @@ def check_logits(
       equal, as those of a head that begins with zeros;
     - whole numbers of which none is negative, as counts, or probabilities in bytes.
 
-    A few rows of another type than bytes may be whole, or have the sum 100, by hand.
-    Logits that are refused all the same pass with any number subtracted from all of
-    them, which changes no probability.
+    A few rows may be whole, or have the sum 100, by hand: the rule is of the numbers,
+    whatever their type.  Logits that are refused all the same pass with any number
+    subtracted from all of them, which changes no probability.
 
     Args:
         name: what the array is called, for messages.
-        logits: of one model or several, of the type in which they were given.
+        logits: of one model or several.
         n_classes: the number of classes, if it is known.
 
     Raises:
@@ -98,13 +98,12 @@ def _fault(logits: Shaped[np.ndarray, "P C"]) -> str | None:
                 f" it, and {_INSTEAD}; {_ANYWAY}"
             )
     least, most = float(logits.min()), float(logits.max())
-    if least >= 0 and least < most <= 1:
+    if 0 <= least < most <= 1:
         return (
             "numbers from 0 to 1 only, in rows whose sum is not 1, as outputs of "
             f"sigmoids: give what the last layer says before these; {_ANYWAY}"
         )
-    by_type = logits.dtype.kind == "u"
-    if least >= 0 and least < most and (by_type or not few) and _are_whole(logits):
+    if not few and 0 <= least < most and _are_whole(logits):
         return (
             f"whole numbers from {least:.0f} to {most:.0f}, as counts, or probabilities"
             f" in bytes: {_INSTEAD}; {_ANYWAY}"

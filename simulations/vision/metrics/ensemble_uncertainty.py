@@ -43,9 +43,8 @@ def active_learning(
     """
     if acquisition not in ACQUISITIONS:
         raise unknown_name("acquisition", acquisition, ACQUISITIONS)
-    given = inputs.plain_array("logits", logits)
-    array = inputs.real_array("logits", given, "K", "P", "C")
-    check_logits("logits", given)
+    array = inputs.real_array("logits", logits, "K", "P", "C")
+    check_logits("logits", array)
     models, count, classes = array.shape
     step = max(1, _NUMBERS // (models * classes))
     parts = [

@@ -47,15 +47,14 @@ def el2n(
             of no class, what is no logits (see :func:`.check_logits`).
     """
     inputs.refuse_other_order({"logits": logits, "labels": labels})
-    given = inputs.plain_array("logits", logits)
-    models = inputs.model_axis(inputs.real_array, "logits", given, "P", "C")
+    models = inputs.model_axis(inputs.real_array, "logits", logits, "P", "C")
     _, count, classes = models.shape
     label = inputs.label_array("labels", labels, count=count, n_classes=classes)
     if n_classes is None:
         check_columns("logits", classes, label)
     else:
         n_classes = inputs.positive_integer("n_classes", n_classes)
-    check_logits("logits", given, n_classes)
+    check_logits("logits", models if np.ndim(logits) == 3 else models[0], n_classes)
     step = max(1, _NUMBERS // classes)
     total = np.zeros(count)
     with own_settings(x64=True):
