@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import InputError
+from .numerics.checks import truth_value
 from .paths import expanded
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def save_dataset(
     import h5netcdf
     from xarray.backends import H5NetCDFStore
 
+    overwrite = truth_value("overwrite", overwrite)
     path = expanded(path)
     if path.exists() and not overwrite:
         raise FileExistsError(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import DataWarning
 from perceptron_theory.text_files import read_text
 
 _DELIMITERS = ",;\t"
@@ -31,8 +33,8 @@ def read_csv(path: Path, what: str) -> CsvTable:
         what: it should be, for messages: "CSV file of scores".
 
     Raises:
-        InputError: no such file, no text, no rows, columns of one name, or a row of
-            another length than the header.
+        InputError: no such file, no text, no rows, columns of one name, a row of
+            another length than the header, or numbers in place of a header.
     """
     try:
         text = read_text(path)
@@ -70,7 +72,44 @@ def read_csv(path: Path, what: str) -> CsvTable:
             )
     cells = zip(*(row for _, row in rows[1:]), strict=True)
     columns = dict(zip(header, map(list, cells), strict=True))
+    _check_header(path, columns)
     return CsvTable(columns, [line for line, _ in rows[1:]])
+
+
+def _check_header(path: Path, columns: dict[str, list[str]]) -> None:
+    """Refuse a first line that is a row like all others, and would be lost.
+
+    Names that are numbers are those of pandas, 0, 1, 2, ..., or stand over words.
+
+    Warns:
+        DataWarning: 0, 1, 2, ... over whole numbers could be either.
+    """
+    numeric = [name for name, cells in columns.items() if all(map(_is_number, cells))]
+    ours = [name for name in numeric if re.fullmatch(r"column \d+", name) is None]
+    counted = all(name == str(i) for i, name in enumerate(ours))
+    if ours and not counted and all(map(_is_number, ours)):
+        raise InputError(
+            f"{path} has no header: its first line has numbers like all others "
+            f"({', '.join(ours[:3])}); write a line with the names of the columns "
+            "above it"
+        )
+    whole = all(cell.isdecimal() for name in ours for cell in columns[name])
+    if ours and counted and whole and len(ours) == len(columns):
+        warnings.warn(
+            f"{path}: the first line, {','.join(ours[:3])}, is taken for the names of "
+            "the columns, as pandas writes them: if it is the first row, write a line "
+            "with names above it",
+            DataWarning,
+            stacklevel=4,
+        )
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def delimiter_of(text: str) -> str:

@@ -22,6 +22,7 @@ from ..numerics.checks import (
     check_margin,
     check_theta,
     one_number,
+    refuse_other_order,
 )
 from ..numerics.limit_nodes import Values, root_between
 from ..numerics.precision import eager_only
@@ -54,6 +55,7 @@ def local_exponent(
     """
     from scipy.interpolate import CubicSpline
 
+    refuse_other_order({"alpha": alpha, "error": error})
     alpha, error = as_array("alpha", alpha), as_array("error", error)
     check_load("alpha", alpha)
     if alpha.ndim != 1 or alpha.size < 2 or (np.diff(alpha) <= 0).any():
@@ -117,6 +119,7 @@ def exponent_along(
     load = as_array("alpha_prune", alpha_prune)
     check_load("alpha_prune", load)
     if alpha_tot is not None:
+        refuse_other_order({"alpha_prune": alpha_prune, "alpha_tot": alpha_tot})
         pool = as_array("alpha_tot", alpha_tot)
         load, pool = broadcast({"alpha_prune": load, "alpha_tot": pool})
         keep_fraction = load / pool

@@ -23,7 +23,13 @@ import jax
 import numpy as np
 
 from ..errors import InputError
-from ..numerics.checks import as_array, broadcast, check_fraction, check_load
+from ..numerics.checks import (
+    as_array,
+    broadcast,
+    check_fraction,
+    check_load,
+    refuse_other_order,
+)
 from ..numerics.limit_nodes import Values, root_between
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
@@ -116,6 +122,8 @@ def threshold_error(alpha_prune: Any, keep_fraction: Any) -> Values:
     Raises:
         InputError: a load or fraction outside its range, shapes that do not broadcast.
     """
+    given = {"alpha_prune": alpha_prune, "keep_fraction": keep_fraction}
+    refuse_other_order(given)
     alpha = as_array("alpha_prune", alpha_prune)
     f = as_array("keep_fraction", keep_fraction)
     check_load("alpha_prune", alpha)

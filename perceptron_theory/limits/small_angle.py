@@ -30,7 +30,13 @@ from jaxtyping import Float
 from scipy.special import ndtr
 
 from ..errors import ConvergenceError, InputError
-from ..numerics.checks import as_array, broadcast, check_load, refuse
+from ..numerics.checks import (
+    as_array,
+    broadcast,
+    check_load,
+    refuse,
+    refuse_other_order,
+)
 from ..numerics.gaussian import SQRT_2PI
 from ..numerics.limit_nodes import (
     Nodes,
@@ -192,6 +198,7 @@ def small_angle_scaling(
         ('0.0642', '3.7539')
     """
     check_student(student)
+    refuse_other_order({"alpha_prune": alpha_prune, "f_over_theta": f_over_theta})
     alpha = as_array("alpha_prune", alpha_prune)
     check_load("alpha_prune", alpha)
     g = _positive("f_over_theta", f_over_theta)

@@ -16,6 +16,8 @@ from ..errors import InputError, first_line, out_of_percent, unknown_name
 HALF_PI = math.pi / 2
 SMALLEST = 1e-8  # the least keep fraction that is solved
 MARGINS = ("absolute", "signed")
+_ROUNDED = 1e-6  # above pi/2: what half of a float32 turn may be
+_PERCENT = 1.5  # from which on a part may be meant in hundredths
 
 
 def plain_array(name: str, value: Any) -> np.ndarray:
@@ -52,6 +54,61 @@ def _is_masked(value: Any) -> bool:
         # numbers and words cannot be, and there may be many of them
         return any(_is_masked(x) for x in value if not isinstance(x, int | float | str))
     return np.ma.is_masked(value)
+
+
+def refuse_other_order(named: Mapping[str, Any]) -> None:
+    """Refuse arrays whose own names of rows or axes say that they do not go together.
+
+    NumPy pairs by position what pandas and xarray would pair by name, so that a sorted
+    column is paired with another that is not, and two axes that are meant to be crossed
+    are run through in step, without a word.
+
+    Args:
+        named: what is paired, as it was given: arrays of any kind, by name.
+
+    Raises:
+        InputError: two indices of pandas differ, or two arrays of xarray of as many
+            axes have others, or other coordinates.
+    """
+    rows = {name: x.index for name, x in named.items() if _has_index(x)}
+    axes = {name: x for name, x in named.items() if hasattr(x, "get_index")}
+    for one, index in list(rows.items())[:1]:
+        other = next((name for name in rows if not index.equals(rows[name])), None)
+        if other is not None:
+            raise InputError(
+                f"the rows of {one} and of {other} have other names, or another order, "
+                "in their pandas index: bring them into one order (.reindex), or give "
+                ".to_numpy() of both"
+            )
+    for one, first in axes.items():
+        for other, second in axes.items():
+            if first.ndim != second.ndim:
+                continue
+            same = first.dims == second.dims and all(
+                first.get_index(dim).equals(second.get_index(dim)) for dim in first.dims
+            )
+            if not same:
+                raise InputError(
+                    f"{one} has the axes {first.dims} and {other} {second.dims}, or "
+                    "they have other coordinates: bring them into one form "
+                    "(xarray.align, xarray.broadcast), or give .to_numpy() of both"
+                )
+
+
+def _has_index(value: Any) -> bool:
+    """Whether rows are named, as those of pandas."""
+    return hasattr(value, "iloc") and hasattr(getattr(value, "index", None), "equals")
+
+
+def truth_value(name: str, value: Any) -> bool:
+    """A single truth value; words such as "no", which Python takes for true, are none.
+
+    Raises:
+        InputError: anything else than True and False.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name} must be True or False, got {shown(value)}")
+    return bool(value)
 
 
 def is_real(dtype: np.dtype) -> bool:
@@ -134,15 +191,22 @@ def shown(value: object) -> str:
 def refuse(name: str, array: np.ndarray, bad: Any, allowed: str) -> None:
     """Raise an InputError that shows the first of the ``bad`` values, if any."""
     if bad.any():
-        raise InputError(f"{name} must be {allowed}, got {array[bad].flat[0]:g}")
+        raise InputError(f"{name} must be {allowed}, got {_digits(array[bad].flat[0])}")
 
 
 def refuse_part(name: str, array: np.ndarray, bad: Any, allowed: str) -> None:
     """As :func:`refuse`, for a part of a whole: 30 was perhaps meant to be 30 %."""
     if bad.any():
         value = array[bad].flat[0]
-        hint = out_of_percent(value)
-        raise InputError(f"{name} must be {allowed}, got {value:g}{hint}")
+        # what is a little above one is no percentage
+        hint = out_of_percent(value) if value >= _PERCENT else ""
+        raise InputError(f"{name} must be {allowed}, got {_digits(value)}{hint}")
+
+
+def _digits(value: float) -> str:
+    """A number with as many digits as tell it from those that are near."""
+    short = f"{value:g}"
+    return short if float(short) == value else f"{value:.17g}"
 
 
 def check_load(name: str, array: np.ndarray) -> None:
@@ -162,13 +226,16 @@ def check_theta(array: np.ndarray) -> None:
     if bad.any():
         value = array[bad].flat[0]
         hint = ""
-        if value > HALF_PI:
+        if HALF_PI < value < HALF_PI + _ROUNDED:
+            hint = "; as pi/2 rounded up to float32: give numpy.pi / 2, in float64"
+        elif value > HALF_PI:
             hint = (
                 f"; if you meant {value:g} degrees, give numpy.deg2rad({value:g})"
                 if value <= 90
                 else ""
             )
-        raise InputError(f"theta must be in [0, pi/2] radians, got {value:g}{hint}")
+        got = _digits(value)
+        raise InputError(f"theta must be in [0, pi/2] radians, got {got}{hint}")
 
 
 def check_margin(margin: str) -> str:

@@ -27,6 +27,8 @@ from ..numerics.checks import (
     check_theta,
     one_load,
     refuse_masked,
+    refuse_other_order,
+    truth_value,
 )
 from ..numerics.precision import own_settings, require_x64, staged, traced
 from ..rules.names import resolve_rule
@@ -125,6 +127,7 @@ class Asked(NamedTuple):
 
 def answer(values: tuple[Any, Any, Any], asked: Asked, throw: bool) -> Any:
     """The solution of load, keep_fraction and theta, eagerly or inside a trace."""
+    throw = truth_value("throw", throw)
     with own_settings():
         if traced(*values, *asked[1:]) or staged():
             require_x64("perceptron_theory.solve")
@@ -190,6 +193,8 @@ def checked(values: tuple[Any, Any, Any], asked: Asked) -> Flat:
     Raises:
         InputError: one is outside its range, or they do not broadcast.
     """
+    names = asked.load, "keep_fraction", "theta"
+    refuse_other_order(dict(zip(names, values, strict=True)))
     load = as_array(asked.load, values[0])
     check_load(asked.load, load)
     named = {asked.load: load, **pruned_by(asked.rule, asked.margin, *values[1:])}
@@ -214,6 +219,7 @@ def pruned_by(
     Raises:
         InputError: one is outside its range, or the rule takes another fraction.
     """
+    refuse_other_order({"keep_fraction": keep_fraction, "theta": theta})
     arrays = {"theta": as_array("theta", theta)}
     check_theta(arrays["theta"])
     if keep_fraction is not None:

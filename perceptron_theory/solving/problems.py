@@ -15,6 +15,7 @@ import numpy as np
 from ..convex.losses import LOSSES
 from ..convex.student import Convex
 from ..errors import ConvergenceError, InputError
+from ..numerics.checks import truth_value
 from ..numerics.parameters import Parameters
 from ..paths import expanded
 from ..rules.by_quantile import Easy, Hard, Mixture, Random, Window
@@ -72,6 +73,7 @@ def save_problem(
             "there is no problem to save: the error is not one that solve raised, or "
             "it is of structured inputs, for which there is no file"
         )
+    overwrite = truth_value("overwrite", overwrite)
     path = expanded(path)
     if path.exists() and not overwrite:
         raise InputError(f"{str(path)!r} exists: overwrite=True replaces it")

@@ -52,6 +52,8 @@ def class_balance(
         raise InputError("give the scores of one metric at least")
     fractions = inputs.real_array("keep_fractions", keep_fractions, "F").tolist()
     chance = inputs.positive_integer("chance", chance)
+    given = {f"scores of {name}": values for name, values in scores.items()}
+    inputs.refuse_other_order(given | {"labels": labels})
     rows = {
         name: inputs.real_array(f"scores of {name}", values, "P")
         for name, values in scores.items()

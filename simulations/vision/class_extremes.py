@@ -46,6 +46,7 @@ def extremes(
     Raises:
         InputError: NaN, labels that do not fit, a class that has no example.
     """
+    inputs.refuse_other_order({"scores": scores, "labels": labels})
     values = inputs.real_array("scores", scores, "P")
     label = inputs.label_array("labels", labels, count=len(values))
     n = inputs.positive_integer("per_class", per_class)

@@ -115,6 +115,11 @@ def moments(
         lengths = np.einsum("ij,ij->i", piece, piece, dtype=np.float64)
         if spherical and (lengths < _DOUBLE**-2).any():
             i = rows.start + int(lengths.argmin())
+            if points[i].any():
+                raise InputError(
+                    f"points[{i}] has no coordinate above {abs(points[i]).max():.3g}, "
+                    f"and its squares are lost: scale the points above {1 / _DOUBLE:g}"
+                )
             raise InputError(
                 f"points[{i}] is zero: it has no direction; remove it or use "
                 "distance='euclidean'"

@@ -52,6 +52,11 @@ def spearman_matrix(
         InputError: fewer than two metrics, different lengths, NaN, scores all equal, or
             in every draw.
     """
+    if not hasattr(scores, "items"):  # a data frame has them, too
+        raise InputError(
+            "scores must be a dictionary of scores by the name of their metric, got "
+            f"{type(scores).__name__}"
+        )
     if len(scores) < 2:
         raise InputError(f"a correlation is of two metrics or more, got {len(scores)}")
     resamples = inputs.positive_integer("resamples", resamples)
@@ -81,6 +86,7 @@ def spearman_matrix(
 
 
 def _ranks(scores: Mapping[str, Any]) -> Float[np.ndarray, "n P"]:
+    inputs.refuse_other_order({f"scores of {name}": x for name, x in scores.items()})
     rows = {
         name: inputs.real_array(f"scores of {name}", values, "P")
         for name, values in scores.items()

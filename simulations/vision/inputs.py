@@ -18,6 +18,8 @@ from perceptron_theory.numerics.checks import in_float64 as in_float64
 from perceptron_theory.numerics.checks import is_real as is_real
 from perceptron_theory.numerics.checks import plain_array as plain_array
 from perceptron_theory.numerics.checks import real_number as real_number
+from perceptron_theory.numerics.checks import refuse_other_order as refuse_other_order
+from perceptron_theory.numerics.checks import truth_value as truth_value
 from perceptron_theory.numerics.precision import own_settings
 
 

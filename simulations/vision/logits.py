@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Int, Shaped
 
 from perceptron_theory import InputError
 
@@ -13,15 +13,27 @@ _ROWS = 2**14  # that are looked at together
 _SLACK, _ROUNDED, _MOST = 0.01, 0.005, 0.5
 _PERCENT, _FEW = 100, 10  # rows of logits may have the sum 100, so many have not
 _CHANCE = 1e-2  # of labels that miss the last classes without being of fewer
+_INSTEAD = "give the logits, or the logarithms of the probabilities"
+_ANYWAY = "if they are logits, subtract 1.0 from all"
 
 
 def check_logits(
-    name: str, logits: Float[np.ndarray, "*K P C"], n_classes: int | None = None
+    name: str, logits: Shaped[np.ndarray, "*K P C"], n_classes: int | None = None
 ) -> None:
-    """Refuse probabilities, and another number of columns than of classes.
+    """Refuse what is no logits by its numbers, and another number of columns.
 
-    Probabilities can be told where *all* rows of a model are of no negative number and
-    have the sum 1, to rounding, or 100, as rows of logits have only on purpose.
+    Logits are of any sign and of any sum.  What is refused, in each model by itself:
+
+    - probabilities, where *all* rows are of no negative number and have the sum 1, to
+      rounding, or 100;
+    - what is neither, where *most* rows are such and one is not;
+    - numbers that all lie between 0 and 1, as outputs of sigmoids, unless all are
+      equal, as those of a head that begins with zeros;
+    - whole numbers of which none is negative, as counts, or probabilities in bytes.
+
+    A few rows may be whole, or have the sum 100, by hand: the rule is of the numbers,
+    whatever their type.  Logits that are refused all the same pass with any number
+    subtracted from all of them, which changes no probability.
 
     Args:
         name: what the array is called, for messages.
@@ -29,7 +41,7 @@ def check_logits(
         n_classes: the number of classes, if it is known.
 
     Raises:
-        InputError: they are probabilities, or have another number of columns.
+        InputError: they are one of these, or have another number of columns.
     """
     classes = logits.shape[-1]
     if n_classes is not None and classes != n_classes:
@@ -39,13 +51,10 @@ def check_logits(
         )
     models = logits if logits.ndim == 3 else logits[None]
     for i, model in enumerate(models):
-        sums = _sum_of_probabilities(model) if classes > 1 else None
-        if sums:
+        fault = _fault(model) if classes > 1 else None
+        if fault:
             which = f"{name}[{i}]" if logits.ndim == 3 else name
-            raise InputError(
-                f"{which} holds probabilities, every row has the sum {sums}: give the "
-                "logits, or the logarithms of the probabilities"
-            )
+            raise InputError(f"{which} holds {fault}")
 
 
 def check_columns(name: str, classes: int, labels: Int[np.ndarray, " P"]) -> None:
@@ -74,22 +83,57 @@ def check_columns(name: str, classes: int, labels: Int[np.ndarray, " P"]) -> Non
         )
 
 
-def _sum_of_probabilities(logits: Float[np.ndarray, "P C"]) -> int | None:
-    """What all rows sum up to, if they are probabilities: 1, or 100 of percents."""
-    wholes = (1, _PERCENT) if len(logits) >= _FEW else (1,)
-    return next((one for one in wholes if _are_parts_of(one, logits)), None)
+def _fault(logits: Shaped[np.ndarray, "P C"]) -> str | None:
+    """What they are in place of logits, for a message; None if they may be logits."""
+    few = len(logits) < _FEW
+    for whole in (1,) if few else (1, _PERCENT):
+        parts = _are_parts_of(whole, logits)
+        if parts.all():
+            return f"probabilities, every row has the sum {whole}: {_INSTEAD}"
+        if 2 * parts.sum() > len(parts):
+            row = int(parts.argmin())
+            return (
+                f"neither logits nor probabilities: {parts.sum()} of {len(parts)} rows "
+                f"have the sum {whole}, row {row} has not ({_shown(logits[row])}): mend"
+                f" it, and {_INSTEAD}; {_ANYWAY}"
+            )
+    least, most = float(logits.min()), float(logits.max())
+    if 0 <= least < most <= 1:
+        return (
+            "numbers from 0 to 1 only, in rows whose sum is not 1, as outputs of "
+            f"sigmoids: give what the last layer says before these; {_ANYWAY}"
+        )
+    if not few and 0 <= least < most and _are_whole(logits):
+        return (
+            f"whole numbers from {least:.0f} to {most:.0f}, as counts, or probabilities"
+            f" in bytes: {_INSTEAD}; {_ANYWAY}"
+        )
+    return None
 
 
-def _are_parts_of(whole: int, logits: Float[np.ndarray, "P C"]) -> bool:
+def _are_parts_of(
+    whole: int, logits: Shaped[np.ndarray, "P C"]
+) -> Bool[np.ndarray, " P"]:
+    """Which rows are parts of a whole: of no negative number, and with its sum.
+
+    Rounding may leave a zero a little below zero, and hundredths another sum.
+    """
     rounded = min(_MOST, _ROUNDED * logits.shape[-1])
+    found = np.zeros(len(logits), bool)
     for i in range(0, len(logits), _ROWS):
-        rows = logits[i : i + _ROWS]
         with np.errstate(over="ignore", invalid="ignore"):  # of the largest numbers
-            off = float(abs(rows.sum(1, dtype=np.float64) / whole - 1).max())
-        if not (rows.min() >= 0 and off <= max(_SLACK, rounded)):  # nor of NaN
-            return False
-        if off > _SLACK:
-            hundredths = rows.astype(np.float64) * (100 / whole)
-            if not np.allclose(hundredths, np.rint(hundredths), rtol=0, atol=1e-3):
-                return False
-    return True
+            rows = logits[i : i + _ROWS] / np.float64(whole)
+            off = abs(rows.sum(1) - 1)
+            hundredths = abs(100 * rows - np.rint(100 * rows)).max(1) <= 1e-3
+            near = (off <= _SLACK) | ((off <= rounded) & hundredths)
+        found[i : i + _ROWS] = (rows.min(1) >= -_SLACK) & near
+    return found
+
+
+def _are_whole(logits: Shaped[np.ndarray, "P C"]) -> bool:
+    blocks = (logits[i : i + _ROWS] for i in range(0, len(logits), _ROWS))
+    return all(bool((block == np.rint(block)).all()) for block in blocks)
+
+
+def _shown(row: Shaped[np.ndarray, " C"]) -> str:
+    return f"the sum {float(row.sum(dtype=np.float64)):.6g}, the least {row.min():.6g}"

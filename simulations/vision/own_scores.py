@@ -58,6 +58,11 @@ def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
     label_name = None if column in LABELS else file.named(LABELS)
     name = _score_column(file, column, {id_name, label_name})
     values = file[name]
+    if values.dtype.kind == "U":
+        row, cell = next((i, x) for i, x in enumerate(values.ravel()) if not _number(x))
+        raise InputError(
+            f"{path}: scores must be numbers, and that of row {row} is {str(cell)!r}"
+        )
     if values.ndim == 2 and 1 in values.shape:
         values = values.ravel()
     values = inputs.real_array(f"{path}: scores", values, "P")
@@ -92,6 +97,15 @@ def _column_of(path: Path | str) -> tuple[Path, str | None]:
 
 def _name(of: DataSet | Scores) -> str:
     return of.dataset if isinstance(of, Scores) else of.name
+
+
+def _number(cell: str) -> bool:
+    """Whether a cell is a number, as the tables here are read: 1_000 is none."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell
 
 
 def _as_text(ids: np.ndarray) -> list[str]:

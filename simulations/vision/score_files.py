@@ -159,6 +159,7 @@ def write_scores(path: Path | str, scores: Scores, *, overwrite: bool = False) -
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    overwrite = inputs.truth_value("overwrite", overwrite)
     path = expanded(path)
     if path.suffix != ".parquet":
         raise InputError(f"{path.name!r}: score files end in .parquet")

@@ -135,8 +135,8 @@ def _check_examples(dataset: DataSet, metric: Metric, given: dict[str, Any]) -> 
     """Refuse, before any work is done, arrays of other examples, or of other classes.
 
     Raises:
-        InputError: An array has another number of them, is none, or holds
-            probabilities in place of logits; the message says which.
+        InputError: An array has another number of them, is none, or what
+            is given as logits is none; the message says which.
     """
     for one in metric.needs:
         if one.is_array:

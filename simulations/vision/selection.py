@@ -119,6 +119,9 @@ def select(
         InputError: NaN, a fraction that keeps nothing, a class left empty, a rule that
             does not fit.
     """
+    inputs.refuse_other_order({"scores": scores, "labels": labels})
+    per_class = inputs.truth_value("per_class", per_class)
+    allow = inputs.truth_value("allow_empty_classes", allow_empty_classes)
     values = inputs.real_array("scores", scores, "P").astype(np.float64)
     chosen = rule_of(rule)
     keep_fraction = inputs.real_number("keep_fraction", keep_fraction)
@@ -158,7 +161,7 @@ def select(
         )
     counts = None if label is None else _counts(label, indices)
     empty = [one for one, (left, _) in (counts or {}).items() if left == 0]
-    if empty and not allow_empty_classes:
+    if empty and not allow:
         raise InputError(
             f"class {empty[0]} ({len(empty)} in all) keeps no example at keep_fraction "
             f"{keep_fraction}: raise it or class_floor, or allow_empty_classes"

@@ -23,6 +23,7 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 import perceptron_theory as pt
+from perceptron_theory.numerics.checks import truth_value
 from perceptron_theory.numerics.cpu_threads import one_blas_thread
 from perceptron_theory.numerics.precision import (
     own_settings,
@@ -96,6 +97,7 @@ def max_margin(
     >>> round(float(student.margin), 6), int(student.status)
     (1.414214, 0)
     """
+    compiled = truth_value("compiled", compiled)
     inside = traced(signed_examples) or staged()
     if inside:
         require_x64("simulations.perceptron.students.hard_margin")

@@ -48,7 +48,8 @@ class Status(enum.IntEnum):
     """The gap was still falling at the last iteration: raise ``max_iterations``."""
     NOT_SEPARABLE = 2
     """The multipliers combine the signed examples to zero: no margin is positive.
-    It is proved, see :mod:`.no_margin`, whatever the lengths of the examples are."""
+    It is proved to rounding, see :mod:`.no_margin`, whatever the sizes of examples and
+    of coordinates are."""
     ROUNDING = 3
     """Rounding stopped the gap above the tolerance: trust the margin to ``gap``.  With
     a gap of one or more it is not known whether a weight vector separates the set."""
@@ -66,9 +67,9 @@ class MaxMargin:
     """Result of :func:`~.hard_margin.max_margin`, with the batch axes of its input."""
 
     weights: Float[Array | np.ndarray, "*batch N"]
-    """Unit weights of the student (NaN if not separable)."""
+    """Unit weights of the student (NaN if not separable, or beyond float64)."""
     margin: Float[Array | np.ndarray, "*batch"]
-    """Smallest margin min_i x_i.w of the unit weights (NaN if not separable)."""
+    """Smallest margin min_i x_i.w of the unit weights (NaN where they are)."""
     gap: Float[Array | np.ndarray, "*batch"]
     """(upper - margin)/upper, ``upper`` a bound proved by the multipliers."""
     status: Int[Array | np.ndarray, "*batch"]
@@ -97,12 +98,14 @@ def _conclude(columns, length, screened, tolerance, max_iterations) -> MaxMargin
     known = separable & (found.upper > 0)
     gap = 1.0 - found.lower / jnp.where(known, found.upper, 1.0)
     gap = jnp.where(known, gap, jnp.inf)
-    failed = jnp.where(found.stalled, Status.ROUNDING, Status.MAX_ITERATIONS)
-    proven = jnp.isfinite(gap) & jnp.isfinite(found.w).all()
+    some = jnp.isfinite(found.w).all()
+    stopped = found.stalled | ~some  # a length that overflowed is no step that was left
+    failed = jnp.where(stopped, Status.ROUNDING, Status.MAX_ITERATIONS)
+    proven = jnp.isfinite(gap) & some
     status = jnp.where(proven & (gap <= tolerance), Status.CONVERGED, failed)
     status = jnp.where(separable, status, Status.NOT_SEPARABLE)
     status = jnp.where(finite, status, Status.INVALID)
-    usable = separable & finite
+    usable = separable & finite & some
     return MaxMargin(
         weights=jnp.where(usable, found.w, jnp.nan),
         margin=jnp.where(usable, found.lower * length, jnp.nan),

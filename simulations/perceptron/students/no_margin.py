@@ -10,7 +10,9 @@ which may still be positive.  Two kinds of sets are proved:
   has |y| < 1, so that mu_i (1 + y_i) >= 0 is an exact combination to zero.
 - Zero lies on the surface of the hull, as where an example and its opposite are in one
   set.  Interior-point steps come no nearer than the root of the rounding.  The active
-  sets of Lawson & Hanson (1974, ch. 23) find the combination, to the last digits.
+  sets of Lawson & Hanson (1974, ch. 23) find the combination, to the last digits of
+  examples whose coordinates were brought to one size: in a coordinate that is small in
+  all examples, the combination is zero to its own last digits, too.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 # Lengths r from which zero is told to lie inside, and for the last digits.
 _SHORT, _LAST_DIGITS = 1e-12, 4e-15
@@ -27,6 +29,8 @@ _SHORT, _LAST_DIGITS = 1e-12, 4e-15
 _SINGULAR = 1e-13
 # Numbers of a set up to which active sets take seconds.
 _LARGEST = 2**21
+# Times that coordinates and examples are brought to one size, one after the other.
+_SWEEPS = 3
 
 
 def is_proved(
@@ -62,14 +66,17 @@ def on_surface(examples: Float[np.ndarray, "P N"]) -> Float[np.ndarray, " P"] | 
     """
     from scipy.optimize import nnls
 
-    largest = np.abs(examples).max(axis=1)
-    if (largest == 0).any():  # a zero is a combination by itself
-        return (np.arange(len(examples)) == largest.argmin()).astype(float)
+    if not examples.any(axis=1).all():  # a zero is a combination by itself
+        zero = np.arange(len(examples)) == examples.any(axis=1).argmin()
+        return zero.astype(float)
     if examples.size > _LARGEST:
         return None
-    unit = examples / largest[:, None]
-    lengths = np.linalg.norm(unit, axis=1)
-    unit = unit / lengths[:, None]
+    balanced = _balanced(examples)
+    if balanced is None:
+        return None
+    scaled, exponents = balanced
+    lengths = np.linalg.norm(scaled, axis=1)
+    unit = scaled / lengths[:, None]
     system = np.vstack([unit.T, np.ones(len(unit))])
     try:
         shares, _ = nnls(system, np.eye(len(system))[-1], maxiter=10 * len(unit))
@@ -78,5 +85,33 @@ def on_surface(examples: Float[np.ndarray, "P N"]) -> Float[np.ndarray, " P"] | 
     if not np.linalg.norm(shares @ unit) <= _LAST_DIGITS * shares.sum():
         return None
     # the shortest gets the largest: divide in the order in which nothing overflows
-    multipliers = shares * (largest.min() / largest) / lengths
+    multipliers = np.ldexp(shares / lengths, exponents.min() - exponents)
     return multipliers / multipliers.sum()
+
+
+def _balanced(
+    examples: Float[np.ndarray, "P N"],
+) -> tuple[Float[np.ndarray, "P N"], Int[np.ndarray, " P"]] | None:
+    """Examples and coordinates of one size: what separates them is scaled, no more.
+
+    All factors are powers of two, so that no digit changes.
+
+    Args:
+        examples: none is zero.
+
+    Returns:
+        The scaled examples, and the exponents of two by which each was divided; None
+        where a number would vanish beside others, whatever the factors.
+    """
+    digits, powers = np.frexp(examples)
+    none = np.iinfo(powers.dtype).min // 4  # of a zero, smaller than any
+    powers = np.where(digits == 0, none, powers)
+    of_examples = np.zeros(len(examples), int)
+    for _ in range(_SWEEPS):
+        columns = powers.max(axis=0)
+        powers = powers - np.where(columns > none // 2, columns, 0)
+        rows = powers.max(axis=1)
+        powers, of_examples = powers - rows[:, None], of_examples + rows
+    scaled = np.ldexp(digits, np.maximum(powers, none))
+    vanished = (abs(scaled) < np.finfo(float).tiny) & (digits != 0)
+    return None if vanished.any() else (scaled, of_examples)

@@ -7,6 +7,7 @@ values only.
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
@@ -29,6 +30,8 @@ from .safe_pickle import safe_load
 
 SUFFIXES = (".npy", ".npz", ".parquet", ".csv", ".tsv", ".txt")
 _INDEX = "__index_level_"  # pandas writes an index without a name so
+INDEX = "column 0"
+"""What an index without a name is called here: a first column without one."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +106,16 @@ def read_array(path: Path | str) -> np.ndarray:
     """A .npy file, mapped into memory; objects, which would be run, are refused.
 
     Raises:
-        InputError: There is no such file, it has another format, or it is truncated.
+        InputError: There is no such file, it has another format, it is truncated, or
+            there is more in it, as of two ``numpy.save``.
     """
     path = expanded(path)
     try:
-        return np.lib.format.open_memmap(path, mode="r")
+        found = np.lib.format.open_memmap(path, mode="r")
+        _check_end(path, path.stat().st_size - found.offset - found.nbytes)
+        return found
+    except InputError:
+        raise
     except Exception as error:  # a damaged header raises anything; none is run
         kind = kind_of_file(path)
         line = first_line(error)
@@ -119,7 +127,7 @@ def read_npy(content: bytes, where: str) -> np.ndarray:
     """The array in the bytes of a .npy file, which may hold objects.
 
     Raises:
-        InputError: The objects are no plain values, or damaged.
+        InputError: The objects are no plain values, or damaged; there is more behind.
         Exception: Whatever a damaged header raises.
     """
     stream = io.BytesIO(content)
@@ -127,9 +135,20 @@ def read_npy(content: bytes, where: str) -> np.ndarray:
     header = getattr(np.lib.format, f"read_array_header_{major}_0")
     shape, _, dtype = header(stream)
     if not dtype.hasobject:
+        behind = len(content) - stream.tell() - math.prod(shape) * dtype.itemsize
+        _check_end(where, behind)
         return np.load(io.BytesIO(content), allow_pickle=False)
     array = safe_load(stream.read(), where)
     return np.asarray(array).reshape(shape)
+
+
+def _check_end(where: object, behind: int) -> None:
+    """Refuse bytes behind an array: most readers would leave them out unseen."""
+    if behind > 0:
+        raise InputError(
+            f"{where} has {behind} bytes behind its array, as of several numpy.save "
+            "into one file: save each array in its own file, or all by numpy.savez"
+        )
 
 
 def _npy(path: Path) -> np.ndarray:
@@ -186,7 +205,11 @@ def _parquet(path: Path) -> dict[str, Callable[[], np.ndarray]]:
     shown = [name for name in names if not name.startswith(_INDEX)]
     if not shown:
         raise InputError(f"{path} has no columns")
-    return {name: partial(_column, path, name) for name in shown}
+    readers = {name: partial(_column, path, name) for name in shown}
+    if names.count(f"{_INDEX}0__") == len(names) - len(shown) == 1:
+        # as the same table is called in a .csv; written where it is not 0, 1, 2, ...
+        readers.setdefault(INDEX, partial(_column, path, f"{_INDEX}0__"))
+    return readers
 
 
 def _column(path: Path, name: str) -> np.ndarray:

@@ -44,16 +44,13 @@ def find_shards(path: Path, split: str, splits: Sequence[str]) -> list[Path]:
         return [_only(path, split, splits)] if path.exists() else []
     if not path.is_dir():
         return []
-    found = _in_folder(path, split)
-    if not found:
-        inside = {name: _in_folder(path / name, split) for name in sub_folders(path)}
-        some = {name: shards for name, shards in inside.items() if shards}
-        if len(some) > 1:
-            raise InputError(
-                f"{path} has {split} as parquet in {' and in '.join(some)}: give one "
-                "of these folders"
-            )
-        found = next(iter(some.values()), [])
+    places = _places(path, split)
+    if len(places) > 1:
+        raise InputError(
+            f"{path} has {split} as parquet in {' and in '.join(places)}: give a folder"
+            " that has it once, or move the others away"
+        )
+    found = next(iter(places.values()), [])
     _check_whole(found, named=all(_is_named_by(split, shard) for shard in found))
     return sorted(found, key=lambda shard: natural_key(shard.name))
 
@@ -92,12 +89,23 @@ def _is_named_by(split: str, path: Path) -> bool:
     return bool(re.fullmatch(rf"(?:{names})(?:[^A-Za-z].*)?\.parquet", path.name))
 
 
-def _in_folder(folder: Path, split: str) -> list[Path]:
-    found = [path for path in files_in(folder) if _is_named_by(split, path)]
-    for name in sub_folders(folder) if not found else ():
-        if name in (split, *_ALSO.get(split, ())):
-            found += [p for p in files_in(folder / name) if p.suffix == SUFFIX]
-    return found
+def _places(path: Path, split: str) -> dict[str, list[Path]]:
+    """The shards of a split in a folder and in those in it, by the place of each.
+
+    In a folder of the split they may have any name, elsewhere they are named by it.
+    """
+    found = {"the folder itself": [p for p in files_in(path) if _is_named_by(split, p)]}
+    own = (split, *_ALSO.get(split, ()))
+    for name in sub_folders(path):
+        files = files_in(path / name)
+        named = [p for p in files if _is_named_by(split, p)]
+        any_name = [p for p in files if p.suffix == SUFFIX]
+        found[name] = named or (any_name if name in own else [])
+        for inner in sub_folders(path / name):
+            if inner in own:
+                files = files_in(path / name / inner)
+                found[f"{name}/{inner}"] = [p for p in files if p.suffix == SUFFIX]
+    return {place: shards for place, shards in found.items() if shards}
 
 
 def _check_whole(shards: list[Path], *, named: bool) -> None:

@@ -39,6 +39,7 @@ def supervised_prototypes(
     """
     if distance not in DISTANCES:
         raise unknown_name("distance", distance, DISTANCES)
+    inputs.refuse_other_order({"embeddings": embeddings, "labels": labels})
     array = inputs.real_array("embeddings", embeddings, "P", "d")
     label = inputs.label_array("labels", labels, count=len(array))
     scores = np.empty(len(array))

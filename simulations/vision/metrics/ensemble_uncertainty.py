@@ -38,8 +38,8 @@ def active_learning(
             frequent class.
 
     Raises:
-        InputError: another shape, NaN, an unknown acquisition, probabilities in place
-            of logits.
+        InputError: another shape, NaN, an unknown acquisition, what is no logits (see
+            :func:`.check_logits`).
     """
     if acquisition not in ACQUISITIONS:
         raise unknown_name("acquisition", acquisition, ACQUISITIONS)

@@ -43,9 +43,10 @@ def el2n(
             refused that are of no class by what the labels tell.
 
     Raises:
-        InputError: shapes that do not fit, NaN, a label out of range, probabilities in
-            place of logits, columns that are of no class.
+        InputError: shapes that do not fit, NaN, a label out of range, columns that are
+            of no class, what is no logits (see :func:`.check_logits`).
     """
+    inputs.refuse_other_order({"logits": logits, "labels": labels})
     models = inputs.model_axis(inputs.real_array, "logits", logits, "P", "C")
     _, count, classes = models.shape
     label = inputs.label_array("labels", labels, count=count, n_classes=classes)

@@ -52,6 +52,8 @@ def grand(
         InputError: no numbers, or some beyond JAX's; different numbers of examples and
             labels, a loss that is no scalar, a gradient that is not finite.
     """
+    inputs.refuse_other_order({"examples": examples, "labels": labels})
+    stacked = inputs.truth_value("stacked", stacked)
     size = inputs.positive_integer("batch_size", batch_size)
     examples, labels = _rows("examples", examples), _rows("labels", labels)
     count, n_labels = len(examples), len(labels)
@@ -152,6 +154,9 @@ class GraND(Metric):
     initial: bool = False
     """Whether to take the weights before the first step, as Paul et al. did first; no
     checkpoint is needed then."""
+
+    def __post_init__(self) -> None:
+        inputs.truth_value("initial", self.initial)
 
     def score(self, given: Given) -> Scored:
         from ..run_networks import networks_of_run  # flax may be missing

@@ -59,6 +59,7 @@ def influence(
     """
     if reduce not in REDUCTIONS:
         raise unknown_name("reduce", reduce, REDUCTIONS)
+    inputs.refuse_other_order({"test_correct": test_correct, "member": member})
     right = inputs.truth_array("test_correct", test_correct, "M", "T")
     array = checked_members(member, models=len(right), unknown=unknown)
     count = array.shape[1]

@@ -97,6 +97,7 @@ def checked_members(
 
 
 def _tallies(correct, member, unknown: str) -> tuple[np.ndarray, ...]:
+    inputs.refuse_other_order({"correct": correct, "member": member})
     right = inputs.truth_array("correct", correct, "M", "P")
     array = checked_members(member, models=len(right), unknown=unknown)
     if right.shape != array.shape:

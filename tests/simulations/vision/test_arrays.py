@@ -1,6 +1,7 @@
 """One's own arrays as a data set."""
 
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -194,3 +195,17 @@ def test_damaged_files_are_refused_in_one_line(here, suffix):
     for end in (0, 3, 40, len(content) // 2, len(content) - 1):
         file.write_bytes(content[:end])
         assert f"all.{suffix}" in _refused(f"arrays:all.{suffix},y.npy")
+
+
+def test_arrays_behind_the_first_one_of_a_file_are_not_left_out(here):
+    for arrays in ((POINTS, LABELS), (POINTS, POINTS)):
+        with open("two.npy", "wb") as file:
+            for one in arrays:
+                np.save(file, one)
+        assert "bytes behind its array, as of several numpy.save" in _refused(
+            "arrays:two.npy,y.npy"
+        )
+    content = Path("two.npy").read_bytes()
+    with zipfile.ZipFile("two.npz", "w") as archive:
+        archive.writestr("x.npy", content)
+    assert "bytes behind its array" in _refused("arrays:two.npz,y.npy")

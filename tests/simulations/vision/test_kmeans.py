@@ -292,3 +292,9 @@ def test_the_estimate_covers_what_the_compiler_asks_for(dimensions, k):
 def test_bad_input_is_refused(points, k, more, says):
     with pytest.raises(InputError, match=says):
         kmeans(points, k, **{"key": 0, **more})
+
+
+def test_a_point_whose_square_is_lost_is_not_called_zero():
+    points = np.random.default_rng(0).normal(size=(20, 3)) * 1e-300
+    with pytest.raises(InputError, match=r"no coordinate above .*e-30\d, and its sq"):
+        kmeans(points, 3, key=0, distance="cosine")

@@ -67,13 +67,70 @@ def test_rounded_probabilities_and_percents_are_refused(kind):
     assert np.isfinite(el2n(few, [0, 1])).all()
 
 
-def test_one_row_that_is_no_probability_makes_logits():
+@pytest.mark.parametrize("call", [partial(el2n, labels=LABELS), scores])
+def test_probabilities_with_a_bad_row_are_neither(call):
     p = softmax(LOGITS[0], axis=-1)
-    p[17, 3] += 0.1
-    assert np.isfinite(el2n(p, LABELS)).all()
-    minus = softmax(LOGITS[0], axis=-1)
+    more, minus = p.copy(), p.copy()
+    more[17, 3] += 0.1
     minus[17, :2] += (-1.0, 1.0)
-    assert np.isfinite(el2n(minus, LABELS)).all()
+    for given, whole in ((more, 1), (minus, 1), (100 * more, 100)):
+        said = f"39 of 40 rows have the sum {whole}, row 17 has not"
+        with pytest.raises(InputError, match=said):
+            call(given)
+    many = RNG.uniform(2, 3, size=(40, 6))  # most rows are of no such kind
+    many[:20] = p[:20]
+    assert np.isfinite(call(many)).all()
+    np.testing.assert_allclose(call(many - 1.0), call(many), rtol=1e-12)
+
+
+@pytest.mark.parametrize("call", [partial(el2n, labels=LABELS), scores])
+def test_a_zero_that_rounding_made_negative_is_of_a_probability(call):
+    p = np.eye(6)[LABELS]
+    p[3, :2] += (-1e-7, 1e-7)
+    with pytest.raises(InputError, match="holds probabilities"):
+        call(p)
+
+
+@pytest.mark.parametrize("rounding", [np.rint, np.trunc])
+@pytest.mark.parametrize(
+    "call",
+    [
+        partial(el2n, labels=LABELS),
+        partial(el2n, labels=LABELS, n_classes=6),
+        scores,
+        partial(scores, metric="active_learning"),
+        active_learning,
+    ],
+)
+def test_probabilities_in_bytes_and_counts_are_no_logits(call, rounding):
+    p = softmax(LOGITS, axis=-1)
+    for whole, types in ((255, ("u1", ">u2", "i4", "f4")), (50, ("i8", "f8"))):
+        for dtype in types:
+            given = rounding(whole * p).astype(dtype)
+            with pytest.raises(
+                InputError, match=r"logits\[0\] holds whole numbers from"
+            ):
+                call(given)
+    with pytest.raises(InputError, match="numbers from 0 to 1 only"):
+        call((LOGITS > 0).astype("u1"))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i8", "f4"])
+def test_few_numbers_by_hand_are_logits_of_any_type(dtype):
+    by_hand = np.array([[99, 0, 3], [0, 99, 3]])
+    found = el2n(by_hand.astype(dtype), [0, 1], n_classes=3)
+    np.testing.assert_array_equal(found, el2n(by_hand - 1.0, [0, 1], n_classes=3))
+
+
+def test_outputs_of_sigmoids_are_no_logits_and_zeros_are():
+    with pytest.raises(
+        InputError, match=r"numbers from 0 to 1 only, in rows whose sum"
+    ):
+        el2n(1 / (1 + np.exp(-LOGITS[0])), LABELS)
+    for equal in (0.0, 1.0):
+        np.testing.assert_allclose(
+            el2n(np.full((40, 6), equal), LABELS), np.sqrt(30) / 6, rtol=1e-12
+        )
 
 
 def test_logarithms_of_probabilities_are_logits():

@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -165,3 +166,40 @@ def test_a_gallery_takes_them(tmp_path, monkeypatch):
     pq.write_table(pa.table({"id": digits.ids, "loss": scores}), "own.parquet")
     _run("gallery", "own.parquet", "--split", "test", "-o", "g.svg", "--per-class", 1)
     assert (tmp_path / "g.svg").stat().st_size > 1000
+
+
+def test_a_table_without_a_header_does_not_lose_its_first_row(data):
+    for rows in ("0.5\n1.5\n", "0.5,3\n1.5,4\n", "3\n1\n", "7,8\n7,8\n"):
+        Path("own.csv").write_text(rows)
+        assert "has no header: its first line has numbers" in _refused(
+            lambda: scores_in("own.csv")
+        )
+    Path("own.csv").write_text("0\n" + "".join(f"{i}\n" for i in range(COUNT)))
+    with (
+        pytest.warns(DataWarning, match="taken for the names of the columns"),
+        pytest.warns(DataWarning, match="has no ids"),
+    ):
+        found = scores_in("own.csv", data)
+    assert found.scores.tolist() == list(range(COUNT))
+
+
+def test_a_cell_that_is_no_score_is_named(data):
+    for cell in ("30%", "1,000", "NA", "1_0"):
+        Path("own.csv").write_text(f'score\n1.5\n"{cell}"\n2.5\n')
+        said = _refused(lambda: scores_in("own.csv"))
+        assert f"scores must be numbers, and that of row 1 is {cell!r}" in said
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_the_index_of_a_sorted_table_says_of_which_rows_the_scores_are(data, kind):
+    table = pd.DataFrame({"margin": SCORES})
+    for given in (table, table.sort_values("margin"), table.iloc[TURN]):
+        getattr(given, f"to_{kind}")(f"own.{kind}")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)
+            alone = scores_in(f"own.{kind}").scores
+            np.testing.assert_array_equal(scores_in(f"own.{kind}", data).scores, SCORES)
+        np.testing.assert_array_equal(alone, SCORES)
+    named = pd.DataFrame({"margin": SCORES}, NAMES).iloc[TURN]
+    getattr(named, f"to_{kind}")(f"own.{kind}")
+    np.testing.assert_array_equal(scores_in(f"own.{kind}", data).scores, SCORES)

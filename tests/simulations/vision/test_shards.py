@@ -105,8 +105,33 @@ def test_a_shard_that_is_there_twice_is_refused(tmp_path):
 def test_shards_in_several_folders_are_refused(tmp_path):
     for folder in ("plain_text", "jpeg"):
         _shard(tmp_path / folder / "train.parquet", range(4))
-    assert "in jpeg and in plain_text: give one" in _refused(tmp_path)
+    assert "in jpeg and in plain_text: give a folder" in _refused(tmp_path)
     assert len(load(f"cifar10:{tmp_path / 'jpeg'}")) == 4
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "says"),
+    [
+        (NAMES[0], f"data/{NAMES[1]}", "in the folder itself and in data:"),
+        ("train.parquet", "train/0000.parquet", "in the folder itself and in train:"),
+        ("train/0000.parquet", f"data/{NAMES[1]}", "in data and in train:"),
+        ("data/train.parquet", "data/train/0.parquet", "in data and in data/train:"),
+        ("a/train/0000.parquet", "b/train/0000.parquet", "in a/train and in b/train:"),
+    ],
+)
+def test_shards_of_a_split_in_two_places_are_refused(tmp_path, one, other, says):
+    _halves(tmp_path, one, other)
+    assert f"has train as parquet {says} give" in _refused(tmp_path)
+    (tmp_path / other).rename(tmp_path / "moved.away")
+    if NAMES[0] != one:
+        assert len(load(f"cifar10:{tmp_path}")) == 4
+
+
+def test_two_names_of_a_split_in_two_folders_are_refused(tmp_path):
+    for name in ("val", "validation"):
+        _shard(tmp_path / name / "0000.parquet", range(4), column="image")
+    with pytest.raises(InputError, match="in val and in validation: give"):
+        load(f"imagenet:{tmp_path}", "val")
 
 
 def test_a_file_is_of_the_split_in_its_name_or_of_train(tmp_path):

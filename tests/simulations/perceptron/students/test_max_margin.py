@@ -198,6 +198,40 @@ def test_a_margin_of_nearly_zero_is_separable(height):
     assert float(found.margin) == pytest.approx(height)
 
 
+@pytest.mark.parametrize("height", [1e-17, 1e-150, 1e-300])
+def test_what_a_small_coordinate_separates_is_not_said_to_be_inseparable(height):
+    for seed in range(3):
+        noise = np.random.default_rng(seed).normal(size=(30, 5))
+        noise[:, 4] = height * abs(noise[:, 4])  # separated by the last direction
+        found = max_margin(noise)
+        assert int(found.status) != Status.NOT_SEPARABLE
+        spoiled = np.r_[noise, -(noise[:1] + noise[1:2])]
+        found = max_margin(spoiled)
+        assert int(found.status) == Status.NOT_SEPARABLE
+        left = abs(found.multipliers @ spoiled)
+        assert (left < 1e-14 * abs(spoiled).max(axis=0)).all()
+    pair = max_margin([[1.0, height], [-1.0, height]])
+    assert int(pair.status) in (Status.CONVERGED, Status.ROUNDING)
+    if int(pair.status) == Status.ROUNDING:  # its weights are no numbers then
+        assert np.isnan(pair.weights).all() and np.isnan(float(pair.margin))
+        assert float(pair.gap) >= 1
+
+
+def test_coordinates_of_any_size_do_not_decide_what_is_proved():
+    sizes = np.logspace(-150, 150, 20)
+    for seed in range(3):
+        pair = separable(seed, 40, 20)
+        pair[-1] = -pair[0]
+        for scaled in (
+            pair * sizes,
+            of_lengths(pair, 150),
+            of_lengths(pair, 100) * 1e40,
+        ):
+            opposite = scaled.copy()
+            opposite[-1] = -2.0 * opposite[0]
+            assert int(max_margin(opposite).status) == Status.NOT_SEPARABLE
+
+
 @pytest.mark.slow
 def test_claims_inside_a_transformation_are_proved_too():
     with jax.enable_x64(True):
