@@ -214,10 +214,9 @@ def _ended(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def called(**given: Any) -> None:
-        # messages that follow soon, as of bad input, stay alone without a terminal
         failed: typer.Exit | None = None
         try:
-            with waiting("working", first=10.0):
+            with waiting("working"):
                 command(**given)
         except typer.Exit as end:  # it has said all, and the answer is no
             failed = end

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,18 +133,19 @@ class Destination:
         dataset = None
         if self.files or self.plot:
             dataset = results.dataset() if isinstance(results, Results) else results
+        picture = cache(partial(self._picture, dataset, draw))  # drawn once for all
         for path in self.files:
             if path.suffix in PICTURES:
                 from figures import style
 
-                style.save(lambda: self._picture(dataset, draw), path)
+                style.save(picture, path)
             else:
                 _write(dataset, path, self.overwrite)
             note(f"wrote {path}")
         if self.plot:
             from .showing import show as show_picture
 
-            show_picture(self._picture(dataset, draw))
+            show_picture(picture())
         if self.as_json:
             print_json(results)
         elif not self.plot and not self.output_files:

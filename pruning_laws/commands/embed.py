@@ -107,7 +107,7 @@ def embed(
       pruning-laws embed --run run -o run.npy --probe
       pruning-laws score prototypes --embeddings run.npy -o prototypes.parquet
       pruning-laws embed --network resnet50 --weights swav_800ep_pretrain.pth.tar \\
-        --normalise swav --data imagenet:PATH --workers 16 -o swav.npy
+        --normalise swav --data imagenet:FOLDER --workers 16 -o swav.npy
     """
     given = {"--run": run, "--weights": weights, "--pixels": pixels or None}
     chosen = [name for name, value in given.items() if value is not None]

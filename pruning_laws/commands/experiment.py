@@ -87,7 +87,7 @@ def experiment(
     Examples:
       pruning-laws experiment digits_logistic -o digits
       pruning-laws laws digits
-      pruning-laws experiment scaling --scale gpu --data cifar10:PATH \\
+      pruning-laws experiment scaling --scale gpu --data cifar10:FOLDER \\
         --scores scores -o scaling --plan
     """
     from simulations.experiments import (

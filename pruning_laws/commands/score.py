@@ -118,7 +118,7 @@ def score(
     \b
     Examples:
       pruning-laws score prototypes -o prototypes.parquet
-      pruning-laws score el2n --logits logits.npy --data cifar10:PATH -o el2n.parquet
+      pruning-laws score el2n --logits logits.npy --data cifar10:FOLDER -o el2n.parquet
       pruning-laws score memorization --correct ensemble/correct.npy \\
         --member ensemble/member.npy -o memorization.parquet
       pruning-laws score grand --run ensemble --initial -o grand.parquet

@@ -8,6 +8,7 @@ from PIL import Image, ImageShow
 from typer.testing import CliRunner
 
 import perceptron_theory as pt
+from figures import plotting
 from pruning_laws import showing
 from pruning_laws.app import app
 
@@ -42,6 +43,16 @@ def test_data_and_pictures_of_every_kind_come_from_one_computation(tmp_path):
     succeed("show", names[0], "-o", again)
     drawn = [path.read_text().split("</metadata>")[1] for path in (names[3], again)]
     assert drawn[0] == drawn[1]
+
+
+def test_several_pictures_are_drawn_once(tmp_path, monkeypatch):
+    drawn, plot = [], plotting.plot
+    monkeypatch.setattr(
+        plotting, "plot", lambda *a, **b: drawn.append(a) or plot(*a, **b)
+    )
+    names = [tmp_path / f"a{suffix}" for suffix in KINDS]
+    succeed(*SWEEP, "--plot", *(part for name in names for part in ("-o", name)))
+    assert len(drawn) == 1 and all(name.stat().st_size > 5_000 for name in names)
 
 
 def test_title_and_size(tmp_path):
