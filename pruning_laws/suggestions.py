@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import options
-from .output import PICTURES
+from .targets import PICTURES
 
 Given = Mapping[str, Any]  # the options of a command, by their names in Python
 PROGRAM = "pruning-laws"

@@ -124,7 +124,7 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="session", autouse=True)
 def no_lines_of_waiting():
-    """What commands write on stderr is compared as a whole, on machines of any speed."""
+    """What commands write on stderr is compared as a whole, however slow they are."""
     from simulations import progress
 
     usual, progress.LINES = progress.LINES, (3600.0,)
