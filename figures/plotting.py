@@ -98,7 +98,7 @@ KINDS = (
     ),
     _kind("training", "epoch step train_loss train_accuracy", training.draw, DATA),
     _kind("scores", "score example_id", scores.draw, DATA),
-    _kind("spectrum of embeddings", "variance component", spectra.draw, DATA),
+    _kind("spectrum of embeddings", "variance_share component", spectra.draw, DATA),
     _kind(
         "errors of an experiment",
         "strategy metric kept error standard_error size",

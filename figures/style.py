@@ -231,6 +231,11 @@ def letter(panels: Iterable[Axes]) -> None:
         axes.set_title(name, loc="left", fontweight="bold", fontsize=10)
 
 
+def open_marks(mark: str, count: int) -> dict[str, Any]:
+    """Open marks along a curve, unless so many would hide it."""
+    return {"marker": mark, "markerfacecolor": "white"} if count <= 40 else {}
+
+
 def simulated(axes: Axes, x, y, error, look, **options) -> None:
     """Simulation points: open marks with bars of one standard error."""
     color, _, mark = look

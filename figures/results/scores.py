@@ -20,7 +20,7 @@ def scores_dataset(scores: Scores) -> xr.Dataset:
     return xr.Dataset(
         {"score": ("example", scores.scores)},
         {"example_id": ("example", list(scores.ids))},
-        {"dataset": scores.dataset, "about": "how hard its examples are"}
+        {"dataset": scores.dataset, "about": "how hard the examples are"}
         | {"metric": scores.metric},
     )
 
@@ -39,7 +39,7 @@ def draw(data: xr.Dataset, *, size: str = "slide") -> Figure:
     }
     axes.hist(
         [values[rows] for rows, _ in parts.values()],
-        bins=_bins(values),
+        bins=_bins(values).tolist(),
         stacked=True,
         color=[look[0] for _, look in parts.values()],
         label=list(parts),

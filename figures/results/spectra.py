@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from simulations.vision.spectrum import Spectrum
+from simulations.vision.principal_components import Spectrum
 
 from .. import style
 
@@ -15,11 +15,12 @@ def spectrum_dataset(spectrum: Spectrum, dataset: str, network: str) -> xr.Datas
     """A spectrum, and of what it is.
 
     Args:
-        spectrum: as ``simulations.vision.spectrum.spectrum`` gives it.
+        spectrum: as ``simulations.vision.principal_components.spectrum`` gives
+            it.
         dataset: name of the data set, for the title.
         network: name of what made the embeddings, for the title.
     """
-    count = np.arange(1, len(spectrum.variances) + 1)
+    count = np.arange(1, len(spectrum.shares) + 1)
     said = {
         "dataset": dataset,
         "about": f"embeddings by {network}",
@@ -27,18 +28,18 @@ def spectrum_dataset(spectrum: Spectrum, dataset: str, network: str) -> xr.Datas
         "dimensions": spectrum.dimensions,
         "effective_dimensions": spectrum.effective_dimensions,
     }
-    variances = ("component", spectrum.variances)
-    return xr.Dataset({"variance": variances}, {"component": count}, said)
+    shares = ("component", spectrum.shares)
+    return xr.Dataset({"variance_share": shares}, {"component": count}, said)
 
 
 def draw(data: xr.Dataset, *, size: str = "slide") -> Figure:
     """Each component's share of the variance (left), of the first k (right)."""
     figure = style.canvas_of(size)
     left, right = style.panels(figure, 2, sharex=True)
-    share = 100 * data["variance"].values / data["variance"].values.sum()
+    share = 100 * data["variance_share"].values
     k = data["component"].values
     color, _, mark = style.FAMILY[1]
-    marked = {"marker": mark, "markerfacecolor": "white"} if len(k) <= 40 else {}
+    marked = style.open_marks(mark, len(k))
     left.plot(k, share, color=color, **marked)
     right.plot(k, np.cumsum(share), color=color, **marked)
     effective = float(data.attrs["effective_dimensions"])

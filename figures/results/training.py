@@ -66,7 +66,7 @@ def _line(axes: Axes, step: np.ndarray, values: np.ndarray, look, name: str) -> 
         return
     color, line, mark = look
     label = "in training" if name == "train" else "test set"
-    marked = {"marker": mark, "markerfacecolor": "white"} if seen.sum() <= 40 else {}
+    marked = style.open_marks(mark, int(seen.sum()))
     axes.plot(
         step[seen], values[seen], color=color, linestyle=line, label=label, **marked
     )

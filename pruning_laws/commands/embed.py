@@ -221,7 +221,7 @@ def _spectrum(file: Path, name: str, seed: int) -> xr.Dataset:
 
     from figures.results.spectra import spectrum_dataset
     from simulations.vision.embedding_files import maker_of
-    from simulations.vision.spectrum import spectrum
+    from simulations.vision.principal_components import spectrum
 
     found = spectrum(np.load(file, mmap_mode="r"), seed=seed)
     return spectrum_dataset(found, name, maker_of(file))

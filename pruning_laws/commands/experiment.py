@@ -156,7 +156,10 @@ def experiment(
         f"wrote {output_folder / 'results.csv'}: {len(rows)} of "
         f"{counted(len(cells), 'run')}"
     )
-    if len(rows):
+    if len(rows) < len(cells):
+        if picture.draws:
+            output.note("the picture is drawn when all runs are made")
+    else:
         about = data.partition(":")[0], _LEARNERS.get(chosen.learner, chosen.learner)
         picture.emit_result(lambda: _dataset(rows, *about))
 

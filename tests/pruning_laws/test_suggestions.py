@@ -89,6 +89,14 @@ def test_the_next_command_is_one(name):
             "train -o run --data cifar10:FOLDER",
             "score el2n --data cifar10:FOLDER --logits run/logits.npy -o el2n.parquet",
         ),
+        (
+            "solve --alpha-prune 3 -f 0.1,1e-6",
+            "validate --alpha-prune 3 -f 0.1,1e-6 --pool direct",
+        ),
+        (
+            "select a.csv:x -f 0.3 --ids -o kept.txt --data arrays:x.npz",
+            "compare --data arrays:x.npz -f 0.3 --metrics a.csv:x -o compared",
+        ),
         ("select a.parquet -f 30%", "select a.parquet -f 0.3 --ids -o kept.txt"),
         (
             "select a.parquet -f 0.3 --ids -o kept.txt --data cifar10:X",

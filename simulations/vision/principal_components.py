@@ -18,10 +18,10 @@ _MOST_NUMBERS = 2**26  # of them together: half a GB in float64
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Variances along principal components, of some of the rows."""
+    """The variance along each principal component, of some of the rows."""
 
-    variances: Float[np.ndarray, " k"]
-    """Falling, without those that are zero but for rounding."""
+    shares: Float[np.ndarray, " k"]
+    """Parts of the whole variance, falling; without those that only rounding makes."""
     examples: int
     """Rows that it was estimated from."""
     dimensions: int
@@ -32,14 +32,13 @@ class Spectrum:
 
         As many directions of equal variance have it.
         """
-        share = self.variances / self.variances.sum()
-        return float(1 / np.square(share).sum())
+        return float(1 / np.square(self.shares).sum())
 
 
 def spectrum(
     points: Float[np.ndarray, "P d"], *, seed: Any = 0, most: int = MOST_ROWS
 ) -> Spectrum:
-    """Eigenvalues of the covariance, by as many random rows as fit in memory.
+    """Eigenvalues of the covariance over their sum, by some random rows of many.
 
     Of fewer rows than several times the dimensions the largest variances come out too
     large and the smallest too small; rows less one is the most that there can be.
@@ -68,6 +67,6 @@ def spectrum(
         raise InputError("all rows are alike: there is nothing that varies")
     rows /= largest  # squares of any numbers stay finite
     small = rows.T @ rows if dimensions <= take else rows @ rows.T
-    values = np.linalg.eigvalsh(small)[::-1] / (take - 1)
-    values = values[values > 1e-12 * values[0]] * largest**2
-    return Spectrum(values, take, dimensions)
+    values = np.linalg.eigvalsh(small)[::-1]
+    values = values[values > 1e-12 * values[0]]
+    return Spectrum(values / values.sum(), take, dimensions)
