@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from simulations.experiments.cells import NO_METRIC
-from simulations.experiments.curves import POINT, number_in
+from simulations.experiments.curves import POINT, metrics_of
 from simulations.experiments.laws import means
 
 from .. import style
@@ -42,7 +42,7 @@ def draw(data: xr.Dataset, *, size: str = "slide") -> Figure:
     Of one size a line a strategy, over the kept fractions.
     """
     points = data.to_dataframe()
-    metrics = sorted(set(points["metric"]) - {NO_METRIC}, key=number_in) or [NO_METRIC]
+    metrics = metrics_of(points, NO_METRIC) or [NO_METRIC]
     across = min(len(metrics), _ACROSS if size == "slide" else 1)
     down = -(-len(metrics) // across)
     figure = style.canvas_of(size, width=2.2 * across, height=2.1 * down)

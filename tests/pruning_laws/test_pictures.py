@@ -152,7 +152,7 @@ def test_commands_on_real_data_draw(tmp_path):
 def test_commands_that_write_files_of_their_own_draw_beside_them(tmp_path):
     run, scores, points = (tmp_path / n for n in ("run", "s.parquet", "e.npy"))
     short = ["--fixed-epochs", 1, "--seed", 3]
-    checked = ["--alpha-prune", "2", "-f", "0.5", "--sizes", "30", "--draws", "8"]
+    checked = ["--alpha-prune", "2", "-f", "0.5", "--sizes", "30", "--draws", "32"]
     (tmp_path / "small.toml").write_text(
         'learner = "logistic"\nsizes = [100, 200]\nkeep_fractions = [0.5]\n'
         'metrics = ["probe:200"]\nseeds = 3\n'
