@@ -52,5 +52,5 @@ def draw(costs: pd.DataFrame, keep_fraction: float, title: str) -> Figure:
     panels[0].set_ylim(bottom=0)  # of all panels, after the last
     panels[0].set_ylabel("wrong on the test set, in per cent")
     panels[-1].legend(loc="upper right")
-    figure.suptitle(style.plain(title), fontsize=8)
+    style.title(figure, title)
     return figure

@@ -21,7 +21,18 @@ from perceptron_theory.errors import InputError
 from perceptron_theory.students.solution import Solution
 
 from . import class_balance, spearman, style, z_scores
-from .results import choices, frontier, phases, real_data, simulated, sweep
+from .results import (
+    choices,
+    experiments,
+    frontier,
+    phases,
+    real_data,
+    scores,
+    simulated,
+    spectra,
+    sweep,
+    training,
+)
 from .results.solutions import advice_dataset, best_rule_dataset, solution_dataset
 
 DATA = "real data"
@@ -83,6 +94,15 @@ KINDS = (
         "exponents of the error",
         "exponent lower upper strategy keep_fraction",
         real_data.draw_exponents,
+        DATA,
+    ),
+    _kind("training", "epoch step train_loss train_accuracy", training.draw, DATA),
+    _kind("scores", "score example_id", scores.draw, DATA),
+    _kind("spectrum of embeddings", "variance_share component", spectra.draw, DATA),
+    _kind(
+        "errors of an experiment",
+        "strategy metric kept error standard_error size",
+        experiments.draw,
         DATA,
     ),
     _kind("verdicts", "claim metric verdict", real_data.draw_verdicts, DATA),
@@ -220,7 +240,8 @@ def title_of(data: xr.Dataset, kind: Kind, simulation: xr.Dataset | None) -> str
     source = (
         str(said.get("dataset", kind.source)) if kind.source == DATA else kind.source
     )
-    parts = [kind.what] if kind.what != "error" else []
+    what = str(said.get("about", kind.what))
+    parts = [what] if what != "error" else []
     if "student" in said:
         parts.append(f"{style.spoken(said['student'])} student")
     if "rule" in said and kind.what != "kept examples of each class":

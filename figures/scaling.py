@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from simulations.experiments.cells import NO_METRIC
-from simulations.experiments.curves import POINT, curve, fractions, number_in
+from simulations.experiments.curves import POINT, curve, fractions, metrics_of
 from simulations.experiments.laws import by_cost, means
 from simulations.experiments.theory import predictions
 
@@ -40,7 +40,7 @@ def draw(points: pd.DataFrame, label: str = "kept examples") -> Figure:
         points: of :func:`points_of`.  Without ``theory``, lines join the points.
         label: of what stands in ``kept``.
     """
-    metrics = sorted(set(points["metric"]) - {NO_METRIC}, key=number_in)
+    metrics = metrics_of(points, NO_METRIC)
     strategies = [s for s in ("hard", "easy") if s in set(points["strategy"])]
     kept = fractions(points)
     looks = dict(zip([1.0, *kept], style.FAMILY, strict=False))

@@ -188,8 +188,10 @@ def degrees(theta: float) -> str:
 def title(figure: Figure, text: str) -> None:
     """Above all panels, at the left, in as many lines as it takes."""
     width = figure.get_size_inches()[0]
-    lines = textwrap.wrap(plain(text), max(20, int(width * 15)))
-    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=8)
+    whole = plain(text).replace(" = ", "\0=\0")  # no line ends within "N = 200"
+    lines = textwrap.wrap(whole, max(20, int(width * 15)))
+    shown = "\n".join(lines).replace("\0", " ")
+    figure.suptitle(shown, x=0.01, ha="left", fontsize=8)
 
 
 def plain(text: object) -> str:
@@ -229,6 +231,11 @@ def letter(panels: Iterable[Axes]) -> None:
     """A, B, C, ... at the upper left of the panels."""
     for axes, name in zip(panels, string.ascii_uppercase, strict=False):
         axes.set_title(name, loc="left", fontweight="bold", fontsize=10)
+
+
+def open_marks(mark: str, count: int) -> dict[str, Any]:
+    """Open marks along a curve, unless so many would hide it."""
+    return {"marker": mark, "markerfacecolor": "white"} if count <= 40 else {}
 
 
 def simulated(axes: Axes, x, y, error, look, **options) -> None:

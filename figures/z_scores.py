@@ -8,7 +8,6 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 from scipy.stats import beta, norm
 
 from . import style
@@ -24,14 +23,15 @@ CAPTION = (
 
 def draw(report: xr.Dataset, *, size: str = "column") -> Figure:
     """The figure of a ``Report.dataset`` of :mod:`simulations.perceptron`."""
-    figure = style.canvas_of(size, width=style.PAGE, height=2.6)
+    height = 2.6 if size == "column" else style.PAGE * 9 / 16
+    figure = style.canvas_of(size, width=style.PAGE, height=height)
     panels = figure.subplots(1, 3)
     kinds = np.array([name.partition("(")[0] for name in report["student"].values])
     for name, look in zip(dict.fromkeys(kinds), style.FAMILY, strict=False):
         _points(panels[0], report.isel(point=kinds == name), look, name)
     panels[0].axhspan(-2, 2, color=style.GREY, alpha=0.15, linewidth=0)
     panels[0].set(xscale="log", xlabel=style.LABELS["alpha_prune"], ylabel="z")
-    panels[0].xaxis.set_minor_formatter(NullFormatter())
+    style.plain_numbers(panels[0].xaxis)
     panels[0].set_ylim(*_room(panels[0].get_ylim()))
     panels[0].legend(loc="upper left", ncols=2, columnspacing=0.8, handlelength=0.8)
     _in_order(panels[1], report["z"].values)

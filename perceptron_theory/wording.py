@@ -10,10 +10,12 @@ def counted(number: int, thing: str) -> str:
 
     >>> counted(1, "point"), counted(0, "class"), counted(3, "study")
     ('1 point', '0 classes', '3 studies')
+    >>> counted(10, "epoch"), counted(2, "batch")
+    ('10 epochs', '2 batches')
     """
     if number == 1:
         return f"1 {thing}"
-    if thing.endswith(("s", "x", "ch", "sh")):
+    if thing.endswith(("s", "x", "ch", "sh")) and not thing.endswith("epoch"):
         return f"{number} {thing}es"
     if thing.endswith("y") and thing[-2] not in "aeiou":
         return f"{number} {thing[:-1]}ies"

@@ -48,8 +48,8 @@ from .commands import (
 from .failures import FAILED, Interrupted, close_stdout, one_line_of
 from .failures import report as report_failure
 from .option_groups import spread
-from .output import PICTURES
 from .suggestions import next_step
+from .targets import PICTURES
 
 # what makes JAX refuse steps that are meant here and in the libraries of networks
 _FOR_DEVELOPERS = (
@@ -110,22 +110,37 @@ class CommandLine(TyperGroup):
 
 
 class Command(TyperCommand):
-    """A command whose ``--plot FILE.png`` writes what ``--plot`` alone shows."""
+    """A command whose ``--plot FILE.png`` writes what ``--plot`` alone shows.
+
+    So does ``-o FILE.png`` where one file or folder of another kind goes to ``-o``.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if any("--plot" in one.opts for one in self.params):
-            args = _named_pictures(args)
+        options = {name: one for one in self.params for name in one.opts}
+        if "--plot" in options:
+            args = _named_pictures(args, "--plot")
+        to = options.get("--output")
+        if "--plot" in options and to is not None and not to.multiple:
+            found = _named_pictures(args, *to.opts)
+            left = [one for one in found if one.startswith((*to.opts,))]
+            if to.required and found != args and not left:
+                ctx.fail(f"give -o {to.metavar} as well, beside that of the picture")
+            args = found
         return super().parse_args(ctx, args)
 
 
-def _named_pictures(args: list[str]) -> list[str]:
-    """The arguments with --plot-file in place of a --plot that names a picture."""
+def _named_pictures(args: list[str], *options: str) -> list[str]:
+    """The arguments with --plot-file in place of an option that names a picture."""
     found: list[str] = []
     for one in args:
-        if found and found[-1] == "--plot" and one.endswith(PICTURES):
+        if found and found[-1] in options and one.endswith(PICTURES):
             found[-1] = "--plot-file"
         name, equals, path = one.partition("=")
-        found += ["--plot-file", path] if name == "--plot" and equals else [one]
+        picture = equals and name in options
+        if picture and (name == "--plot" or path.endswith(PICTURES)):
+            found += ["--plot-file", path]
+        else:
+            found.append(one)
     return found
 
 
@@ -214,10 +229,9 @@ def _ended(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def called(**given: Any) -> None:
-        # messages that follow soon, as of bad input, stay alone without a terminal
         failed: typer.Exit | None = None
         try:
-            with waiting("working", first=10.0):
+            with waiting("working"):
                 command(**given)
         except typer.Exit as end:  # it has said all, and the answer is no
             failed = end

@@ -74,13 +74,10 @@ def _of_objects(objects: Mapping[str, Any]) -> Lines:
 
 
 def _data() -> Lines:
-    from simulations.vision.data.catalog import SOURCES, takes_path
+    from simulations.vision.data.catalog import SOURCES, form_of
 
     lines = _of_classes(SOURCES)
-    return {
-        f"{name}:PATH" if takes_path(SOURCES[name]) else name: line
-        for name, line in lines.items()
-    }
+    return {form_of(SOURCES[name]): line for name, line in lines.items()}
 
 
 def _metrics() -> Lines:

@@ -89,8 +89,16 @@ Plot = Annotated[
         "--plot FILE.png writes it beside the table.",
     ),
 ]
+PlotBeside = Annotated[
+    bool,
+    typer.Option(
+        "--plot",
+        help="Show a picture, in a window or in the terminal; --plot FILE.png or -o "
+        "FILE.png (.pdf, .svg) writes it.",
+    ),
+]
 # what --plot FILE.png stands for: see ``app.Command``
-PlotFile = Annotated[Path | None, typer.Option("--plot-file", hidden=True)]
+PlotFiles = Annotated[list[Path] | None, typer.Option("--plot-file", hidden=True)]
 Title = Annotated[
     str | None,
     typer.Option(metavar="TEXT", help="Title of the picture, in place of its own."),
@@ -109,6 +117,9 @@ Simulated = Annotated[
         help="Draw these simulated errors over the picture: the .nc of `simulate "
         "--table` or of `validate`.",
     ),
+]
+OverwritePicture = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the picture if it exists.")
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the output file if it exists.")

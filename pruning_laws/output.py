@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from . import options
 from .layout import paragraph as paragraph
 from .layout import print_fitted
 from .results import Columns, Results, is_constant
+from .targets import PICTURES, check_output
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,72 +28,28 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
-PICTURES = (".png", ".pdf", ".svg")
-SUFFIXES = (".nc", ".csv", *PICTURES)
 _NOT_SHOWN = ["residual"]  # rounding noise: in files and JSON only
 
 
-def check_output(
-    path: Path | None, overwrite: bool, suffixes: tuple[str, ...] = SUFFIXES
-) -> None:
-    """Refuse, before any work is done, a file that could not be written after it.
-
-    Raises:
-        typer.BadParameter: another suffix than those.
-        OSError: the file exists and may not be replaced, or its folder does not exist
-            or cannot be written.
-    """
-    if path is None:
-        return
-    if path.suffix not in suffixes:
-        raise options.bad(
-            "--output", f"{path.name!r} must end in {' or '.join(suffixes)}"
-        )
-    check_new(path, overwrite)
-
-
-def check_new(path: Path | None, overwrite: bool) -> None:
-    """Refuse, before any work is done, to replace a file or to write into no folder.
-
-    Raises:
-        OSError: the file exists and may not be replaced, or its folder does not exist
-            or cannot be written.
-    """
-    if path is None:
-        return
-    if path.exists() and not overwrite:
-        raise FileExistsError(0, "exists; --overwrite replaces it", str(path))
-    folder = path.parent
-    if not folder.is_dir():
-        raise FileNotFoundError(0, "no such folder", str(folder))
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(0, "this folder cannot be written", str(folder))
-
-
 @dataclass(frozen=True)
-class Destination:
-    """Where the results of a command go.
+class Picture:
+    """The picture of what a command computes, beside its other results.
 
     Raises, before any work is done:
-        typer.BadParameter, OSError: as :func:`check_output`.
+        typer.BadParameter, OSError: as :func:`.targets.check_output`.
     """
 
-    as_json: options.AsJson = False
-    output_files: options.Outputs = None
-    overwrite: options.Overwrite = False
-    plot: options.Plot = False
-    plot_file: options.PlotFile = None
+    plot: options.PlotBeside = False
+    plot_files: options.PlotFiles = None
     title: options.Title = None
     size: options.Size = "slide"
+    overwrite: options.OverwritePicture = False
 
     def __post_init__(self) -> None:
-        for path in self.output_files or []:
-            check_output(path, self.overwrite)
-        check_output(self.plot_file, self.overwrite, PICTURES)
+        for path in self.plot_files or []:
+            check_output(path, self.overwrite, PICTURES)
         if self.size not in ("slide", "column"):
             raise options.bad("--size", f"{self.size!r} is neither slide nor column")
-        if self.plot and self.as_json:
-            raise options.bad("--plot", "it does not go with --json")
         if self.title is not None and not self.draws:
             raise options.bad(
                 "--title", "it is for a picture: add -o FILE.png or --plot"
@@ -102,15 +58,66 @@ class Destination:
     @property
     def draws(self) -> bool:
         """Whether a picture is asked for."""
-        return self.plot or any(path.suffix in PICTURES for path in self.files)
+        return self.plot or bool(self.plot_files)
+
+    def emit(self, draw: Callable[[], Figure]) -> None:
+        """Draw once, if asked for, write the files and show it on the screen."""
+        if not self.draws:
+            return
+        from figures import style
+
+        drawn = cache(draw)  # the style is that of the first who asks
+        for path in self.plot_files or []:
+            style.save(drawn, path)
+            note(f"wrote {path}")
+        if self.plot:
+            from .showing import show as show_picture
+
+            with style.applied():
+                figure = drawn()
+            show_picture(figure)
+
+    def emit_result(self, result: Callable[[], Any]) -> None:
+        """The same of a result of a kind that ``pt.plot`` draws, made if asked for."""
+        from figures import plotting
+
+        options = {"title": self.title, "size": self.size}
+        self.emit(lambda: plotting.plot(result(), **options))
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where the results of a command go.
+
+    Raises, before any work is done:
+        typer.BadParameter, OSError: as :func:`.targets.check_output`.
+    """
+
+    as_json: options.AsJson = False
+    output_files: options.Outputs = None
+    overwrite: options.Overwrite = False
+    plot: options.Plot = False
+    plot_files: options.PlotFiles = None
+    title: options.Title = None
+    size: options.Size = "slide"
+
+    def __post_init__(self) -> None:
+        for path in self.output_files or []:
+            check_output(path, self.overwrite)
+        if self.plot and self.as_json:
+            raise options.bad("--plot", "it does not go with --json")
+        _ = self._pictures  # refused, if they must be, before any work
+
+    @cached_property
+    def _pictures(self) -> Picture:
+        files = [one for one in self.output_files or [] if one.suffix in PICTURES]
+        files += self.plot_files or []
+        return Picture(self.plot, files, self.title, self.size, self.overwrite)
 
     @property
-    def files(self) -> list[Path]:
-        """All that are written."""
-        return [
-            *(self.output_files or []),
-            *([self.plot_file] if self.plot_file else []),
-        ]
+    def draws(self) -> bool:
+        """Whether a picture is asked for."""
+        return self._pictures.draws
 
     def emit(
         self,
@@ -131,20 +138,13 @@ class Destination:
             draw: draws them, in place of what ``pt.plot`` does.
         """
         dataset = None
-        if self.files or self.plot:
+        if self.output_files or self.draws:
             dataset = results.dataset() if isinstance(results, Results) else results
-        for path in self.files:
-            if path.suffix in PICTURES:
-                from figures import style
-
-                style.save(lambda: self._picture(dataset, draw), path)
-            else:
+        for path in self.output_files or []:
+            if path.suffix not in PICTURES:
                 _write(dataset, path, self.overwrite)
-            note(f"wrote {path}")
-        if self.plot:
-            from .showing import show as show_picture
-
-            show_picture(self._picture(dataset, draw))
+                note(f"wrote {path}")
+        self._pictures.emit(partial(self._picture, dataset, draw))
         if self.as_json:
             print_json(results)
         elif not self.plot and not self.output_files:

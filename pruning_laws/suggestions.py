@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import options
-from .output import PICTURES
+from .targets import PICTURES
 
 Given = Mapping[str, Any]  # the options of a command, by their names in Python
 PROGRAM = "pruning-laws"
@@ -81,7 +81,10 @@ def _solve(given: Given) -> list[str] | None:
     }
     where = {"f": given["keep_fraction"], **_angle(given), **changed}
     if given["alpha_prune"] and given["loss"] is None and "student" not in changed:
-        return _ours("validate", alpha_prune=given["alpha_prune"], **where)
+        # a pool of which so few are kept is too large to be drawn as a whole
+        few = min(options.fractions(given["keep_fraction"])) < 0.01
+        how = {"pool": "direct"} if few else {}
+        return _ours("validate", alpha_prune=given["alpha_prune"], **where, **how)
     how = {name: given[name] for name in ("loss", "ridge", "flip_probability")}
     loads = {name: given[name] for name in ("alpha_prune", "alpha_tot")}
     return _ours("solve", **loads, **where, **how, o="solve.nc")
@@ -128,6 +131,10 @@ def _select(given: Given) -> list[str]:
     if path is None or not given["ids"]:
         scores, fraction = given["scores_file"], given["keep_fraction"]
         return _ours("select", scores, f=fraction, ids=True, o="kept.txt")
+    if str(data).startswith("arrays:"):  # feature vectors, which train does not take
+        scores, fraction = given["scores_file"], given["keep_fraction"]
+        how = {"f": fraction, "metrics": scores, "o": "compared"}
+        return _ours("compare", data=data, **how)
     return _ours(
         "train", data=None if data == "digits" else data, keep=path, o="pruned"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import options, output
+from . import options, targets
 
 if TYPE_CHECKING:
     from simulations.vision.score_files import Scores
@@ -79,16 +79,16 @@ def check_picture(path: Path | None, overwrite: bool, option: str) -> None:
     """Refuse, before any work is done, a picture that could not be written.
 
     Raises:
-        typer.BadParameter: another suffix than those of ``output.PICTURES``.
-        OSError: as :func:`.output.check_new`.
+        typer.BadParameter: another suffix than those of ``targets.PICTURES``.
+        OSError: as :func:`.targets.check_new`.
     """
     if path is None:
         return
-    if path.suffix not in output.PICTURES:
+    if path.suffix not in targets.PICTURES:
         raise options.bad(
-            option, f"{path.name!r} must end in {', '.join(output.PICTURES)}"
+            option, f"{path.name!r} must end in {', '.join(targets.PICTURES)}"
         )
-    output.check_new(path, overwrite)
+    targets.check_new(path, overwrite)
 
 
 def test_split(data: str) -> str:

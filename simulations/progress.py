@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
 # seconds after which a line is written where there is no terminal; then every minute
-LINES = (5.0, 15.0, 30.0)
+LINES = (2.0, 10.0, 30.0)
 EVERY = 60.0
 
 
@@ -38,14 +38,9 @@ _SHOWN: list[_Display] = []  # the last one is to be seen
 
 
 @contextmanager
-def waiting(what: str, *, first: float = LINES[0]) -> Iterator[None]:
-    """Say what is being done, until it is done.
-
-    Args:
-        what: as "solving the grid".
-        first: seconds before the first line where there is no terminal.
-    """
-    with _displayed(_display(what, None, "", first)):
+def waiting(what: str) -> Iterator[None]:
+    """Say what is being done, as "solving the grid", until it is done."""
+    with _displayed(_display(what, None, "")):
         yield
 
 
@@ -64,7 +59,7 @@ def progress_bar(
     if not show:
         yield lambda count, text="": None
         return
-    display, done = _display(what, total, unit, LINES[0]), 0
+    display, done = _display(what, total, unit), 0
 
     def advance(count: int, text: str = "") -> None:
         nonlocal done
@@ -97,20 +92,20 @@ def _displayed(display: _Display) -> Iterator[None]:
             _SHOWN[-1].start()
 
 
-def _display(what: str, total: int | None, unit: str, first: float) -> _Display:
+def _display(what: str, total: int | None, unit: str) -> _Display:
     kind = _Line if sys.stderr.isatty() else _Lines
-    return kind(what, total, unit, first)
+    return kind(what, total, unit)
 
 
 class _Lines:
     """Plain lines, now and then."""
 
-    def __init__(self, what: str, total: int | None, unit: str, first: float) -> None:
+    def __init__(self, what: str, total: int | None, unit: str) -> None:
         self._what, self._total, self._unit = what, total, unit
         self._done, self._text = 0, what
         self._first: tuple[int, float] | None = None
-        self._times = [first, *(each for each in LINES if each > first)]
-        self._begun, self._started, self._silent = time.monotonic(), 0.0, first
+        self._times = list(LINES)
+        self._begun, self._started = time.monotonic(), 0.0
         self._ended: threading.Event | None = None
 
     def start(self) -> None:
@@ -151,7 +146,7 @@ class _Lines:
 
     def _due(self) -> float:
         """When the next line comes; not at once where another thing has ended."""
-        return max(self._begun + self._times[0], self._started + self._silent)
+        return max(self._begun + self._times[0], self._started + LINES[0])
 
     def _says(self, passed: float) -> str:
         parts = [self._text or self._what or "working"]
@@ -166,7 +161,7 @@ class _Lines:
 class _Line:
     """One line that moves, by rich."""
 
-    def __init__(self, what: str, total: int | None, unit: str, first: float) -> None:
+    def __init__(self, what: str, total: int | None, unit: str) -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,

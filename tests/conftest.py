@@ -122,6 +122,16 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_lines_of_waiting():
+    """What commands write on stderr is compared as a whole, however slow they are."""
+    from simulations import progress
+
+    usual, progress.LINES = progress.LINES, (3600.0,)
+    yield
+    progress.LINES = usual
+
+
 @pytest.fixture(scope="module", autouse=True)
 def few_programs_at_once():
     """Forget compiled programs when they are many.

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 FRONT = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 PAGES = [*FRONT, *sorted((ROOT / "docs").rglob("*.md"))]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
+TASKS = sorted((ROOT / "docs" / "howto").glob("*.md"))  # run from beginning to end
 
 
 def _examples(page, *, silent=False):
@@ -23,13 +24,18 @@ def _examples(page, *, silent=False):
     for kind, block in re.findall(
         r"```(console|sh)\n(.*?)```", page.read_text(), re.DOTALL
     ):
-        text = block.replace("\\\n", " ")
-        if kind == "console":
-            for example in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-                command, _, shown = example.partition("\n")
-                yield command, shown
-        elif silent:
-            yield from ((line, None) for line in text.splitlines())
+        if kind == "console" or silent:
+            yield from _examples_in(kind, block)
+
+
+def _examples_in(kind, block):
+    text = block.replace("\\\n", " ")
+    if kind == "sh":
+        yield from ((line, None) for line in text.splitlines())
+        return
+    for example in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, shown = example.partition("\n")
+        yield command, shown
 
 
 def _lines(text):
@@ -49,7 +55,7 @@ def _run(command, shown):
     [
         pytest.param(page, id=str(page.relative_to(ROOT)))
         for page in PAGES
-        if page != TUTORIAL and list(_examples(page))
+        if page not in (TUTORIAL, *TASKS) and list(_examples(page))
     ],
 )
 def test_examples_print_what_is_shown(page, tmp_path, monkeypatch):
@@ -95,6 +101,25 @@ def test_the_tutorial_runs_from_beginning_to_end(left_out, tmp_path, monkeypatch
     assert len(examples) >= 11
     for command, shown in examples:
         _run(command, shown)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::perceptron_theory.errors.DataWarning")
+@pytest.mark.parametrize("page", TASKS, ids=lambda page: page.stem)
+def test_a_page_of_a_task_runs_from_beginning_to_end(page, tmp_path, monkeypatch):
+    """Its commands and its Python, in the order of the page, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(
+        r"```(console|sh|python)\n(.*?)```", page.read_text(), re.DOTALL
+    )
+    assert len(blocks) >= 2
+    space = {"__name__": page.stem}
+    for kind, block in blocks:
+        if kind == "python":
+            exec(compile(block, str(page), "exec"), space)
+            continue
+        for command, shown in _examples_in(kind, block):
+            _run(command, shown)
 
 
 @pytest.mark.parametrize("page", FRONT, ids=lambda page: page.name)

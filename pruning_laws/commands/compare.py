@@ -97,7 +97,7 @@ def compare(
     Examples:
       pruning-laws compare -f 0.3 --model linear -o digits
       pruning-laws compare --data folder:PHOTOS -f 0.3 --budget 30min -o photos
-      pruning-laws compare --data cifar10:PATH --features train.npy \\
+      pruning-laws compare --data cifar10:FOLDER --features train.npy \\
         --test-features test.npy -f 0.3 -o cifar10
     """
     fraction, seconds = options.fraction(keep_fraction), _seconds(budget)
@@ -114,7 +114,6 @@ def compare(
     question = Question(
         keep_fraction=fraction, metrics=named, seeds=seeds, budget=seconds
     )
-    output.note(f"reading {data}")
     with output.working(f"reading {data}"):
         found = opened(data, size=resize, test_split=test_split)
     if model is None:

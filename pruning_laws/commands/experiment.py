@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from perceptron_theory.wording import counted
 
 from .. import machine_options, output, vision_options
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
 
 
 def experiment(
@@ -76,6 +80,8 @@ def experiment(
     device: machine_options.Device = None,
     cpu_devices: machine_options.CpuDevices = None,
     decoders: vision_options.Decoders = 0,
+    *,
+    picture: output.Picture,
 ) -> None:
     """Train on pruned parts of real data, of many sizes.
 
@@ -85,9 +91,9 @@ def experiment(
 
     \b
     Examples:
-      pruning-laws experiment digits_logistic -o digits
+      pruning-laws experiment digits_logistic -o digits --plot digits.png
       pruning-laws laws digits
-      pruning-laws experiment scaling --scale gpu --data cifar10:PATH \\
+      pruning-laws experiment scaling --scale gpu --data cifar10:FOLDER \\
         --scores scores -o scaling --plan
     """
     from simulations.experiments import (
@@ -150,3 +156,24 @@ def experiment(
         f"wrote {output_folder / 'results.csv'}: {len(rows)} of "
         f"{counted(len(cells), 'run')}"
     )
+    if len(rows) < len(cells):
+        if picture.draws:
+            output.note("the picture is drawn when all runs are made")
+    else:
+        about = data.partition(":")[0], _LEARNERS.get(chosen.learner, chosen.learner)
+        picture.emit_result(lambda: _dataset(rows, *about))
+
+
+_LEARNERS = {
+    "logistic": "linear heads",
+    "max_margin": "max-margin students",
+    "gibbs": "students of the version space",
+    "network": "networks",
+}
+
+
+def _dataset(rows: pd.DataFrame, name: str, learner: str) -> xr.Dataset:
+    """What the picture of an experiment shows."""
+    from figures.results.experiments import experiment_dataset
+
+    return experiment_dataset(rows, name, learner)

@@ -47,7 +47,7 @@ def gallery(
     \b
     Examples:
       pruning-laws gallery prototypes.parquet -o gallery.png
-      pruning-laws gallery el2n.parquet --data cifar10:PATH --classes cat,dog -o e.png
+      pruning-laws gallery el2n.parquet --data cifar10:FOLDER --classes cat,dog -o e.png
     """
     vision_options.check_picture(output_file, overwrite, "--output")
 

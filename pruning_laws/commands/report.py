@@ -9,7 +9,7 @@ import typer
 
 from perceptron_theory.wording import counted
 
-from .. import options, output
+from .. import options, output, targets
 
 
 def report(
@@ -33,7 +33,7 @@ def report(
       pruning-laws report demo -o demo.html
       pruning-laws report scores.parquet -o scores.html
     """
-    output.check_output(output_file, overwrite, (".html",))
+    targets.check_output(output_file, overwrite, (".html",))
 
     from simulations.files import write_whole
 

@@ -10,10 +10,13 @@ import typer
 
 from perceptron_theory.paths import expanded
 
-from .. import options, output, vision_options
+from .. import options, output, targets, vision_options
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from simulations.vision.metrics import Metric
+    from simulations.vision.score_files import Scores
 
 
 def score(
@@ -107,6 +110,10 @@ def score(
     ] = None,
     seed: vision_options.Seed = 0,
     overwrite: options.Overwrite = False,
+    plot: options.PlotBeside = False,
+    plot_files: options.PlotFiles = None,
+    title: options.Title = None,
+    size: options.Size = "slide",
 ) -> None:
     """Score how hard each example is: high = hard = keep.
 
@@ -117,13 +124,14 @@ def score(
 
     \b
     Examples:
-      pruning-laws score prototypes -o prototypes.parquet
-      pruning-laws score el2n --logits logits.npy --data cifar10:PATH -o el2n.parquet
+      pruning-laws score prototypes -o prototypes.parquet --plot prototypes.png
+      pruning-laws score el2n --logits logits.npy --data cifar10:FOLDER -o el2n.parquet
       pruning-laws score memorization --correct ensemble/correct.npy \\
         --member ensemble/member.npy -o memorization.parquet
       pruning-laws score grand --run ensemble --initial -o grand.parquet
     """
-    output.check_output(output_file, overwrite, (".parquet",))
+    targets.check_output(output_file, overwrite, (".parquet",))
+    picture = output.Picture(plot, plot_files, title, size, overwrite)
 
     from simulations.vision.data import load
     from simulations.vision.embedding_files import check_record
@@ -154,8 +162,16 @@ def score(
         scores = score_dataset(dataset, chosen, arrays, seed=seed, sources=sources)
     write_scores(output_file, scores, overwrite=overwrite)
     output.note(f"wrote {output_file}: {chosen.name} of {scores.dataset}")
+    picture.emit_result(lambda: _dataset(scores))
     if "reliability" in scores.recipe:
         _print_reliability(scores.recipe["reliability"])
+
+
+def _dataset(scores: Scores) -> xr.Dataset:
+    """What the picture of scores shows."""
+    from figures.results.scores import scores_dataset
+
+    return scores_dataset(scores)
 
 
 _FIELDS = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import options, output, vision_options
+from .. import options, output, targets, vision_options
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -60,7 +60,7 @@ def select(
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
     plot: options.Plot = False,
-    plot_file: options.PlotFile = None,
+    plot_files: options.PlotFiles = None,
     title: options.Title = None,
     size: options.Size = "slide",
 ) -> None:
@@ -77,11 +77,11 @@ def select(
     """
     chosen_rule = vision_options.selection_rule(rule)
     files = output_files or []
-    pictures = [path for path in files if path.suffix in output.PICTURES]
-    drawn = plot, plot_file, title, size
+    pictures = [path for path in files if path.suffix in targets.PICTURES]
+    drawn = plot, plot_files, title, size
     to = output.Destination(as_json, pictures, overwrite, *drawn)
     for path in set(files) - set(pictures):
-        output.check_new(path, overwrite)
+        targets.check_new(path, overwrite)
 
     from simulations.vision.selection import select as choose
 

@@ -78,7 +78,7 @@ def simulate(
     ] = None,
     overwrite: options.Overwrite = False,
     plot: options.Plot = False,
-    plot_file: options.PlotFile = None,
+    plot_files: options.PlotFiles = None,
     title: options.Title = None,
     size: options.Size = "slide",
     folder: Annotated[
@@ -100,7 +100,7 @@ def simulate(
     """
     if draws is not None and relative_error is not None:
         raise options.bad("--draws", "give --draws or --relative-error, not both")
-    drawn = plot, plot_file, title, size
+    drawn = plot, plot_files, title, size
     to = output.Destination(as_json, table, overwrite, *drawn)
     share = machine_options.shard(shard)
     thetas = angle.values()

@@ -11,7 +11,7 @@ import typer
 
 from perceptron_theory.choices.attributes import text
 
-from .. import option_groups, options, output
+from .. import option_groups, options, output, targets
 from ..results import INPUTS, Results
 
 # what is printed of a solution, and what it means: a name, and what there is to add
@@ -76,7 +76,7 @@ def solve(
       pruning-laws solve --alpha-prune 2 -f 0.5 --rule window:0.3125 --json
       pruning-laws solve --alpha-prune 2 -f 0.5 --loss logistic --ridge 0.1
     """
-    output.check_new(save_problem, to.overwrite)
+    targets.check_new(save_problem, to.overwrite)
     if problem is not None:
         _repeat(problem, to)
         return

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from perceptron_theory.wording import counted
 
 from .. import machine_options, options, output, vision_options
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from simulations.vision.training import Plan
 
 
 def train(
@@ -106,6 +111,7 @@ def train(
     *,
     hosts: machine_options.Hosts,
     seed: vision_options.Seed = 0,
+    picture: output.Picture,
 ) -> None:
     """Train a network on a data set, whole or pruned.
 
@@ -127,7 +133,7 @@ def train(
 
     \b
     Examples:
-      pruning-laws train -o run
+      pruning-laws train -o run --plot training.png
       pruning-laws score el2n --logits run/logits.npy -o el2n.parquet
       pruning-laws score forgetting --correct run/correct.npy -o forgetting.parquet
       pruning-laws select el2n.parquet -f 0.5 -o kept.txt --ids
@@ -146,6 +152,7 @@ def train(
         "--stop-after": stop_after is not None,
         "--tensorboard": tensorboard,
         "--coordinator": hosts.coordinator is not None,
+        "--plot": picture.draws,
     }
     for option, given in (together if models is None else alone).items():
         if given:
@@ -213,6 +220,7 @@ def train(
     )
     if not reports:
         return
+    picture.emit_result(lambda: _dataset(done.history, plan))
     last = done.history[-1]
     tested = last["test_accuracy"]
     said = f", of the test set {tested:.4f}" if tested is not None else ""
@@ -221,6 +229,16 @@ def train(
         f"{counted(last['step'], 'step')}; "
         f"accuracy in training {last['train_accuracy']:.4f}{said}"
     )
+
+
+def _dataset(history: list[dict[str, Any]], plan: Plan) -> xr.Dataset:
+    """What the picture of a run shows."""
+    from figures.results.training import training_dataset
+
+    recipe, wrong = plan.recipe, {}
+    if recipe.objective == "simclr":
+        wrong = {"wrong": "second views that were not found"}
+    return training_dataset(history, plan.dataset.name, recipe.network, **wrong)
 
 
 def _train_ensemble(

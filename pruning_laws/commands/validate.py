@@ -60,6 +60,7 @@ def validate(
     shard: machine_options.Shard = None,
     hosts: machine_options.Hosts,
     as_json: options.AsJson = False,
+    picture: output.Picture,
     folder: Annotated[
         Path,
         typer.Option(
@@ -81,7 +82,7 @@ def validate(
 
     \b
     Examples:
-      pruning-laws validate --quick
+      pruning-laws validate --quick -o validation --plot agreement.png
       pruning-laws validate --suite large --sizes 100,200,400 --workers 8
       pruning-laws validate
       pruning-laws validate --alpha-prune 2,4 -f 0.25,0.5 --theta-degrees 20
@@ -144,6 +145,7 @@ def validate(
 
     z_scores.save(report.dataset, folder / "report.png")
     output.note(f"draws and report (.csv, .nc, .png) are in {folder}")
+    picture.emit_result(lambda: report.dataset)
     if not report.passed:
         raise typer.Exit(1)
 

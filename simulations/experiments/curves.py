@@ -29,6 +29,12 @@ def fractions(table: pd.DataFrame) -> list[float]:
     return sorted(set(table["keep_fraction"]) - {1.0})
 
 
+def metrics_of(table: pd.DataFrame, none: str) -> list[str]:
+    """The metrics of a table but ``none``, by the number in a name and by name."""
+    named = set(map(str, table["metric"])) - {none}
+    return sorted(named, key=lambda metric: (number_in(metric), metric))
+
+
 def number_in(metric: str) -> float:
     """The N of probe:N, the degrees of theta:DEGREES; 0 of a score file."""
     return float(metric.partition(":")[2] or 0)

@@ -12,8 +12,9 @@ from jaxtyping import Float, Int
 from perceptron_theory import InputError
 from perceptron_theory.paths import expanded
 
+from ..vision.data.array_files import SUFFIXES
 from ..vision.data.encoded import DataSet
-from ..vision.own_scores import SUFFIXES, scores_in
+from ..vision.own_scores import scores_in
 
 
 class ScoreSet:
@@ -58,7 +59,7 @@ class ScoreSet:
 
 
 def _file(folder: Path, metric: str) -> Path:
-    """The one file of a metric in a folder.
+    """The one file of a metric in a folder; where there is none, that of `score`.
 
     Raises:
         InputError: There are several.
@@ -69,4 +70,4 @@ def _file(folder: Path, metric: str) -> Path:
         raise InputError(
             f"{folder} has both {there[0].name} and {there[1].name}: leave one there"
         )
-    return there[0] if there else paths[0]
+    return there[0] if there else folder / f"{metric}.parquet"

@@ -25,7 +25,7 @@ class Source:
     """Names and paths; absolute ones where other processes are to open them."""
 
     data: str | DataSource
-    """Text as on the command line, cifar10:PATH, or a data source as an object."""
+    """Text as on the command line, cifar10:FOLDER, or a data source as an object."""
     train_features: str | None = None
     """A .npy file; None takes the pixels.  Not of networks."""
     test_features: str | None = None

@@ -56,6 +56,15 @@ def write_embeddings(
     write_whole(record_path(path), lambda part: part.write_text(text))
 
 
+def maker_of(path: Path) -> str:
+    """What made the embeddings in a file, in a word or two; "an unknown network"."""
+    beside = record_path(path)
+    source = read_record(beside).get("source", {}) if beside.exists() else {}
+    source = source.get("run", {}).get("recipe", source)  # of a network of ours
+    network = str(source.get("network", "an unknown network"))
+    return "no network: the pixels" if network == NO_NETWORK else network
+
+
 def check_record(path: Path, dataset: DataSet) -> dict[str, Any] | None:
     """What made the embeddings in a file, by its record; None if it has none.
 

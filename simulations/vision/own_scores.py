@@ -18,14 +18,13 @@ from perceptron_theory.errors import DataWarning
 from perceptron_theory.paths import expanded
 
 from . import inputs
-from .data.array_files import ArrayFile, open_arrays
+from .data.array_files import SUFFIXES, ArrayFile, open_arrays
 from .data.array_source import IDS, LABELS, classes_of
 from .data.encoded import DataSet
 from .data.images import fingerprint
 from .published_scores import same_classes, stem_of
 from .score_files import Scores, is_score_file, read_scores
 
-SUFFIXES = (".parquet", ".npy", ".npz", ".csv", ".tsv", ".txt")
 _SCORES = ("score", "scores", "value", "values")
 _ROWS = ("index", "idx", "row", "rows", "unnamed: 0", "column 0")
 

@@ -86,6 +86,17 @@ def test_list_names_the_kinds_and_says_what_is_not_one():
     assert "did you mean 'metrics'" in run("list", "metric").stderr
 
 
+def test_data_sets_are_listed_as_messages_write_them():
+    listed = json.loads(run("list", "data", "--json").stdout)
+    for form in listed:
+        name, colon, path = form.partition(":")
+        if colon:
+            assert (
+                f"{name} needs a path: {name}:{path}"
+                in run(*("score", "random", "--data", name, "-o", "no.parquet")).stderr
+            )
+
+
 def test_the_figures_are_listed_in_the_same_form():
     assert run("figure", "list").stdout == run("list", "figures").stdout
 

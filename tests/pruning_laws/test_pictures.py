@@ -8,6 +8,7 @@ from PIL import Image, ImageShow
 from typer.testing import CliRunner
 
 import perceptron_theory as pt
+from figures import plotting
 from pruning_laws import showing
 from pruning_laws.app import app
 
@@ -42,6 +43,16 @@ def test_data_and_pictures_of_every_kind_come_from_one_computation(tmp_path):
     succeed("show", names[0], "-o", again)
     drawn = [path.read_text().split("</metadata>")[1] for path in (names[3], again)]
     assert drawn[0] == drawn[1]
+
+
+def test_several_pictures_are_drawn_once(tmp_path, monkeypatch):
+    drawn, plot = [], plotting.plot
+    monkeypatch.setattr(
+        plotting, "plot", lambda *a, **b: drawn.append(a) or plot(*a, **b)
+    )
+    names = [tmp_path / f"a{suffix}" for suffix in KINDS]
+    succeed(*SWEEP, "--plot", *(part for name in names for part in ("-o", name)))
+    assert len(drawn) == 1 and all(name.stat().st_size > 5_000 for name in names)
 
 
 def test_title_and_size(tmp_path):
@@ -135,6 +146,54 @@ def test_commands_on_real_data_draw(tmp_path):
     kept = tmp_path / "kept.npy"
     succeed("select", scores, "-f", "0.3", "-o", kept, "--plot", tmp_path / "k.png")
     assert len(np.load(kept)) == 431 and (tmp_path / "k.png").exists()
+
+
+@pytest.mark.slow
+def test_commands_that_write_files_of_their_own_draw_beside_them(tmp_path):
+    run, scores, points = (tmp_path / n for n in ("run", "s.parquet", "e.npy"))
+    short = ["--fixed-epochs", 1, "--seed", 3]
+    checked = ["--alpha-prune", "2", "-f", "0.5", "--sizes", "30", "--draws", "32"]
+    (tmp_path / "small.toml").write_text(
+        'learner = "logistic"\nsizes = [100, 200]\nkeep_fractions = [0.5]\n'
+        'metrics = ["probe:200"]\nseeds = 3\n'
+    )
+    small = tmp_path / "small.toml"
+    for name, args in {
+        "train": ["train", *short, "-o", run],
+        "embed": ["embed", "--run", run, "-o", points],
+        "score": ["score", "prototypes", "--embeddings", points, "-o", scores],
+        "experiment": ["experiment", small, "-o", tmp_path / "experiment"],
+        "validate": ["validate", *checked, "-o", tmp_path / "validation"],
+    }.items():
+        first, second = tmp_path / f"{name}.png", tmp_path / f"{name}.pdf"
+        more = ["--title", f"My {name}", "--plot", second]
+        done = run_to_end(*args, "-o", first, *more)
+        assert f"wrote {first}" in done.stderr and f"wrote {second}" in done.stderr
+        with Image.open(first) as image:
+            assert image.size == (1920, 1080), name
+        assert second.read_bytes().startswith(KINDS[".pdf"])
+    assert run.is_dir() and scores.exists() and points.exists()
+    # the folder of a run is there again at once; the picture is not replaced unasked
+    again = ["train", *short, "-o", run, "-o", tmp_path / "train.png"]
+    refused("exists; --overwrite", *again)
+    succeed(*again, "--overwrite", "--size", "column")
+    with Image.open(tmp_path / "train.png") as image:
+        assert image.width == 1050  # 3.5 inches
+
+
+def run_to_end(*args):
+    """With a verdict, which may be no: of so few draws it says nothing."""
+    done = run(*args)
+    assert done.exit_code in (0, 1), done.stderr
+    return done
+
+
+def test_a_picture_alone_is_not_the_folder_or_the_file(tmp_path):
+    for command in (["train"], ["score", "random"], ["experiment", "digits_logistic"]):
+        for option in (["-o", "a.png"], ["--output=a.pdf"]):
+            refused("as well, beside that of the picture", *command, *option)
+    refused("neither slide nor", "train", "-o", tmp_path / "a", "--size", "poster")
+    refused("does not go with --models", "train", "--models", 2, "-o", "a", "--plot")
 
 
 def test_bad_options_are_one_line_before_the_work(tmp_path, monkeypatch):

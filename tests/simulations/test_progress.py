@@ -2,6 +2,7 @@
 
 import io
 import re
+import subprocess
 import sys
 import time
 
@@ -38,9 +39,21 @@ def until(condition, seconds=5.0):
 def test_lines_without_a_terminal(monkeypatch, soon):
     out = io.StringIO()
     monkeypatch.setattr(sys, "stderr", out)
-    with waiting("solving the grid", first=0.05):
+    with waiting("solving the grid"):
         until(lambda: out.getvalue().count("\n") == 2)
     assert out.getvalue() == "... solving the grid, 0 s so far\n" * 2
+
+
+@pytest.mark.slow
+def test_nothing_is_silent_for_more_than_two_seconds():
+    program = """
+import time
+from simulations.progress import waiting
+with waiting("solving the grid"):
+    time.sleep(2.9)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
+    assert done.stderr == b"... solving the grid, 2 s so far\n"
 
 
 def test_what_is_soon_done_says_nothing(monkeypatch):
@@ -80,8 +93,8 @@ def test_the_bar_and_the_time_are_there_at_any_width(monkeypatch, columns):
 def test_one_thing_is_shown_at_a_time(monkeypatch, soon):
     out = io.StringIO()
     monkeypatch.setattr(sys, "stderr", out)
-    with waiting("outer", first=0.05):
-        with waiting("inner", first=0.05):
+    with waiting("outer"):
+        with waiting("inner"):
             until(lambda: out.getvalue().count("inner") == 2)
         assert "outer" not in out.getvalue()
         until(lambda: "outer" in out.getvalue())

@@ -11,8 +11,8 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 
 from ...vision import inputs
+from ...vision.data.array_files import SUFFIXES
 from ...vision.metrics import METRICS, metric_of
-from ...vision.own_scores import SUFFIXES
 
 LINEAR = "linear"
 LEAST_SEEDS, USUAL_SEEDS, MOST_SEEDS = 3, 5, 10

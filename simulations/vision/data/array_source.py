@@ -110,7 +110,7 @@ def classes_of(where: str, labels: np.ndarray) -> tuple[Int[np.ndarray, " P"], A
 
 @dataclass(frozen=True)
 class Arrays(DataSource):
-    """The source of :func:`arrays`."""
+    """Your own arrays: feature vectors or images, labels and maybe ids."""
 
     name: ClassVar[str] = "arrays"
     says: ClassVar[str] = "your own arrays: embeddings or images, labels, ids"

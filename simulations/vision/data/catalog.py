@@ -28,10 +28,14 @@ SOURCES: dict[str, type[DataSource]] = {
         *(Folder, Arrays),
     )
 }
-*_MOST, _LAST = (
-    f"{name}:{kind.place}" if takes_path(kind) else name
-    for name, kind in SOURCES.items()
-)
+
+
+def form_of(kind: type[DataSource]) -> str:
+    """What is typed to name a source: its name, and a path where it takes one."""
+    return f"{kind.name}:{kind.place}" if takes_path(kind) else kind.name
+
+
+*_MOST, _LAST = map(form_of, SOURCES.values())
 FORMS = (
     f"{', '.join(_MOST)} or {_LAST}, each with #CLASS,CLASS for these classes only, or "
     f"#{NATURAL} or #FILE{SUFFIX} for another order of them"
@@ -113,7 +117,7 @@ def _whole(text: str) -> DataSource:
     kind = SOURCES.get(name)
     if kind is not None:
         if takes_path(kind) and not path:
-            raise InputError(f"{name} needs a path: {name}:{kind.place}")
+            raise InputError(f"{name} needs a path: {form_of(kind)}")
         if colon and not takes_path(kind):
             raise InputError(f"{name} takes no path: leave out {colon + path!r}")
         return with_path(kind, _written_out(path))

@@ -34,7 +34,7 @@ class DataSource:
     """
 
     name: ClassVar[str]
-    """One word, the first of its text form: "cifar10" in cifar10:PATH."""
+    """One word, the first of its text form: "cifar10" in cifar10:FOLDER."""
     says: ClassVar[str] = ""
     """What it is, for a person who chooses one."""
     place: ClassVar[str] = "PATH"
@@ -115,7 +115,7 @@ def takes_path(kind: type) -> bool:
 
 
 def with_path(kind: type, path: str) -> DataSource:
-    """A source of a class, at the path of a text form such as cifar10:PATH.
+    """A source of a class, at the path of a text form such as cifar10:FOLDER.
 
     Args:
         kind: A class of one argument for the path, or of none.

@@ -122,7 +122,7 @@ def _find(root: Path, start: str, dimensions: int) -> Path:
 
 @dataclass(frozen=True)
 class MNIST(DataSource):
-    """The source of :func:`idx_set` for MNIST's handwritten digits."""
+    """MNIST: 70,000 handwritten digits, from idx files."""
 
     name: ClassVar[str] = "mnist"
     says: ClassVar[str] = "MNIST, the folder of the idx files, gzipped or not"
@@ -139,7 +139,7 @@ class MNIST(DataSource):
 
 @dataclass(frozen=True)
 class FashionMNIST(MNIST):
-    """The source of :func:`idx_set` for Fashion-MNIST (Xiao et al. 2017)."""
+    """Fashion-MNIST (Xiao et al. 2017): 70,000 pictures of clothes, from idx files."""
 
     name: ClassVar[str] = "fashion_mnist"
     says: ClassVar[str] = "Fashion-MNIST, the folder of the idx files, gzipped or not"

@@ -2,21 +2,26 @@
 
 from dataclasses import replace
 
+import jax
 import numpy as np
 import pytest
 import tiny
 from PIL import Image
+from typer.testing import CliRunner
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import DataWarning
+from pruning_laws.app import app
 from simulations.vision.data import Images, encoded, load
 from simulations.vision.data.classes import of_classes
 from simulations.vision.data.encoded import pixels_of
 from simulations.vision.embedding import Embedder, embed
 from simulations.vision.networks import initialise
 from simulations.vision.networks.pixels import Scale
+from simulations.vision.run_networks import networks_of_run
+from simulations.vision.score_files import read_scores
 from simulations.vision.scoring import score_dataset
-from simulations.vision.training import Plan, Recipe
+from simulations.vision.training import Plan, Recipe, write_recipe
 
 RECIPE = tiny.RECIPE | {"batch_size": 4, "fixed_epochs": 6}
 COUNT = 9
@@ -114,3 +119,38 @@ def test_scores_of_raw_pixels_say_so_in_a_warning(files):
     with pytest.warns(DataWarning, match="are of raw pixels"):
         score_dataset(files, "prototypes", points, sources=record, **options)
     score_dataset(files, "prototypes", points, **options)  # warnings are errors
+
+
+@pytest.mark.slow
+def test_grand_of_a_run_on_a_folder_is_the_length_of_its_gradients(files, tmp_path):
+    recipe = Recipe(**(RECIPE | {"fixed_epochs": 2, "logits_epochs": []}))
+    write_recipe(tmp_path / "tiny.toml", recipe)
+    data = ["--data", f"folder:{files.reader.root}", "--split", "."]
+    how = ["--recipe", tmp_path / "tiny.toml", "--resize", 8, "--test-split", "none"]
+    run, scores = tmp_path / "run", tmp_path / "grand.parquet"
+    for args in (
+        ["train", *data, *how, "-o", run],
+        ["score", "grand", *data, "--run", run, "-o", scores],
+    ):
+        done = CliRunner().invoke(app, [str(arg) for arg in args])
+        assert done.exit_code == 0, done.stderr
+    found = read_scores(scores, files)
+    assert found.ids == files.ids and found.metric == "grand"
+    (network,) = networks_of_run(files, run)
+    params, statistics = network.variables
+    model = network.plan.model
+    images = (files.at_size(8).images / 255 - model.mean) / model.std
+
+    def loss(params, image, label):
+        variables = {"params": params, "batch_stats": statistics}
+        logits = model.network.apply(variables, image[None])
+        return -jax.nn.log_softmax(logits)[0, label]
+
+    gradient_of = jax.jit(jax.grad(loss))
+    for i in range(COUNT):
+        gradient = gradient_of(params, images[i].astype(np.float32), files.labels[i])
+        squares = sum(float((leaf**2).sum()) for leaf in jax.tree.leaves(gradient))
+        assert found.scores[i] == pytest.approx(np.sqrt(squares), rel=1e-3)
+    other = ["score", "grand", "--run", str(run), "-o", str(tmp_path / "other.parquet")]
+    done = CliRunner().invoke(app, other)  # of the digits
+    assert done.exit_code == 2 and "give that one" in done.stderr
