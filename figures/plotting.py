@@ -21,7 +21,7 @@ from perceptron_theory.errors import InputError
 from perceptron_theory.students.solution import Solution
 
 from . import class_balance, spearman, style, z_scores
-from .results import choices, frontier, phases, real_data, simulated, sweep
+from .results import choices, frontier, phases, predicted, real_data, simulated, sweep
 from .results.solutions import advice_dataset, best_rule_dataset, solution_dataset
 
 DATA = "real data"
@@ -64,6 +64,12 @@ KINDS = (
         "mean standard_error keep_fraction size",
         simulated.draw,
         "simulation",
+    ),
+    _kind(
+        "predicted heads",
+        "error standard_error kept unpruned strategy pool_error",
+        predicted.draw_predicted,
+        DATA,
     ),
     _kind("class balance", "balance balance_by_chance kept", class_balance.draw, DATA),
     _kind("rank correlations", "metric correlation lower upper", spearman.draw, DATA),

@@ -88,7 +88,7 @@ def predicted_dataset(
     errors = [one.standard_error for one in whole]
     variables["pool_standard_error"] = "pool", errors, text("its standard error")
     attrs = {
-        "data": examples.name,
+        "dataset": examples.name,
         "examples": examples.law.size,
         "features": examples.law.width,
         "classes": len(examples.law.classes),

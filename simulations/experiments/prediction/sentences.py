@@ -24,7 +24,7 @@ def sentences_on(found: xr.Dataset) -> list[str]:
     about = found.attrs
     said = [
         f"{_heads(about).capitalize()} on {about['features']} features of "
-        f"{about['data']}, predicted from {about['examples']:,} examples."
+        f"{about['dataset']}, predicted from {about['examples']:,} examples."
     ]
     for pool in found["pool"].values:
         said.append(_of_pool(found.sel(pool=pool)))
