@@ -34,6 +34,7 @@ from .commands import (
     optimal_rule,
     pareto,
     phase_diagram,
+    predict,
     report,
     score,
     select,
@@ -254,6 +255,7 @@ for panel, commands in {
     ),
     "Simulation of the theory": (simulate.simulate, validate.validate),
     "Real data": (
+        predict.predict,
         compare.compare,
         score.score,
         select.select,

@@ -101,6 +101,8 @@ def _phases(given: Given) -> list[str]:
 
 
 def _advise(given: Given) -> list[str]:
+    if given["alpha_tot"] is None:
+        return _of_file(given) or _ours("predict", **_examples(given), f="0.1,0.3,0.5")
     return _of_file(given) or _ours(
         "optimal-rule", alpha_tot=given["alpha_tot"], f=0.3, **_angle(given)
     )
@@ -147,6 +149,27 @@ def _compare(given: Given) -> list[str]:
         less, other = 0.5 * options.fraction(fraction, "-f"), f"{folder.name}_half"
         return _ours("compare", **_data(given), f=less, o=folder.with_name(other))
     return _ours("train", **_data(given), keep=folder / "keep.txt", o="pruned")
+
+
+def _examples(given: Given) -> dict[str, Any]:
+    """Features and scores; of several scores the first."""
+    names = ("features", "labels", "data", "probe", "components")
+    score = next(iter(given["score"] or ()), None)
+    split = None if given["split"] == "train" else given["split"]
+    return {name: given[name] for name in names} | {"split": split, "score": score}
+
+
+def _predict(given: Given) -> list[str]:
+    """Keep what a score file says, or see whether it is so."""
+    if written := _of_file(given):
+        return written
+    if given["score"]:
+        fraction = options.fractions(given["keep_fraction"])[0]
+        return _ours("select", given["score"][0], f=fraction, ids=True, o="kept.txt")
+    done = given["check"]
+    where = {"f": given["keep_fraction"], "pool": given["pool"]}
+    end = {"check": not done, "o": "predicted.nc" if done else None}
+    return _ours("predict", **_examples(given), **where, **end)
 
 
 def _kept(scores: Any) -> list[str]:
@@ -197,6 +220,7 @@ _STEPS: dict[str, Callable[[Given], list[str] | None]] = {
         given,
         **{k: v for k, v in {"embeddings": given["embeddings"]}.items() if v},
     ),
+    "predict": _predict,
     "compare": _compare,
     "train": _train,
     "embed": lambda given: _score("prototypes", given, embeddings=given["output_file"]),

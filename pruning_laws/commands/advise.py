@@ -10,6 +10,7 @@ import typer
 from perceptron_theory.choices.attributes import text
 
 from .. import option_groups, options, output
+from ..example_options import FeaturesAndScores
 from ..results import Results
 
 if TYPE_CHECKING:
@@ -17,10 +18,9 @@ if TYPE_CHECKING:
 
 
 def advise(
-    alpha_tot: Annotated[
-        float, typer.Option(help="Examples in the pool, per dimension.")
-    ],
+    alpha_tot: options.OnePool = None,
     *,
+    examples: FeaturesAndScores,
     angle: option_groups.Angle,
     max_alpha_prune: Annotated[
         float | None,
@@ -45,11 +45,24 @@ def advise(
     predicted error, how many unpruned examples would give the same error, the fewest
     that are as good as all of them, and what changes if theta is wrong by 2 degrees.
 
+    Of features, labels and a score in place of --alpha-tot and an angle it says what
+    `predict` finds best of 10 to 70 % of them, hard or easy.
+
     \b
     Examples:
       pruning-laws advise --alpha-tot 10 --theta-degrees 10
       pruning-laws advise --alpha-tot 30 --theta-degrees 20 --max-alpha-prune 5
+      pruning-laws advise --features x.npy --labels y.npy --score el2n.parquet
     """
+    if examples.given:
+        if alpha_tot is not None or angle != option_groups.Angle():
+            raise options.bad(
+                "--alpha-tot", "leave it and the angle out: the data have their own"
+            )
+        _of_examples(examples, learner, margin, to)
+        return
+    if alpha_tot is None:
+        raise options.bad("--alpha-tot", "is missing; or give --features and --labels")
     theta = angle.one()
     how = learner.given()
 
@@ -65,6 +78,44 @@ def advise(
             **how,
         )
     to.emit(_results(advice), title=advice.text)
+
+
+_FRACTIONS = (0.1, 0.2, 0.3, 0.5, 0.7)
+
+
+def _of_examples(
+    examples: FeaturesAndScores,
+    learner: option_groups.Learner,
+    margin: str,
+    to: output.Destination,
+) -> None:
+    """The advice on one's own examples."""
+    if examples.probe is None and not examples.score:
+        raise options.bad("--score", "is missing: give a score file, or --probe N")
+    loss = "logistic" if learner.loss is None else learner.loss
+    ridge = 0.01 if learner.ridge is None else learner.given()["ridge"]
+    if ridge == "optimal" or learner.flip_probability:
+        raise options.bad(
+            "--ridge", "for examples of your own give a number, and no flips"
+        )
+
+    from simulations.experiments.prediction import Question, advice_on, predictions
+    from simulations.progress import progress_bar
+
+    with output.working("reading the examples"):
+        found = examples.read(margin=margin, ridge=ridge, seed=0)
+    question = Question(
+        pools=[found.law.size],
+        keep_fractions=_FRACTIONS,
+        strategies={"hard": "hard", "easy": "easy"},
+        loss=loss,
+        ridge=ridge,
+    )
+    result = predictions(
+        found, question, bar=lambda total, what: progress_bar(total, unit=what)
+    )
+    text = advice_on(result)
+    to.emit(result.assign_attrs(advice=text), title=text)
 
 
 def _results(advice: Advice) -> Results:

@@ -27,6 +27,7 @@ TYPED = {
     "balance": "el2n.parquet ddd.parquet",
     "correlate": "el2n.parquet ddd.parquet",
     "sensitivity": "--embeddings run.npy",
+    "predict": "--data digits --components 30 --probe 300 -f 0.3",
     "compare": "--data folder:PHOTOS -f 30% -o photos",
     "train": "--data cifar10:FOLDER --subset-fraction 0.7 --models 9 -o many",
     "embed": "--pixels -o pixels.npy",
