@@ -53,7 +53,9 @@ def describe_margin(
     keep = partial(jnp.where, status == Status.CONVERGED)
     log_r, x, b, *_ = state.value
     r, a = jnp.exp(log_r), jnp.sinh(x)
-    length = log_length(state.value, point.spectrum, point.inputs.theta)
+    length = log_r + 0.5 * jnp.log(1.0 + a * a + b * b)
+    if point.spectrum is not None:
+        length = log_length(state.value, point.spectrum, point.inputs.theta)
     return HardMarginSolution(
         **common(point, state, status, mode),
         margin=keep(jnp.exp(-length), jnp.nan),
@@ -63,13 +65,11 @@ def describe_margin(
 
 
 def log_length(
-    value: Float[Array, " 6"], spectrum: Spectrum | None, theta: Any
+    value: Float[Array, " 6"], spectrum: Spectrum, theta: Any
 ) -> Float[Array, ""]:
-    """ln |w| of a student, in the units of its inputs."""
+    """The logarithm of |w|, in the units of the inputs."""
     log_r, x, b, log_step, *_ = value
     a = jnp.sinh(x)
-    if spectrum is None:
-        return log_r + 0.5 * jnp.log(1.0 + a * a + b * b)
     # at theta = 0 there is no v
     alone = partial(jnp.where, theta == 0)
     spectrum = jax.tree.map(alone, spectrum.without_probe(), spectrum)

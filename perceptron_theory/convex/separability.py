@@ -28,7 +28,7 @@ from ..kept.problem import Mode
 from ..students.state import Point
 from .hard_margin import HardConstraint
 from .pulls import FINE, Setting, averages, unknowns_of, with_slack
-from .spectrum import product, quadratic
+from .spectrum import product
 
 LARGEST = 1e8  # load, from which on it is infinite
 ROUNDS = 200
@@ -42,6 +42,14 @@ class Separation(HardConstraint):
     kink = 0.0
 
 
+class _Place(NamedTuple):
+    """What alpha is at some weights, and Newton's step there with its decrement."""
+
+    log_alpha: Float[Array, ""]
+    step: Float[Array, " 2"]
+    decrement: Float[Array, ""]
+
+
 class _Climb(NamedTuple):
     """The visible weights, what alpha is there, the next step, how it ends."""
 
@@ -50,7 +58,7 @@ class _Climb(NamedTuple):
     step: Float[Array, " 2"]
     part: Float[Array, ""]
     done: Bool[Array, ""]
-    count: Int[Array, ""]
+    tries: Int[Array, ""]
 
 
 def critical_load(point: Point, mode: Mode) -> Float[Array, ""]:
@@ -67,8 +75,7 @@ def critical_load(point: Point, mode: Mode) -> Float[Array, ""]:
     lost = _matrix(product(shown, hidden))
     shown = _matrix(shown)
 
-    def at(weights: Float[Array, " 2"]) -> tuple[Float[Array, ""], Float[Array, " 2"]]:
-        """ln alpha, the step of Newton's method, and half its decrement."""
+    def at(weights: Float[Array, " 2"]) -> _Place:
         zero = jnp.zeros(())
         a, b = shown @ weights
         x = with_slack(unknowns_of(zero, a, b, zero), problem, labels, setting)
@@ -83,14 +90,14 @@ def critical_load(point: Point, mode: Mode) -> Float[Array, ""]:
         down = jnp.stack([vv * slope[0] - uv * slope[1], uu * slope[1] - uv * slope[0]])
         step = -down / whole
         log_alpha = jnp.where(rest > 0, jnp.log(jnp.maximum(alpha, 1e-300)), -jnp.inf)
-        return log_alpha, step, -0.5 * step @ slope
+        return _Place(log_alpha, step, -0.5 * step @ slope)
 
     def body(state: _Climb) -> _Climb:
         trial = state.weights + state.part * state.step
-        log_alpha, step, more = at(trial)
-        first = state.count == 0
+        log_alpha, step, decrement = at(trial)
+        first = state.tries == 0
         up = (log_alpha >= state.log_alpha) | first
-        enough = (more < ENOUGH) | (log_alpha > jnp.log(LARGEST))
+        enough = (decrement < ENOUGH) | (log_alpha > jnp.log(LARGEST))
         tired = ~up & (state.part < 1e-6)
         return _Climb(
             jnp.where(up, trial, state.weights),
@@ -98,13 +105,13 @@ def critical_load(point: Point, mode: Mode) -> Float[Array, ""]:
             jnp.where(up, step, state.step),
             jnp.where(up, 1.0, 0.4 * state.part),
             (up & enough) | tired,
-            state.count + 1,
+            state.tries + 1,
         )
 
     zero = jnp.zeros(())
     none = jnp.zeros((), bool), jnp.zeros((), int)
     begin = _Climb(jnp.zeros(2), zero, jnp.zeros(2), zero, *none)
-    go_on = lambda s: ~s.done & (s.count < ROUNDS)  # noqa: E731
+    go_on = lambda s: ~s.done & (s.tries < ROUNDS)  # noqa: E731
     log_alpha = jax.lax.while_loop(go_on, body, begin).log_alpha
     return jnp.where(log_alpha > jnp.log(LARGEST), jnp.inf, jnp.exp(log_alpha))
 

@@ -14,7 +14,7 @@ from .states import tabulated
 ROWS = (16, 64)  # points in a batch
 
 
-def critical_loads(point: Point, mode: Mode) -> Any:
+def thresholds_of(point: Point, mode: Mode) -> Any:
     """The loads for flat arrays of points that share a mode."""
     at, here = tabulated(point, mode)
     return _compiled(here).in_batches(ROWS, at, few=512)

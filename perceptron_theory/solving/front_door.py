@@ -37,9 +37,9 @@ from ..students.names import resolve_student
 from ..students.solution import Solution, Status, not_converged
 from ..students.state import Point
 from ..students.student import Student
+from .critical_loads import thresholds_of
 from .point import solved_point
 from .problems import problem_of
-from .critical_loads import critical_loads
 from .states import solve_many
 
 COPIES = 1 << 22  # numbers of a spectrum in all points that are solved at once
@@ -200,7 +200,7 @@ def _refuse_inseparable(solution: Any, flat: Flat, asked: Asked, first: int) -> 
     """Raise InputError if there is no student of largest margin at a point."""
     one = flat._replace(shape=(), arrays=tuple(x[[first]] for x in flat.arrays))
     with own_settings(x64=True):
-        limit = float(found_at(critical_loads, one, asked, exact=False))
+        limit = float(found_at(thresholds_of, one, asked, exact=False))
     load = float(np.ravel(solution.alpha_prune)[first])
     if load >= limit * (1.0 - AT_THRESHOLD):
         raise InputError(

@@ -14,8 +14,8 @@ from ..numerics.precision import eager_only, own_settings
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule
 from ..students.names import resolve_student
+from .critical_loads import thresholds_of
 from .front_door import Asked, angle_and_spectrum, checked, found_at
-from .critical_loads import critical_loads
 
 
 @eager_only
@@ -62,4 +62,4 @@ def separability_threshold(
     asked = Asked("alpha_prune", kind, ranked, student, spectrum)
     with own_settings(x64=True):
         flat = checked((1.0, keep_fraction, theta), asked)
-        return found_at(critical_loads, flat, asked, exact=False)
+        return found_at(thresholds_of, flat, asked, exact=False)
