@@ -8,8 +8,8 @@ one of size s_j; then
     |w|^2 = sum of d_j^2 + mean of s_j^2 is smallest under
     alpha E[(1 - y m.(u, v) - r xi)_+^2] <= (mean of sqrt(sigma_j) s_j)^2
 
-with m = L^T d and r^2 = sum of sigma_j d_j^2 - |m|^2 + mean of sigma_j s_j^2, which SciPy
-solves with differences for derivatives.  The second are the plain equations with the
+with m = L^T d and r^2 = sum of sigma_j d_j^2 - |m|^2 + mean of sigma_j s_j^2.  SciPy
+solves it with differences for derivatives.  The second are the plain equations with the
 covariance inverted as a full matrix, from there on, by SciPy's hybrid method.
 """
 

@@ -1,4 +1,4 @@
-"""Small ridges on structured inputs: the largest margin, least squares, interpolation."""
+"""Small ridges on structured inputs: the largest margin, least squares, least norm."""
 
 import numpy as np
 import pytest
