@@ -31,7 +31,7 @@ from .path import follow
 from .student import Convex, check_flips
 
 # of the squared hinge, whose student is all but this one there
-NEAR_RIDGE = 1e-9
+NEAR_RIDGE = 1e-14
 
 
 class HardConstraint(Loss):
