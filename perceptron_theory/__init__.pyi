@@ -27,8 +27,10 @@ from .choices.label_noise import chance_fraction as chance_fraction
 from .choices.label_noise import noise_diagram as noise_diagram
 from .choices.margin_derivative import functional_derivative as functional_derivative
 from .choices.pareto import pareto_frontier as pareto_frontier
+from .convex.hard_margin import HardMargin as HardMargin
 from .convex.loss import Loss as Loss
 from .convex.losses import resolve_loss as resolve_loss
+from .convex.margin_solution import HardMarginSolution as HardMarginSolution
 from .convex.solution import ConvexSolution as ConvexSolution
 from .convex.structured import Inputs as Inputs
 from .convex.student import Convex as Convex
@@ -70,6 +72,7 @@ from .solving.front_door import solve_convex as solve_convex
 from .solving.margins import threshold as threshold
 from .solving.problems import load_problem as load_problem
 from .solving.problems import save_problem as save_problem
+from .solving.separability import separability_threshold as separability_threshold
 from .students.names import resolve_student as resolve_student
 from .students.solution import Solution as Solution
 from .students.solution import Status as Status

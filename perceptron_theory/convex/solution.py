@@ -14,9 +14,26 @@ from ..students.solution import Solution, Status, Value, common
 from ..students.state import Point, State
 
 
+class OfFields:
+    """What follows from the ``weights`` of a solution on inputs of any covariance."""
+
+    weights: tuple[Value, Value, Value]
+
+    @property
+    def fields(self) -> tuple[Value, Value]:
+        """(m_u, m_v) = (A, B): the student's weights on the two fields."""
+        return self.weights[0], self.weights[1]
+
+    @property
+    def norm(self) -> Value:
+        """The standard deviation of w.x over the unpruned inputs."""
+        one, two, rest = self.weights
+        return (one * one + two * two + rest * rest) ** 0.5
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class ConvexSolution(Solution):
+class ConvexSolution(OfFields, Solution):
     """A student of a convex loss; its ``margin`` is 0, because it is made for none.
 
     The ``error`` is on true labels, and above 1/2 where wrong ones prevail among those
@@ -37,17 +54,6 @@ class ConvexSolution(Solution):
     flip_probability: Value
     weights: tuple[Value, Value, Value]
     response: Value
-
-    @property
-    def fields(self) -> tuple[Value, Value]:
-        """(m_u, m_v) = (A, B): the student's weights on the two fields."""
-        return self.weights[0], self.weights[1]
-
-    @property
-    def norm(self) -> Value:
-        """The standard deviation of w.x over the unpruned inputs."""
-        one, two, rest = self.weights
-        return (one * one + two * two + rest * rest) ** 0.5
 
 
 def describe(point: Point, state: State, status: Any, mode: Mode) -> ConvexSolution:

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..convex.hard_margin import HardMargin
 from ..convex.solution import ConvexSolution
 from ..convex.spectrum import HARMLESS, Spectrum
 from ..convex.structured import Inputs as Structured
@@ -33,16 +34,19 @@ from ..numerics.checks import (
 from ..numerics.precision import own_settings, require_x64, staged, traced
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule, check_untraced
+from ..students.max_margin import MaxMargin
 from ..students.names import resolve_student
 from ..students.solution import Solution, Status, not_converged
 from ..students.state import Point
 from ..students.student import Student
+from .critical_loads import thresholds_of
 from .point import solved_point
 from .problems import problem_of
 from .states import solve_many
 
 COPIES = 1 << 22  # numbers of a spectrum in all points that are solved at once
 LEAST_PART = 256  # of these points
+AT_THRESHOLD = 1e-6  # below that of separability |w| is too long to be found
 
 
 def solve(
@@ -50,10 +54,11 @@ def solve(
     alpha_prune: Any = None,
     alpha_tot: Any = None,
     keep_fraction: Any = None,
-    theta: Any = 0.0,
+    theta: Any = None,
     rule: str | Rule = "hard",
     margin: str = "absolute",
     student: str | Student = "max_margin",
+    inputs: Structured | None = None,
     throw: bool = True,
 ) -> Solution:
     r"""The error of a student trained on pruned data, N -> infinity.
@@ -67,7 +72,8 @@ def solve(
         alpha_tot: examples of the pool per dimension; give one of the two.
         keep_fraction: f in (0, 1] (solved down to 1e-8); not for a
             :class:`KeepProbability` rule, which implies it.
-        theta: angle of teacher and probe in radians, [0, pi/2].
+        theta: angle of teacher and probe in radians, [0, pi/2]; 0 if it is left out.
+            Not with ``inputs``, which have their own.
         rule: "hard", "easy", "random" or an object of a class derived from
             :class:`Rule`.
         margin: "absolute" (|P.x|) or "signed" (y P.x): which margin the rule ranks by.
@@ -77,12 +83,17 @@ def solve(
             this student's error jumps there: as theta -> 0 it is at most theta/pi, and
             not that at theta = 0, whose derivative with respect to theta is given as
             0.  Or an object of a class derived from :class:`Student`, such as
-            ``Convex("logistic", ridge=0.1)``.
+            ``Convex("logistic", ridge=0.1)`` or ``HardMargin(flip_probability=0.05)``.
+        inputs: :class:`Inputs` of any covariance, their label and their probe, for the
+            student "max_margin" (the :class:`HardMargin` one, which exists up to the
+            load of :func:`separability_threshold`) and those of a convex loss; None
+            for isotropic ones.
         throw: raise where a point does not converge; else see ``status``.
 
     Returns:
         A :class:`Solution` (:class:`VersionSpace` for its students,
-        :class:`ConvexSolution` for a convex loss) whose fields have the broadcast
+        :class:`ConvexSolution` for a convex loss, :class:`HardMarginSolution` for the
+        largest margin on ``inputs``) whose fields have the broadcast
         shape: NumPy arrays from an eager call, JAX arrays inside a transformation,
         where a point that does not converge gives NaN and its status.  ``jax.grad`` of
         ``error``, ``overlap``, ``probe_overlap`` and ``margin`` with respect to the
@@ -91,7 +102,7 @@ def solve(
 
     Raises:
         InputError: an argument outside its range, unknown names, shapes that do not
-            broadcast, or not exactly one load.
+            broadcast, not exactly one load, or kept examples that cannot be separated.
         ConvergenceError: a point that did not converge (eager, ``throw=True``).
         PrecisionError: inside jit, vmap or grad with x64 off.
 
@@ -101,10 +112,36 @@ def solve(
         '0.0175676'
     """
     name, load = one_load(alpha_prune, alpha_tot)
-    values = load, keep_fraction, theta
+    theta, spectrum = angle_and_spectrum(theta, inputs)
     kind = resolve_student(student)
-    asked = Asked(name, resolve_rule(rule), check_margin(margin), kind)
-    return answer(values, asked, throw)
+    if spectrum is not None:
+        kind = HardMargin() if isinstance(kind, MaxMargin) else kind
+        if not isinstance(kind, Convex):
+            raise InputError(
+                "inputs are for the student 'max_margin', HardMargin(...) and those of "
+                f"a convex loss, Convex(...), got {kind.name!r}: leave inputs out"
+            )
+    asked = Asked(name, resolve_rule(rule), check_margin(margin), kind, spectrum)
+    return answer((load, keep_fraction, theta), asked, throw)
+
+
+def angle_and_spectrum(
+    theta: Any, inputs: Structured | None
+) -> tuple[Any, Spectrum | None]:
+    """The angle, which inputs that are not isotropic have of their own, and those.
+
+    Raises:
+        InputError: both are given, or inputs of another class.
+    """
+    if inputs is None:
+        return 0.0 if theta is None else theta, None
+    spectrum = spectrum_of(inputs)
+    if theta is not None:
+        raise InputError(
+            "inputs have their own angle of label and probe, their cosine: leave "
+            "theta out"
+        )
+    return inputs.theta, spectrum
 
 
 class Asked(NamedTuple):
@@ -146,6 +183,8 @@ def _raise_if_unsolved(solution: Any, flat: Flat, asked: Asked) -> None:
     if not bad.any():
         return
     first, own = int(np.argmax(bad)), flat.rule.num_leaves
+    if isinstance(asked.student, HardMargin):
+        _refuse_inseparable(solution, flat, asked, first)
     load, fraction, theta, *rest = (float(x[first]) for x in flat.arrays)
     numbers = dict(zip(asked.student.numbers(), rest[own:], strict=True))
     error = ConvergenceError(not_converged(solution, first, numbers))
@@ -158,6 +197,20 @@ def _raise_if_unsolved(solution: Any, flat: Flat, asked: Asked) -> None:
     student = jax.tree.unflatten(flat.student, rest[own:])
     error.problem = problem_of(point, rule=rule, student=student, margin=asked.margin)
     raise error
+
+
+def _refuse_inseparable(solution: Any, flat: Flat, asked: Asked, first: int) -> None:
+    """Raise InputError if there is no student of largest margin at a point."""
+    one = flat._replace(shape=(), arrays=tuple(x[[first]] for x in flat.arrays))
+    with own_settings(x64=True):
+        limit = float(found_at(thresholds_of, one, asked, exact=False))
+    load = float(np.ravel(solution.alpha_prune)[first])
+    if load >= limit * (1.0 - AT_THRESHOLD):
+        raise InputError(
+            f"the kept examples cannot be separated: alpha_prune = {load:.6g} must be "
+            f"below {limit:.6g} (separability_threshold) for a student of largest "
+            "margin; take fewer examples, or solve_convex, whose students have a ridge"
+        )
 
 
 def found_at(search: Callable[..., Any], flat: Flat, asked: Asked, exact: bool) -> Any:
@@ -382,15 +435,6 @@ def solve_convex(
     """
     student = resolve_student(Convex(loss, ridge, flip_probability))
     name, load = one_load(alpha_prune, alpha_tot)
-    spectrum = None
-    if inputs is not None:
-        spectrum = spectrum_of(inputs)
-        if theta is not None:
-            raise InputError(
-                "inputs have their own angle of label and probe, their cosine: leave "
-                "theta out"
-            )
-        theta = inputs.theta
-    values = load, keep_fraction, 0.0 if theta is None else theta
+    theta, spectrum = angle_and_spectrum(theta, inputs)
     asked = Asked(name, resolve_rule(rule), check_margin(margin), student, spectrum)
-    return answer(values, asked, throw)
+    return answer((load, keep_fraction, theta), asked, throw)

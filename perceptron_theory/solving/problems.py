@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ..convex.hard_margin import HardMargin
 from ..convex.losses import LOSSES
 from ..convex.student import Convex
 from ..errors import ConvergenceError, InputError
@@ -28,7 +29,7 @@ _POINT = {"alpha_prune", "alpha_tot", "keep_fraction", "theta"}
 # what a file can name; objects of one's own are only shown
 KNOWN: Mapping[str, type[Parameters]] = {
     kind.__name__: kind
-    for kind in (Hard, Easy, Random, Window, Mixture, Intervals, Convex)
+    for kind in (Hard, Easy, Random, Window, Mixture, Intervals, Convex, HardMargin)
 } | {type(student).__name__: type(student) for student in STUDENTS.values()}
 
 
