@@ -29,6 +29,7 @@ from ..numerics.checks import (
     refuse_masked,
 )
 from ..numerics.precision import own_settings, require_x64, staged, traced
+from ..rules.agreeing import bound
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule, check_untraced
 from ..students.names import resolve_student
@@ -67,7 +68,7 @@ def solve(
             :class:`KeepProbability` rule, which implies it.
         theta: angle of teacher and probe in radians, [0, pi/2].
         rule: "hard", "easy", "random" or an object of a class derived from
-            :class:`Rule`.
+            :class:`Rule`; :class:`Agreeing` keeps only where probe and label agree.
         margin: "absolute" (|P.x|) or "signed" (y P.x): which margin the rule ranks by.
         student: "max_margin"; "gibbs", "bayes_point" (the version space); or
             "bayes_optimal", which knows the rule and at theta > 0 the probe and its
@@ -101,7 +102,8 @@ def solve(
     name, load = one_load(alpha_prune, alpha_tot)
     values = load, keep_fraction, theta
     kind = resolve_student(student)
-    asked = Asked(name, resolve_rule(rule), check_margin(margin), kind)
+    kept = _kept_by(rule, margin, theta, kind)
+    asked = Asked(name, *kept, kind)
     return answer(values, asked, throw)
 
 
@@ -313,6 +315,14 @@ def _program(modes: tuple[Mode, ...], rule_tree: Any, student_tree: Any) -> Any:
     return jax.jit(one)
 
 
+def _kept_by(
+    rule: str | Rule, margin: str, theta: Any, student: Student
+) -> tuple[Rule, str]:
+    """The rule and the margin it ranks; label-aware keeping knows the angle now."""
+    flips = getattr(student, "flip_probability", 0.0)
+    return bound(resolve_rule(rule), check_margin(margin), theta, flips)
+
+
 def solve_convex(
     *,
     alpha_prune: Any = None,
@@ -385,6 +395,8 @@ def solve_convex(
                 "theta out"
             )
         theta = inputs.theta
-    values = load, keep_fraction, 0.0 if theta is None else theta
-    asked = Asked(name, resolve_rule(rule), check_margin(margin), student, spectrum)
+    theta = 0.0 if theta is None else theta
+    values = load, keep_fraction, theta
+    kept = _kept_by(rule, margin, theta, student)
+    asked = Asked(name, *kept, student, spectrum)
     return answer(values, asked, throw)
