@@ -55,6 +55,7 @@ from .plotting import plot as plot
 from .real_data.field_law import FieldLaw as FieldLaw
 from .real_data.prediction import Prediction as Prediction
 from .real_data.prediction import predict as predict
+from .rules.agreeing import Agreeing as Agreeing
 from .rules.by_quantile import Easy as Easy
 from .rules.by_quantile import Hard as Hard
 from .rules.by_quantile import Mixture as Mixture
@@ -69,6 +70,10 @@ from .rules.rule import Rule as Rule
 from .rules.rule import cells_of as cells_of
 from .solving.front_door import solve as solve
 from .solving.front_door import solve_convex as solve_convex
+from .solving.label_rounds import self_training as self_training
+from .solving.label_rounds import (
+    self_training_fixed_points as self_training_fixed_points,
+)
 from .solving.margins import threshold as threshold
 from .solving.problems import load_problem as load_problem
 from .solving.problems import save_problem as save_problem
@@ -78,6 +83,7 @@ from .students.solution import Solution as Solution
 from .students.solution import Status as Status
 from .students.state import Direction as Direction
 from .students.student import Student as Student
+from .students.three_directions import ThreeDirections as ThreeDirections
 from .students.version_space.paper_information import (
     paper_information_gain as paper_information_gain,
 )

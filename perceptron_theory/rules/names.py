@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import InputError, unknown_name
 from ..numerics.parameters import check_dataclass, check_fields, check_object
+from .agreeing import Agreeing, AgreeingAt
 from .by_quantile import Easy, Hard, Random
 from .keep_probability import KeepProbability
 from .rule import Rule
@@ -19,6 +20,8 @@ def resolve_rule(rule: str | Rule) -> Rule:
         InputError: unknown name (the nearest known one is suggested), or an object that
             is no rule, with the part of the contract that it lacks.
     """
+    if isinstance(rule, Agreeing):
+        return rule.replaced(rule=_within(rule.rule))
     if isinstance(rule, Rule):
         if rule.takes_fraction and type(rule).cells is Rule.cells:
             raise InputError(
@@ -51,3 +54,14 @@ def resolve_rule(rule: str | Rule) -> Rule:
     if rule not in RULES:
         raise unknown_name("rule", rule, RULES)
     return RULES[rule]
+
+
+def _within(rule: str | Rule) -> Rule:
+    """The rule that label-aware keeping follows.
+
+    Raises:
+        InputError: as :func:`resolve_rule`, or it is label-aware itself.
+    """
+    if isinstance(rule, Agreeing | AgreeingAt):
+        raise InputError("Agreeing takes a rule that is not Agreeing itself: give that")
+    return resolve_rule(rule)

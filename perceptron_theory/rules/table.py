@@ -36,6 +36,12 @@ class CellTable(Rule):
 
 def cell_rows(rule: Rule, keep_fraction: Float[Array, ""]) -> Float[Array, "n 10"]:
     """The rows of a :class:`CellTable`."""
-    values = jax.jvp(rule.cells, (keep_fraction,), (jnp.ones_like(keep_fraction),))
-    columns = [jnp.column_stack([*cells[:2], cells.level]) for cells in values]
+    return rows_of(
+        *jax.jvp(rule.cells, (keep_fraction,), (jnp.ones_like(keep_fraction),))
+    )
+
+
+def rows_of(cells: Cells, rates: Cells) -> Float[Array, "n 10"]:
+    """The rows of cells that move at some rates."""
+    columns = [jnp.column_stack([*part[:2], part.level]) for part in (cells, rates)]
     return jnp.concatenate(columns, axis=1)

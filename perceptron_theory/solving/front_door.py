@@ -32,6 +32,7 @@ from ..numerics.checks import (
     truth_value,
 )
 from ..numerics.precision import own_settings, require_x64, staged, traced
+from ..rules.agreeing import bound
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule, check_untraced
 from ..students.max_margin import MaxMargin
@@ -75,7 +76,7 @@ def solve(
         theta: angle of teacher and probe in radians, [0, pi/2]; 0 if it is left out.
             Not with ``inputs``, which have their own.
         rule: "hard", "easy", "random" or an object of a class derived from
-            :class:`Rule`.
+            :class:`Rule`; :class:`Agreeing` keeps only where probe and label agree.
         margin: "absolute" (|P.x|) or "signed" (y P.x): which margin the rule ranks by.
         student: "max_margin"; "gibbs", "bayes_point" (the version space); or
             "bayes_optimal", which knows the rule and at theta > 0 the probe and its
@@ -121,7 +122,8 @@ def solve(
                 "inputs are for the student 'max_margin', HardMargin(...) and those of "
                 f"a convex loss, Convex(...), got {kind.name!r}: leave inputs out"
             )
-    asked = Asked(name, resolve_rule(rule), check_margin(margin), kind, spectrum)
+    kept = _kept_by(rule, margin, theta, kind)
+    asked = Asked(name, *kept, kind, spectrum)
     return answer((load, keep_fraction, theta), asked, throw)
 
 
@@ -372,6 +374,14 @@ def _program(modes: tuple[Mode, ...], rule_tree: Any, student_tree: Any) -> Any:
     return jax.jit(one)
 
 
+def _kept_by(
+    rule: str | Rule, margin: str, theta: Any, student: Student
+) -> tuple[Rule, str]:
+    """The rule and the margin it ranks; label-aware keeping knows the angle now."""
+    flips = getattr(student, "flip_probability", 0.0)
+    return bound(resolve_rule(rule), check_margin(margin), theta, flips)
+
+
 def solve_convex(
     *,
     alpha_prune: Any = None,
@@ -436,5 +446,6 @@ def solve_convex(
     student = resolve_student(Convex(loss, ridge, flip_probability))
     name, load = one_load(alpha_prune, alpha_tot)
     theta, spectrum = angle_and_spectrum(theta, inputs)
-    asked = Asked(name, resolve_rule(rule), check_margin(margin), student, spectrum)
+    kept = _kept_by(rule, margin, theta, student)
+    asked = Asked(name, *kept, student, spectrum)
     return answer((load, keep_fraction, theta), asked, throw)

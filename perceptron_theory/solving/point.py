@@ -6,10 +6,12 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Int
+from jaxtyping import Array, Float, Int
 
 from ..kept.problem import Mode
 from ..numerics.implicit import all_zero, is_zero, once, step_along, still
+from ..rules.rule import Cells
+from ..rules.table import CellTable, rows_of
 from ..students.state import Point, State
 from ..students.student import LONG
 
@@ -45,18 +47,15 @@ def solved_point(point: Point, mode: Mode) -> State:
 @partial(solved_point.defjvp, symbolic_zeros=True)
 def _point_jvp(mode, primals, tangents):
     (point,), (moved,) = jax.tree.map(lambda x: x, primals), tangents
-    if not all_zero(moved.rule):
-        raise NotImplementedError(
-            "derivatives with respect to a rule's own parameter are not available: "
-            "differentiate with respect to the load, keep_fraction, theta or a "
-            "parameter of the student"
-        )
     steps = [*moved.inputs, *jax.tree.leaves(moved.student, is_leaf=is_zero)]
     asked = [not is_zero(step) for step in steps]
     state = solved_point(point, mode)
     # only those that are asked for: others may not exist
     rates = jnp.where(jnp.array(asked), _once(state.rates, point), 0.0)
     change = rates @ step_along(steps)
+    for i, step in enumerate(jax.tree.leaves(moved.rule, is_leaf=is_zero)):
+        if not is_zero(step):
+            change = change + step * _once(_by_rule(point, i, mode), point)
     if not all_zero(moved.spectrum):
         turned = jax.tree.map(
             lambda zero, x: jnp.zeros(x.shape) if is_zero(zero) else zero,
@@ -66,3 +65,24 @@ def _point_jvp(mode, primals, tangents):
         )
         change = change + point.student.by_spectrum(state, point, turned, mode)
     return state, still(state)._replace(value=change)
+
+
+def _by_rule(point: Point, number: int, mode: Mode) -> Float[Array, " m"]:
+    """How the value moves with one of the numbers of a rule, at the same keep fraction.
+
+    Of a keep fraction that moves the cells in the same way it is the rate: the kept
+    mass stays, and so does the kept load, which a total load leaves to its rule.
+    """
+    f = point.inputs.keep_fraction
+    leaves, structure = jax.tree.flatten(point.rule)
+
+    def cells(x: Float[Array, ""]) -> Cells:
+        there = [*leaves[:number], x, *leaves[number + 1 :]]
+        return jax.tree.unflatten(structure, there).cells(f)
+
+    x = leaves[number]
+    table = CellTable(rows_of(*jax.jvp(cells, (x,), (jnp.ones_like(x),))), True)
+    alpha = point.inputs.alpha if mode.total else point.inputs.alpha / f
+    inputs = point.inputs._replace(alpha=alpha)
+    there = _state(point._replace(rule=table, inputs=inputs), mode._replace(total=True))
+    return there.rates[:, 1]

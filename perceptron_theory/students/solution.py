@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Int
 from ..kept.problem import Mode
 from ..wording import some_of
 from .state import Point, State, error_of, noise_of
+from .three_directions import ThreeDirections, angle_to_truth
 
 Value = Float[Array, "*batch"] | Float[np.ndarray, "*batch"] | float
 Count = Int[Array, "*batch"] | Int[np.ndarray, "*batch"] | np.integer | int
@@ -58,6 +59,8 @@ class Solution:
         condition: K = sum of |d ln error / d ln input| over alpha_prune (or alpha_tot),
             keep_fraction and theta: rounding of the inputs alone moves the error by
             about 1e-16 K.  A constant to differentiation, as is ``residual``.
+        isotropic: whether the inputs are; lengths and angles are else those of their
+            covariance.
     """
 
     alpha_prune: Value
@@ -72,6 +75,31 @@ class Solution:
     status: Count
     iterations: Count
     condition: Value
+    isotropic: bool = field(default=True, kw_only=True, metadata={"static": True})
+
+    def error_against(self, directions: ThreeDirections) -> Value:
+        """The error against a truth that is not what labelled the training set.
+
+        The "teacher" of this solution is then whoever gave the labels
+        (:class:`ThreeDirections`); ``error`` is against those labels, and this is the
+        probability that the student's label of a fresh input differs from the truth's.
+
+        Args:
+            directions: label generator, truth and probe; their angle ``between`` is the
+                ``theta`` of this solution.
+
+        Returns:
+            Of the shape of the solution and the angles, broadcast; differentiable, with
+            the solution, inside a transformation (where angles that do not belong to
+            the solution give NaN).
+
+        Raises:
+            InputError: another angle of label and probe than theta; or inputs that are
+                not isotropic, with a truth outside the plane of label and probe, whose
+                part in the inputs is not known.
+        """
+        found = self.theta, self.error, self.overlap, self.probe_overlap
+        return angle_to_truth(directions, *found, self.isotropic) / np.pi
 
 
 def log_error_slope(student: Any, value: Any) -> Any:
@@ -106,6 +134,7 @@ def common(point: Point, state: State, status: Any, mode: Mode) -> dict[str, Any
         "status": status,
         "iterations": state.steps,
         "condition": keep(jax.lax.stop_gradient(condition), missing),
+        "isotropic": point.spectrum is None,
     }
 
 

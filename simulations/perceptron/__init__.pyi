@@ -26,6 +26,7 @@ from .students.perceptron_rule import MinOver as MinOver
 from .students.perceptron_rule import Perceptron as Perceptron
 from .studies.scans import simulated_errors as simulated_errors
 from .studies.scans import threshold_scan as threshold_scan
+from .studies.self_training import simulate_self_training as simulate_self_training
 from .studies.suite import DEMO_POINTS as DEMO_POINTS
 from .studies.suite import VALIDATION_POINTS as VALIDATION_POINTS
 from .studies.trained_probe import TrainedProbe as TrainedProbe

@@ -14,6 +14,7 @@ from perceptron_theory import InputError, KeepProbability, Rule, resolve_rule
 from perceptron_theory.errors import out_of_percent
 from perceptron_theory.numerics.checks import check_margin
 from perceptron_theory.numerics.precision import own_settings
+from perceptron_theory.rules.agreeing import Agreeing, bound
 from perceptron_theory.rules.rule import check_rule
 
 from ..naming import as_number, function_name, numbers_mark, require, settle
@@ -39,9 +40,10 @@ class Ensemble:
     """Parameters of a pool and of how it is pruned.
 
     ``alpha_prune`` = P/N is the kept load, ``theta`` the angle of the probe in radians,
-    ``margin`` is "absolute" or "signed".  ``keep_fraction`` is left out for a
-    ``KeepProbability``, which determines it.  A rule of a user's own is checked as
-    ``solve`` checks it, by its cells, which starts JAX.
+    ``margin`` is "absolute" or "signed" (always, if the rule is label-aware).
+    ``keep_fraction`` is left out for a ``KeepProbability``, which determines it.  A
+    rule of a user's own is checked as ``solve`` checks it, by its cells, which starts
+    JAX.
 
     Raises:
         InputError: a value lies outside its domain; the message names it.
@@ -56,6 +58,12 @@ class Ensemble:
     def __post_init__(self) -> None:
         rule = resolve_rule(self.rule)
         check_margin(self.margin)
+        if isinstance(rule, Agreeing):
+            # whichever margin: it is the signed one where label and probe agree
+            object.__setattr__(self, "margin", "signed")
+            if isinstance(rule.rule, KeepProbability):
+                rule, _ = bound(rule, self.margin, 0.0)
+                object.__setattr__(self, "rule", rule)
         # 3, 3.0 and NumPy's 3.0 are one point, which has one random stream.
         settle(self, as_number, "alpha_prune", "theta")
         if self.keep_fraction is not None:
@@ -87,11 +95,28 @@ class Ensemble:
             raise InputError(
                 f"theta must lie in [0, pi/2] radians, got {theta!r}{hint}"
             )
+        self.check_agreeing(0.0)
+
+    def check_agreeing(self, flip_probability: float) -> None:
+        """Refuse label-aware keeping of more than agrees.
+
+        Raises:
+            InputError: less than the kept fraction of the pool agrees with the probe.
+        """
+        rule = resolve_rule(self.rule)
+        if isinstance(rule, Agreeing):
+            rule, margin = bound(rule, self.margin, self.theta, flip_probability)
+            rule.check(np.asarray(self.keep_fraction), margin)
 
     @property
     def by_chance(self) -> bool:
         """Whether each example is kept by a draw of its own, not by its rank."""
         return isinstance(resolve_rule(self.rule), KeepProbability)
+
+    @property
+    def label_aware(self) -> bool:
+        """Whether only examples are kept on which probe and label agree, by rank."""
+        return isinstance(resolve_rule(self.rule), Agreeing)
 
     @property
     def fraction(self) -> float:

@@ -30,6 +30,7 @@ from scipy.special import ndtr
 
 from perceptron_theory import InputError, KeepProbability, Rule
 from perceptron_theory.numerics.precision import own_settings
+from perceptron_theory.rules.agreeing import Agreeing
 
 # To rounding, no Gaussian margin lies beyond.
 _FAR = 12.0
@@ -161,7 +162,7 @@ def realised_rule(rule: Rule, keep_fraction: float, total: int, kept: int) -> Ru
     Of 43 kept examples a share of 0.92 is 40, which is 0.93: the theory is to be
     evaluated there.
     """
-    if not rule.takes_fraction or kept == total:
+    if not rule.takes_fraction or kept == total or isinstance(rule, Agreeing):
         return rule
     return rule.realised(rank_segments(rule, keep_fraction, total, kept), total)
 
@@ -199,6 +200,31 @@ def keep_by_rank(
             for first, last, kept in segments
         ]
     )
+
+
+def keep_agreeing(
+    rng: np.random.Generator,
+    margins: Float[np.ndarray, " total"],
+    rule: Rule,
+    kept: int,
+) -> Int[np.ndarray, " kept"]:
+    """Indices of what label-aware keeping keeps, by rank among what agrees.
+
+    How many examples agree varies from pool to pool: where they are fewer than
+    ``kept`` all of them are kept.
+
+    Args:
+        rng: for ties, and for what is kept in part.
+        margins: signed ones, positive where probe and label agree.
+        rule: of the examples that agree.
+        kept: number to keep.
+    """
+    agreeing = np.flatnonzero(margins > 0)
+    total, kept = len(agreeing), min(kept, len(agreeing))
+    if not total:
+        return agreeing
+    segments = rank_segments(rule, kept / total, total, kept)
+    return agreeing[keep_by_rank(rng, margins[agreeing], segments)]
 
 
 def keep_by_chance(

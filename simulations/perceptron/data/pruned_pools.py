@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float
 
-from perceptron_theory import InputError, KeepProbability, resolve_rule
+from perceptron_theory import Agreeing, InputError, KeepProbability, resolve_rule
 
 from ..naming import require
 from .batches import fixed_rows
@@ -20,6 +20,7 @@ from .direct_pool import draw_kept
 from .ensemble import Ensemble
 from .pool import (
     draw_pool,
+    keep_agreeing,
     keep_by_chance,
     keep_by_rank,
     probe_margin,
@@ -73,6 +74,10 @@ class PrunedPools(Source):
         check_training_set(ensemble, self.size, kept)
         if isinstance(rule, KeepProbability):
             choose = partial(keep_by_chance, rule=rule)
+            segments = ()
+        elif isinstance(rule, Agreeing):
+            ensemble.check_agreeing(flip)
+            choose = partial(keep_agreeing, rule=rule.rule, kept=kept)
             segments = ()
         else:
             segments = rank_segments(rule, fraction, total, kept)

@@ -71,6 +71,11 @@ def check_pool(pool: str, ensemble: Ensemble, total: int) -> None:
                 "pool='direct' knows rules of ranks, not a KeepProbability, which has "
                 "to see every example: use pool='drawn'"
             )
+        if ensemble.label_aware:
+            raise InputError(
+                "pool='direct' knows rules of ranks of the whole pool, not label-aware "
+                "keeping: use pool='drawn'"
+            )
         return
     way_out = "raise keep_fraction" if ensemble.by_chance else "use pool='direct'"
     check_memory(

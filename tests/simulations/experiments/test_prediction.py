@@ -75,7 +75,9 @@ def test_heads_of_two_classes_are_those_of_the_simulator(loss):
     head = train_head(points, labels, 2, loss=loss, ridge=0.1)
     signed = points * (2 * labels - 1)[:, None]
     known = train(signed, loss, ridge=0.1, tolerance=1e-8).weights
-    np.testing.assert_allclose(head.weights[:, 1] - head.weights[:, 0], known, atol=2e-4)
+    np.testing.assert_allclose(
+        head.weights[:, 1] - head.weights[:, 0], known, atol=2e-4
+    )
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -190,7 +192,9 @@ def test_each_prediction_is_that_of_the_theory(examples, found):
     np.testing.assert_allclose(random, known, rtol=1e-10)
     whole = pt.predict(law, 9000, 1.0, "random", **SQUARE).error
     assert float(found["pool_error"].sel(pool=9000)) == whole
-    np.testing.assert_array_equal(found["error"].sel(keep_fraction=1.0, pool=9000), whole)
+    np.testing.assert_array_equal(
+        found["error"].sel(keep_fraction=1.0, pool=9000), whole
+    )
 
 
 def test_a_score_of_noise_is_like_chance(found):
@@ -251,11 +255,17 @@ def test_what_cannot_be_answered(examples):
     with pytest.raises(pt.InputError, match="easy and hard need a score"):
         predictions(plain, Question(strategies={"hard": 0, "easy": 0}, **asked))
     asked["keep_fractions"] = [0.5]
-    late = Question(strategies={"w": pt.Window(lower=0.9)}, **(asked | {"pools": [850]}))
-    with pytest.warns(DataWarning, match="2 of 3 predictions cannot be made; w by good"):
+    late = Question(
+        strategies={"w": pt.Window(lower=0.9)}, **(asked | {"pools": [850]})
+    )
+    with pytest.warns(
+        DataWarning, match="2 of 3 predictions cannot be made; w by good"
+    ):
         found = predictions(examples, late)
     assert np.isnan(found["error"].sel(strategy="w")).all()
-    check = Question(strategies={"hard": "hard"}, repeats=2, **(asked | {"pools": [850]}))
+    check = Question(
+        strategies={"hard": "hard"}, repeats=2, **(asked | {"pools": [850]})
+    )
     with pytest.raises(pt.InputError, match="a pool of at most 810, got 850"):
         predictions(examples, check)
 

@@ -1,0 +1,393 @@
+r"""Students that label for their successors, and what a probe makes of it.
+
+In every round a fresh pool is labelled by the student of the round before (by a given
+label generator in the first), a probe prunes the pool, the same every time, and a
+student is trained on what is left.  Of a generator only two angles matter: a to the
+truth, theta to the probe.  With R, B and rho = R cos(theta) + B sin(theta) those
+overlaps of the round's student that :mod:`.three_directions` has, its own are
+
+    cos(theta') = rho(theta),
+    cos(a') = R cos(a) + B (cos(p) - cos(theta) cos(a))/sin(theta),
+
+p the angle of probe and truth.  So the angle to the probe has a map of its own, in one
+dimension, whatever the truth; and with x = cos(theta), y = cos(a) - x cos(p), what the
+generator knows of the truth beside the probe, the second line reads
+
+    y' = (R - B cos(theta)/sin(theta)) y.
+
+Two things follow.  Without pruning, or with random pruning, B = 0: both cosines shrink
+by R in every round, and in the end nothing is left, whatever the load.  And where x
+tends to a fixed point x* > 0, there B = x* (1 - R)/sin(theta), so that the factor of y
+is (R - x*^2)/(1 - x*^2) < 1: y is lost, and
+
+    cos(a) -> x* cos(p).
+
+In the end the students know of the truth only what the probe tells them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ..errors import InputError
+from ..numerics.checks import (
+    HALF_PI,
+    as_array,
+    check_fraction,
+    check_load,
+    check_margin,
+    one_load,
+    one_number,
+)
+from ..numerics.precision import eager_only
+from ..rules.agreeing import Agreeing, AgreeingAt, disagreeing_part
+from ..rules.keep_probability import KeepProbability
+from ..rules.names import resolve_rule
+from ..rules.rule import Cells, Rule
+from ..students.names import resolve_student
+from ..students.student import Student
+from ..students.three_directions import ThreeDirections
+from .front_door import solve
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+GRID = 80  # steps of the angle between which fixed points are looked for
+STEP = 1e-3  # of cos(theta), for the slope of the map
+NOTHING = 1e-12  # a cosine of no size
+
+
+@dataclass(frozen=True)
+class Mirrored(Rule):
+    """A rule as it looks from the opposite probe, whose signed margins are opposite."""
+
+    rule: Any
+
+    @property
+    def levels_depend_on_f(self) -> bool:  # type: ignore[override]
+        return self.rule.levels_depend_on_f
+
+    def cells(self, keep_fraction: Any) -> Cells:
+        below, above, level = self.rule.cells(keep_fraction)
+        return Cells(above[::-1, ::-1], below[::-1, ::-1], level[::-1])
+
+    def check(self, keep_fraction: Any, margin: str) -> None:
+        self.rule.check(keep_fraction, margin)
+
+    def fits(self, keep_fraction: Any) -> Any:
+        return self.rule.fits(keep_fraction)
+
+
+@dataclass(frozen=True)
+class _Round:
+    """What every round has in common."""
+
+    load: dict[str, Any]
+    keep_fraction: float | None
+    rule: Rule
+    margin: str
+    student: Student
+
+    def solve(self, theta: Any) -> Any:
+        """The student of generators at angles theta to the probe, [0, pi/2]."""
+        return solve(
+            **self.load,
+            keep_fraction=self.keep_fraction,
+            theta=theta,
+            rule=self.rule,
+            margin=self.margin,
+            student=self.student,
+        )
+
+    def probe_cosine(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """The map: cosines of the students with the probe, from their generators'."""
+        theta, new = np.arccos(np.clip(x, -1.0, 1.0)), np.empty_like(x)
+        near = theta <= HALF_PI
+        if near.any():
+            new[near] = self.solve(theta[near]).probe_overlap
+        if not near.all():
+            turned = self._turned(theta[~near]).solve(np.pi - theta[~near])
+            new[~near] = -np.asarray(turned.probe_overlap)
+        return new
+
+    def trained_on(self, three: ThreeDirections) -> tuple[Any, float, float]:
+        """The solution of a round, and the student's angles to truth and probe.
+
+        A generator at more than a right angle to the probe is one at less to the
+        opposite probe, whose margins rank the other way round.
+        """
+        here, turned = self, three.between > HALF_PI
+        if turned:
+            here = self._turned(three.between)
+            three = three.replaced(
+                probe_angle=np.pi - three.probe_angle, between=np.pi - three.between
+            )
+        found = here.solve(three.between)
+        to_probe = three.replaced(label_angle=three.between, probe_angle=0.0)
+        angles = (np.pi * found.error_against(x) for x in (three, to_probe))
+        truth, probe = map(float, angles)
+        return found, truth, np.pi - probe if turned else probe
+
+    def _turned(self, theta: Any) -> _Round:
+        """A round as the opposite probe sees it, theta the angle of the probe."""
+        rule, margin = self.rule, self.margin
+        if isinstance(rule, Agreeing):
+            margin = "signed"
+            if isinstance(rule.rule, KeepProbability):
+                raise InputError(
+                    "a student came to lie at more than a right angle to the probe, "
+                    "where label-aware keeping takes rules of ranks: not a "
+                    "KeepProbability"
+                )
+            flips = getattr(self.student, "flip_probability", 0.0)
+            rule = AgreeingAt(rule.rule, disagreeing_part(theta, flips))
+        if margin == "signed":
+            known = isinstance(rule, KeepProbability)
+            rule = rule.mirrored() if known else Mirrored(rule)
+        return _Round(self.load, self.keep_fraction, rule, margin, self.student)
+
+
+@eager_only
+def self_training(
+    directions: ThreeDirections,
+    *,
+    rounds: int = 10,
+    alpha_prune: Any = None,
+    alpha_tot: Any = None,
+    keep_fraction: Any = None,
+    rule: str | Rule = "random",
+    margin: str = "absolute",
+    student: str | Student = "max_margin",
+) -> xr.Dataset:
+    r"""Students that train on each other's labels, round by round, N -> infinity.
+
+    Each round has a fresh pool, labelled by the student of the round before and pruned
+    by the same probe; the equations are at the top of
+    :mod:`perceptron_theory.solving.label_rounds`.
+
+    Args:
+        directions: first label generator, truth and probe.
+        rounds: how many students follow each other, at least 1.
+        alpha_prune: kept examples per dimension in each round, one number; or
+        alpha_tot: examples of each pool per dimension, one number.
+        keep_fraction: f, one number (1 with ``rule="random"``: no pruning); not for a
+            :class:`KeepProbability`.
+        rule: as in :func:`solve`; :class:`Agreeing` keeps only where the probe agrees
+            with the label of the round.
+        margin: "absolute" or "signed".
+        student: as in :func:`solve`, such as ``Convex("logistic", ridge=0.1)``, whose
+            ``flip_probability`` is of the labels of every round.
+
+    Returns:
+        Dataset over ``round``, 0 (the first label generator) to ``rounds``: ``error``
+        against the truth, ``cosine`` with the truth and ``probe_cosine`` with the
+        probe; and, from round 1 on, ``label_error``, the student's error against the
+        labels of its round, with its ``alpha_prune``, ``alpha_tot`` and
+        ``keep_fraction``.
+
+    Raises:
+        InputError: an argument outside its range, or more than one number; label-aware
+            keeping of more than agrees, in whichever round.
+        ConvergenceError: a round that was not solved.
+
+    Example:
+        >>> import numpy as np
+        >>> import perceptron_theory as pt
+        >>> three = pt.ThreeDirections(*np.deg2rad([30.0, 20.0, 30.0]))
+        >>> how = dict(rounds=3, alpha_tot=5.0)
+        >>> alone = pt.self_training(three, keep_fraction=1.0, **how)
+        >>> alone["error"].values.round(4).tolist()
+        [0.1667, 0.1891, 0.2086, 0.2258]
+        >>> aware = pt.Agreeing("easy")
+        >>> checked = pt.self_training(three, keep_fraction=0.5, rule=aware, **how)
+        >>> checked["error"].values.round(4).tolist()
+        [0.1667, 0.1471, 0.1478, 0.1478]
+    """
+    import xarray as xr
+
+    count = float(one_number("rounds", rounds))
+    if count != int(count) or not 1 <= count <= 1e5:
+        raise InputError(f"rounds must be a whole number from 1 on, got {rounds}")
+    if not isinstance(directions, ThreeDirections):
+        raise InputError(
+            "directions must be perceptron_theory.ThreeDirections, got "
+            f"{type(directions).__name__}"
+        )
+    every = _round(alpha_prune, alpha_tot, keep_fraction, rule, margin, student)
+    three = directions.replaced(
+        **{
+            name: float(one_number(name, getattr(directions, name)))
+            for name in directions.fields()
+        }
+    )
+    angles, of_students = [(three.label_angle, three.between)], []
+    for _ in range(int(count)):
+        found, truth, probe = every.trained_on(three)
+        three = three.replaced(label_angle=truth, between=probe)
+        angles.append((truth, probe))
+        names = "error", "alpha_prune", "alpha_tot", "keep_fraction"
+        of_students.append([float(getattr(found, name)) for name in names])
+    truth, probe = np.array(angles).T
+    columns = np.array([[np.nan] * 4, *of_students]).T
+    names = "label_error", "alpha_prune", "alpha_tot", "keep_fraction"
+    values = {"error": truth / np.pi, "cosine": np.cos(truth)}
+    values |= {"probe_cosine": np.cos(probe), **dict(zip(names, columns, strict=True))}
+    return xr.Dataset(
+        {name: ("round", value) for name, value in values.items()},
+        {"round": np.arange(len(truth))},
+        _attributes(every) | {"probe_angle": three.probe_angle},
+    )
+
+
+@eager_only
+def self_training_fixed_points(
+    *,
+    probe_angle: Any = 0.0,
+    alpha_prune: Any = None,
+    alpha_tot: Any = None,
+    keep_fraction: Any = None,
+    rule: str | Rule = "random",
+    margin: str = "absolute",
+    student: str | Student = "max_margin",
+) -> xr.Dataset:
+    """Where self-training comes to rest: the fixed points of its map.
+
+    They are looked for between neighbours of 81 angles of label generator and probe,
+    from 0 to pi: two between the same neighbours are not seen.  Of the absolute margin,
+    where both signs of the probe are alike, up to pi/2; with label-aware keeping up to
+    where less than f agrees, or for a :class:`KeepProbability` up to pi/2.
+
+    Args:
+        probe_angle: of probe and truth in radians, [0, pi], one number.
+        alpha_prune: as in :func:`self_training`, and the others.
+        alpha_tot: the same.
+        keep_fraction: the same.
+        rule: the same.
+        margin: the same.
+        student: the same.
+
+    Returns:
+        Dataset over ``fixed_point``, in order of ``probe_cosine``: that cosine x*, the
+        ``slope`` of the map x -> x' there, whether it is ``stable`` (|slope| < 1), and
+        of a student at rest there the ``cosine`` with the truth, x* cos(probe_angle),
+        and the ``error``.  x* = 0 is collapse: the students know nothing any more;
+        x* < 0: they are against the probe.
+
+    Raises:
+        InputError: an argument outside its range, or more than one number.
+        ConvergenceError: a point of the map that was not solved.
+
+    Example:
+        >>> import perceptron_theory as pt
+        >>> how = dict(alpha_tot=5.0, keep_fraction=0.5, probe_angle=0.35)
+        >>> rest = pt.self_training_fixed_points(rule=pt.Agreeing("easy"), **how)
+        >>> rest["error"].values.round(4).tolist(), rest["stable"].values.tolist()
+        ([0.148], [True])
+        >>> rest = pt.self_training_fixed_points(rule="random", **how)
+        >>> rest["error"].values.round(4).tolist(), rest["stable"].values.tolist()
+        ([0.5], [True])
+    """
+    import xarray as xr
+    from scipy.optimize import brentq
+
+    angle = float(one_number("probe_angle", probe_angle))
+    if not 0 <= angle <= np.pi:
+        raise InputError(f"probe_angle must be in [0, pi] radians, got {angle:g}")
+    every = _round(alpha_prune, alpha_tot, keep_fraction, rule, margin, student)
+
+    def rise(x: Any) -> Any:
+        return every.probe_cosine(x) - x
+
+    least = _least_cosine(every)
+    x = np.cos(np.linspace(np.arccos(least), 0.0, GRID + 1))
+    x[0] = least
+    if least == -1.0:
+        x[GRID // 2] = 0.0
+    found = _roots(lambda one: float(rise(np.array([one]))[0]), x, rise(x), brentq)
+    found = np.array(found)
+    low = np.clip(found - STEP, least, 1.0)
+    high = np.clip(found + STEP, least, 1.0)
+    slope = 1.0 + (rise(high) - rise(low)) / (high - low) if found.size else found
+    cosine = found * np.cos(angle)
+    columns = {
+        "probe_cosine": found,
+        "slope": slope,
+        "stable": np.abs(slope) < 1,
+        "cosine": cosine,
+        "error": np.arccos(cosine) / np.pi,
+    }
+    return xr.Dataset(
+        {name: ("fixed_point", value) for name, value in columns.items()},
+        attrs=_attributes(every) | {"probe_angle": angle},
+    )
+
+
+def _roots(
+    function: Callable[[float], float],
+    x: Float[np.ndarray, " n"],
+    values: Float[np.ndarray, " n"],
+    search: Any,
+) -> list[float]:
+    """Where a function vanishes: at points of a grid, and where its sign changes."""
+    zero = np.abs(values) < NOTHING
+    found = [float(at) for at in x[zero]]
+    crosses = (values[1:] * values[:-1] < 0) & ~zero[1:] & ~zero[:-1]
+    for i in np.flatnonzero(crosses):
+        found.append(float(search(function, x[i], x[i + 1], xtol=1e-10)))
+    return sorted(found)
+
+
+def _least_cosine(every: _Round) -> float:
+    """The least cosine of label generator and probe at which the map is scanned."""
+    if not isinstance(every.rule, Agreeing):
+        return 0.0 if every.margin == "absolute" or every.rule.indifferent else -1.0
+    f = every.keep_fraction
+    if f is None:
+        return 0.0
+    p = float(getattr(every.student, "flip_probability", 0.0))
+    most = np.pi * (1.0 - f - p) / (1.0 - 2.0 * p)
+    if most <= 0:
+        raise InputError(
+            f"keep_fraction = {f:g} is more than agrees with any probe, which is at "
+            f"most {1.0 - p:g}"
+        )
+    return float(np.cos(most))
+
+
+def _round(
+    alpha_prune: Any,
+    alpha_tot: Any,
+    keep_fraction: Any,
+    rule: str | Rule,
+    margin: str,
+    student: str | Student,
+) -> _Round:
+    """The arguments that every round shares, each one number.
+
+    Raises:
+        InputError: one is outside its range.
+    """
+    name, load = one_load(alpha_prune, alpha_tot)
+    load = one_number(name, load)
+    check_load(name, load)
+    if keep_fraction is not None:
+        keep_fraction = one_number("keep_fraction", keep_fraction)
+        check_fraction("keep_fraction", keep_fraction)
+        keep_fraction = float(keep_fraction)
+    kind = resolve_student(student)
+    for own in kind.numbers():
+        one_number(own, as_array(own, getattr(kind, own)))
+    one = {name: float(load)}
+    return _Round(one, keep_fraction, resolve_rule(rule), check_margin(margin), kind)
+
+
+def _attributes(every: _Round) -> dict[str, Any]:
+    """The arguments as attributes of a dataset."""
+    fraction = {} if every.keep_fraction is None else {"fraction": every.keep_fraction}
+    names = {"rule": every.rule.text, "margin": every.margin}
+    return every.load | fraction | names | {"student": every.student.name}
