@@ -10,8 +10,8 @@ cases are tests; all of them:
 """
 
 from itertools import pairwise
-from types import SimpleNamespace
 
+import jax
 import numpy as np
 import pytest
 from numpy.polynomial import chebyshev
@@ -247,9 +247,7 @@ def test_error_to_eight_digits(case):
         ridge=RIDGES,
     )
     for i, f in enumerate(fraction):
-        point = SimpleNamespace(
-            **{k: np.asarray(v)[..., i] for k, v in vars(found).items()}
-        )
+        point = jax.tree.map(lambda value, i=i: np.asarray(value)[..., i], found)
         miss = _miss(loss, point, _pieces(rule, margin, f, theta))
         assert abs(miss) < 1e-8, (loss, alpha[i], f, RIDGES[i], miss)
 
