@@ -37,6 +37,11 @@ from .errors import ConvergenceError as ConvergenceError
 from .errors import InputError as InputError
 from .errors import PrecisionError as PrecisionError
 from .kept.averages import average as average
+from .kept.label_laws import Flips as Flips
+from .kept.label_laws import LabelNoise as LabelNoise
+from .kept.label_laws import Logistic as Logistic
+from .kept.label_laws import NoiseShape as NoiseShape
+from .kept.label_laws import Probit as Probit
 from .limits.aligned import AlignedLimit as AlignedLimit
 from .limits.aligned import aligned_limit as aligned_limit
 from .limits.aligned import threshold_error as threshold_error
