@@ -82,7 +82,8 @@ def _solve(given: Given) -> list[str] | None:
     where = {"f": given["keep_fraction"], **_angle(given), **changed}
     if given["alpha_prune"] and given["loss"] is None and "student" not in changed:
         return _ours("validate", alpha_prune=given["alpha_prune"], **where)
-    how = {name: given[name] for name in ("loss", "ridge", "flip_probability")}
+    names = "loss", "ridge", "flip_probability", "label_noise"
+    how = {name: given[name] for name in names}
     loads = {name: given[name] for name in ("alpha_prune", "alpha_tot")}
     return _ours("solve", **loads, **where, **how, o="solve.nc")
 

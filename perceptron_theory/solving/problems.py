@@ -15,6 +15,7 @@ import numpy as np
 from ..convex.losses import LOSSES
 from ..convex.student import Convex
 from ..errors import ConvergenceError, InputError
+from ..kept.label_laws import LABEL_NOISE
 from ..numerics.parameters import Parameters
 from ..paths import expanded
 from ..rules.by_quantile import Easy, Hard, Mixture, Random, Window
@@ -120,6 +121,9 @@ def _words(thing: Any) -> Any:
     # a loss of somebody's own may be called like one of ours
     known = {id(loss): name for name, loss in LOSSES.items()}
     fields = {name: known.get(id(value), value) for name, value in fields.items()}
+    noise = fields.get("label_noise")
+    if LABEL_NOISE.get(getattr(noise, "name", "")) is type(noise):
+        fields["label_noise"] = noise.name
     try:
         plain = json.loads(json.dumps(fields, default=_plain))
     except TypeError:
