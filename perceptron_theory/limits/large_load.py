@@ -1,4 +1,4 @@
-r"""Many examples of a noisy teacher: the floor of a pruned pool, and its approach to it.
+r"""Many examples of a noisy teacher: the floor of a pruned pool and how it is reached.
 
 A noisy teacher leaves wrong labels wherever examples are kept, so that as alpha -> inf
 the student tends to the (A, B) of least mean loss over the kept law,
@@ -13,7 +13,8 @@ The equations of :mod:`perceptron_theory.convex.equations` to first order in 1/a
 with V = 1/(alpha E[l'']) and p = m - V l'(m) + ...
 
     r^2 = E[l'^2]/(alpha E[l'']^2),
-    H (dA, dB) = E[(u, v) l' l'']/(alpha E[l'']) - r^2/2 E[(u, v) l'''] - ridge (A, B)/alpha,
+    H (dA, dB) = E[(u, v) l' l'']/(alpha E[l'']) - r^2/2 E[(u, v) l''']
+                 - ridge (A, B)/alpha,
 
 H = E[(u, v)(u, v)^T l''] the Hessian, averages at the minimum.  So
 
@@ -26,6 +27,7 @@ t_1)/(difference of t_0), good where that is large: at small noise.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -45,6 +47,7 @@ from ..kept.smoothing import intervals
 from ..numerics.checks import as_array, check_margin, one_number
 from ..numerics.limit_nodes import nodes_between, root_between
 from ..numerics.precision import eager_only, own_settings
+from ..rules.keep_probability import KeepProbability
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule
 from ..solving.front_door import pruned_by
@@ -75,15 +78,22 @@ class LargeLoad:
         return part if self.weights[0] > 0 else 1.0 - part
 
 
+@partial(jax.jit, static_argnames="mode")
+def _pieces(inputs: Inputs, rule: Rule, noise: Noise, mode: Mode) -> Any:
+    """The kept pieces and the kept fraction, compiled."""
+    problem, *_ = teacher_problem(inputs, rule, noise, mode)
+    return problem.pieces, problem.keep_fraction
+
+
 class _Kept:
     """The kept law on nodes: u and v, folded to the label that is seen, and weights."""
 
     def __init__(self, f: Any, theta: float, rule: Rule, margin: str, noise: Any):
         inputs = Inputs(*(jnp.asarray(x, jnp.float64) for x in (1.0, f, theta)))
         mode = Mode(margin, False, False)
-        problem, *_ = teacher_problem(inputs, rule, noise, mode)
-        low, high = map(np.asarray, intervals(problem.pieces))
-        levels = np.asarray(problem.pieces.level)
+        pieces, fraction = _pieces(inputs, rule, noise, mode)
+        low, high = map(np.asarray, intervals(pieces))
+        levels, one = np.asarray(pieces.level), margin == "absolute"
         scales = np.asarray(noise.scales)
         c, s = np.cos(theta), np.sin(theta)
         width = np.hypot(s, scales.min())
@@ -97,15 +107,16 @@ class _Kept:
                 continue
             some = inner[(inner > first) & (inner < last)]
             z, dz = nodes_between(np.concatenate([[first], some, [last]]), 12)
-            if problem.keep is not None:
-                dz = dz * np.asarray(problem.keep(jnp.asarray(z)))
+            if isinstance(rule, KeepProbability):
+                ranked = jnp.asarray(np.abs(z) if one else z)
+                dz = dz * np.asarray(jax.vmap(rule.function)(ranked))
             parts.append((z, level * dz * np.exp(-0.5 * z * z)))
         z, dz = (np.concatenate(x) for x in zip(*parts, strict=True))
         y, dy = _across(z, c, s, scales)
         self.u, self.v = c * z[:, None] + s * y, s * z[:, None] - c * y
         seen = _link(self.u, noise)
         weight = dz[:, None] * dy * np.exp(-0.5 * y * y) * seen
-        self.weight = weight / (np.pi * float(problem.keep_fraction))
+        self.weight = weight / (np.pi * float(fraction))
 
     def mean(self, values: Any) -> float:
         """The average over the kept examples."""
@@ -125,9 +136,8 @@ def _across(
     z: Float[np.ndarray, " n"], c: float, s: float, scales: Any
 ) -> tuple[Float[np.ndarray, "n m"], Float[np.ndarray, "n m"]]:
     """Nodes and weights across the probe, with panels about u = 0."""
-    breaks = np.broadcast_to(
-        np.arange(-FAR, FAR + 0.1, 1.0), (len(z), int(2 * FAR) + 1)
-    )
+    plain = np.arange(-FAR, FAR + 0.1, 1.0)
+    breaks = np.broadcast_to(plain, (len(z), len(plain)))
     if s > 0:
         steps = np.array([0.0, 1.0, 3.0, 7.0]) * scales.min() / s
         steps = np.unique(np.concatenate([steps, -steps, [7.0 * scales.max() / s]]))
@@ -172,7 +182,7 @@ def large_load(
     Example:
         >>> far = large_load(0.3, theta=0.35, label_noise="probit:0.5")
         >>> f"{far.floor:.6f}"
-        '0.000000'
+        '0.000220'
     """
     kind, noise = resolve_loss(loss), _noise(label_noise, flip_probability)
     if kind.kink and not kind.linear:
@@ -281,8 +291,13 @@ def crossover_load(
 
     Args:
         keep_fraction: f in (0, 1].
-        theta, rule, margin, loss, ridge, label_noise, flip_probability: as in
-            :func:`large_load`.
+        theta: angle of teacher and probe in radians, [0, pi/2].
+        rule: as in :func:`large_load`, like what follows.
+        margin: "absolute" or "signed".
+        loss: with a smooth slope.
+        ridge: of the objective.
+        label_noise: with its strength, above 0.
+        flip_probability: of the labels after the noise.
 
     Raises:
         InputError, ConvergenceError: as :func:`large_load`.
@@ -290,7 +305,7 @@ def crossover_load(
     how = {"loss": loss, "ridge": ridge, "label_noise": label_noise}
     how |= {"flip_probability": flip_probability, "theta": theta}
     own = large_load(keep_fraction, rule=rule, margin=margin, **how)
-    other = large_load(1.0, rule="random", **how)
+    other = large_load(1.0, rule="hard", **how)  # of all there is
     if own.weights[0] <= 0:
         return 0.0
     gain, floor = other.slope - own.slope, own.floor_square - other.floor_square
@@ -312,8 +327,8 @@ def noisy_chance_fraction(label_noise: Any, flip_probability: Any = 0.0) -> floa
             = 2 (1 - 2 p) sum w Phi(gamma (1 + 1/sigma^2)^(1/2))/(1 + sigma^2)^(1/2).
 
     As the strength goes to 0 gamma/sigma tends to the root g = 0.8399 of Phi(g) (1 -
-    g^2) = g phi(g) for probit, and f to 0.7595 sigma, in proportion to the part of wrong
-    labels arctan(sigma)/pi.
+    g^2) = g phi(g) for probit, and f to 0.7595 sigma, in proportion to the part of
+    wrong labels, arctan(sigma)/pi.
 
     Args:
         label_noise: with its strength, above 0, as in :func:`solve_convex`.
@@ -324,7 +339,7 @@ def noisy_chance_fraction(label_noise: Any, flip_probability: Any = 0.0) -> floa
 
     Example:
         >>> f"{noisy_chance_fraction('probit:0.5'):.6f}"
-        '0.000000'
+        '0.347688'
     """
     noise = _noise(label_noise, flip_probability)
     weights, scales, p = map(np.asarray, noise)

@@ -1,4 +1,4 @@
-"""The law of many examples of a noisy teacher, against the solver and in closed form."""
+"""Many examples of a noisy teacher: against the solver, and in closed form."""
 
 import numpy as np
 import pytest
