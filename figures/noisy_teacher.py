@@ -20,13 +20,13 @@ SOURCE = "theory"
 CAPTION = (
     "Labels are those of a teacher with a part that the features do not show, y = "
     "sign(u + sigma n): wrong ones (their part: top) lie near its boundary. Probe at "
-    "20 degrees, logistic loss, ridge 0.1. Colour: the best window of the pool, "
-    "from the hardest (orange) over the middle (white) to the easiest examples (blue); "
+    "20 degrees, logistic loss, ridge 0.1. Colour: the best window of the pool, from "
+    "the hardest (orange) over the middle (white) to the easiest examples (blue); "
     "grey: no window beats as many random examples. Full line: hard as good as random; "
-    "dashed: hard as good as easy; dotted: hard as good as random by the law of large "
-    "loads. A, B: f = 0.4 over the size of the pool; C, D: over f, at 20 examples per "
-    "dimension. Left: ranked by the absolute margin |P.x|, right: by the signed margin "
-    "y P.x of the noisy label. All errors are on the teacher's own labels."
+    "dashed: hard as good as easy. A, B: f = 0.4 over the size of the pool; C, D: over "
+    "f, at 20 examples per dimension. Left: ranked by the absolute margin |P.x|, "
+    "right: by the signed margin y P.x of the noisy label. All errors are on the "
+    "teacher's own labels."
 )
 ANGLE, LOSS, RIDGE = math.radians(20), "logistic", 0.1
 STRENGTHS = (0.02, 0.1, 0.2, 0.3, 0.45, 0.65, 0.9, 1.2)
@@ -43,7 +43,6 @@ def compute() -> xr.Dataset:
     """The errors of windows and of random examples in both planes."""
     parts = [_errors(margin, plane) for margin in MARGINS for plane in PLANES]
     parts += [_random(plane) for plane in PLANES]
-    parts += [_crossover(margin) for margin in MARGINS]
     about = {"theta": ANGLE, "loss": LOSS, "ridge": RIDGE, "noise": "probit"}
     about |= {"keep_fraction_of_pools": FRACTION, "alpha_tot_of_fractions": POOL}
     axes = {"strength": list(STRENGTHS), "place": list(PLACES)}
@@ -88,21 +87,6 @@ def _random(plane: str) -> xr.Dataset:
     )
     dims = ("strength", plane)
     return xr.Dataset({f"random_{plane}_error": (dims, error[..., 0])})
-
-
-def _crossover(margin: str) -> xr.Dataset:
-    """The pool at which hard and random examples are equal, by the large-load law."""
-    load = [
-        pt.crossover_load(
-            FRACTION,
-            theta=ANGLE,
-            margin=margin,
-            loss=LOSS,
-            label_noise=pt.Probit(strength),
-        )
-        for strength in STRENGTHS
-    ]
-    return xr.Dataset({f"{margin}_crossover": ("strength", np.array(load) / FRACTION)})
 
 
 def draw(data: xr.Dataset) -> Figure:
@@ -152,11 +136,6 @@ def _map(axes: Axes, data: xr.Dataset, margin: str, plane: str) -> Any:
     ):
         look = {"colors": color, "linestyles": [line], "linewidths": 1.4}
         axes.contour(x, np.exp(y), (hard - other).T, [0.0], **look)
-    if plane == "alpha_tot":
-        load = data[f"{margin}_crossover"].values
-        some = np.isfinite(load) & (load > 0)
-        at = data["strength"].values[some]
-        axes.plot(at, load[some], color=style.BLACK, ls=":", lw=1.2)
     ticks = data[plane].values
     axes.set(yscale="log", xlim=(x[0], x[-1]), ylim=np.exp(y[[0, -1]]))
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])

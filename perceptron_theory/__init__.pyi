@@ -46,9 +46,11 @@ from .limits.aligned import AlignedLimit as AlignedLimit
 from .limits.aligned import aligned_limit as aligned_limit
 from .limits.aligned import threshold_error as threshold_error
 from .limits.large_load import LargeLoad as LargeLoad
+from .limits.large_load import SmallNoise as SmallNoise
 from .limits.large_load import crossover_load as crossover_load
 from .limits.large_load import large_load as large_load
 from .limits.large_load import noisy_chance_fraction as noisy_chance_fraction
+from .limits.large_load import small_noise_limit as small_noise_limit
 from .limits.power_law import f_min as f_min
 from .limits.power_law import power_law_coefficient as power_law_coefficient
 from .limits.small_angle import BestFraction as BestFraction

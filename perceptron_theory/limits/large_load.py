@@ -7,7 +7,9 @@ the student tends to the (A, B) of least mean loss over the kept law,
 
 u and v folded to the label that is seen (:mod:`perceptron_theory.kept.noisy_teacher`).
 For the whole pool B = 0 by symmetry, and the floor is 0; at theta = 0, too, or it is 1
-where wrong labels prevail.
+where wrong labels prevail.  And where the loss is the likelihood of the noise (both
+logistic) and the rule does not see the labels (absolute margin): A = 1/strength, B = 0,
+whatever is kept.
 
 The equations of :mod:`perceptron_theory.convex.equations` to first order in 1/alpha:
 with V = 1/(alpha E[l'']) and p = m - V l'(m) + ...
@@ -52,8 +54,10 @@ from ..rules.names import resolve_rule
 from ..rules.rule import Rule
 from ..solving.front_door import pruned_by
 
+LAYER = 40.0  # in units of the noise
 FAR = 8.5  # no example beyond so many standard deviations carries weight
 STEPS = 100
+ROUNDING = 1e-15  # of tan^2: the law of the noise is known to 1e-9
 
 
 @dataclass(frozen=True)
@@ -311,7 +315,109 @@ def crossover_load(
     gain, floor = other.slope - own.slope, own.floor_square - other.floor_square
     if gain <= 0:
         return 0.0
-    return gain / floor if floor > 1e-20 else np.inf
+    return gain / floor if floor > ROUNDING else np.inf
+
+
+@dataclass(frozen=True)
+class SmallNoise:
+    """The law of large loads as the strength sigma of the noise goes to 0.
+
+    Attributes:
+        floor: over sigma.
+        slope: t_1 over sigma.
+        crossover: the load at which hard and random examples are equal, times sigma; 0
+            where the rule loses at every large load, inf where its floor vanishes
+            faster than sigma.
+    """
+
+    floor: float
+    slope: float
+    crossover: float
+
+
+class _Layer:
+    """The kept law next to the teacher's boundary, u = sigma t; not normalised."""
+
+    def __init__(self, f: float, theta: float, rule: Rule, margin: str, law: Any):
+        sharp, one = noise_of(law, 0.0, 0.0), noise_of(law, 1.0, 0.0)
+        inputs = Inputs(*(jnp.asarray(x, jnp.float64) for x in (1.0, f, theta)))
+        pieces, _ = _pieces(inputs, rule, sharp, Mode(margin, False, False))
+        low, high = (np.asarray(x) / np.sin(theta) for x in intervals(pieces))
+        parts = []
+        for first, last, level in zip(low, high, np.asarray(pieces.level), strict=True):
+            first, last = max(first, -FAR), min(last, FAR)
+            if level > 0 and last > first:
+                some = np.linspace(first, last, 33)
+                v, dv = nodes_between(some, 10)
+                parts.append((v, level * dv * np.exp(-0.5 * v * v)))
+        v, dv = (np.concatenate(x) for x in zip(*parts, strict=True))
+        t, dt = nodes_between(np.linspace(-LAYER, LAYER, 161), 10)
+        self.u, self.v = np.broadcast_arrays(t[:, None], v)
+        weight = (_link(t, one) * dt)[:, None] * dv
+        self.weight = weight / np.sqrt(2.0 * np.pi)
+
+    def mean(self, values: Any) -> float:
+        """The integral over the layer."""
+        return float(np.sum(self.weight * values))
+
+
+@eager_only
+def small_noise_limit(
+    keep_fraction: Any,
+    *,
+    theta: Any,
+    rule: str | Rule = "hard",
+    margin: str = "signed",
+    label_noise: Any,
+) -> SmallNoise:
+    """What :func:`large_load` tends to at small noise; logistic loss, ridge 0.
+
+    The student grows, A = a/sigma, so that only examples next to the teacher's boundary
+    pull, u = sigma t, z = s v: (a, b) minimise the integral of F(t) phi(v) q(s v)
+    l(a t + b v), and with the density 2 phi(0)/f of u there
+
+        pi floor = sigma |b|/a,    t_1 = sigma f (pi/2)^(1/2) t_1 of the layer.
+
+    Floor and t_1 are both in proportion to sigma, so that the load of the crossover
+    grows like 1/sigma.  A ridge has to be small against sigma^2 for this.
+
+    Args:
+        keep_fraction: f in (0, 1].
+        theta: angle of teacher and probe in radians, in (0, pi/2].
+        rule: "hard", "easy" or a rule object that keeps f.
+        margin: "absolute", where b = 0 by symmetry and the floor vanishes faster, or
+            "signed".
+        label_noise: a law; its strength does not matter.
+
+    Raises:
+        InputError: an argument outside its range, or theta = 0.
+
+    Example:
+        >>> near = small_noise_limit(0.6, theta=0.35, label_noise="probit:1")
+        >>> f"{near.floor:.5f}"
+        '0.00746'
+    """
+    rule, margin = resolve_rule(rule), check_margin(margin)
+    arrays = pruned_by(rule, margin, keep_fraction, theta)
+    f, angle = (float(one_number(x, arrays[x])) for x in ("keep_fraction", "theta"))
+    if not angle > 0:
+        raise InputError("theta must be above 0 here: at 0 there is no floor")
+    law, loss = resolve_label_noise(label_noise), resolve_loss("logistic")
+    if law is None or isinstance(law, Flips):
+        raise InputError(f"label_noise must be a noisy teacher's, got {label_noise!r}")
+
+    def slope(part: float, found: LargeLoad) -> float:
+        return float(part * np.sqrt(np.pi / 2.0) * found.slope)
+
+    with own_settings(x64=True):
+        own = _expanded(_Layer(f, angle, rule, margin, law.law), loss, 0.0, flat=False)
+        whole = _Layer(1.0, angle, resolve_rule("hard"), "absolute", law.law)
+        other = _expanded(whole, loss, 0.0, flat=False)
+    t_1, gain = slope(f, own), slope(1.0, other) - slope(f, own)
+    square = own.floor_square
+    crossover = np.inf if square < ROUNDING else gain / square
+    floor = np.sqrt(square) / np.pi
+    return SmallNoise(float(floor), t_1, float(crossover) if gain > 0 else 0.0)
 
 
 @eager_only

@@ -54,6 +54,19 @@ def test_probit_is_a_part_that_the_features_do_not_show(loss, theta, margin):
             assert abs(own.weights[0][i] - other.fields[0] * whole) < 1e-8 * whole
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("margin", ["absolute", "signed"])
+@pytest.mark.parametrize("theta", [0.0, 0.35])
+def test_a_keep_probability(theta, margin):
+    rule = pt.KeepProbability(lambda m: 1 / (1 + jnp.exp(2 * m)))
+    how = {"alpha_tot": 4.0, "rule": rule, "margin": margin}
+    how |= {"loss": "square", "ridge": 0.1}
+    own = pt.solve_convex(theta=theta, label_noise=pt.Probit(0.5), **how)
+    other = pt.solve_convex(inputs=structured(theta, 0.5), **how)
+    assert abs(own.keep_fraction - other.keep_fraction) < 1e-10
+    assert abs(own.label_error - other.error) < 1e-8
+
+
 def test_no_strength_is_no_noise():
     how = POINT | {"loss": "square", "margin": "signed"}
     for theta in (0.0, 0.35):

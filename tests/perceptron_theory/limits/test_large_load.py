@@ -50,6 +50,17 @@ def test_the_whole_pool_has_no_floor():
     assert abs(far.slope - (1 - a * a) / a**2) < 1e-9
 
 
+def test_a_well_specified_student_has_no_floor():
+    """Logistic loss and noise: the likelihood, whatever is kept without the labels."""
+    for rule, f in (("hard", 0.3), ("easy", 0.5)):
+        far = pt.large_load(f, rule=rule, theta=THETA, label_noise="logistic:0.4")
+        assert far.floor < 3e-8
+        assert abs(far.weights[0] - 1 / 0.4) < 1e-6
+    assert pt.crossover_load(0.3, theta=THETA, label_noise="logistic:0.4") == np.inf
+    probit = pt.large_load(0.3, theta=THETA, label_noise="probit:0.5")
+    assert probit.floor > 1e-5
+
+
 @pytest.mark.slow
 def test_the_crossover_at_small_noise():
     """Hard is better below the load that is predicted, and worse above."""
