@@ -116,7 +116,7 @@ def _fine(data: xr.Dataset, name: str, plane: str) -> tuple[np.ndarray, ...]:
     values = np.log(data[name].values)
     at = np.linspace(x[0], x[-1], FINE), np.linspace(y[0], y[-1], FINE)
     places = np.stack(np.meshgrid(*at, indexing="ij"), axis=-1)
-    return *at, RegularGridInterpolator((x, y), values, method="pchip")(places)
+    return *at, RegularGridInterpolator((x, y), values)(places)
 
 
 def _map(axes: Axes, data: xr.Dataset, margin: str, plane: str) -> Any:

@@ -114,3 +114,15 @@ def test_the_line_of_chance_at_small_noise():
 def test_what_is_refused(given, words):
     with pytest.raises(pt.InputError, match=words):
         pt.large_load(0.4, **given)
+
+
+def test_small_noise():
+    near = pt.small_noise_limit(0.6, theta=THETA, label_noise="probit:1")
+    sigma = 0.02
+    how = {"theta": THETA, "margin": "signed", "label_noise": pt.Probit(sigma)}
+    far = pt.large_load(0.6, **how)
+    assert abs(far.floor / sigma / near.floor - 1.0) < 0.03
+    assert abs(far.slope / sigma / near.slope - 1.0) < 0.01
+    assert abs(sigma * pt.crossover_load(0.6, **how) / near.crossover - 1.0) < 0.1
+    how |= {"label_noise": "probit:1", "margin": "absolute"}
+    assert pt.small_noise_limit(0.6, **how).crossover == np.inf
