@@ -243,6 +243,7 @@ def _plane_law(
     if sharp:
         start = w * field / spread + spread * c / s * begin
     low, high = piece.sign * piece.inner - begin, piece.sign * piece.outer - begin
+    line = start, slope
     if noise is None:
         nodes, weight = _z_nodes((low, high), mean, precision, start, slope, n)
     else:

@@ -224,7 +224,7 @@ def _noise(label_noise: Any, flip_probability: Any) -> Noise:
         return noise_of(law.law, jnp.asarray(strength), jnp.asarray(flips))
 
 
-def _expanded(kept: _Kept, loss: Loss, ridge: float, flat: bool) -> LargeLoad:
+def _expanded(kept: _Kept | _Layer, loss: Loss, ridge: float, flat: bool) -> LargeLoad:
     """The minimum of the mean loss, and the first order in 1/alpha about it."""
     x = np.stack([kept.u, kept.v])
     if flat:  # theta = 0: v is noise of its own
@@ -339,7 +339,8 @@ class _Layer:
     """The kept law next to the teacher's boundary, u = sigma t; not normalised."""
 
     def __init__(self, f: float, theta: float, rule: Rule, margin: str, law: Any):
-        sharp, one = noise_of(law, 0.0, 0.0), noise_of(law, 1.0, 0.0)
+        none, unit = jnp.zeros(()), jnp.ones(())
+        sharp, one = noise_of(law, none, none), noise_of(law, unit, none)
         inputs = Inputs(*(jnp.asarray(x, jnp.float64) for x in (1.0, f, theta)))
         pieces, _ = _pieces(inputs, rule, sharp, Mode(margin, False, False))
         low, high = (np.asarray(x) / np.sin(theta) for x in intervals(pieces))
