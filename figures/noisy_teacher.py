@@ -23,8 +23,8 @@ CAPTION = (
     "20 degrees, logistic loss, ridge 0.1. Colour: the best of seven windows, from "
     "the hardest (orange) over the middle (white) to the easiest examples (blue); "
     "grey: none of them beats as many random examples. Full line: hard as good as "
-    "random; dashed: hard as good as easy. A, B: f = 0.4 over the size of the pool; C, D: over "
-    "f, at 20 examples per dimension. Left: ranked by the absolute margin |P.x|, "
+    "random; dashed: hard as good as easy. A, B: f = 0.4 over the size of the pool; "
+    "C, D: over f, at 20 examples per dimension. Left: ranked by the absolute margin |P.x|, "
     "right: by the signed margin y P.x of the noisy label. All errors are on the "
     "teacher's own labels."
 )

@@ -73,13 +73,14 @@ def line_sums(
         k = start + slope * off
         peak, zeroth, first, _ = slack_moments(k)
         rest = zeroth - k * peak
-        u, by_u = s * tau * first, s * tau * (mean * first + zeroth * tau)
     else:
         zeroth, peak, bend = tilted(c * z + s * mean, s * tau, noise)
-        rest = zeroth - bend
+        rest, first = zeroth - bend, None
     y = mean * zeroth + peak * tau
     square = mean * y + (mean * peak + rest * tau) * tau
-    if noise is not None:
+    if first is None:
         u, by_u = c * z * zeroth + s * y, c * z * y + s * square
+    else:
+        u, by_u = s * tau * first, s * tau * (mean * first + zeroth * tau)
     v, by_v = s * z * zeroth - c * y, s * z * y - c * square
     return sums(zeroth, u, v), sums(y, by_u, by_v)
