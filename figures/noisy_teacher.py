@@ -24,8 +24,8 @@ CAPTION = (
     "the hardest (orange) over the middle (white) to the easiest examples (blue); "
     "grey: none of them beats as many random examples. Full line: hard as good as "
     "random; dashed: hard as good as easy. A, B: f = 0.4 over the size of the pool; "
-    "C, D: over f, at 20 examples per dimension. Left: ranked by the absolute margin |P.x|, "
-    "right: by the signed margin y P.x of the noisy label. All errors are on the "
+    "C, D: over f, at 20 examples per dimension. Left: ranked by the absolute margin "
+    "|P.x|, right: by the signed margin y P.x of the noisy label. All errors are on the "
     "teacher's own labels."
 )
 ANGLE, LOSS, RIDGE = math.radians(20), "logistic", 0.1
@@ -92,7 +92,7 @@ def _random(plane: str) -> xr.Dataset:
 def draw(data: xr.Dataset) -> Figure:
     """What to keep, in two planes and by two margins."""
     figure = style.canvas(style.PAGE, 4.6)
-    panels = figure.subplots(2, 2, sharex=True, sharey="row")
+    panels, drawn = figure.subplots(2, 2, sharex=True, sharey="row"), None
     for row, plane in enumerate(PLANES):
         for column, margin in enumerate(MARGINS):
             drawn = _map(panels[row, column], data, margin, plane)
