@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -25,8 +26,8 @@ CAPTION = (
     "grey: none of them beats as many random examples. Full line: hard as good as "
     "random; dashed: hard as good as easy. A, B: f = 0.4 over the size of the pool; "
     "C, D: over f, at 20 examples per dimension. Left: ranked by the absolute margin "
-    "|P.x|, right: by the signed margin y P.x of the noisy label. All errors are on the "
-    "teacher's own labels."
+    "|P.x|, right: by the signed margin y P.x of the noisy label. All errors are on "
+    "the teacher's own labels."
 )
 ANGLE, LOSS, RIDGE = math.radians(20), "logistic", 0.1
 STRENGTHS = (0.02, 0.1, 0.2, 0.3, 0.45, 0.65, 0.9, 1.2)
@@ -92,10 +93,12 @@ def _random(plane: str) -> xr.Dataset:
 def draw(data: xr.Dataset) -> Figure:
     """What to keep, in two planes and by two margins."""
     figure = style.canvas(style.PAGE, 4.6)
-    panels, drawn = figure.subplots(2, 2, sharex=True, sharey="row"), None
-    for row, plane in enumerate(PLANES):
-        for column, margin in enumerate(MARGINS):
-            drawn = _map(panels[row, column], data, margin, plane)
+    panels = figure.subplots(2, 2, sharex=True, sharey="row")
+    kinds = itertools.product(PLANES, MARGINS)
+    maps = [
+        _map(axes, data, margin, plane)
+        for axes, (plane, margin) in zip(panels.ravel(), kinds, strict=True)
+    ]
     for axes, margin in zip(panels[0], MARGINS, strict=True):
         axes.set_title(f"{margin} margin", fontsize=8)
         _wrong_part(axes)
@@ -103,7 +106,7 @@ def draw(data: xr.Dataset) -> Figure:
         axes.set_xlabel(r"noise of the teacher  $\sigma$")
     panels[0, 0].set_ylabel(style.LABELS["alpha_tot"])
     panels[1, 0].set_ylabel(style.LABELS["keep_fraction"])
-    bar = figure.colorbar(drawn, ax=panels.ravel().tolist(), shrink=0.7, aspect=30)
+    bar = figure.colorbar(maps[0], ax=panels.ravel().tolist(), shrink=0.7, aspect=30)
     bar.set_label("best part to keep, among windows of margins")
     bar.set_ticks([0.0, 0.5, 1.0], labels=["hardest", "middle", "easiest"])
     style.letter(panels.ravel())
