@@ -146,6 +146,15 @@ class Learner:
             help="Fraction of the labels of the pool that are wrong; needs --loss."
         ),
     ] = 0.0
+    label_noise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LAW:STRENGTH",
+            help="Labels of a teacher with a part that the features do not show, wrong "
+            "more often near its boundary: probit:0.5 or logistic:0.3, the strength in "
+            "units of the spread of the teacher's output; needs --loss.",
+        ),
+    ] = None
 
     def given(self) -> dict[str, Any]:
         """It as arguments of the library.
@@ -157,7 +166,9 @@ class Learner:
         if self.ridge not in (None, "optimal"):
             convex["ridge"] = number(str(self.ridge), "--ridge")
         convex["flip_probability"] = self.flip_probability
+        convex |= {"label_noise": self.label_noise} if self.label_noise else {}
         none = self.loss is None and self.ridge is None and not self.flip_probability
+        none = none and not self.label_noise
         return {"student": self.student} | ({} if none else convex)
 
     @property
@@ -167,5 +178,6 @@ class Learner:
             return f"{self.student.replace('_', '-')} student"
         flips = self.flip_probability
         wrong = f", {100 * flips:.3g} % of the labels wrong" if flips else ""
+        wrong += f", {self.label_noise} label noise" if self.label_noise else ""
         ridge = self.given()["ridge"]
         return f"{self.loss.replace('_', ' ')} loss, ridge {ridge}{wrong}"

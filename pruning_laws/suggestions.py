@@ -85,7 +85,8 @@ def _solve(given: Given) -> list[str] | None:
         few = min(options.fractions(given["keep_fraction"])) < 0.01
         how = {"pool": "direct"} if few else {}
         return _ours("validate", alpha_prune=given["alpha_prune"], **where, **how)
-    how = {name: given[name] for name in ("loss", "ridge", "flip_probability")}
+    names = "loss", "ridge", "flip_probability", "label_noise"
+    how = {name: given[name] for name in names}
     loads = {name: given[name] for name in ("alpha_prune", "alpha_tot")}
     return _ours("solve", **loads, **where, **how, o="solve.nc")
 

@@ -161,6 +161,7 @@ def advise(
     loss: Any = None,
     ridge: Any = None,
     flip_probability: Any = 0.0,
+    label_noise: Any = None,
     max_alpha_prune: Any = None,
     tolerance: Any = 0.05,
 ) -> Advice:
@@ -178,6 +179,8 @@ def advise(
         loss: a convex loss in place of a student, as in :func:`solve_convex`.
         ridge: of that loss: a number, or "optimal", the best one of each choice.
         flip_probability: of the labels of the pool, with a loss.
+        label_noise: of the teacher, with a loss: as in :func:`solve_convex`, with its
+            strength, ``Probit(0.5)`` or "probit:0.5".
         max_alpha_prune: the most examples per dimension that may be kept.
         tolerance: part of the whole pool's error by which ``fewest`` may exceed it.
 
@@ -191,7 +194,8 @@ def advise(
         'easy 0.903 0.04883'
     """
     pool = single_load("alpha_tot", alpha_tot)
-    learner = learner_at(theta, margin, student, loss, ridge, flip_probability)
+    how = student, loss, ridge, flip_probability, label_noise
+    learner = learner_at(theta, margin, *how)
     if pool > LARGEST:
         raise InputError(
             f"alpha_tot must be at most {LARGEST:g}, got {pool:g}: beyond, "

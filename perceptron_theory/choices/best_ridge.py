@@ -88,6 +88,7 @@ def optimal_ridge(
     margin: str = "absolute",
     loss: Any = "logistic",
     flip_probability: Any = 0.0,
+    label_noise: Any = None,
 ) -> OptimalRidge:
     r"""The ridge in [0, inf] with which a student of a convex loss errs least.
 
@@ -107,7 +108,7 @@ def optimal_ridge(
         '0.570796'
     """
     name, load = one_load(alpha_prune, alpha_tot)
-    student = Convex(loss, 1.0, flip_probability)
+    student = Convex(loss, 1.0, flip_probability, label_noise=label_noise)
     asked = Asked(name, resolve_rule(rule), check_margin(margin), student)
     with own_settings(x64=True):
         flat = checked((load, keep_fraction, theta), asked)

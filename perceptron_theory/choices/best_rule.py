@@ -117,6 +117,7 @@ def optimal_rule(
     loss: Any = None,
     ridge: Any = None,
     flip_probability: Any = 0.0,
+    label_noise: Any = None,
 ) -> OptimalRule:
     """The keep-probability of the margin with the least error at a given kept fraction.
 
@@ -137,6 +138,8 @@ def optimal_rule(
         ridge: of that loss: a number, or "optimal": rule and ridge are then improved in
             turn until neither gains.
         flip_probability: of the labels of the pool, with a loss.
+        label_noise: of the teacher, with a loss: as in :func:`solve_convex`, with its
+            strength, ``Probit(0.5)`` or "probit:0.5".
 
     Raises:
         InputError: an argument outside its range, not two of the three loads, or more
@@ -149,7 +152,8 @@ def optimal_rule(
         '0.11266228 0.13609713 0.11730597'
     """
     alpha, fraction = _loads(alpha_prune, alpha_tot, keep_fraction)
-    learner = learner_at(theta, margin, student, loss, ridge, flip_probability)
+    how = student, loss, ridge, flip_probability, label_noise
+    learner = learner_at(theta, margin, *how)
     kind, angle, _ = learner
     if has_best_ridge(kind):
         return _with_best_ridge(learner, alpha, fraction)

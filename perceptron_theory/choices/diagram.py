@@ -44,6 +44,7 @@ def phase_diagram(
     loss: Any = None,
     ridge: Any = None,
     flip_probability: Any = 0.0,
+    label_noise: Any = None,
 ) -> xr.Dataset:
     """The errors of three strategies on a grid, and where they cross.
 
@@ -56,6 +57,8 @@ def phase_diagram(
         loss: a convex loss in place of a student, as in :func:`solve_convex`.
         ridge: of that loss: a number, or "optimal", the best one of each strategy.
         flip_probability: of the labels of the pool, with a loss.
+        label_noise: of the teacher, with a loss: as in :func:`solve_convex`, with its
+            strength, ``Probit(0.5)`` or "probit:0.5".
 
     Returns:
         On the dimensions ``alpha_tot`` and ``keep_fraction``: ``error_hard``,
@@ -79,7 +82,8 @@ def phase_diagram(
     fractions = axis("keep_fraction", keep_fraction)
     check_load("alpha_tot", loads)
     check_fraction("keep_fraction", fractions)
-    learner = learner_at(theta, margin, student, loss, ridge, flip_probability)
+    how = student, loss, ridge, flip_probability, label_noise
+    learner = learner_at(theta, margin, *how)
 
     @remembered
     def log_error(number: Any, x: Any, y: Any) -> np.ndarray:

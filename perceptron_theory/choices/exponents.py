@@ -87,6 +87,7 @@ def exponent_along(
     loss: Any = None,
     ridge: Any = None,
     flip_probability: Any = 0.0,
+    label_noise: Any = None,
 ) -> Values:
     """D ln error/d ln alpha_prune on a curve of theory: exact, at each point.
 
@@ -95,7 +96,7 @@ def exponent_along(
     alpha_prune/alpha_tot); give one of them, for a :class:`KeepProbability` rule none.
     Arguments broadcast, and so do the parameters of the rule.  ``student`` is any of
     :func:`.solve`; or give a convex ``loss`` with its ``ridge`` (a number, held fixed,
-    or "optimal", the best one at each point) and ``flip_probability``.
+    or "optimal", the best one at each point), ``flip_probability`` and ``label_noise``.
 
     Raises:
         InputError: an argument outside its range, both or neither of the two held
@@ -106,7 +107,7 @@ def exponent_along(
         >>> f"{exponent_along(1e4, keep_fraction=0.5):.6f}"
         '-1.000000'
     """
-    learner = resolve_learner(student, loss, ridge, flip_probability)
+    learner = resolve_learner(student, loss, ridge, flip_probability, label_noise)
     check_margin(margin)
     kind = resolve_rule(rule)
     if kind.takes_fraction:

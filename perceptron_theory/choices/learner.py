@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
@@ -32,7 +33,11 @@ _SLOPES = batched(log_error_slope)
 
 
 def resolve_learner(
-    student: str | Student, loss: Any, ridge: Any, flip_probability: Any
+    student: str | Student,
+    loss: Any,
+    ridge: Any,
+    flip_probability: Any,
+    label_noise: Any = None,
 ) -> Student:
     """The student that is meant: by name or as an object, or by its convex loss.
 
@@ -43,9 +48,10 @@ def resolve_learner(
             a loss, or a number out of range.
     """
     if loss is None:
-        if ridge is not None or np.any(np.asarray(flip_probability) != 0):
+        noisy = label_noise is not None or np.any(np.asarray(flip_probability) != 0)
+        if ridge is not None or noisy:
             raise InputError(
-                "ridge and flip_probability go with a convex loss: give "
+                "ridge, flip_probability and label_noise go with a convex loss: give "
                 "loss='logistic' or another one (the other students fit every label)"
             )
         kind = resolve_student(student)
@@ -54,7 +60,7 @@ def resolve_learner(
     elif ridge is None:
         raise InputError(f"loss={loss!r} needs a ridge: a number, or 'optimal'")
     else:
-        kind = Convex(loss, ridge, flip_probability)
+        kind = Convex(loss, ridge, flip_probability, label_noise=label_noise)
     best = has_best_ridge(kind)
     names = [name for name in kind.numbers() if not (best and name == "ridge")]
     single = {name: float(one_number(name, getattr(kind, name))) for name in names}
@@ -83,8 +89,11 @@ def single_load(name: str, value: Any) -> float:
 def best_ridge(student: Student, **where: Any) -> OptimalRidge:
     """The best ridge of a student that has one at each point."""
     assert isinstance(student, Convex)
-    loss, flips = student.loss, student.flip_probability
-    return optimal_ridge(loss=loss, flip_probability=flips, **where)
+    noise = student.label_noise
+    if noise is not None:
+        noise = replace(noise, strength=student.noise_strength)
+    how = {"flip_probability": student.flip_probability, "label_noise": noise}
+    return optimal_ridge(loss=student.loss, **how, **where)
 
 
 class Learner(NamedTuple):
@@ -137,6 +146,7 @@ def learner_at(
     loss: Any,
     ridge: Any,
     flip_probability: Any,
+    label_noise: Any = None,
 ) -> Learner:
     """The learner of one angle that is meant, checked.
 
@@ -145,7 +155,7 @@ def learner_at(
     """
     angle = one_number("theta", theta)
     check_theta(angle)
-    kind = resolve_learner(student, loss, ridge, flip_probability)
+    kind = resolve_learner(student, loss, ridge, flip_probability, label_noise)
     return Learner(kind, float(angle), check_margin(margin))
 
 

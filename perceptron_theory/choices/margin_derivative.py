@@ -72,6 +72,7 @@ def functional_derivative(
     loss: Any = None,
     ridge: Any = None,
     flip_probability: Any = 0.0,
+    label_noise: Any = None,
 ) -> Float[np.ndarray, "*shape"]:
     """D error/d(kept mass at margin z), exact, for one rule and one point.
 
@@ -95,15 +96,16 @@ def functional_derivative(
         loss: a convex loss in place of a student, as in :func:`solve_convex`.
         ridge: of that loss, a number.
         flip_probability: of the labels of the pool, with a loss.
+        label_noise: of the teacher, with a loss: as in :func:`solve_convex`, with its
+            strength, ``Probit(0.5)`` or "probit:0.5".
 
     Raises:
         InputError: an argument outside its range, or not exactly one load.
         ConvergenceError: the point did not converge.
     """
     kind = resolve_rule(rule)
-    learner, angle, _ = learner_at(
-        theta, margin, student, loss, ridge, flip_probability
-    )
+    how = student, loss, ridge, flip_probability, label_noise
+    learner, angle, _ = learner_at(theta, margin, *how)
     check_differentiable(learner)
     margins = as_array("z", z)
     if margin == "absolute" and (margins < 0).any():

@@ -63,6 +63,7 @@ def pareto_frontier(
     loss: Any = None,
     ridge: Any = None,
     flip_probability: Any = 0.0,
+    label_noise: Any = None,
 ) -> xr.Dataset:
     """The keep fraction of least error, by minimisation over f in [1e-8, 1].
 
@@ -96,6 +97,8 @@ def pareto_frontier(
         loss: a convex loss in place of a student, as in :func:`solve_convex`.
         ridge: of that loss: a number, or "optimal", the best one at every point.
         flip_probability: of the labels of the pool, with a loss.
+        label_noise: of the teacher, with a loss: as in :func:`solve_convex`, with its
+            strength, ``Probit(0.5)`` or "probit:0.5".
 
     Raises:
         InputError: an argument outside its range, or not exactly one load.
@@ -104,7 +107,8 @@ def pareto_frontier(
     one_load(alpha_prune, alpha_tot)
     kind = resolve_rule(rule)
     name = rule if isinstance(rule, str) else kind.text
-    learner = learner_at(theta, margin, student, loss, ridge, flip_probability)
+    how = student, loss, ridge, flip_probability, label_noise
+    learner = learner_at(theta, margin, *how)
     if not kind.takes_fraction:
         raise InputError(
             f"a {type(kind).__name__} rule fixes its keep fraction: there is none to "

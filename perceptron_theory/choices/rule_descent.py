@@ -20,6 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from ..kept.noisy_pool import masses as noisy_masses
+from ..kept.noisy_teacher import noise_of
 from ..kept.problem import Inputs, Mode
 from ..kept.thresholds import FARTHEST
 from ..kept.wrong_labels import pool_masses
@@ -158,9 +160,10 @@ def _grid(at: Place, ends: Float[np.ndarray, " n"]) -> Grid:
     scales = np.append(np.geomspace(least, FARTHEST, SCALES), 0.0)
     z = [scales, np.linspace(0.0, FARTHEST, SCALES)]
     flips = float(getattr(at.student, "flip_probability", 0.0))
-    if at.mode.margin == "signed" and (flips or not at.mode.on_line):
+    teacher = getattr(at.student, "label_noise", None)
+    if at.mode.margin == "signed" and (flips or teacher or not at.mode.on_line):
         # wrong labels turn margins of all sizes, a tilted probe small ones
-        width = 1.0 if flips else float(np.sin(at.theta))
+        width = 1.0 if flips or teacher else float(np.sin(at.theta))
         lowest = -FARTHEST * width
         z.append(-width * scales)
     ends = np.resize(ends, 2 * MOST)
@@ -169,7 +172,14 @@ def _grid(at: Place, ends: Float[np.ndarray, " n"]) -> Grid:
     z.append(np.full(sum(map(len, z)) % 2, FARTHEST))
     z = np.sort(np.clip(np.concatenate(z), lowest, FARTHEST))
     with own_settings(x64=True):
-        below, above = map(np.array, _masses_of(at.mode.margin)(z, at.theta, flips))
+        noise = flips
+        if teacher and at.mode.margin == "signed":
+            strength = jnp.asarray(getattr(at.student, "noise_strength"))  # noqa: B009
+            noise = noise_of(teacher, strength, jnp.asarray(flips))
+            masses = batched(noisy_masses, (0, None, None))
+        else:
+            masses = _masses_of(at.mode.margin)
+        below, above = map(np.array, masses(z, at.theta, noise))
     below[z == lowest], above[z == lowest] = 0.0, 1.0
     below[z == FARTHEST], above[z == FARTHEST] = 1.0, 0.0
     # the difference of the smaller masses keeps its digits

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..kept.nodes import SHARP
+from ..kept.noisy_teacher import places_of, tilted
 from ..kept.problem import Problem
 from ..numerics.gaussian import density, slack_moments
 from ..numerics.quadrature import panels
@@ -31,13 +32,22 @@ def line_sums(
     loss, on_line = setting.loss, setting.mode.on_line
     r, step = jnp.exp(x[0]), jnp.exp(x[3])
     p, w, c, s = student_at(x, problem, origins, loss)
-    s = jnp.maximum(s, 1e-150)
+    noise = problem.noise
+    s = jnp.maximum(s, 1e-150) if noise is None else s
     spread = jnp.sqrt(1.0 + w * w)
     # given M, y lies k of its widths above u = 0: k = start + slope (M - p z)
-    start, slope = spread * z * c / s, w / spread
+    slope = w / spread
+    start = spread * z * c / s if noise is None else jnp.zeros(())
     steps = jnp.array([-SHARP, 0.0, SHARP])
     places = spread * jnp.append(steps, jnp.array([-REACH, REACH]))
-    if not on_line:
+    if noise is not None:
+        # where the mean of u, c z + s slope/spread (M - p z), passes its step
+        turn = s * slope / spread
+        width = jnp.sqrt((s / spread) ** 2 + noise.width**2)
+        at = jnp.array(places_of(noise)) * width - c * z
+        flat = jnp.abs(turn) < 1e-9
+        places = jnp.append(places, at / jnp.where(flat, 1.0, turn))
+    elif not on_line:
         flat = jnp.abs(slope) < 1e-9
         places = jnp.append(places, (steps - start) / jnp.where(flat, 1.0, slope))
     places = jnp.clip(places, -REACH * spread, REACH * spread)
@@ -58,11 +68,19 @@ def line_sums(
     if on_line:
         one = jnp.ones_like(t)
         return sums(one, z * one, 0.0 * one), jnp.zeros(4)
-    k = start + slope * off
-    peak, zeroth, first, _ = slack_moments(k)
-    mean = w * off / spread**2
-    y = mean * zeroth + peak / spread
-    square = mean * y + (mean * peak + zeroth / spread - k * peak / spread) / spread
-    u, by_u = s / spread * first, s / spread * (mean * first + zeroth / spread)
+    mean, tau = w * off / spread**2, 1.0 / spread
+    if noise is None:
+        k = start + slope * off
+        peak, zeroth, first, _ = slack_moments(k)
+        rest = zeroth - k * peak
+    else:
+        zeroth, peak, bend = tilted(c * z + s * mean, s * tau, noise)
+        rest, first = zeroth - bend, None
+    y = mean * zeroth + peak * tau
+    square = mean * y + (mean * peak + rest * tau) * tau
+    if first is None:
+        u, by_u = c * z * zeroth + s * y, c * z * y + s * square
+    else:
+        u, by_u = s * tau * first, s * tau * (mean * first + zeroth * tau)
     v, by_v = s * z * zeroth - c * y, s * z * y - c * square
     return sums(zeroth, u, v), sums(y, by_u, by_v)

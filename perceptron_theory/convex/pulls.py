@@ -224,7 +224,8 @@ def averages(
 
     def breaks_of(here: Any, frame: _Frame) -> Float[Array, " m"]:
         """The ends of the panels in t of some pieces."""
-        places = field_breaks(piece, here, student, mode.on_line, frame.origin)
+        noisy = problem.noise is not None
+        places = field_breaks(piece, here, student, mode.on_line, frame.origin, noisy)
         if not loss.explicit:
             more = jnp.clip(squeezed(student), places[0], places[-1])
             places = jnp.sort(jnp.concatenate([places, more]))

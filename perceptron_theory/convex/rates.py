@@ -14,9 +14,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..kept.noisy_pool import by_angle, by_mixture
+from ..kept.noisy_teacher import Noise, at_margin, noise_of
 from ..kept.problem import Problem
 from ..kept.thresholds import FARTHEST, mass_by_angle
-from ..kept.wrong_labels import Labels, labelled, mass_rate, noisy_problem
+from ..kept.wrong_labels import Labels, labelled, mass_rate
 from ..numerics.gaussian import cdf, density
 from ..numerics.newtons_method import Root, solve_scaled
 from ..rules.rule import Cells
@@ -38,28 +40,32 @@ def rates_of(
     rate: Cells | None,
     setting: Setting,
 ) -> Float[Array, "6 5"]:
-    """dx/d(alpha, keep_fraction, theta, ridge, flip_probability)."""
+    """dx/d(alpha, keep_fraction, theta, ridge, flip_probability, noise_strength)."""
     x, at, f = root.x, root.at, problem.keep_fraction
-    p = point.student.flip_probability
+    p, noise = point.student.flip_probability, problem.noise
+    strength = point.student.noise_strength
     mode, noisy = setting.mode, setting.noisy
 
     def changed(level, right, wrong):
         levels = labelled(level, right, wrong) if noisy else jnp.tile(level, 2)
         return averages(x, problem, labels, setting, FINE, levels).sums
 
-    by_fraction, by_theta, by_flipped = jnp.zeros((3, 4))
+    by_fraction, by_theta, by_flipped, by_strength = jnp.zeros((4, 4))
     if not point.rule.takes_fraction:
         # f is not an input, and follows from theta and p
         moved_to = partial(_turned, x, point, setting)
         if not mode.on_line:
             least = jnp.maximum(point.inputs.theta, LEAST_ANGLE)
-            by_theta = moved_to(lambda t: (t, p), least)
-        if noisy:
-            by_flipped = moved_to(lambda t: (point.inputs.theta, t), p)
+            by_theta = moved_to(lambda t: (t, p, strength), least)
+        theta = point.inputs.theta
+        if noisy or noise is not None:
+            by_flipped = moved_to(lambda t: (theta, t, strength), p)
+        if noise is not None:
+            by_strength = moved_to(lambda t: (theta, p, t), strength)
     else:
         assert rate is not None
         level = point.rule.cells(point.inputs.keep_fraction).level
-        edges, by_angle, by_noise = at_thresholds(x, point, problem, labels, setting)
+        edges, by_angle, *by_noise = at_thresholds(x, point, problem, labels, setting)
 
         def between(ends):
             return jnp.sum(level[:, None] * (ends[:, 1] - ends[:, 0]), axis=0) / f
@@ -72,8 +78,17 @@ def rates_of(
             by_fraction = by_fraction - at.sums / f
         by_theta = between(by_angle)
         if noisy:
-            by_flipped = changed(level, -1.0, 1.0) + between(by_noise)
+            by_flipped = changed(level, -1.0, 1.0) + between(by_noise[0])
+        if noise is not None:
+            inside = [
+                _with_noise(x, problem, labels, setting, moved)
+                for moved in _moves(point)
+            ]
+            by_flipped, by_strength = (
+                one + between(edge) for one, edge in zip(inside, by_noise, strict=True)
+            )
     columns = at.sums / point.inputs.alpha, by_fraction, by_theta, by_flipped
+    columns = *columns, by_strength
     right = jnp.stack([at.by_sums @ column for column in columns], axis=1)
     right = jnp.insert(right, 3, at.by_ridge / point.student.ridge, axis=1)
     # while the probe turns under the student, p and w change
@@ -93,15 +108,17 @@ def at_thresholds(
     """Averages over the examples at each threshold; what theta and noise move there.
 
     The first are per kept mass; the others are changes of the average over all examples
-    below a threshold of constant mass (with flip_probability that of what the threshold
-    passes: the levels are not changed here).
+    below a threshold of constant mass, with theta, flip_probability and, of a noisy
+    teacher, noise_strength (with noise that of what the threshold passes: the levels
+    are not changed here).
     """
-    mode, ends = setting.mode, problem.pieces.ends
+    mode, ends, noise = setting.mode, problem.pieces.ends, problem.noise
     p = point.student.flip_probability
     signed, theta = mode.margin == "signed", point.inputs.theta
     c, s = problem.cos_theta, jnp.maximum(problem.sin_theta, 1e-150)
     m = jnp.clip(ends.ravel(), -FARTHEST, FARTHEST)
     lowest = 0.0 if mode.on_line else -FARTHEST * s
+    lowest = lowest if noise is None else -FARTHEST
     origins = origins_of(problem, labels, setting.loss, mode.on_line)
 
     def part(z, label):
@@ -112,6 +129,8 @@ def at_thresholds(
         if mode.on_line:
             inside = jnp.where(there, 1.0, 0.0)[:, None]
             return inside * values, by_y, inside
+        if noise is not None:
+            return values, by_y, at_margin(z, theta, noise)[:, None]
         return values, by_y, cdf(jnp.minimum(z * c / s, 30.0))[:, None]
 
     def at(m):
@@ -130,7 +149,15 @@ def at_thresholds(
     values, by_y, inside = at(m)
     crowd = 2.0 * density(m)[:, None]
     moved = by_noise = jnp.zeros_like(values)
-    if signed:
+    by_strength = by_noise
+    if signed and noise is not None:
+        values = values / jnp.maximum(inside, 1e-300)
+        moved = crowd * by_y - by_angle(m, theta, noise)[:, None] * values
+        by_noise, by_strength = (
+            -by_mixture(m, theta, noise, move)[:, None] * values
+            for move in _moves(point)
+        )
+    elif signed:
         values = values / jnp.maximum(inside, 1e-300)
         if not mode.on_line:
             net = 1.0 - 2.0 * p if setting.noisy else 1.0
@@ -142,7 +169,29 @@ def at_thresholds(
         others, others_by_y, _ = at(-m)
         values, moved = values + others, crowd * (by_y - others_by_y)
     shape = *ends.shape, 4
-    return values.reshape(shape), moved.reshape(shape), by_noise.reshape(shape)
+    changes = values, moved, by_noise, *(() if noise is None else (by_strength,))
+    return tuple(x.reshape(shape) for x in changes)
+
+
+def _moves(point: Point) -> tuple[Noise, Noise]:
+    """How the mixture of a noisy teacher moves with the flips and with its strength."""
+    student = point.student
+    at = student.flip_probability, student.noise_strength
+    mixture = lambda p, strength: noise_of(student.label_noise, strength, p)  # noqa: E731
+    one, none = jnp.ones(()), jnp.zeros(())
+    return jax.jvp(mixture, at, (one, none))[1], jax.jvp(mixture, at, (none, one))[1]
+
+
+def _with_noise(
+    x: Unknowns, problem: Problem, labels: Labels, setting: Setting, moved: Noise
+) -> Sums:
+    """How the averages over fixed pieces change with the mixture."""
+
+    def at(noise):
+        here = problem._replace(noise=noise)
+        return averages(x, here, labels, setting, FINE).sums
+
+    return jax.jvp(at, (problem.noise,), (moved,))[1]
 
 
 def _turned(
@@ -152,16 +201,19 @@ def _turned(
     place: Any,
     here: Float[Array, ""],
 ) -> Sums:
-    """How the averages change with t for a keep-probability; place: t -> (theta, p).
+    """How the averages change with t for a keep-probability.
 
-    For alpha_tot with the change of the kept load.
+    ``place``: t -> (theta, p, strength of the noise).  For alpha_tot with the change of
+    the kept load.
     """
 
     def at(t):
-        theta, flipped = place(t)
-        inputs, rule = point.inputs._replace(theta=theta), point.rule
-        problem, labels, _ = noisy_problem(
-            inputs, rule, flipped, setting.mode, setting.noisy
+        theta, flipped, strength = place(t)
+        new = {"flip_probability": flipped, "noise_strength": strength}
+        inputs, student = point.inputs._replace(theta=theta), point.student
+        here = point._replace(inputs=inputs, student=student.replaced(**new))
+        problem, labels, _ = student.replaced(**new).labelled_problem(
+            here, setting.mode
         )
         sums = averages(x, problem, labels, setting, FINE).sums
         return sums, problem.keep_fraction

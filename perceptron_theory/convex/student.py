@@ -12,6 +12,14 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..errors import InputError
+from ..kept.label_laws import (
+    Flips,
+    allowed_strength,
+    check_strength,
+    resolve_label_noise,
+)
+from ..kept.noisy_pool import teacher_problem
+from ..kept.noisy_teacher import noise_of
 from ..kept.problem import Mode, Problem
 from ..kept.wrong_labels import noisy_problem
 from ..numerics.checks import as_array, refuse
@@ -46,15 +54,20 @@ class Convex(Student):
         ridge: lambda, at least 1e-16; or "optimal" for the functions that compare
             strategies, each of which then has its own best ridge.
         flip_probability: of every label of the pool, in [0, 1/2).
+        noise_strength: of ``label_noise``, where that is a name.
+        label_noise: the law of the teacher's noise, a name or an object of a class
+            derived from :class:`.LabelNoise`; its strength becomes ``noise_strength``.
         noisy: whether labels may be wrong, for the program that is compiled; found out.
     """
 
     loss: Any = "logistic"
     ridge: Any = 1.0
     flip_probability: Any = 0.0
+    noise_strength: Any = None
+    label_noise: Any = None
     noisy: bool | None = None
 
-    static = ("loss", "noisy")
+    static = ("loss", "label_noise", "noisy")
     unknowns = 6
     logarithmic = ("ridge",)
     batch_sizes = {True: 64, False: 16}  # noqa: RUF012 # as its base says
@@ -69,10 +82,27 @@ class Convex(Student):
             loss = resolve_loss(self.loss)
             loss.check()
         object.__setattr__(self, "loss", loss)
+        for name, value in self._label_noise().items():
+            object.__setattr__(self, name, value)
         if isinstance(self.ridge, str) and not self.optimal:
             raise InputError(
                 f"ridge must be a positive number or 'optimal', got {self.ridge!r}"
             )
+
+    def _label_noise(self) -> dict[str, Any]:
+        """The fields that a law of label noise says."""
+        noise = resolve_label_noise(self.label_noise, self.noise_strength)
+        if noise is None:
+            return {"noise_strength": 0.0}
+        if not isinstance(noise, Flips):
+            return {"noise_strength": noise.strength, "label_noise": noise.law}
+        given = self.flip_probability
+        if traced(given) or np.any(np.asarray(given) != 0):
+            raise InputError(
+                "label_noise 'flips' is flip_probability: give one of the two"
+            )
+        flips = {"flip_probability": noise.strength}
+        return flips | {"noise_strength": 0.0, "label_noise": None}
 
     @property
     def first_round(self) -> dict[bool, int | None]:  # type: ignore[override]
@@ -85,6 +115,8 @@ class Convex(Student):
         numbers = [f"ridge={self.ridge}"]
         if np.any(np.asarray(self.flip_probability) != 0):
             numbers.append(f"flip_probability={self.flip_probability}")
+        if self.label_noise is not None:
+            numbers.append(f"{self.label_noise.name} noise={self.noise_strength}")
         return f"{self.loss.name}({', '.join(numbers)})"
 
     @property
@@ -94,10 +126,11 @@ class Convex(Student):
 
     @property
     def wrong_labels(self) -> bool:
-        return bool(self.noisy)
+        return bool(self.noisy) or self.label_noise is not None
 
     def check(self) -> None:
         check_flips(as_array("flip_probability", self.flip_probability))
+        check_strength(as_array("noise_strength", self.noise_strength))
         if self.optimal:
             raise InputError(
                 "ridge='optimal' is for functions that compare strategies, such as "
@@ -107,17 +140,27 @@ class Convex(Student):
 
     def fits(self) -> Any:
         flips = self.flip_probability
-        return _allowed(self.ridge) & (flips >= 0) & (flips < 0.5)
+        fit = _allowed(self.ridge) & (flips >= 0) & (flips < 0.5)
+        return fit & allowed_strength(self.noise_strength)
 
     def variants(self, numbers: tuple[Any, ...]) -> list[tuple[Any, Student]]:
-        """Points with wrong labels have twice the pieces: a program of their own."""
-        noisy = numbers[1] > 0
-        return [(noisy == wrong, self.replaced(noisy=wrong)) for wrong in (True, False)]
+        """Points with wrong labels have twice the pieces: a program of their own.
+
+        So have those of a noisy teacher, which counts flips among its noise.
+        """
+        _, flips, strength = numbers
+        free = strength == 0 if self.label_noise is not None else np.full(1, True)
+        wrong = flips > 0
+        return [
+            (free & wrong, self.replaced(noisy=True, label_noise=None)),
+            (free & ~wrong, self.replaced(noisy=False, label_noise=None)),
+            (~free, self.replaced(noisy=False)),
+        ]
 
     def traced_variant(self) -> Student:
         flips = self.flip_probability
         noisy = traced(flips) or bool(np.any(np.asarray(flips) != 0))
-        return self.replaced(noisy=noisy)
+        return self.replaced(noisy=noisy and self.label_noise is None)
 
     def direction(self, value: Any) -> Direction:
         xp = value[1].__array_namespace__()
@@ -129,11 +172,20 @@ class Convex(Student):
     def labelled_problem(self, point: Point, mode: Mode) -> Any:
         """The problem, the label of each of its pieces, and how its cells move."""
         flips, noisy = self.flip_probability, bool(self.noisy)
-        problem, *rest = noisy_problem(point.inputs, point.rule, flips, mode, noisy)
         spectrum = point.spectrum
+        if self.label_noise is not None:
+            noise = noise_of(self.label_noise, self.noise_strength, flips)
+            seen = self._mode(mode)
+            problem, *rest = teacher_problem(point.inputs, point.rule, noise, seen)
+        else:
+            problem, *rest = noisy_problem(point.inputs, point.rule, flips, mode, noisy)
         if spectrum is not None and mode.on_line:
             spectrum = spectrum.without_probe()
         return problem._replace(spectrum=spectrum), *rest
+
+    def _mode(self, mode: Mode) -> Mode:
+        """Under a noisy teacher examples lie on both sides of u = 0, at any angle."""
+        return mode if self.label_noise is None else mode._replace(on_line=False)
 
     def _ridge_of(self, point: Point) -> Any:
         """The ridge over the mean eigenvalue of the inputs."""
@@ -147,7 +199,7 @@ class Convex(Student):
 
     def setting(self, mode: Mode) -> Setting:
         """What is fixed at compile time."""
-        return Setting(self.loss, mode, bool(self.noisy))
+        return Setting(self.loss, self._mode(mode), bool(self.noisy))
 
     def sure_start(self, point: Point, mode: Mode, needed: Any = True) -> Start:
         """The end of the path that begins at a large ridge."""

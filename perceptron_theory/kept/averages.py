@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 from ..numerics.gaussian import cdf, density
 from ..numerics.quadrature import panels
 from .nodes import Panel, Weights, line_points, panel_lines, plane_piece
+from .noisy_teacher import tilted
 from .problem import Problem
 
 EMPTY = 8.6  # no example beyond so many standard deviations carries weight
@@ -145,6 +146,8 @@ def kept_rows(
     some = outer > inner
     inner, outer = jnp.where(some, inner, 0.0), jnp.where(some, outer, 0.0)
     span = jnp.where(sign > 0, 8.0 / (1.0 + inner), 8.0 * s)
+    if problem.noise is not None:  # with the scale of its noise
+        span = jnp.full_like(inner, 8.0)
     end = jnp.clip(outer - inner, 0.0, span)
     x, weight = panels(jnp.stack([jnp.zeros_like(end), end], axis=-1), 12)
     z = sign[:, None] * (inner[:, None] + x)
@@ -152,9 +155,13 @@ def kept_rows(
     if problem.keep is not None:
         seen = z if labels is None else labels[:, None] * z
         weight = weight * jax.vmap(problem.keep)(seen)
-    k = c * z / s
-    inside = cdf(k)
+    if problem.noise is None:
+        k = c * z / s
+        inside = cdf(k)
+        tilt = density(k) / jnp.maximum(inside, 1e-300)
+    else:
+        inside, tilt, _ = tilted(c * z, s, problem.noise)
+        tilt = tilt / jnp.maximum(inside, 1e-300)
     share = weight * inside
-    tilt = density(k) / jnp.maximum(inside, 1e-300)
     rows = jnp.stack([c * z + s * tilt, s * z - c * tilt, share / jnp.sum(share)])
     return jnp.where(share > 0, rows, 0.0).reshape(3, -1)

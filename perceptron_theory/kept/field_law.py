@@ -42,6 +42,7 @@ from ..numerics.gaussian import density, slack_moments
 from ..numerics.quadrature import panels
 from .field import Student
 from .nodes import DEPTH, SHARP
+from .noisy_teacher import places_of, tilted
 from .problem import Problem
 from .wrong_labels import Labels
 
@@ -86,6 +87,7 @@ def field_breaks(
     student: Student,
     on_line: bool,
     origin: Float[Array, ""] | float = 0.0,
+    noisy_teacher: bool = False,
 ) -> Float[Array, " m"]:
     """Increasing fields between which W is smooth; W is nothing beyond the ends.
 
@@ -103,6 +105,8 @@ def field_breaks(
     reach = jnp.sqrt(DEPTH + jnp.min(jnp.where(used, piece.inner, jnp.inf)) ** 2)
     # beyond u = 0 the field falls off with b alone; and it is near that of an end of z
     below, above = jnp.where(a > 0, beside, whole), jnp.where(a > 0, whole, beside)
+    if noisy_teacher:  # which leaves examples on both sides
+        below = above = whole
     begin = piece.label * origin
     zero = -p * begin  # where the field itself vanishes
     ends = p * (far - begin)
@@ -226,18 +230,29 @@ def _plane_law(
     """W by an integral over z for each field, y in closed form."""
     p, w, c, s = student
     _, b = weights_of(student)
-    s = jnp.maximum(s, 1e-150)
+    noise = problem.noise
+    s = jnp.maximum(s, 1e-150) if noise is None else s
     spread = jnp.sqrt(1.0 + w * w)
     whole = jnp.sqrt(1.0 + p * p + w * w)
     # the margin, z, from where it begins
     mean, precision = (p * field - spread**2 * begin) / whole**2, (whole / spread) ** 2
     # k = start + slope z
-    slope = jnp.zeros(()) if on_line else (c - w * b) / (s * spread)
+    sharp = not (on_line or noise is not None)
+    slope = (c - w * b) / (s * spread) if sharp else jnp.zeros(())
     start = jnp.full_like(field, SHARP)
-    if not on_line:
+    if sharp:
         start = w * field / spread + spread * c / s * begin
     low, high = piece.sign * piece.inner - begin, piece.sign * piece.outer - begin
-    nodes, weight = _z_nodes((low, high), mean, precision, start, slope, n)
+    line = start, slope
+    if noise is None:
+        nodes, weight = _z_nodes((low, high), mean, precision, start, slope, n)
+    else:
+        # the mean of u given z, its value at 0 and its slope
+        part = s * w / spread**2
+        line = c * begin + part * field, c - part * p
+        width = jnp.sqrt((s / spread) ** 2 + noise.width**2)
+        places = jnp.array(places_of(noise)) * width
+        nodes, weight = _smooth_nodes((low, high), mean, precision, line, places, n)
     weight = weight * jnp.sqrt(precision)[..., None]
     weight = weight * density(jnp.sqrt(precision) * (nodes - mean[:, None]))
     if problem.keep is not None:
@@ -250,23 +265,32 @@ def _plane_law(
         one, u, uu = (jnp.sum(x, axis=1) for x in moments)
         none = jnp.zeros_like(one)
         return jnp.stack([one, u, none, uu, none, none])
-    k = start[:, None] + slope * nodes
-    peak, zeroth, first, second = slack_moments(k)
+    # of y = mean + eta/spread: 1, eta, eta^2, and u, u^2, u eta
+    size = s / spread
+    if noise is None:
+        k = start[:, None] + slope * nodes
+        peak, zeroth, first, second = slack_moments(k)
+        square = zeroth - k * peak
+        u, uu, u_eta = size * first, size * size * second, size * zeroth
+    else:
+        middle = line[0][:, None] + line[1] * nodes
+        zeroth, peak, bend = tilted(middle, size, noise)
+        square = zeroth - bend
+        u, u_eta = middle * zeroth + size * peak, middle * peak + size * square
+        uu = middle * u + size * u_eta
     # v without the part of y that is cut off, or -y
     off = (field[:, None] - p * nodes) * (w / spread**2)
     close = begin != 0.0
     c, s = jnp.where(close, 1.0, c), jnp.where(close, 0.0, s)
     rest, turn = s * nodes - c * off, c / spread
-    size, ahead = s / spread, rest * zeroth - turn * peak
+    ahead = rest * zeroth - turn * peak
     terms = (
         zeroth,
-        jnp.where(close, nodes * zeroth, size * first),
+        jnp.where(close, nodes * zeroth, u),
         ahead,
-        jnp.where(close, nodes * nodes * zeroth, size * size * second),
-        jnp.where(close, nodes * ahead, size * (rest * first - turn * zeroth)),
-        rest * rest * zeroth
-        - 2.0 * turn * rest * peak
-        + turn * turn * (zeroth - k * peak),
+        jnp.where(close, nodes * nodes * zeroth, uu),
+        jnp.where(close, nodes * ahead, rest * u - turn * u_eta),
+        rest * rest * zeroth - 2.0 * turn * rest * peak + turn * turn * square,
     )
     return jnp.stack([jnp.sum(weight * term, axis=1) for term in terms])
 
@@ -307,3 +331,29 @@ def _z_nodes(
     peak = jnp.clip(peak, low, high)
     inner = jnp.minimum(peak, over), jnp.maximum(peak, over)
     return panels(jax.lax.stop_gradient(jnp.stack([low, *inner, high], axis=-1)), n)
+
+
+def _smooth_nodes(
+    ends: tuple[Float[Array, ""], Float[Array, ""]],
+    mean: Float[Array, " k"],
+    precision: Float[Array, ""],
+    line: tuple[Float[Array, " k"], Float[Array, ""]],
+    places: Float[Array, " m"],
+    n: int,
+) -> tuple[Float[Array, "k m"], Float[Array, "k m"]]:
+    """The same under a noisy teacher, which leaves examples on both sides of u = 0.
+
+    The mean of u given z is line[0] + line[1] z, and the panels end where it has the
+    values ``places``.
+    """
+    least, most = jnp.minimum(*ends), jnp.maximum(*ends)
+    peak = jnp.clip(mean, least, most)
+    far = jnp.sqrt((peak - mean) ** 2 + DEPTH / precision)
+    low, high = jnp.maximum(mean - far, least), jnp.minimum(mean + far, most)
+    high = jnp.maximum(high, low)
+    flat = jnp.abs(line[1]) < 1e-12
+    at = (places[:, None] - line[0]) / jnp.where(flat, 1.0, line[1])
+    inner = jnp.concatenate([jnp.where(flat, low, at), peak[None]])
+    breaks = jnp.sort(jnp.clip(inner, low, high), axis=0)
+    breaks = jnp.concatenate([low[None], breaks, high[None]])
+    return panels(jax.lax.stop_gradient(breaks.T), n)

@@ -36,7 +36,8 @@ class Problem(NamedTuple):
     """One point: loads, the angle's cosine and sine, and the kept pieces of z.
 
     ``keep`` is the keep-probability of z within the pieces, for rules that are not
-    piecewise constant; ``spectrum`` that of inputs that are not isotropic.
+    piecewise constant; ``spectrum`` that of inputs that are not isotropic; ``noise``
+    that of a teacher whose labels are not the sign of u.
     """
 
     alpha_prune: Float[Array, ""]
@@ -46,6 +47,7 @@ class Problem(NamedTuple):
     pieces: Pieces
     keep: Callable[[Float[Array, " n"]], Float[Array, " n"]] | None = None
     spectrum: Any = None  # of perceptron_theory.convex.spectrum
+    noise: Any = None  # of .noisy_teacher
 
 
 def corner(problem: Problem) -> tuple[Float[Array, ""], Float[Array, ""]]:

@@ -117,7 +117,6 @@ def signed_quantile(
 def kept_pieces(cells: Cells, theta: Float[Array, ""], margin: str) -> Pieces:
     """The cells of a rule as intervals of the folded margin on either side of 0."""
     n = cells.level.shape[0]
-    inf = jnp.inf
     if margin == "absolute":
         # sorted as they are: what is sorted XLA does not compute anew wherever it is
         # used, which is most of the time of compiling
@@ -127,7 +126,17 @@ def kept_pieces(cells: Cells, theta: Float[Array, ""], margin: str) -> Pieces:
     else:
         quantile = jax.vmap(jax.vmap(signed_quantile, (0, 0, None)), (0, 0, None))
         ends = quantile(cells.below, cells.above, theta)
-        inner = jnp.clip(jnp.concatenate([ends[:, 0], -ends[:, 1]]), 0.0, inf)
-        outer = jnp.clip(jnp.concatenate([ends[:, 1], -ends[:, 0]]), 0.0, inf)
+        return signed_pieces(ends, cells.level)
     sign = jnp.repeat(jnp.array([1.0, -1.0]), n)
     return Pieces(sign, inner, outer, jnp.tile(cells.level, 2), ends)
+
+
+def signed_pieces(
+    ends: Float[Array, "cells 2"], level: Float[Array, " cells"]
+) -> Pieces:
+    """Intervals of the signed margin as pieces on either side of 0."""
+    n, inf = level.shape[0], jnp.inf
+    inner = jnp.clip(jnp.concatenate([ends[:, 0], -ends[:, 1]]), 0.0, inf)
+    outer = jnp.clip(jnp.concatenate([ends[:, 1], -ends[:, 0]]), 0.0, inf)
+    sign = jnp.repeat(jnp.array([1.0, -1.0]), n)
+    return Pieces(sign, inner, outer, jnp.tile(level, 2), ends)

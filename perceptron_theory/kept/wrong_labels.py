@@ -22,6 +22,7 @@ At theta = 0 the law is half-normal on either side, of mass p and 1 - p.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -72,7 +73,28 @@ def noisy_quantile(
     theta: Float[Array, ""],
     flipped: Float[Array, ""],
 ) -> Float[Array, ""]:
-    """The ranked margin with mass ``below`` under it and ``above`` over it.
+    """The ranked margin with mass ``below`` under it and ``above`` over it."""
+
+    def crowd(m):
+        right, wrong = signed_density(m, theta), signed_density(-m, theta)
+        return (1.0 - flipped) * right + flipped * wrong
+
+    none = flipped + (1.0 - 2.0 * flipped) * theta / jnp.pi
+    masses = lambda m: noisy_masses(m, theta, flipped)  # noqa: E731
+    return quantile_of(below, above, masses, crowd, none)
+
+
+def quantile_of(
+    below: Float[Array, ""],
+    above: Float[Array, ""],
+    masses: Callable[[Any], tuple[Any, Any]],
+    crowd: Callable[[Any], Any],
+    none: Float[Array, ""],
+) -> Float[Array, ""]:
+    """The margin with these masses below and above it, of a law.
+
+    ``masses`` are those below and above a margin, ``crowd`` is the density there and
+    ``none`` the mass below 0.
 
     Newton on the log of the smaller mass, within a bracket (a mixture's is not
     concave); -inf and inf at the masses 0 and 1.
@@ -82,13 +104,11 @@ def noisy_quantile(
     inside = (mass > 0) & (mass < 1)
     mass = jnp.where(inside, mass, 0.25)
     # no more than half of the pool lies below 0, where the density has its step
-    negative = small & (mass <= flipped + (1.0 - 2.0 * flipped) * theta / jnp.pi)
+    negative = small & (mass <= none)
 
     def newton(m):
-        value = jnp.where(small, *noisy_masses(m, theta, flipped))
-        value = jnp.maximum(value, 1e-300)
-        right, wrong = signed_density(m, theta), signed_density(-m, theta)
-        rate = (1.0 - flipped) * right + flipped * wrong
+        value = jnp.where(small, *masses(m))
+        value, rate = jnp.maximum(value, 1e-300), crowd(m)
         rate = jnp.where(small, rate, -rate) / value
         off = jnp.log(mass / value)
         return off / jnp.where(rate == 0, 1.0, rate), jnp.where(small, off, -off) > 0

@@ -393,6 +393,8 @@ def solve_convex(
     loss: Any = "logistic",
     ridge: Any,
     flip_probability: Any = 0.0,
+    label_noise: Any = None,
+    noise_strength: Any = None,
     inputs: Structured | None = None,
     throw: bool = True,
 ) -> ConvexSolution:
@@ -418,6 +420,13 @@ def solve_convex(
         ridge: at least 1e-16 (:func:`optimal_ridge` knows the limit).
         flip_probability: of every label of the pool, before pruning, in [0, 1/2); the
             signed margin is y P.x with the wrong label (:mod:`.wrong_labels`).
+        label_noise: of a teacher with a part that the features do not show, so that
+            labels near its boundary are wrong more often: "probit" or "logistic", or an
+            object, :class:`Probit`, :class:`Logistic`, or of a class of one's own
+            derived from :class:`LabelNoise` (:mod:`perceptron_theory.kept.label_laws`).
+            The signed margin has the noisy label; flips come after it.
+        noise_strength: of a law that is named, in units of the standard deviation of
+            T.x, in [0, 1000]; an object has its own.
         inputs: :class:`Inputs` of any covariance, their label and their probe
             (:mod:`perceptron_theory.convex.spectrum`); None for isotropic ones.
         throw: raise where a point does not converge; else see ``status``.
@@ -427,8 +436,10 @@ def solve_convex(
         from an eager call, JAX arrays inside a transformation, where a point that does
         not converge gives NaN and its status.  ``jax.grad`` of ``error``, ``overlap``,
         ``probe_overlap``, ``weights`` and ``response`` with respect to the load,
-        ``keep_fraction``, ``theta``, ``ridge`` and ``flip_probability`` is exact
-        (implicit differentiation; one-sided at f = 1 and at flip_probability = 0).
+        ``keep_fraction``, ``theta``, ``ridge``, ``flip_probability`` and
+        ``noise_strength`` is exact (implicit differentiation; one-sided at f = 1 and
+        without noise).  ``error`` is on the teacher's labels, ``label_error`` on the
+        noisy ones.
 
     Raises:
         InputError: an argument outside its range, a loss that is not finite, not
@@ -443,7 +454,9 @@ def solve_convex(
         >>> f"{student.error:.8f}"
         '0.25375867'
     """
-    student = resolve_student(Convex(loss, ridge, flip_probability))
+    student = resolve_student(
+        Convex(loss, ridge, flip_probability, noise_strength, label_noise)
+    )
     name, load = one_load(alpha_prune, alpha_tot)
     theta, spectrum = angle_and_spectrum(theta, inputs)
     kept = _kept_by(rule, margin, theta, student)

@@ -16,6 +16,7 @@ from ..convex.hard_margin import HardMargin
 from ..convex.losses import LOSSES
 from ..convex.student import Convex
 from ..errors import ConvergenceError, InputError
+from ..kept.label_laws import LABEL_NOISE
 from ..numerics.checks import truth_value
 from ..numerics.parameters import Parameters
 from ..paths import expanded
@@ -123,6 +124,10 @@ def _words(thing: Any) -> Any:
     # a loss of somebody's own may be called like one of ours
     known = {id(loss): name for name, loss in LOSSES.items()}
     fields = {name: known.get(id(value), value) for name, value in fields.items()}
+    noise = fields.get("label_noise")
+    name = getattr(noise, "name", "")
+    if LABEL_NOISE.get(name) is type(noise):
+        fields["label_noise"] = name
     try:
         plain = json.loads(json.dumps(fields, default=_plain))
     except TypeError:

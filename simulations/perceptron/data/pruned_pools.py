@@ -12,12 +12,21 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float
 
-from perceptron_theory import Agreeing, InputError, KeepProbability, resolve_rule
+from perceptron_theory import (
+    Agreeing,
+    InputError,
+    KeepProbability,
+    LabelNoise,
+    resolve_rule,
+)
+from perceptron_theory.kept.label_laws import check_strength, resolve_label_noise
+from perceptron_theory.numerics.checks import as_array, one_number
 
 from ..naming import require
 from .batches import fixed_rows
 from .direct_pool import draw_kept
 from .ensemble import Ensemble
+from .noisy_labels import wrong_probability
 from .pool import (
     draw_pool,
     keep_agreeing,
@@ -43,7 +52,9 @@ class PrunedPools(Source):
     """Or "direct", which draws the kept examples alone: they have the same law by other
     random numbers, and their cost does not depend on the kept fraction."""
     flip_probability: float = 0.0
-    """Probability that a label of the pool is wrong."""
+    """Probability that a label of the pool is flipped."""
+    label_noise: LabelNoise | str | None = None
+    """Of the teacher, before flips: as ``solve_convex`` takes it, "probit:0.5"."""
 
     @property
     def _sizes(self) -> tuple[int, int]:
@@ -57,6 +68,28 @@ class PrunedPools(Source):
     def rows(self) -> int:
         return fixed_rows(self.ensemble, self._sizes[1])
 
+    def _noise(self) -> LabelNoise | None:
+        """The law of the teacher's noise, checked.
+
+        Raises:
+            InputError: it is not known, out of range, or does not go with the pool.
+        """
+        noise = resolve_label_noise(self.label_noise)
+        if noise is None:
+            return None
+        check_strength(as_array("noise_strength", one_number("noise", noise.strength)))
+        if self.pool == "direct":
+            raise InputError(
+                "pool='direct' does not know label_noise, which has to see every "
+                "example: use pool='drawn'"
+            )
+        if self.ensemble.by_chance and self.ensemble.margin == "signed":
+            raise InputError(
+                "label_noise with a KeepProbability of the signed margin is not "
+                "simulated: give a rule of ranks, or margin='absolute'"
+            )
+        return noise
+
     def draw(self, numbers: range) -> Sets:
         """Draw the sets of these numbers; nothing else is measured.
 
@@ -68,6 +101,7 @@ class PrunedPools(Source):
         flip, ensemble = self.flip_probability, self.ensemble
         require(0 <= flip <= 1, "flip_probability must lie in [0, 1]", flip)
         rule = resolve_rule(ensemble.rule)
+        noise = self._noise()
         fraction = ensemble.fraction_of(flip)
         total, kept = self._sizes
         check_pool(self.pool, ensemble, total)
@@ -93,8 +127,9 @@ class PrunedPools(Source):
                 plane = draw_pool(rng, total)
                 margins = probe_margin(plane, theta, margin)
                 signs = np.ones(total)
-                if flip:  # else the stream is that of clean labels
-                    signs[rng.random(total) < flip] = -1.0
+                if flip or noise:  # else the stream is that of clean labels
+                    wrong = wrong_probability(plane[0], noise, flip)
+                    signs[rng.random(total) < wrong] = -1.0
                     margins = margins * signs if margin == "signed" else margins
                 chosen = choose(rng, margins)
                 if not len(chosen):
@@ -116,6 +151,7 @@ def training_sets(
     first: int = 0,
     flip_probability: float = 0.0,
     pool: str = "drawn",
+    label_noise: LabelNoise | str | None = None,
 ) -> list[Float[np.ndarray, "_ {size}"]]:
     """Signed examples of the draws ``first`` .. ``first + draws - 1`` of an ensemble.
 
@@ -127,5 +163,5 @@ def training_sets(
             refuses its fields.
     """
     check_request(size, draws, seed, first)
-    source = PrunedPools(ensemble, size, seed, pool, flip_probability)
+    source = PrunedPools(ensemble, size, seed, pool, flip_probability, label_noise)
     return source.draw(range(first, first + draws)).examples

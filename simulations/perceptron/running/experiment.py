@@ -20,7 +20,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from perceptron_theory import ConvergenceError, InputError
+from perceptron_theory import ConvergenceError, InputError, LabelNoise
 
 from ..data.batches import batch_for, stack_sets
 from ..data.pruned_pools import PrunedPools
@@ -42,6 +42,7 @@ def simulate(
     first: int = 0,
     pool: str = "drawn",
     flip_probability: float = 0.0,
+    label_noise: LabelNoise | str | None = None,
     device: str | None = None,
 ) -> xr.Dataset:
     """Draw pools, prune them, train the students and measure their errors.
@@ -61,6 +62,8 @@ def simulate(
             :class:`~simulations.perceptron.data.pruned_pools.PrunedPools`.
         flip_probability: probability that a label of the pool is wrong; the signed
             margin that is ranked is that of the wrong label.
+        label_noise: of the teacher, ``Probit(0.5)`` or "probit:0.5", as
+            ``perceptron_theory.solve_convex`` takes it; flips come after it.
         device: "cpu", "gpu" or "tpu"; None is JAX's default.
 
     Returns:
@@ -76,7 +79,7 @@ def simulate(
     """
     check_request(size, draws, seed, first)
     return run_draws(
-        PrunedPools(point, size, seed, pool, flip_probability),
+        PrunedPools(point, size, seed, pool, flip_probability, label_noise),
         resolve_student(point.student),
         draws=draws,
         first=first,

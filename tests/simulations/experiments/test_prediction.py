@@ -169,7 +169,7 @@ def test_bad_examples():
     ]:
         with pytest.raises(pt.InputError, match=why):
             examples_of(points, labels, **how)
-    with pytest.raises(pt.InputError, match="unknown|is no|did you mean"):
+    with pytest.raises(pt.InputError, match=r"unknown|is no|did you mean"):
         examples_of(points, labels, scores).by("god")
     with pytest.raises(pt.InputError, match="give features and labels"):
         read_examples()
