@@ -53,7 +53,9 @@ def test_two_scores_are_ranked_and_written(files):
     result = run("predict", *args, *more, *out)
     assert result.exit_code == 0, result.output
     said = " ".join(result.stdout.split())
-    assert said.startswith("Square heads of 3 classes with ridge 0.05 on 4 features of x")
+    assert said.startswith(
+        "Square heads of 3 classes with ridge 0.05 on 4 features of x"
+    )
     assert "Of a pool of 4,000: trained on all of it" in said
     assert "Scores by their best strategy: margin" in said
     assert "next: pruning-laws report" in result.stderr
@@ -130,7 +132,10 @@ def test_advise_on_examples_of_ones_own(files):
 def test_bad_input_is_one_line(args, why, files):
     for word in args:
         if word == "X":
-            x = (*given(files), *([] if "--components" in args else ("--components", 4)))
+            x = (
+                *given(files),
+                *([] if "--components" in args else ("--components", 4)),
+            )
             args = [*(one for one in args if one != "X"), *x]
             if "--loss" not in args:
                 args += ["--loss", "square"]
