@@ -84,7 +84,8 @@ def predict(
     the easy, random examples or a window, at each pool size and kept fraction, with a
     standard error; which is best; and how many random examples would give the same
     error (unpruned), which is saving times as many as are kept. Several --score files
-    are ranked. Nothing is trained or fitted: the equations average over the examples themselves.
+    are ranked. Nothing is trained or fitted: the equations average over the examples
+    themselves.
 
     \b
     Examples:

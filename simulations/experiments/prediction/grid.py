@@ -48,7 +48,7 @@ def predictions(
         ``saving``, how many times as many as are kept, as :mod:`.unpruned` finds them
         (approximate: interpolated; inf where no number does); ``best``, where no other
         score or strategy has less error at this fraction and pool; over pool,
-        ``pool_error`` and its standard error, of heads trained on all of it.  With ``repeats`` also
+        ``pool_error`` and its standard error, of all of it.  With ``repeats`` also
         ``measured``, the mean error of trained heads, ``measured_error``, its standard
         error over pools, and ``z``, their difference to the prediction over that: both
         are of the same examples, so that the standard error of the prediction, which

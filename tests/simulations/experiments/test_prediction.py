@@ -257,21 +257,16 @@ def test_a_bad_question(how, why):
 def test_what_cannot_be_answered(examples):
     points, labels, _ = data()
     plain = examples_of(points, labels)
-    asked: dict[str, Any] = {"pools": [100], "keep_fractions": [0.001], **SQUARE}
+    asked: dict[str, Any] = {"pools": [100], "keep_fractions": [0.5], **SQUARE}
     with pytest.raises(pt.InputError, match="easy and hard need a score"):
         predictions(plain, Question(strategies={"hard": 0, "easy": 0}, **asked))
-    asked["keep_fractions"] = [0.5]
-    late = Question(
-        strategies={"w": pt.Window(lower=0.9)}, **(asked | {"pools": [850]})
-    )
-    with pytest.warns(
-        DataWarning, match="2 of 3 predictions cannot be made; w by good"
-    ):
+    asked["pools"] = [850]  # of 900
+    late = Question(strategies={"w": pt.Window(lower=0.9)}, **asked)
+    why = "2 of 3 predictions cannot be made; w by good"
+    with pytest.warns(DataWarning, match=why):
         found = predictions(examples, late)
     assert np.isnan(found["error"].sel(strategy="w")).all()
-    check = Question(
-        strategies={"hard": "hard"}, repeats=2, **(asked | {"pools": [850]})
-    )
+    check = Question(strategies={"hard": "hard"}, repeats=2, **asked)
     with pytest.raises(pt.InputError, match="a pool of at most 810, got 850"):
         predictions(examples, check)
 
