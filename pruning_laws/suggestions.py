@@ -168,7 +168,9 @@ def _predict(given: Given) -> list[str]:
         fraction = options.fractions(given["keep_fraction"])[0]
         return _ours("select", given["score"][0], f=fraction, ids=True, o="kept.txt")
     done = given["check"]
+    usual = {"loss": "logistic", "ridge": 0.01, "margin": "absolute"}
     where = {"f": given["keep_fraction"], "pool": given["pool"]}
+    where |= {k: given[k] for k, value in usual.items() if given[k] != value}
     end = {"check": not done, "o": "predicted.nc" if done else None}
     return _ours("predict", **_examples(given), **where, **end)
 

@@ -78,13 +78,14 @@ def predict(
     seed: vision_options.Seed = 0,
     to: output.Destination,
 ) -> None:
-    """Predict what pruning does to a linear head, without training it.
+    """Predict what pruning does to a linear head.
 
     From features, labels and scores: the error of a head that is trained on the hard,
     the easy, random examples or a window, at each pool size and kept fraction, with a
     standard error; which is best; and how many random examples would give the same
     error (unpruned), which is saving times as many as are kept. Several --score files
-    are ranked. Nothing is fitted: the equations average over the examples themselves.
+    are ranked. Nothing is trained or fitted: the equations average over the examples
+    themselves.
 
     \b
     Examples:

@@ -114,6 +114,18 @@ def test_the_next_command_is_one(name):
             "solve --alpha-tot 3 -f 0.1 -o solve.nc",
         ),
         ("simulate --alpha-prune 1 -f 1 --table a.csv", "report a.csv -o a.html"),
+        (
+            "predict --data digits --probe 99 -f 0.3 --loss square",
+            "predict --data digits --probe 99 -f 0.3 --loss square --check",
+        ),
+        (
+            "predict --features x.npy --labels y.npy --score a.npy -f 30%,50%",
+            "select a.npy -f 0.3 --ids -o kept.txt",
+        ),
+        (
+            "advise --features x.npy --labels y.npy --score a.npy",
+            "predict --features x.npy --labels y.npy --score a.npy -f 0.1,0.3,0.5",
+        ),
         ("compare -f 0.3 -o d", "train --keep d/keep.txt -o pruned"),
         (
             "compare --data arrays:x.npz -f 30% -o a/d",

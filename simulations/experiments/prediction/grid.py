@@ -46,9 +46,9 @@ def predictions(
         ``standard_error`` as of :class:`perceptron_theory.Prediction`; ``kept``
         examples; ``unpruned``, how many random examples give the same error, and
         ``saving``, how many times as many as are kept, as :mod:`.unpruned` finds them
-        (approximate: interpolated); ``best``, where no other score or strategy has
-        less error at this fraction and pool; over pool, ``pool_error`` and its
-        standard error, of heads trained on all of it.  With ``repeats`` also
+        (approximate: interpolated; inf where no number does); ``best``, where no other
+        score or strategy has less error at this fraction and pool; over pool,
+        ``pool_error`` and its standard error, of all of it.  With ``repeats`` also
         ``measured``, the mean error of trained heads, ``measured_error``, its standard
         error over pools, and ``z``, their difference to the prediction over that: both
         are of the same examples, so that the standard error of the prediction, which

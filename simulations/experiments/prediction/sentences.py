@@ -70,6 +70,8 @@ def advice_at(here: xr.Dataset) -> str:
     if np.isfinite(random["error"]):
         text += f", a random {share(fraction)} on {_error(random)} %"
     times = float(one["saving"])
+    if not np.isfinite(times):
+        return f"{text}. No number of random examples is predicted to do as well."
     return (
         f"{text}. As good as {_number(float(one['unpruned']))} random examples, "
         f"{times:.3g} times as many."

@@ -13,7 +13,7 @@ import perceptron_theory as pt
 from perceptron_theory import ConvergenceError, InputError
 
 STEP = 2.0  # between the sizes at which the curve is computed
-FURTHEST = 2.0**10  # times as many, or as few, examples as one starts from
+FURTHEST = 2.0**7  # times as many, or as few, examples as one starts from
 
 
 @dataclass
@@ -46,8 +46,8 @@ class UnprunedCurve:
         interpolated by monotone cubics between them, in the logarithm of the size.
 
         Returns:
-            The number; where the curve ends before it gets there (it levels off, or
-            there are hardly any examples left) the last one that it has.
+            The number; inf where 128 times as many still have more error, as the curve
+            levels off; where hardly any examples are left the last one that it has.
         """
         start = round(np.log2(near))
         here = self._error(start)
@@ -57,11 +57,11 @@ class UnprunedCurve:
         place = start
         while here is not None and (here > error) == up:
             if abs(place - start) > np.log2(FURTHEST):
-                return STEP**place
+                return float("inf") if up else STEP**place
             place += 1 if up else -1
             here = self._error(place)
         if here is None:
-            return STEP ** (place + (-1 if up else 1))
+            return float("inf") if up else STEP ** (place + 1)
         low = place - 1 if up else place
         around = [low - 1, low, low + 1, low + 2]
         known = {one: self._error(one) for one in around}

@@ -1,5 +1,7 @@
 """Predictions on examples of one's own: heads, probes, grids, and what they say."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ from simulations.experiments.prediction.principal_components import projected
 from simulations.experiments.prediction.unpruned import UnprunedCurve
 from simulations.perceptron.students.convex import train
 
-SQUARE = {"loss": "square", "ridge": 0.05}
+SQUARE: dict[str, Any] = {"loss": "square", "ridge": 0.05}
 
 
 def data(count=900, classes=3, width=6, seed=0):
@@ -169,7 +171,7 @@ def test_bad_examples():
     ]:
         with pytest.raises(pt.InputError, match=why):
             examples_of(points, labels, **how)
-    with pytest.raises(pt.InputError, match=r"unknown|is no|did you mean"):
+    with pytest.raises(pt.InputError, match="did you mean 'good'"):
         examples_of(points, labels, scores).by("god")
     with pytest.raises(pt.InputError, match="give features and labels"):
         read_examples()
@@ -217,7 +219,7 @@ def test_the_unpruned_examples_have_the_same_error(examples, found):
             assert error == pytest.approx(float(one["error"]), rel=5e-3)
     for size in (37, 300, 1111):
         assert curve.size(curve.at(size).error, 100) == pytest.approx(size, rel=0.03)
-    assert curve.size(0.0, 100) > 5e4  # levels off
+    assert curve.size(0.0, 100) == np.inf  # it levels off
     assert curve.size(0.9, 100) < 5
 
 
@@ -243,7 +245,11 @@ def test_the_best_is_marked_and_said(found):
     ],
 )
 def test_a_bad_question(how, why):
-    given = {"pools": [10], "keep_fractions": [0.5], "strategies": {"random": "random"}}
+    given: dict[str, Any] = {
+        "pools": [10],
+        "keep_fractions": [0.5],
+        "strategies": {"random": "random"},
+    }
     with pytest.raises(pt.InputError, match=why):
         Question(**(given | how))
 
@@ -251,21 +257,16 @@ def test_a_bad_question(how, why):
 def test_what_cannot_be_answered(examples):
     points, labels, _ = data()
     plain = examples_of(points, labels)
-    asked = {"pools": [100], "keep_fractions": [0.001], **SQUARE}
+    asked: dict[str, Any] = {"pools": [100], "keep_fractions": [0.5], **SQUARE}
     with pytest.raises(pt.InputError, match="easy and hard need a score"):
         predictions(plain, Question(strategies={"hard": 0, "easy": 0}, **asked))
-    asked["keep_fractions"] = [0.5]
-    late = Question(
-        strategies={"w": pt.Window(lower=0.9)}, **(asked | {"pools": [850]})
-    )
-    with pytest.warns(
-        DataWarning, match="2 of 3 predictions cannot be made; w by good"
-    ):
+    asked["pools"] = [850]  # of 900
+    late = Question(strategies={"w": pt.Window(lower=0.9)}, **asked)
+    why = "2 of 3 predictions cannot be made; w by good"
+    with pytest.warns(DataWarning, match=why):
         found = predictions(examples, late)
     assert np.isnan(found["error"].sel(strategy="w")).all()
-    check = Question(
-        strategies={"hard": "hard"}, repeats=2, **(asked | {"pools": [850]})
-    )
+    check = Question(strategies={"hard": "hard"}, repeats=2, **asked)
     with pytest.raises(pt.InputError, match="a pool of at most 810, got 850"):
         predictions(examples, check)
 
@@ -293,7 +294,12 @@ def test_heads_that_are_trained_agree(examples):
 
 
 def test_a_wrong_prediction_has_a_large_z(examples):
-    how = {"repeats": 30, "ridge": 0.05, "loss": "square", "intercept": False}
+    how: dict[str, Any] = {
+        "repeats": 30,
+        "ridge": 0.05,
+        "loss": "square",
+        "intercept": False,
+    }
     one = measured_errors(examples.by("good"), 300, 0.4, "hard", **how)
     again = measured_errors(examples.by("good"), 300, 0.4, "hard", **how)
     assert one == again
