@@ -35,8 +35,7 @@ def estimate_margin_head(
         problem.ridge,
         problem.width,
     )
-    # in another basis the weights would be no start
-    start = None if problem.turned else _part_of(near, mine)
+    start = _part_of(near, mine)
     head = solve_mean_head(
         kept, loss, problem.respond, start=start, alike=problem.alike
     )

@@ -53,7 +53,7 @@ class Problem:
 
     @property
     def turned(self) -> bool:
-        """Whether features are turned to the eigenbasis of the kept examples."""
+        """Whether features are in the eigenbasis of the kept ones."""
         return self.width > WHOLE
 
     @property
@@ -62,16 +62,15 @@ class Problem:
         return diagonal if self.turned else whole
 
     def of_rows(self, rows: Int[np.ndarray, " n"]) -> Problem:
-        """The same with a mean head of some examples, turned to their eigenbasis."""
-        mine = rows[self.levels[rows] > 0]
-        chosen = replace(self, mine=mine)
-        if not self.turned:
-            return chosen
-        own = self.features[:, : self.width]
-        covariance = (own[mine].T * chosen.weight) @ own[mine]
+        """The same with a mean head of some of the examples."""
+        return replace(self, mine=rows[self.levels[rows] > 0])
+
+    def in_eigenbasis(self) -> Problem:
+        """The same in the eigenbasis of the kept examples; an intercept stays."""
+        own, rest = self.features[:, : self.width], self.features[:, self.width :]
+        covariance = (own[self.mine].T * self.weight) @ own[self.mine]
         turned = own @ np.linalg.eigh(covariance)[1]
-        rest = self.features[:, self.width :]
-        return replace(chosen, features=np.concatenate([turned, rest], axis=1))
+        return replace(self, features=np.concatenate([turned, rest], axis=1))
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def problem_of(
         ridges = np.append(ridges, 0.0)
     every: Any = np.flatnonzero(levels > 0)
     load = kept / law.width
-    return Problem(
+    problem = Problem(
         features,
         law.labels,
         len(law.classes),
@@ -108,3 +107,4 @@ def problem_of(
         law.width,
         alike,
     )
+    return problem.in_eigenbasis() if problem.turned else problem

@@ -69,10 +69,10 @@ class Diagonal(NamedTuple):
         return (self.inverse * vector.T).T
 
     def leverage(self, rows: Rows) -> Each:
-        return (rows * rows) @ self.inverse
+        return _squared(rows, self.inverse)
 
     def variance(self, rows: Rows) -> Each:
-        return (rows * rows) @ self.covariance
+        return _squared(rows, self.covariance)
 
 
 def whole(
@@ -90,6 +90,15 @@ def diagonal(
     rows: Rows, ridge: Float[np.ndarray, " N"], curve: Each, noise: Each
 ) -> Diagonal:
     """Their diagonals, rows being in the eigenbasis already."""
-    squares = rows * rows
-    inverse = 1.0 / (ridge + curve @ squares)
-    return Diagonal(inverse, inverse * inverse * (noise @ squares))
+    inverse = 1.0 / (ridge + _summed(rows, curve))
+    return Diagonal(inverse, inverse * inverse * _summed(rows, noise))
+
+
+def _squared(rows: Rows, along: Float[np.ndarray, " N"]) -> Each:
+    """The squares of each row, weighted along it, without a copy of all squares."""
+    return np.einsum("ij,ij,j->i", rows, rows, along)
+
+
+def _summed(rows: Rows, weight: Each) -> Float[np.ndarray, " N"]:
+    """The weighted squares of each column."""
+    return np.einsum("ij,ij,i->j", rows, rows, weight)
