@@ -1,7 +1,7 @@
 """Predicted heads against trained ones, on data sets of real features and labels.
 
     python benchmarks/real_heads.py --shared ../shared --features FOLDER \
-        --output docs/validation/real_heads.csv
+        --output figures/tables/real_heads.csv
 
 Each data set is one row of ``SETS``: what its features are, which labels, which head.
 Its table has every pool, kept fraction, score (a fresh probe's absolute and signed
@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 import perceptron_theory as pt
+from figures.real_heads import summary
 from simulations.experiments.prediction import Question, examples_of, predictions
 from simulations.files import write_whole
 from simulations.vision.data import load
@@ -49,7 +50,7 @@ class DataSet:
     components: int
     pools: tuple[int, ...]
     probe: int
-    most: int = 20_000
+    most: int = 10_000
 
 
 SMALL, LARGE = (200, 500, 1000), (400, 1600, 6400)
@@ -75,7 +76,6 @@ SETS = {
         96,
         LARGE,
         1000,
-        12_000,
     ),
     "CIFAR lite0 stages, ten": DataSet(
         "cifar10_efficientnet_stages_train",
@@ -85,7 +85,6 @@ SETS = {
         96,
         LARGE,
         1000,
-        12_000,
     ),
 }
 
@@ -225,32 +224,6 @@ def _with_power_law(table):
 
 def _save(path, table):
     write_whole(path, lambda part: table.to_csv(part, index=False, float_format="%.6g"))
-
-
-METHODS = {
-    "predicted": "error",
-    "from a fifth": "from_fifth",
-    "alike bulk": "alike",
-    "isotropic": "isotropic",
-    "power law": "power_law",
-    "as random": "as_random",
-}
-
-
-def summary(table):
-    """Median and largest |ln(predicted/measured)| of each data set and method.
-
-    Of rows with more than three kept examples a dimension.
-    """
-    rows = []
-    for name, part in table[table["kept"] > 3 * table["dimensions"]].groupby("data"):
-        row = {"data": name, "rows": len(part)}
-        for method, column in METHODS.items():
-            off = np.abs(np.log(part[column] / part["measured"])).dropna()
-            row[f"{method}: median"] = off.median() if len(off) else np.nan
-            row[f"{method}: largest"] = off.max() if len(off) else np.nan
-        rows.append(row)
-    return pd.DataFrame(rows)
 
 
 def main():
