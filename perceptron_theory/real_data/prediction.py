@@ -49,6 +49,8 @@ class Prediction:
         kept: examples that a head is trained on.
         load: alpha, ``kept`` over the number of features.
         uncorrected: the error before the correction for a law of P examples.
+        influence: (P,) what each example of the law adds to the error, of sum zero;
+            ``standard_error`` is the root of the sum of their squares.
     """
 
     error: float
@@ -61,7 +63,25 @@ class Prediction:
     kept: int
     load: float
     uncorrected: float
-    examples: int = field(repr=False)
+    influence: Each = field(repr=False, compare=False)
+
+    def minus(self, other: Prediction) -> tuple[float, float]:
+        """How much more error this has than another of the same law.
+
+        Returns:
+            The difference and its standard error, which is smaller than the errors of
+            the two where these come from the same examples.
+
+        Raises:
+            InputError: the other is of another number of examples.
+        """
+        if len(self.influence) != len(other.influence):
+            raise InputError(
+                f"predictions of {len(self.influence)} and {len(other.influence)} "
+                "examples are not of the same law"
+            )
+        apart = self.influence - other.influence
+        return self.error - other.error, float(np.sqrt(apart @ apart))
 
 
 def predict(
@@ -129,7 +149,7 @@ def predict(
         kept=kept,
         load=kept / law.width,
         uncorrected=plain,
-        examples=law.size,
+        influence=found.influence,
     )
 
 

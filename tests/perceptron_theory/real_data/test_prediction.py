@@ -138,6 +138,17 @@ def test_the_standard_error_is_the_spread_over_data_sets():
     assert 0.75 < claimed / spread < 1.35
 
 
+def test_strategies_of_the_same_examples_are_compared_more_sharply():
+    law = _law(7, 2000)
+    hard, random = (pt.predict(law, 400, 0.4, one) for one in ("hard", "random"))
+    difference, deviation = hard.minus(random)
+    assert difference == hard.error - random.error
+    assert np.isclose(hard.minus(hard)[1], 0.0)
+    assert deviation < np.hypot(hard.standard_error, random.standard_error)
+    with pytest.raises(pt.InputError, match="2000 and 500 examples"):
+        hard.minus(pt.predict(_law(7, 500), 400, 0.4))
+
+
 @pytest.mark.slow
 def test_the_correction_takes_off_what_few_examples_cost():
     few = [pt.predict(_law(seed, 150), 2000, 0.4, "hard") for seed in range(40)]
