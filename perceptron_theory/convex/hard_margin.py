@@ -68,6 +68,8 @@ class HardMargin(Convex):
     loss: ClassVar[Any] = HardConstraint()
     ridge: ClassVar[Any] = 1.0
     flip_probability: Any = 0.0
+    noise_strength: ClassVar[Any] = 0.0
+    label_noise: ClassVar[Any] = None
     noisy: bool | None = None
 
     static = ("noisy",)
@@ -106,8 +108,8 @@ class HardMargin(Convex):
         self, start: Start, max_steps: int | Int[Array, ""], point: Point, mode: Mode
     ) -> State:
         state = super().settle(start, max_steps, point, mode)
-        # the ridge is no input
-        rates = jnp.concatenate([state.rates[:, :3], state.rates[:, 4:]], axis=1)
+        # neither the ridge is an input nor, behind the flips, a noise
+        rates = jnp.concatenate([state.rates[:, :3], state.rates[:, 4:5]], axis=1)
         return state._replace(rates=rates)
 
     def describe(  # pyright: ignore[reportIncompatibleMethodOverride]

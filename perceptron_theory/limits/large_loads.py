@@ -186,7 +186,7 @@ def large_load(
     Example:
         >>> far = large_load(0.3, theta=0.35, label_noise="probit:0.5")
         >>> f"{far.floor:.6f}"
-        '0.000220'
+        '0.000228'
     """
     kind, noise = resolve_loss(loss), _noise(label_noise, flip_probability)
     if kind.kink and not kind.linear:

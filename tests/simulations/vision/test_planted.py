@@ -104,7 +104,7 @@ def test_prototypes_find_rare_examples_but_no_label_errors(distance):
 
 
 def test_a_disagreeing_ensemble_finds_what_depends_on_the_subset():
-    votes = 5.0 * (subset_models().votes[:50, :, None] == np.arange(3))
+    votes = 5.0 * (subset_models().votes[:50, :, None] == np.arange(3)) - 2.5
     scores = metrics.active_learning(votes, acquisition="variation_ratio")
     assert above(scores, DATA.rare, DATA.typical)
     assert above(scores, DATA.errors, DATA.typical)
