@@ -9,7 +9,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..errors import InputError
-from ..numerics.checks import in_float64, is_real, plain_array
+from ..numerics.checks import (
+    in_float64,
+    is_real,
+    plain_array,
+    refuse_other_order,
+)
 
 LEAST = 20  # examples of a law
 
@@ -51,10 +56,11 @@ class FieldLaw:
                 Where it is left out only random pruning can be predicted.
 
         Raises:
-            InputError: arrays whose lengths differ, NaN or infinite numbers, constant
-                or linearly dependent columns, fewer examples than columns, labels of a
-                single class.
+            InputError: arrays whose lengths or pandas indices differ, NaN or infinite
+                numbers, constant or linearly dependent columns, fewer examples than
+                columns, labels of a single class.
         """
+        refuse_other_order({"features": features, "labels": labels, "score": score})
         x = _real("features", features)
         if x.ndim != 2:
             raise InputError(f"features must have the shape (P, N), got {x.shape}")
@@ -72,6 +78,7 @@ class FieldLaw:
                 f"give {max(LEAST, 2 * width)} or more, or the first "
                 f"{max(count // 10, 1)} principal components"
             )
+        x, power = _within_range(x)
         mean = x.mean(axis=0)
         constant = np.flatnonzero(np.ptp(x, axis=0) == 0)
         if len(constant):
@@ -88,11 +95,14 @@ class FieldLaw:
         rank = int((spectrum > 1e-10 * spectrum[-1]).sum())
         if rank < width:
             raise InputError(
-                f"features are linearly dependent: their covariance has the rank {rank}"
-                f" of {width}; give {rank} principal components or fewer"
+                "features are linearly dependent, or a column or an example is 1e5 "
+                f"times larger than others: their covariance has the rank {rank} of "
+                f"{width}; rescale, or give {rank} principal components or fewer"
             )
-        scale = float(np.sqrt(width / np.trace(covariance)))
-        return cls(x * scale, label, classes, values, mean, scale)
+        scale = np.sqrt(width / np.trace(covariance))
+        x *= scale
+        mean, scale = np.ldexp(mean, power), float(np.ldexp(scale, -power))
+        return cls(x, label, classes, values, mean, scale)
 
     @property
     def size(self) -> int:
@@ -135,6 +145,17 @@ def _real(name: str, value: Any) -> Float[np.ndarray, ...]:
     return array
 
 
+def _within_range(
+    x: Float[np.ndarray, "P N"],
+) -> tuple[Float[np.ndarray, "P N"], int]:
+    """Numbers whose squares are, and the power of two that was taken out for it."""
+    largest = max(x.max(), -x.min())
+    if largest == 0 or 1e-100 < largest < 1e100:
+        return x, 0
+    power = int(np.frexp(largest)[1])
+    return np.ldexp(x, -power), power
+
+
 def _classes(labels: Any, count: int) -> tuple[Int[np.ndarray, " P"], np.ndarray]:
     label = plain_array("labels", labels)
     if label.shape != (count,):
@@ -142,11 +163,15 @@ def _classes(labels: Any, count: int) -> tuple[Int[np.ndarray, " P"], np.ndarray
             f"labels must be one for each of the {count} examples, got the shape "
             f"{label.shape}"
         )
-    if label.dtype.kind == "f" and np.array_equal(label, np.round(label)):
-        label = label.astype(np.int64)
+    if label.dtype.kind in "OT" and len(set(map(type, label))) == 1:
+        label = np.asarray(label.tolist())  # pandas has text as objects
+    if label.dtype.kind == "f":
+        label = _whole(label)
     if label.dtype.kind not in "biuUS":
+        kinds = " and ".join(sorted({type(one).__name__ for one in label}))
         raise InputError(
-            f"labels must be whole numbers or names of classes, got {label.dtype}"
+            "labels must be whole numbers or names of classes, all of one type, got "
+            f"{label.dtype} of {kinds}"
         )
     classes, place = np.unique(label, return_inverse=True)
     if len(classes) < 2:
@@ -154,3 +179,15 @@ def _classes(labels: Any, count: int) -> tuple[Int[np.ndarray, " P"], np.ndarray
     if len(classes) > count // 2:
         raise InputError(f"labels has {len(classes)} classes for {count} examples")
     return place.reshape(-1), classes
+
+
+def _whole(label: Float[np.ndarray, " P"]) -> Int[np.ndarray, " P"]:
+    wide = label.astype(np.float64)
+    bad = ~((np.abs(wide) < 2.0**53) & (wide == np.round(wide)))
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise InputError(
+            "labels must be whole numbers or names of classes, got "
+            f"{wide[row]} at {row}"
+        )
+    return wide.astype(np.int64)

@@ -80,8 +80,10 @@ def _slope_after(
 ) -> Float[Array, "n k"]:
     if loss.explicit:
         return loss.response(margin - loss.kink, step).pull / step
+    # a loss of a user's own takes its slopes along one axis only
+    margin, step, shape = margin.ravel(), step.ravel(), margin.shape
     g = proximal(loss, margin, step)  # six digits; two steps more give all
     for _ in range(2):
         slope, bend = loss.slopes(g)
         g = g - (g + step * slope - margin) / (1.0 + step * bend)
-    return -loss.slopes(g)[0]
+    return -loss.slopes(g)[0].reshape(shape)

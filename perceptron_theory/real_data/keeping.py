@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..numerics.precision import own_settings
 from ..rules.names import resolve_rule
 from ..rules.rule import check_rule
@@ -36,7 +37,11 @@ def kept_levels(
         InputError: a rule that does not fit, or one that needs a score without it.
     """
     if callable(rule) and not isinstance(rule, type) and not hasattr(rule, "cells"):
-        return _of_function(rule, score, keep_fraction)
+        if labels is None or score is None:
+            return _of_function(rule, score, keep_fraction)
+        return _within(
+            labels, score, lambda mine: _of_function(rule, mine, keep_fraction)
+        )
     rule = resolve_rule(rule)  # pyright: ignore[reportArgumentType]
     if not rule.takes_fraction:
         raise InputError(f"{type(rule).__name__} keeps by margins, not by a fraction")
@@ -53,10 +58,17 @@ def kept_levels(
         below, level = np.asarray(cells.below), np.asarray(cells.level)
     if labels is None:
         return _of_cells(score, below, level)
+    return _within(labels, score, lambda mine: _of_cells(mine, below, level))
+
+
+def _within(
+    labels: Int[np.ndarray, " P"], score: Levels, levels: Callable[[Levels], Levels]
+) -> Levels:
+    """The levels of each class by the scores of its own examples."""
     kept = np.empty(len(score))
     for one in np.unique(labels):
         mine = labels == one
-        kept[mine] = _of_cells(score[mine], below, level)
+        kept[mine] = levels(score[mine])
     return kept
 
 
@@ -83,8 +95,15 @@ def _of_cells(
 
 def _of_function(rule: Any, score: Levels | None, keep_fraction: float) -> Levels:
     name = getattr(rule, "__name__", type(rule).__name__)
-    kept = np.asarray(rule(score, keep_fraction), np.float64)
-    if score is not None and kept.shape != score.shape:
+    given = None if score is None else score.copy()  # it may sort them in place
+    try:
+        kept = np.asarray(rule(given, keep_fraction), np.float64)
+    except Exception as error:  # whatever a user's function raises
+        raise InputError(
+            f"{name} must take (score, keep_fraction) and return levels in [0, 1], got "
+            f"a {type(error).__name__} from it: {first_line(error)}"
+        ) from error
+    if kept.ndim != 1 or (score is not None and kept.shape != score.shape):
         raise InputError(
             f"{name} must return one level for each score, got the shape {kept.shape}"
         )

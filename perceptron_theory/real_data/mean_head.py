@@ -144,6 +144,11 @@ def _round(
     weights, step, noise = state[0], np.exp(state[1]), np.exp(state[2])
     x, part = kept.signed, kept.load * kept.weight
     of = responses(loss, x @ weights, noise, step)
+    if not all(np.isfinite(each).all() for each in of):
+        raise ConvergenceError(
+            f"the mean head at load {kept.load:g} and ridge {kept.ridge.max():g} left "
+            f"the margins at which the loss {loss.name} is finite: raise the ridge"
+        )
     response = respond(x, kept.ridge, part * of.bend, part * of.square / kept.width)
     slope = kept.ridge * weights - x.T @ (part * of.pull)
     new_step = response.leverage(x) / kept.width

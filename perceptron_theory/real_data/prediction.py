@@ -22,10 +22,11 @@ import numpy as np
 from jaxtyping import Float
 
 from ..convex.loss import Loss
-from ..convex.losses import resolve_loss
-from ..errors import InputError
-from ..numerics.checks import real_number, shown
+from ..convex.losses import resolve_loss, square
+from ..errors import InputError, out_of_percent
+from ..numerics.checks import real_number, shown, truth_value
 from ..numerics.cpu_threads import one_blas_thread
+from ..rules.names import resolve_rule
 from .field_law import FieldLaw
 from .keeping import kept_levels
 from .margin_heads import estimate_margin_head
@@ -125,8 +126,12 @@ def predict(
     """
     question = _checked(law, pool, keep_fraction, ridge)
     size, fraction, ridge = question
+    intercept = truth_value("intercept", intercept)
+    per_class = truth_value("per_class", per_class)
+    alike, correct = truth_value("alike", alike), truth_value("correct", correct)
     loss = resolve_loss(loss)
-    if len(law.classes) > 2 and loss.name != "square":
+    loss.check()
+    if len(law.classes) > 2 and loss != square:
         raise InputError(
             f"loss {loss.name!r} is for two classes, and the law has "
             f"{len(law.classes)}: heads of many classes are by loss='square'"
@@ -156,7 +161,18 @@ def predict(
 def _levels(law: FieldLaw, fraction: float, strategy: Any, per_class: bool) -> Each:
     if isinstance(strategy, str) and strategy == "random":
         return np.full(law.size, fraction)
-    return kept_levels(law.score, fraction, strategy, law.labels if per_class else None)
+    if law.score is None and not callable(strategy):
+        strategy = resolve_rule(strategy)
+        if strategy.indifferent:
+            return np.full(law.size, fraction)
+    labels = law.labels if per_class else None
+    levels = kept_levels(law.score, fraction, strategy, labels)
+    if len(levels) != law.size:  # of a function that was given no score to go by
+        raise InputError(
+            f"strategy must return one level for each of the {law.size} examples, got "
+            f"{len(levels)}"
+        )
+    return levels
 
 
 def _checked(
@@ -168,11 +184,14 @@ def _checked(
             "pt.FieldLaw.from_data(features, labels, score=score)"
         )
     size = real_number("pool", pool)
-    if size != int(size) or size < 1:
+    if not (1 <= size < np.inf) or size != int(size):
         raise InputError(f"pool must be a whole number from 1 on, got {pool}")
     fraction = real_number("keep_fraction", keep_fraction)
     if not 0 < fraction <= 1:
-        raise InputError(f"keep_fraction must be in (0, 1], got {keep_fraction}")
+        raise InputError(
+            f"keep_fraction must be in (0, 1], got {keep_fraction}"
+            + out_of_percent(fraction)
+        )
     if round(size * fraction) < 1:
         raise InputError(
             f"keep_fraction {fraction:g} keeps none of a pool of {int(size)}"
@@ -212,6 +231,11 @@ def _corrected(problem: Problem, loss: Loss, correct: bool) -> tuple[Estimate, f
     parts = [_estimate(problem.of_rows(half), loss, near)[0] for half in halves]
     error = 0.5 * (parts[0].error + parts[1].error)
     ratio = all_of_it.error / error if error > 0 else 1.0
+    # a part in 1/P that halves cannot more than double the error: beyond it is chance
+    if not 0.5 <= ratio <= 2.0 or all_of_it.error * ratio > 1.0:
+        ratio = min(max(ratio, 0.5), 2.0, 1.0 / max(all_of_it.error, 0.5))
+        influence = ratio * all_of_it.influence
+        return Estimate(all_of_it.error * ratio, influence), all_of_it.error
     # e^2/e_half, and its derivative by each example
     slope = 0.5 * (parts[0].influence + parts[1].influence)
     influence = ratio * (2.0 * all_of_it.influence - ratio * slope)

@@ -157,9 +157,20 @@ def positive_integer(name: str, value: Any) -> int:
     Raises:
         InputError: anything else.
     """
+    return whole_number(name, value, 1)
+
+
+def whole_number(name: str, value: Any, least: int = 0) -> int:
+    """A whole number that is not less than another.
+
+    Raises:
+        InputError: anything else.
+    """
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < 1:
-        raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+    if not whole or value < least:
+        raise InputError(
+            f"{name} must be a whole number of at least {least}, got {value!r}"
+        )
     return int(value)
 
 

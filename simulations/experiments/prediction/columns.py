@@ -10,6 +10,7 @@ import xarray as xr
 
 import perceptron_theory as pt
 from perceptron_theory.choices.attributes import text
+from perceptron_theory.convex.losses import resolve_loss
 
 from .examples import Examples
 from .measured import Measured
@@ -92,7 +93,7 @@ def predicted_dataset(
         "examples": examples.law.size,
         "features": examples.law.width,
         "classes": len(examples.law.classes),
-        "loss": getattr(question.loss, "name", str(question.loss)),
+        "loss": resolve_loss(question.loss).name,
         "ridge": float(question.ridge),
         "intercept": int(question.intercept),
         "per_class": int(question.per_class),

@@ -13,6 +13,7 @@ from jaxtyping import Float
 import perceptron_theory as pt
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
+from perceptron_theory.numerics.checks import plain_array, refuse_other_order
 
 from ...vision.data import DataSet, DataSource, load
 from ...vision.data.array_files import read_array
@@ -85,12 +86,15 @@ def examples_of(
     """
     if margin not in MARGINS:
         raise unknown_name("margin", margin, MARGINS)
+    scores = {} if scores is None else scores
+    if not isinstance(scores, Mapping):
+        raise InputError("scores must be given by names, as {'el2n': array}")
+    paired = {f"the score {one}": values for one, values in scores.items()}
+    refuse_other_order({"features": features, "labels": labels} | paired)
     if components is not None:
         features = projected(features, components)
     law = pt.FieldLaw.from_data(features, labels)
-    given = {
-        one: _score(one, values, law.size) for one, values in (scores or {}).items()
-    }
+    given = {one: _score(one, values, law.size) for one, values in scores.items()}
     about: dict[str, Any] = {} if components is None else {"components": components}
     if probe is None:
         return Examples(name, law, given, about)
@@ -107,12 +111,18 @@ def examples_of(
             f"the probe takes {probe} of {law.size} examples and leaves too few for "
             f"{law.width} features: {2 * law.width} or more must be left"
         )
+    lost = np.setdiff1d(np.arange(len(law.classes)), labelled.labels)
+    if len(lost):
+        raise InputError(
+            f"the probe takes all examples of the class {law.classes[lost[0]]}: give "
+            "it fewer, or another seed"
+        )
     about |= {"probe": probe, "margin": margin, "seed": seed}
     return Examples(name, labelled, left | {PROBE: found[rest]}, about)
 
 
 def _score(name: str, values: Any, count: int) -> Float[np.ndarray, " P"]:
-    array = np.asarray(values)
+    array = plain_array(f"the score {name}", values)
     if array.shape != (count,) or array.dtype.kind not in "iufb":
         raise InputError(
             f"the score {name} must be {count} numbers, one an example, got "

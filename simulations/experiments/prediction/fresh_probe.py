@@ -25,6 +25,7 @@ def probe_examples(law: pt.FieldLaw, count: int, seed: int) -> Int[np.ndarray, "
             f"probe must be from 2 to {law.size - 1} examples, fewer than there are, "
             f"got {count}"
         )
+    inputs.whole_number("seed", seed)
     rows = np.random.default_rng([seed, 1]).permutation(law.size)[:count]
     missing = np.setdiff1d(np.arange(len(law.classes)), law.labels[rows])
     if len(missing):
@@ -46,7 +47,13 @@ def probe_scores(
         margin: "absolute": of its first answer over the second; "signed": of the true
             class over the best of the others.
         ridge: of the probe, in the units of the theory.
+
+    Raises:
+        InputError: a ridge out of range.
+        ConvergenceError: the probe did not settle.
     """
+    if not (1e-8 <= inputs.real_number("ridge", ridge) < np.inf):
+        raise InputError(f"ridge must be at least 1e-8 and finite, got {ridge}")
     classes = len(law.classes)
     head = train_head(
         law.features[rows], law.labels[rows], classes, ridge=ridge, intercept=True

@@ -17,7 +17,7 @@ from perceptron_theory.wording import some_of
 
 from .columns import predicted_dataset
 from .examples import Examples
-from .measured import Measured, largest_pool, measured_errors
+from .measured import Measured, largest_pool, measured_errors, trained_loss
 from .question import NO_SCORE, Cell, Question
 from .unpruned import UnprunedCurve
 
@@ -75,6 +75,8 @@ def predictions(
             f"{examples.law.size} give a pool of at most {most}, got "
             f"{min(question.pools)}"
         )
+    if question.repeats:  # refused, if it must be, before anything is computed
+        trained_loss(question.loss)
     axes = scores, list(question.strategies), question.keep_fractions, question.pools
     cells = {place: _cell(*place) for place in product(*axes)}
     distinct = list(dict.fromkeys(cells.values()))
@@ -122,8 +124,12 @@ def _predicted(
 def _of_cell(
     examples: Examples, question: Question, cell: Cell, curve: UnprunedCurve
 ) -> pt.Prediction:
+    if not cell.kept:
+        raise InputError(
+            f"keep_fraction {cell.keep_fraction:g} keeps none of a pool of {cell.pool}"
+        )
     if cell.score is None:  # a random part is like a pool of its size
-        return curve.at(max(cell.kept, 1))
+        return curve.at(cell.kept)
     return pt.predict(
         examples.by(cell.score),
         cell.pool,

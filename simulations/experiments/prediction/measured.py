@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 import perceptron_theory as pt
+from perceptron_theory import InputError
+from perceptron_theory.convex.losses import LOSSES, resolve_loss
 
 from ...vision.selection import select
 from .trained_heads import train_head
@@ -70,7 +72,7 @@ def measured_errors(
         InputError, ConvergenceError: as :func:`.trained_heads.train_head`.
     """
     classes, errors = len(law.classes), []
-    name = getattr(loss, "name", loss)
+    name = trained_loss(loss)
     scores = np.zeros(law.size) if law.score is None else law.score
     for one in range(repeats):
         order = np.random.default_rng([seed, one, 2]).permutation(law.size)
@@ -97,3 +99,18 @@ def measured_errors(
         advance(1)
     spread = float(np.std(errors, ddof=1) / np.sqrt(repeats))
     return Measured(float(np.mean(errors)), spread)
+
+
+def trained_loss(loss: Any) -> str:
+    """The name of a loss of the package; one of a user's own may have the same.
+
+    Raises:
+        InputError: a loss of a user's own, which no head is trained with.
+    """
+    known = resolve_loss(loss)
+    if known not in LOSSES.values():
+        raise InputError(
+            f"heads are trained with {', '.join(LOSSES)}, got the loss {known.name} of "
+            "your own: leave the check out"
+        )
+    return known.name

@@ -35,9 +35,11 @@ def projected(features: Any, count: int) -> Float[np.ndarray, "P K"]:
             f"components must be at most {width}, the features, got {count}"
         )
     mean = points.mean(axis=0, dtype=np.float64)
+    # without its power of two, so that no square is out of range
+    power = int(np.frexp(max(points.max(), -points.min()))[1])
     covariance = np.zeros((width, width))
     for block in _blocks(points):
-        block = block - mean
+        block = np.ldexp(block - mean, -power)
         covariance += block.T @ block
     values, vectors = np.linalg.eigh(covariance)
     rank = int((values > 1e-10 * max(values[-1], 0.0)).sum())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from perceptron_theory import InputError
+from perceptron_theory import InputError, resolve_rule
 from perceptron_theory.errors import out_of_percent
+from perceptron_theory.numerics.checks import shown
 
 from ...vision import inputs
 
@@ -45,7 +46,15 @@ class Question:
 
     def __post_init__(self) -> None:
         for name in ("pools", "keep_fractions", "strategies"):
-            if not len(getattr(self, name)):
+            given = getattr(self, name)
+            if not isinstance(given, Mapping) and name == "strategies":
+                raise InputError(
+                    "strategies must be given by names, as {'hard': 'hard'}, got "
+                    f"{shown(given)}"
+                )
+            if isinstance(given, str) or not hasattr(given, "__len__"):
+                raise InputError(f"{name} must be a list, got {shown(given)}")
+            if not len(given):
                 raise InputError(f"{name} must not be empty")
         for one in self.pools:
             inputs.positive_integer("pools", one)
@@ -54,11 +63,19 @@ class Question:
                 raise InputError(
                     f"keep_fractions must be in (0, 1], got {one}{out_of_percent(one)}"
                 )
-        if self.repeats and self.repeats < 2:
+        if inputs.whole_number("repeats", self.repeats) == 1:
             raise InputError("repeats must be 2 or more, for error bars, got 1")
+        inputs.whole_number("seed", self.seed)
+        inputs.truth_value("intercept", self.intercept)
+        inputs.truth_value("per_class", self.per_class)
         named = dict(self.strategies)
-        for name, one in named.items():
-            named[name] = name if name in ("hard", "easy", "random") else one
+        for name in {"hard", "easy", "random"} & set(named):
+            if named[name] not in (name, resolve_rule(name)):
+                raise InputError(
+                    f"the strategy of the name {name!r} must be {name!r}, got "
+                    f"{shown(named[name])}: give it another name"
+                )
+            named[name] = name
         named.setdefault("random", "random")
         object.__setattr__(self, "pools", sorted(set(map(int, self.pools))))
         fractions = sorted(set(map(float, self.keep_fractions)))

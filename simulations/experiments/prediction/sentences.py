@@ -70,6 +70,8 @@ def advice_at(here: xr.Dataset) -> str:
     if np.isfinite(random["error"]):
         text += f", a random {share(fraction)} on {_error(random)} %"
     times = float(one["saving"])
+    if np.isnan(times):
+        return f"{text}."
     if not np.isfinite(times):
         return f"{text}. No number of random examples is predicted to do as well."
     return (
@@ -148,11 +150,18 @@ def _check(found: xr.Dataset) -> str:
     """How trained heads compare, over all cells that were checked."""
     cells = found[["error", "measured", "z"]].to_dataframe()
     cells = cells.dropna().drop_duplicates()
-    ratio = np.abs(np.log(cells["measured"] / cells["error"]))
+    some = cells[(cells["measured"] > 0) & (cells["error"] > 0)]
+    ratio = np.abs(np.log(some["measured"] / some["error"]))
     off = int((np.abs(cells["z"]) > _MANY).sum())
+    text = f"Checked by heads trained on {found.attrs['repeats']} random pools each: "
+    if len(some):
+        text += (
+            f"the median of |ln(measured/predicted)| is {np.median(ratio):.2g}, the "
+            f"largest {ratio.max():.2g}; "
+        )
+    if none := len(cells) - len(some):
+        text += f"{none} without a single error, predicted or measured; "
     return (
-        f"Checked by heads trained on {found.attrs['repeats']} random pools each: the "
-        f"median of |ln(measured/predicted)| is {np.median(ratio):.2g}, the largest "
-        f"{ratio.max():.2g}; {off} of {counted(len(cells), 'prediction')} more than "
-        f"{_MANY:g} standard errors off."
+        f"{text}{off} of {counted(len(cells), 'prediction')} more than {_MANY:g} "
+        "standard errors off."
     )

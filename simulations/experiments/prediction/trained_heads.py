@@ -178,12 +178,18 @@ def _hinge(
     require("sklearn", "training with the hinge loss")
     from sklearn.svm import SVC, LinearSVC
 
-    strength = 1.0 / penalty[0]
+    strength, share = 1.0 / penalty[0], np.ones(len(signs))
+    if (signs == signs[0]).all():  # scikit-learn wants both classes
+        if intercept:
+            return np.append(np.zeros(points.shape[1] - 1), signs[0])
+        # the same objective: an example and its mirror image are one
+        points, signs = np.concatenate([points, -points]), np.append(signs, -signs)
+        share = np.full(len(signs), 0.5)
     if not intercept:
         model = LinearSVC(
             loss="hinge", C=strength, fit_intercept=False, tol=1e-6, max_iter=1_000_000
         )
-        return np.ravel(model.fit(points, signs).coef_)
+        return np.ravel(model.fit(points, signs, share).coef_)
     model = SVC(kernel="linear", C=strength, tol=1e-6).fit(points[:, :-1], signs)
     return np.append(np.ravel(model.coef_), np.ravel(model.intercept_))
 

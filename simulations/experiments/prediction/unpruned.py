@@ -47,12 +47,13 @@ class UnprunedCurve:
 
         Returns:
             The number; inf where 128 times as many still have more error, as the curve
-            levels off; where hardly any examples are left the last one that it has.
+            levels off; where hardly any examples are left the last one that it has;
+            NaN where it cannot be computed.
         """
         start = round(np.log2(near))
         here = self._error(start)
         if here is None:
-            return float(near)
+            return float("nan")
         up = here > error  # more examples are needed
         place = start
         while here is not None and (here > error) == up:
@@ -61,7 +62,7 @@ class UnprunedCurve:
             place += 1 if up else -1
             here = self._error(place)
         if here is None:
-            return float("inf") if up else STEP ** (place + 1)
+            return float("nan") if up else STEP ** (place + 1)
         low = place - 1 if up else place
         around = [low - 1, low, low + 1, low + 2]
         known = {one: self._error(one) for one in around}

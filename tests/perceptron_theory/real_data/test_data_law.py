@@ -22,11 +22,39 @@ def test_features_are_centred_and_their_trace_is_their_number():
 
 
 @pytest.mark.parametrize(
-    "labels", [Y.astype(float), Y > 0, np.where(Y > 0, "dog", "cat"), Y.tolist()]
+    "labels",
+    [
+        Y.astype(float),
+        Y.astype(np.float16),
+        Y.astype(">i4"),
+        Y > 0,
+        np.where(Y > 0, "dog", "cat"),
+        np.where(Y > 0, "dog", "cat").astype(object),  # as pandas has text
+        Y.tolist(),
+    ],
 )
 def test_labels_of_any_kind_give_the_same_places(labels):
     law = pt.FieldLaw.from_data(X, labels)
     assert (law.labels == (Y > 0)).all()
+
+
+@pytest.mark.parametrize("scale", [10.0, 1e-200, 1e-160, 1e150, 1e307])
+def test_the_unit_of_features_is_no_matter(scale):
+    law, other = pt.FieldLaw.from_data(X, Y), pt.FieldLaw.from_data(scale * X, Y)
+    np.testing.assert_allclose(other.features, law.features, rtol=1e-9)
+    np.testing.assert_allclose(other.mean, scale * law.mean, rtol=1e-9)
+    assert np.isclose(other.scale * scale, law.scale)
+
+
+def test_columns_of_pandas_are_paired_in_one_order_only():
+    pandas = pytest.importorskip("pandas")
+    table, labels, score = pandas.DataFrame(X), pandas.Series(Y), pandas.Series(SCORE)
+    law = pt.FieldLaw.from_data(table, labels, score)
+    assert (law.score == SCORE).all()
+    with pytest.raises(pt.InputError, match=r"features and of score.*another order"):
+        pt.FieldLaw.from_data(table, labels, score.sort_values())
+    with pytest.raises(pt.InputError, match=r"features and of labels.*another order"):
+        pt.FieldLaw.from_data(table, labels.sort_values(), score)
 
 
 def _changed(place, value):
@@ -47,6 +75,10 @@ def _changed(place, value):
         (X, np.ones(60), None, "are all 1"),
         (X, Y + 0.5, None, "whole numbers or names"),
         (X, np.arange(60), None, "60 classes for 60"),
+        (X, np.where(Y > 0, np.inf, 0.0), None, "names of classes, got inf at"),
+        (X, np.where(Y > 0, 1e300, 0.0), None, r"names of classes, got 1e\+300 at"),
+        (X, np.array([None, *Y[1:].astype(str)]), None, "object of NoneType and str"),
+        (X * [1, 1, 1, 1e-7], Y, None, "a column or an example is 1e5 times larger"),
         (X, Y, SCORE[:-1], "one number for each of the 60.*another data set"),
         (X, Y, np.full(60, np.inf), "score must be finite"),
         (X.astype(complex), Y, None, "features must be real"),

@@ -1,5 +1,6 @@
 """Predicted heads: against heads that are trained, solved again, and other theory."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -193,7 +194,18 @@ def test_a_pool_may_exceed_the_law_and_errors_fall_with_it():
     [
         ({"pool": 0}, "pool must be a whole number"),
         ({"pool": 10.5}, "pool must be a whole number"),
-        ({"keep_fraction": 20}, "keep_fraction must be in"),
+        ({"pool": np.inf}, "pool must be a whole number"),
+        ({"pool": np.nan}, "pool must be a whole number"),
+        ({"keep_fraction": 20}, "keep_fraction must be in.*write 0.2"),
+        ({"intercept": "no"}, "intercept must be True or False"),
+        ({"per_class": None}, "per_class must be True or False"),
+        (
+            {"strategy": lambda score: score},
+            "must take .*TypeError",
+        ),
+        ({"strategy": lambda score, f: "x"}, "return levels.*ValueError"),
+        ({"strategy": lambda score, f: f}, "one level for each score"),
+        ({"strategy": lambda score, f: score * np.nan}, "levels in"),
         ({"pool": 2, "keep_fraction": 0.1}, "keeps none of a pool of 2"),
         ({"ridge": 0.0}, "ridge must be at least"),
         ({"strategy": "hrad"}, "hard"),
@@ -215,3 +227,78 @@ def test_a_class_that_loses_all_its_examples_is_named():
     with pytest.raises(pt.InputError, match="no example of the class -1"):
         pt.predict(law, 100, 0.2, "hard")
     assert pt.predict(law, 100, 0.2, "hard", per_class=True).error < 0.5
+
+
+def test_hard_is_easy_by_the_opposite_score_and_only_ranks_matter():
+    x, y, z = _data(1, 200)
+    score = -np.abs(z)
+    law = pt.FieldLaw.from_data
+    hard = pt.predict(law(x, y, score), 60, 0.5, "hard")
+    assert pt.predict(law(x, y, -score), 60, 0.5, "easy").error == hard.error
+    assert pt.predict(law(x, y, np.exp(score)), 60, 0.5, "hard").error == hard.error
+    assert np.isclose(pt.predict(law(x, -y, score), 60, 0.5, "hard").error, hard.error)
+    assert np.isclose(
+        pt.predict(law(10 * x, y, score), 60, 0.5, "hard").error, hard.error
+    )
+    tied = pt.predict(law(x, y, 0.0 * score), 60, 0.5, "hard").error
+    assert np.isclose(tied, pt.predict(law(x, y), 60, 0.5, pt.Random()).error)
+
+
+def test_another_order_of_examples_is_another_answer_by_less_than_its_error():
+    x, y, z = _data(1, 300)
+    found = []
+    for seed in range(8):
+        order = np.random.default_rng(seed).permutation(300)
+        law = pt.FieldLaw.from_data(x[order], y[order], -np.abs(z[order]))
+        found.append(pt.predict(law, 100, 0.5, "hard"))
+    assert np.ptp([one.uncorrected for one in found]) < 1e-6
+    # the halves of the correction are others
+    assert np.std([one.error for one in found]) < 0.5 * found[0].standard_error
+
+
+def test_losses_of_a_users_own():
+    law = _law(1, 200)
+
+    def own(margin):
+        return jnp.logaddexp(0.0, -margin)
+
+    def square(margin):
+        return 3.0 * (1.0 - margin) ** 2 / 2
+
+    found = pt.predict(law, 60, 0.5, "hard", loss=own)
+    known = pt.predict(law, 60, 0.5, "hard")
+    assert np.isclose(found.error, known.error, rtol=1e-6)
+    found = pt.predict(law, 60, 0.5, "hard", loss=square, ridge=0.03)
+    known = pt.predict(law, 60, 0.5, "hard", loss="square", ridge=0.01)
+    assert np.isclose(found.error, known.error, rtol=1e-6)
+    three = pt.FieldLaw.from_data(law.features, np.arange(200) % 3)
+    with pytest.raises(pt.InputError, match="heads of many classes"):
+        pt.predict(three, 60, 0.5, loss=square)  # the name alone is not the loss
+
+
+def test_a_function_prunes_within_classes_and_leaves_the_score_alone():
+    law = _law(1, 200)
+
+    def hardest(score, keep_fraction):
+        kept = score >= np.quantile(score, 1 - keep_fraction)
+        score.sort()
+        return 1.0 * kept
+
+    before = np.array(law.score)
+    by_function = kept_levels(law.score, 0.5, hardest, law.labels)
+    assert (law.score == before).all()
+    for one in (0, 1):
+        mine = law.labels == one
+        assert abs(by_function[mine].mean() - 0.5) < 1.0 / mine.sum()
+    assert np.abs(by_function - kept_levels(law.score, 0.5, "hard")).sum() > 2
+    found = pt.predict(law, 60, 0.5, hardest, per_class=True)
+    known = pt.predict(law, 60, 0.5, "hard", per_class=True)
+    assert abs(found.error - known.error) < 0.02
+
+
+def test_a_correction_by_chance_does_not_leave_the_errors_that_there_are():
+    for seed in range(8):
+        x, _, z = _data(seed, 24)
+        law = pt.FieldLaw.from_data(x, np.arange(24) % 2, -np.abs(z))
+        found = pt.predict(law, 1000, 0.9, "hard", ridge=1e-6)
+        assert 0.5 * found.uncorrected <= found.error <= 1.0

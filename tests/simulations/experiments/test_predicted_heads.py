@@ -168,6 +168,10 @@ def test_bad_examples():
         ({"scores": {"a": np.zeros(899)}}, "the score a must be 900 numbers"),
         ({"scores": {"a": np.full(900, np.nan)}}, "finite, got nan at 0"),
         ({"scores": {"probe": np.zeros(900)}, "probe": 100}, "rename it"),
+        ({"scores": np.zeros(900)}, "scores must be given by names"),
+        ({"scores": {"a": np.ma.masked_less(np.arange(900), 3)}}, "masked"),
+        ({"probe": 100, "ridge": -1.0}, "ridge must be at least 1e-8"),
+        ({"probe": 100, "seed": -1}, "seed must be a whole number"),
     ]:
         with pytest.raises(pt.InputError, match=why):
             examples_of(points, labels, **how)
@@ -242,6 +246,12 @@ def test_the_best_is_marked_and_said(found):
         ({"pools": []}, "pools must not be empty"),
         ({"keep_fractions": [30]}, "for 30 % write 0.3"),
         ({"repeats": 1}, "2 or more"),
+        ({"repeats": -3}, "at least 0, got -3"),
+        ({"seed": -1}, "seed must be a whole number of at least 0"),
+        ({"pools": 100}, "pools must be a list, got 100"),
+        ({"strategies": ["hard"]}, "strategies must be given by names"),
+        ({"strategies": {"hard": pt.Window(lower=0.2)}}, "give it another name"),
+        ({"intercept": "no"}, "intercept must be True or False"),
     ],
 )
 def test_a_bad_question(how, why):
@@ -259,7 +269,9 @@ def test_what_cannot_be_answered(examples):
     plain = examples_of(points, labels)
     asked: dict[str, Any] = {"pools": [100], "keep_fractions": [0.5], **SQUARE}
     with pytest.raises(pt.InputError, match="easy and hard need a score"):
-        predictions(plain, Question(strategies={"hard": 0, "easy": 0}, **asked))
+        predictions(
+            plain, Question(strategies={"hard": "hard", "easy": "easy"}, **asked)
+        )
     asked["pools"] = [850]  # of 900
     late = Question(strategies={"w": pt.Window(lower=0.9)}, **asked)
     why = "2 of 3 predictions cannot be made; w by good"
@@ -271,7 +283,85 @@ def test_what_cannot_be_answered(examples):
         predictions(examples, check)
 
 
+def test_columns_of_pandas_in_another_order_are_refused():
+    pandas = pytest.importorskip("pandas")
+    points, labels, scores = data()
+    table, sorted_ = pandas.DataFrame(points), pandas.Series(scores["good"])
+    with pytest.raises(pt.InputError, match="of features and of the score good"):
+        examples_of(table, labels, {"good": sorted_.sort_values()})
+    assert examples_of(table, labels, {"good": sorted_}).law.size == 900
+
+
+def test_the_scale_of_features_is_no_matter_to_their_components():
+    points, labels, _ = data()
+    laws = [
+        examples_of(scale * points, labels, components=2).law.features
+        for scale in (1.0, 1e-200, 1e300)
+    ]
+    np.testing.assert_allclose(np.abs(laws[1]), np.abs(laws[0]), rtol=1e-9)
+    np.testing.assert_allclose(np.abs(laws[2]), np.abs(laws[0]), rtol=1e-9)
+
+
+def test_a_probe_that_takes_all_of_a_class():
+    points, labels, _ = data(classes=2)
+    labels[0] = 2
+    seeds = range(50)
+    order = lambda seed: np.random.default_rng([seed, 1]).permutation(900)  # noqa: E731
+    takes = [seed for seed in seeds if 0 in order(seed)[:100]]
+    with pytest.raises(pt.InputError, match="all examples of the class 2"):
+        examples_of(points, labels, probe=100, seed=takes[0])
+
+
+def test_a_fraction_of_a_pool_without_a_single_example_is_empty(examples):
+    asked = Question([2, 200], [0.1], {"hard": "hard"}, **SQUARE)
+    with pytest.warns(DataWarning, match="0.1 of 2: keep_fraction 0.1 keeps none of"):
+        found = predictions(examples, asked)
+    assert found["error"].sel(pool=2).isnull().all()
+    assert found["saving"].sel(pool=2).isnull().all()
+    assert found["error"].sel(pool=200).notnull().all()
+
+
 # the check
+
+
+def test_a_check_of_heads_without_errors_says_so():
+    points, labels, scores = data(300, 2)
+    apart = points + 100.0 * (2 * labels - 1)[:, None]
+    asked = Question([100], [0.5], {"hard": "hard"}, repeats=2)
+    said = sentences_on(predictions(examples_of(apart, labels, scores), asked))[-1]
+    assert "without a single error" in said
+    assert "nan" not in said
+
+
+def test_a_check_is_not_made_with_another_loss_of_the_same_name():
+    points, labels, scores = data(300, 2)
+
+    def logistic(margin):
+        return (1 - margin) ** 2
+
+    asked = Question([100], [0.5], {"hard": "hard"}, loss=logistic, repeats=2)
+    with pytest.raises(pt.InputError, match="got the loss logistic of your own"):
+        predictions(examples_of(points, labels, scores), asked)
+
+
+@pytest.mark.parametrize("intercept", [False, True])
+def test_hinge_heads_of_a_single_class_minimise_their_objective(intercept):
+    pytest.importorskip("sklearn")
+    points, _ = features(40)
+    head = train_head(
+        points, np.ones(40, int), 2, loss="hinge", ridge=0.2, intercept=intercept
+    )
+
+    def objective(weights, offset):
+        short = np.maximum(1.0 - points @ weights - offset, 0.0).sum()
+        return short + 0.5 * 5 * 0.2 * weights @ weights
+
+    weights, offset = 2.0 * head.weights[:, 1], 2.0 * head.offset[1]
+    least, rng = objective(weights, offset), np.random.default_rng(0)
+    for _ in range(200):
+        moved = weights + 0.05 * rng.standard_normal(5)
+        other = offset + 0.05 * rng.standard_normal() * intercept
+        assert objective(moved, other) >= least - 1e-6
 
 
 def test_heads_that_are_trained_agree(examples):
