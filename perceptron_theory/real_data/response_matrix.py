@@ -12,7 +12,7 @@ from scipy.linalg import cho_factor, cho_solve
 Rows = Float[np.ndarray, "n N"]
 Each = Float[np.ndarray, " n"]
 
-WHOLE = 512
+WHOLE = 1024
 """Features up to which the matrix is taken as a whole."""
 
 

@@ -87,6 +87,21 @@ def test_heads_that_are_trained(pool, fraction, strategy, margin):
     assert deviation < 0.05 * error
 
 
+@pytest.mark.parametrize("intercept", [False, True])
+def test_the_diagonal_of_many_features_is_near_the_whole(intercept, monkeypatch):
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((2000, 30)) * np.arange(1, 31) ** -0.5
+    x = x @ np.linalg.qr(rng.standard_normal((30, 30)))[0]
+    z = x @ rng.standard_normal(30)
+    law = pt.FieldLaw.from_data(x, np.sign(z + rng.standard_normal(2000)), -np.abs(z))
+    asked = {"pool": 200, "keep_fraction": 0.5, "intercept": intercept}
+    whole = pt.predict(law, strategy="easy", **asked)
+    monkeypatch.setattr("perceptron_theory.real_data.problem.WHOLE", 10)
+    diagonal = pt.predict(law, strategy="easy", **asked)
+    assert diagonal.error != whole.error
+    assert abs(diagonal.error / whole.error - 1) < 0.03
+
+
 def test_gaussian_features_give_the_theory_of_structured_inputs():
     rng = np.random.default_rng(1)
     eigenvalues = np.arange(1, 31) ** -1.0
@@ -105,7 +120,7 @@ def test_gaussian_features_give_the_theory_of_structured_inputs():
     assert found.standard_error < 0.05 * found.error
 
 
-def test_each_example_is_errors_without_itself_itself():
+def test_each_example_is_tested_without_itself():
     law = _law(2, 80)
     levels = np.ones(80)
     problem = problem_of(law, levels, 40, 0.05, False, False)
