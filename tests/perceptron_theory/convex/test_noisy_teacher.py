@@ -229,7 +229,7 @@ def test_derivatives_by_all_inputs():
         ).error
 
     with jax.enable_x64(True):
-        exact = jax.grad(lambda x: solved(*x))(jnp.asarray(place))
+        exact = np.asarray(jax.grad(lambda x: solved(*x))(jnp.asarray(place)))
     step = 1e-4 * np.eye(6)
     ends = solved(*np.concatenate([place + step, place - step]).T)
     by_differences = (ends[:6] - ends[6:]) / 2e-4
