@@ -14,8 +14,8 @@ from . import style
 
 SOURCE = "theory and trained heads"
 CAPTION = (
-    "Linear heads on pruned real features, for ten sets of features, labels and "
-    "losses: each pool, kept fraction, score and strategy of "
+    "Linear heads on pruned real features, for the sets of features, labels and "
+    "losses that the legend names: each pool, kept fraction, score and strategy of "
     "benchmarks/real_heads.py, heads trained on 20 pools each. A: predicted error "
     "against that of trained heads, "
     "filled where more than three examples a dimension are kept. B: |ln(predicted/"

@@ -49,11 +49,9 @@ from .limits.aligned import AlignedLimit as AlignedLimit
 from .limits.aligned import aligned_limit as aligned_limit
 from .limits.aligned import threshold_error as threshold_error
 from .limits.large_loads import LargeLoad as LargeLoad
-from .limits.large_loads import SmallNoise as SmallNoise
 from .limits.large_loads import crossover_load as crossover_load
 from .limits.large_loads import large_load as large_load
 from .limits.large_loads import noisy_chance_fraction as noisy_chance_fraction
-from .limits.large_loads import small_noise_limit as small_noise_limit
 from .limits.power_law import f_min as f_min
 from .limits.power_law import power_law_coefficient as power_law_coefficient
 from .limits.small_angle import BestFraction as BestFraction
@@ -61,6 +59,8 @@ from .limits.small_angle import SmallAngle as SmallAngle
 from .limits.small_angle import best_fraction_scaling as best_fraction_scaling
 from .limits.small_angle import small_angle_scaling as small_angle_scaling
 from .limits.small_angle import small_angle_threshold as small_angle_threshold
+from .limits.small_noise import SmallNoise as SmallNoise
+from .limits.small_noise import small_noise_limit as small_noise_limit
 from .numerics.kept_programs import keep_compiled as keep_compiled
 from .plotting import plot as plot
 from .real_data.field_law import FieldLaw as FieldLaw
@@ -79,8 +79,8 @@ from .rules.names import resolve_rule as resolve_rule
 from .rules.rule import Cells as Cells
 from .rules.rule import Rule as Rule
 from .rules.rule import cells_of as cells_of
+from .solving.convex_students import solve_convex as solve_convex
 from .solving.front_door import solve as solve
-from .solving.front_door import solve_convex as solve_convex
 from .solving.label_rounds import self_training as self_training
 from .solving.label_rounds import (
     self_training_fixed_points as self_training_fixed_points,

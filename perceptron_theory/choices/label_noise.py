@@ -46,7 +46,7 @@ from ..numerics.checks import (
 )
 from ..numerics.precision import eager_only
 from ..rules.by_quantile import Window
-from ..solving.front_door import solve_convex
+from ..solving.convex_students import solve_convex
 from .best_ridge import optimal_ridge
 from .crossings import (
     NEAREST,

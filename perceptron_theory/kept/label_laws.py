@@ -63,7 +63,7 @@ class LabelNoise:
         ... class Sloppy(LabelNoise):
         ...     '''One label in ten comes from somebody with ten times the noise.'''
         ...     def shape(self):
-        ...         return NoiseNoiseShape((0.9, 0.1), (1.0, 10.0))
+        ...         return NoiseShape((0.9, 0.1), (1.0, 10.0))
         >>> Sloppy(0.2).name
         'sloppy'
     """

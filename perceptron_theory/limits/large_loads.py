@@ -29,33 +29,32 @@ t_1)/(difference of t_0), good where that is large: at small noise.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 from scipy.special import ndtr
 
 from ..convex.loss import Loss
 from ..convex.losses import resolve_loss
 from ..errors import ConvergenceError, InputError
-from ..kept.label_laws import Flips, check_strength, resolve_label_noise
-from ..kept.noisy_pool import masses, teacher_problem
+from ..kept.label_laws import (
+    Flips,
+    LabelNoise,
+    check_strength,
+    resolve_label_noise,
+)
+from ..kept.noisy_pool import masses
 from ..kept.noisy_teacher import Noise, noise_of
-from ..kept.problem import Inputs, Mode
-from ..kept.smoothing import intervals
 from ..numerics.checks import as_array, check_margin, one_number
-from ..numerics.limit_nodes import nodes_between, root_between
+from ..numerics.limit_nodes import root_between
 from ..numerics.precision import eager_only, own_settings
-from ..rules.keep_probability import KeepProbability
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule
 from ..solving.front_door import pruned_by
+from .noisy_nodes import FAR, KeptNodes, LayerNodes, seen
 
-LAYER = 40.0  # in units of the noise
-FAR = 8.5  # no example beyond so many standard deviations carries weight
 STEPS = 100
 ROUNDING = 1e-15  # of tan^2: the law of the noise is known to 1e-9
 
@@ -80,78 +79,6 @@ class LargeLoad:
         square = self.floor_square + self.slope / np.asarray(alpha_prune)
         part = np.arctan(np.sqrt(np.maximum(square, 0.0))) / np.pi
         return part if self.weights[0] > 0 else 1.0 - part
-
-
-@partial(jax.jit, static_argnames="mode")
-def _pieces(inputs: Inputs, rule: Rule, noise: Noise, mode: Mode) -> Any:
-    """The kept pieces and the kept fraction, compiled."""
-    problem, *_ = teacher_problem(inputs, rule, noise, mode)
-    return problem.pieces, problem.keep_fraction
-
-
-class _Kept:
-    """The kept law on nodes: u and v, folded to the label that is seen, and weights."""
-
-    def __init__(self, f: Any, theta: float, rule: Rule, margin: str, noise: Any):
-        inputs = Inputs(*(jnp.asarray(x, jnp.float64) for x in (1.0, f, theta)))
-        mode = Mode(margin, False, False)
-        pieces, fraction = _pieces(inputs, rule, noise, mode)
-        low, high = map(np.asarray, intervals(pieces))
-        levels, one = np.asarray(pieces.level), margin == "absolute"
-        scales = np.asarray(noise.scales)
-        c, s = np.cos(theta), np.sin(theta)
-        width = np.hypot(s, scales.min())
-        inner = np.append(np.arange(-FAR, FAR + 0.1, 0.5), 0.0)
-        steps = width * np.array([0.5, 1.0, 2.0, 4.0, 8.0])
-        inner = np.concatenate([inner, steps, -steps])
-        parts = []
-        for first, last, level in zip(low, high, levels, strict=True):
-            first, last = max(first, -FAR), min(last, FAR)
-            if level == 0 or last <= first:
-                continue
-            some = inner[(inner > first) & (inner < last)]
-            z, dz = nodes_between(np.concatenate([[first], some, [last]]), 12)
-            if isinstance(rule, KeepProbability):
-                ranked = jnp.asarray(np.abs(z) if one else z)
-                dz = dz * np.asarray(jax.vmap(rule.function)(ranked))
-            parts.append((z, level * dz * np.exp(-0.5 * z * z)))
-        z, dz = (np.concatenate(x) for x in zip(*parts, strict=True))
-        y, dy = _across(z, c, s, scales)
-        self.u, self.v = c * z[:, None] + s * y, s * z[:, None] - c * y
-        seen = _link(self.u, noise)
-        weight = dz[:, None] * dy * np.exp(-0.5 * y * y) * seen
-        self.weight = weight / (np.pi * float(fraction))
-
-    def mean(self, values: Any) -> float:
-        """The average over the kept examples."""
-        return float(np.sum(self.weight * values))
-
-
-def _link(u: Float[np.ndarray, "*k"], noise: Noise) -> Float[np.ndarray, "*k"]:
-    """Prob(y = +1 | u)."""
-    weights, scales, p = map(np.asarray, noise)
-    found = np.zeros_like(u)
-    for share, scale in zip(weights, scales, strict=True):
-        found += share * ndtr(u / scale)
-    return p + (1.0 - 2.0 * p) * found
-
-
-def _across(
-    z: Float[np.ndarray, " n"], c: float, s: float, scales: Any
-) -> tuple[Float[np.ndarray, "n m"], Float[np.ndarray, "n m"]]:
-    """Nodes and weights across the probe, with panels about u = 0."""
-    plain = np.arange(-FAR, FAR + 0.1, 1.0)
-    breaks = np.broadcast_to(plain, (len(z), len(plain)))
-    if s > 0:
-        steps = np.array([0.0, 1.0, 3.0, 7.0]) * scales.min() / s
-        steps = np.unique(np.concatenate([steps, -steps, [7.0 * scales.max() / s]]))
-        breaks = np.concatenate([breaks, -z[:, None] * c / s + steps], axis=1)
-    breaks = np.sort(np.clip(breaks, -FAR, FAR), axis=1)
-    unit, share = np.polynomial.legendre.leggauss(10)
-    half = 0.5 * np.diff(breaks, axis=1)[..., None]
-    middle = 0.5 * (breaks[:, 1:] + breaks[:, :-1])[..., None]
-    rows = len(z)
-    return (middle + half * unit).reshape(rows, -1), (half * share).reshape(rows, -1)
 
 
 @eager_only
@@ -202,17 +129,27 @@ def large_load(
     one = {name: float(one_number(name, value)) for name, value in arrays.items()}
     with own_settings(x64=True):
         f = one.get("keep_fraction", 1.0)
-        kept = _Kept(f, one["theta"], rule, margin, noise)
-        return _expanded(kept, kind, decay, flat=one["theta"] == 0)
+        kept = KeptNodes(f, one["theta"], rule, margin, noise)
+        return expanded(kept, kind, decay, flat=one["theta"] == 0)
 
 
-def _noise(label_noise: Any, flip_probability: Any) -> Noise:
+def teacher_law(label_noise: Any) -> LabelNoise:
+    """The law of a noisy teacher.
+
+    Raises:
+        InputError: none, or flips, which no teacher makes.
+    """
     law = resolve_label_noise(label_noise)
     if law is None or isinstance(law, Flips):
         raise InputError(
             "label_noise must be that of a noisy teacher, 'probit:0.5' or "
             f"'logistic:0.3' or an object, got {label_noise!r}"
         )
+    return law
+
+
+def _noise(label_noise: Any, flip_probability: Any) -> Noise:
+    law = teacher_law(label_noise)
     strength = float(one_number("noise_strength", law.strength))
     check_strength(as_array("noise_strength", strength))
     if strength == 0:
@@ -224,7 +161,9 @@ def _noise(label_noise: Any, flip_probability: Any) -> Noise:
         return noise_of(law.law, jnp.asarray(strength), jnp.asarray(flips))
 
 
-def _expanded(kept: _Kept | _Layer, loss: Loss, ridge: float, flat: bool) -> LargeLoad:
+def expanded(
+    kept: KeptNodes | LayerNodes, loss: Loss, ridge: float, flat: bool
+) -> LargeLoad:
     """The minimum of the mean loss, and the first order in 1/alpha about it."""
     x = np.stack([kept.u, kept.v])
     if flat:  # theta = 0: v is noise of its own
@@ -318,109 +257,6 @@ def crossover_load(
     return gain / floor if floor > ROUNDING else np.inf
 
 
-@dataclass(frozen=True)
-class SmallNoise:
-    """The law of large loads as the strength sigma of the noise goes to 0.
-
-    Attributes:
-        floor: over sigma.
-        slope: t_1 over sigma.
-        crossover: the load at which hard and random examples are equal, times sigma; 0
-            where the rule loses at every large load, inf where its floor vanishes
-            faster than sigma.
-    """
-
-    floor: float
-    slope: float
-    crossover: float
-
-
-class _Layer:
-    """The kept law next to the teacher's boundary, u = sigma t; not normalised."""
-
-    def __init__(self, f: float, theta: float, rule: Rule, margin: str, law: Any):
-        none, unit = jnp.zeros(()), jnp.ones(())
-        sharp, one = noise_of(law, none, none), noise_of(law, unit, none)
-        inputs = Inputs(*(jnp.asarray(x, jnp.float64) for x in (1.0, f, theta)))
-        pieces, _ = _pieces(inputs, rule, sharp, Mode(margin, False, False))
-        low, high = (np.asarray(x) / np.sin(theta) for x in intervals(pieces))
-        parts = []
-        for first, last, level in zip(low, high, np.asarray(pieces.level), strict=True):
-            first, last = max(first, -FAR), min(last, FAR)
-            if level > 0 and last > first:
-                some = np.linspace(first, last, 33)
-                v, dv = nodes_between(some, 10)
-                parts.append((v, level * dv * np.exp(-0.5 * v * v)))
-        v, dv = (np.concatenate(x) for x in zip(*parts, strict=True))
-        t, dt = nodes_between(np.linspace(-LAYER, LAYER, 161), 10)
-        self.u, self.v = np.broadcast_arrays(t[:, None], v)
-        weight = (_link(t, one) * dt)[:, None] * dv
-        self.weight = weight / np.sqrt(2.0 * np.pi)
-
-    def mean(self, values: Any) -> float:
-        """The integral over the layer."""
-        return float(np.sum(self.weight * values))
-
-
-@eager_only
-def small_noise_limit(
-    keep_fraction: Any,
-    *,
-    theta: Any,
-    rule: str | Rule = "hard",
-    margin: str = "signed",
-    label_noise: Any,
-) -> SmallNoise:
-    """What :func:`large_load` tends to at small noise; logistic loss, ridge 0.
-
-    The student grows, A = a/sigma, so that only examples next to the teacher's boundary
-    pull, u = sigma t, z = s v: (a, b) minimise the integral of F(t) phi(v) q(s v)
-    l(a t + b v), and with the density 2 phi(0)/f of u there
-
-        pi floor = sigma |b|/a,    t_1 = sigma f (pi/2)^(1/2) t_1 of the layer.
-
-    Floor and t_1 are both in proportion to sigma, so that the load of the crossover
-    grows like 1/sigma.  A ridge has to be small against sigma^2 for this.
-
-    Args:
-        keep_fraction: f in (0, 1].
-        theta: angle of teacher and probe in radians, in (0, pi/2].
-        rule: "hard", "easy" or a rule object that keeps f.
-        margin: "absolute", where b = 0 by symmetry and the floor vanishes faster, or
-            "signed".
-        label_noise: a law; its strength does not matter.
-
-    Raises:
-        InputError: an argument outside its range, or theta = 0.
-
-    Example:
-        >>> near = small_noise_limit(0.6, theta=0.35, label_noise="probit:1")
-        >>> f"{near.floor:.5f}"
-        '0.00746'
-    """
-    rule, margin = resolve_rule(rule), check_margin(margin)
-    arrays = pruned_by(rule, margin, keep_fraction, theta)
-    f, angle = (float(one_number(x, arrays[x])) for x in ("keep_fraction", "theta"))
-    if not angle > 0:
-        raise InputError("theta must be above 0 here: at 0 there is no floor")
-    law, loss = resolve_label_noise(label_noise), resolve_loss("logistic")
-    if law is None or isinstance(law, Flips):
-        raise InputError(f"label_noise must be a noisy teacher's, got {label_noise!r}")
-
-    def slope(part: float, found: LargeLoad) -> float:
-        return float(part * np.sqrt(np.pi / 2.0) * found.slope)
-
-    with own_settings(x64=True):
-        own = _expanded(_Layer(f, angle, rule, margin, law.law), loss, 0.0, flat=False)
-        whole = _Layer(1.0, angle, resolve_rule("hard"), "absolute", law.law)
-        other = _expanded(whole, loss, 0.0, flat=False)
-    t_1, gain = slope(f, own), slope(1.0, other) - slope(f, own)
-    square = own.floor_square
-    crossover = np.inf if square < ROUNDING else gain / square
-    floor = np.sqrt(square) / np.pi
-    return SmallNoise(float(floor), t_1, float(crossover) if gain > 0 else 0.0)
-
-
 @eager_only
 def noisy_chance_fraction(label_noise: Any, flip_probability: Any = 0.0) -> float:
     """The f at which the hard rule of the signed margin teaches nothing, theta = 0.
@@ -454,7 +290,7 @@ def noisy_chance_fraction(label_noise: Any, flip_probability: Any = 0.0) -> floa
     def pull(gamma: float) -> float:
         whole = np.hypot(1.0, 1.0 / scales)
         inside = np.sum(weights * ndtr(gamma * whole) / np.hypot(1.0, scales))
-        here = _link(np.asarray(gamma), noise) * np.exp(-0.5 * gamma**2)
+        here = seen(np.asarray(gamma), noise) * np.exp(-0.5 * gamma**2)
         return float((1.0 - 2.0 * p) * inside - here)
 
     gamma = root_between(pull, 1e-12, FAR, 1e-14)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 import os
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 
 import scipy.linalg  # noqa: F401 - loads the OpenBLAS that JAX calls
 from threadpoolctl import ThreadpoolController
 
+SMALL = 256  # columns up to which one thread is quicker
 _most = math.inf
 
 
@@ -43,3 +44,11 @@ def _controller() -> ThreadpoolController:
 def one_blas_thread() -> AbstractContextManager:
     """Keep BLAS and LAPACK of the whole process to one thread for a while."""
     return _controller().limit(limits=1, user_api="blas")
+
+
+def blas_threads_for(width: int) -> AbstractContextManager:
+    """One thread for matrices of few columns, for which more only wait for each other.
+
+    Larger ones keep as many as there are.
+    """
+    return one_blas_thread() if width <= SMALL else nullcontext()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -117,13 +117,8 @@ class FieldLaw:
     def part(self, rows: Int[np.ndarray, " n"]) -> FieldLaw:
         """The law that some of the examples show, in the same units."""
         score = None if self.score is None else self.score[rows]
-        return FieldLaw(
-            self.features[rows],
-            self.labels[rows],
-            self.classes,
-            score,
-            self.mean,
-            self.scale,
+        return replace(
+            self, features=self.features[rows], labels=self.labels[rows], score=score
         )
 
     def __repr__(self) -> str:

@@ -22,6 +22,8 @@ def kept_levels(
     keep_fraction: float,
     rule: Any,
     labels: Int[np.ndarray, " P"] | None = None,
+    *,
+    count: int | None = None,
 ) -> Levels:
     """The probability of each example to be kept of a pool that holds it.
 
@@ -32,13 +34,15 @@ def kept_levels(
             :class:`.Window`, whose quantile 0 is the hardest example; or a function of
             (score, keep_fraction) that returns the levels themselves.
         labels: (P,) the classes, to rank within each; None to rank all together.
+        count: P, where there is no score to tell.
 
     Raises:
         InputError: a rule that does not fit, or one that needs a score without it.
     """
+    count = count if score is None else len(score)
     if callable(rule) and not isinstance(rule, type) and not hasattr(rule, "cells"):
         if labels is None or score is None:
-            return _of_function(rule, score, keep_fraction)
+            return _of_function(rule, score, keep_fraction, count)
         return _within(
             labels, score, lambda mine: _of_function(rule, mine, keep_fraction)
         )
@@ -46,8 +50,8 @@ def kept_levels(
     if not rule.takes_fraction:
         raise InputError(f"{type(rule).__name__} keeps by margins, not by a fraction")
     check_rule(rule, np.asarray(keep_fraction), "signed")
-    if rule.indifferent:
-        return np.full(_count(score, labels), keep_fraction)
+    if rule.indifferent and count is not None:
+        return np.full(count, keep_fraction)
     if score is None:
         raise InputError(
             "the law has no score to prune by: give FieldLaw.from_data(score=), or the "
@@ -72,13 +76,6 @@ def _within(
     return kept
 
 
-def _count(score: Levels | None, labels: Int[np.ndarray, " P"] | None) -> int:
-    given = score if labels is None else labels
-    if given is None:
-        raise InputError("give labels to say how many examples there are")
-    return len(given)
-
-
 def _of_cells(
     score: Levels, below: Float[np.ndarray, "n 2"], level: Float[np.ndarray, " n"]
 ) -> Levels:
@@ -93,7 +90,9 @@ def _of_cells(
     return np.clip(kept, 0.0, 1.0)[place.reshape(-1)]
 
 
-def _of_function(rule: Any, score: Levels | None, keep_fraction: float) -> Levels:
+def _of_function(
+    rule: Any, score: Levels | None, keep_fraction: float, count: int | None = None
+) -> Levels:
     name = getattr(rule, "__name__", type(rule).__name__)
     given = None if score is None else score.copy()  # it may sort them in place
     try:
@@ -106,6 +105,11 @@ def _of_function(rule: Any, score: Levels | None, keep_fraction: float) -> Level
     if kept.ndim != 1 or (score is not None and kept.shape != score.shape):
         raise InputError(
             f"{name} must return one level for each score, got the shape {kept.shape}"
+        )
+    if score is None and count is not None and len(kept) != count:
+        raise InputError(
+            f"strategy must return one level for each of the {count} examples, got "
+            f"{len(kept)}"
         )
     if not ((kept >= 0) & (kept <= 1)).all():
         raise InputError(f"{name} must return levels in [0, 1]")

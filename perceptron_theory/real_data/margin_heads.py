@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import ndtr
 
 from ..convex.loss import Loss
-from .mean_head import Kept, MeanHead, solve_mean_head
+from .mean_head import MeanHead, solve_mean_head
 from .problem import Estimate, Problem
+from .without_itself import estimate_of, left_out
 
 Near = tuple[Int[np.ndarray, " n"], MeanHead] | None
-FLOOR = 0.05  # of what an example leaves of the curve: one that decides all by itself
 
 
 def estimate_margin_head(
@@ -28,18 +30,18 @@ def estimate_margin_head(
         ConvergenceError: the equations did not settle.
     """
     mine = problem.mine
-    kept = Kept(
-        problem.signed[mine],
-        problem.weight,
-        problem.load,
-        problem.ridge,
-        problem.width,
+    head = solve_mean_head(problem, loss, start=_part_of(near, mine))
+    ratio, noise = _ratio(problem, head)
+    density = np.exp(-0.5 * ratio**2) / np.sqrt(2.0 * np.pi) / noise
+    found = estimate_of(
+        problem,
+        head.response,
+        ndtr(-ratio),
+        -density * problem.signs,
+        head.of.pull * problem.signs[mine],
+        head.weights,
     )
-    start = _part_of(near, mine)
-    head = solve_mean_head(
-        kept, loss, problem.respond, start=start, alike=problem.alike
-    )
-    return _tested(problem, head), (mine, head)
+    return found, (mine, head)
 
 
 def _part_of(near: Near, mine: Int[np.ndarray, " n"]) -> MeanHead | None:
@@ -48,22 +50,11 @@ def _part_of(near: Near, mine: Int[np.ndarray, " n"]) -> MeanHead | None:
         return None
     rows, head = near
     place = np.searchsorted(rows, mine)
-    return MeanHead(
-        head.weights,
-        head.step[place],
-        head.noise[place],
-        head.of,
-        head.response,
-        head.rounds,
-    )
+    return replace(head, step=head.step[place], noise=head.noise[place])
 
 
 def errors_without_itself(problem: Problem, head: MeanHead) -> Float[np.ndarray, " P"]:
-    """The chance of error on every example, each tested by the head without itself.
-
-    Taking an example out changes W by G times what it pulls, and G by the formula of
-    Sherman and Morrison: ``left`` is the part of the curve along it that others make.
-    """
+    """The chance of error on every example, each tested by the head without itself."""
     return ndtr(-_ratio(problem, head)[0])
 
 
@@ -71,29 +62,10 @@ def _ratio(
     problem: Problem, head: MeanHead
 ) -> tuple[Float[np.ndarray, " P"], Float[np.ndarray, " P"]]:
     """Mean margins over their noise, and the noise."""
-    signed = problem.signed
-    mine, part = problem.mine, problem.load * problem.weight
-    mean, variance = signed @ head.weights, head.response.variance(signed)
-    own = head.response.leverage(signed[mine])
-    left = np.maximum(1.0 - part * head.of.bend * own, FLOOR)
-    mean[mine] -= part * head.of.pull * own / left
-    lost = part / problem.width * head.of.square * own * own
-    variance[mine] = np.maximum(variance[mine] - lost, 1e-3 * variance[mine]) / left**2
+    mean = (problem.features @ head.weights) * problem.signs
+    variance = head.response.variance(problem.features)
+    fall, factor = left_out(problem, head.response, head.of.bend, head.of.square)
+    mean[problem.mine] -= fall * head.of.pull
+    variance[problem.mine] *= factor
     noise = np.sqrt(variance)
     return mean / noise, noise
-
-
-def _tested(problem: Problem, head: MeanHead) -> Estimate:
-    """The error on all examples, and what each of them adds to it."""
-    ratio, noise = _ratio(problem, head)
-    chance = ndtr(-ratio)
-    error, count = chance.mean(), len(chance)
-    influence = (chance - error) / count
-    # by the weight of each kept example in the mean head
-    density = np.exp(-0.5 * ratio**2) / np.sqrt(2.0 * np.pi) / noise
-    signed, mine = problem.signed, problem.mine
-    slope = head.response.applied(-(density @ signed) / count)
-    moved = (signed[mine] @ slope) * head.of.pull
-    settled = slope @ (problem.ridge * head.weights) / problem.load
-    influence[mine] += problem.load * problem.weight * (moved - settled)
-    return Estimate(float(error), influence)

@@ -41,30 +41,15 @@ from ..convex.loss import Loss
 from ..errors import ConvergenceError
 from .gaussian_margins import Responses, responses
 from .mixing import mixed
-from .response_matrix import Responder, Response
+from .problem import Problem
+from .response_matrix import Response
 
 ROUNDS = 400
 TOLERANCE = 1e-7
-_STEP = 1.0  # by which a margin or the log of a scale may move in a round
 
 Rows = Float[np.ndarray, "n N"]
 Each = Float[np.ndarray, " n"]
 Vector = Float[np.ndarray, " N"]
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Kept examples of a law: their features times labels, and their weights.
-
-    ``weight`` has the sum 1; ``ridge`` is lambda for each feature (0 for a constant
-    one, the intercept); ``width`` is N, the constant one not counted.
-    """
-
-    signed: Rows
-    weight: Each
-    load: float
-    ridge: Vector
-    width: int
 
 
 @dataclass(frozen=True)
@@ -89,74 +74,58 @@ class MeanHead:
 
 
 def solve_mean_head(
-    kept: Kept,
-    loss: Loss,
-    respond: Responder,
-    *,
-    start: MeanHead | None = None,
-    alike: bool = False,
+    problem: Problem, loss: Loss, *, start: MeanHead | None = None
 ) -> MeanHead:
     """Solve for the mean head by mixed Newton steps.
 
     Args:
-        kept: the examples.
+        problem: of two classes.
         loss: of one margin.
-        respond: :func:`.response_matrix.whole` or :func:`.response_matrix.diagonal`.
         start: a solution of a problem nearby, with as many examples.
-        alike: whether all examples have the same V and r, their means.
 
     Raises:
         ConvergenceError: it did not settle to seven digits.
     """
-    x, weight = kept.signed, kept.weight
-    state = _first(kept, start)
+    mine, weight = problem.mine, problem.weight
+    x = problem.features[mine] * problem.signs[mine, None]
+    state = _first(problem, start)
     push = mixed()
     off = np.inf
     for count in range(1, ROUNDS + 1):
-        head, found = _round(kept, loss, respond, state, count, alike)
+        head, found = _round(problem, x, loss, state, count)
         off = _distance(x, weight, state, found)
         if off < TOLERANCE:
             return head
         state = push(state, found, _metric(x, weight, state), off)
     raise ConvergenceError(
-        f"the mean head at load {kept.load:g} and ridge {kept.ridge.max():g} did "
+        f"the mean head at load {problem.load:g} and ridge {problem.ridge.max():g} did "
         f"not settle in {ROUNDS} rounds (last change {off:.1e}): raise the ridge"
     )
 
 
-def _first(kept: Kept, start: MeanHead | None) -> Any:
-    count, width = kept.signed.shape
+def _first(problem: Problem, start: MeanHead | None) -> Any:
     if start is not None:
         return start.weights, np.log(start.step), np.log(start.noise)
-    step = min(1.0 / kept.ridge.max(), max(1.0, 1.0 / kept.load))
+    count, width = len(problem.mine), len(problem.ridge)
+    step = min(1.0 / problem.ridge.max(), max(1.0, 1.0 / problem.load))
     return np.zeros(width), np.full(count, np.log(step)), np.full(count, np.log(0.5))
 
 
 def _round(
-    kept: Kept,
-    loss: Loss,
-    respond: Responder,
-    state: Any,
-    count: int,
-    alike: bool,
+    problem: Problem, x: Rows, loss: Loss, state: Any, count: int
 ) -> tuple[MeanHead, Any]:
     """The right-hand sides at a state, and the state that they ask for."""
     weights, step, noise = state[0], np.exp(state[1]), np.exp(state[2])
-    x, part = kept.signed, kept.load * kept.weight
+    part, ridge, width = problem.part, problem.ridge, problem.width
     of = responses(loss, x @ weights, noise, step)
-    if not all(np.isfinite(each).all() for each in of):
-        raise ConvergenceError(
-            f"the mean head at load {kept.load:g} and ridge {kept.ridge.max():g} left "
-            f"the margins at which the loss {loss.name} is finite: raise the ridge"
-        )
-    response = respond(x, kept.ridge, part * of.bend, part * of.square / kept.width)
-    slope = kept.ridge * weights - x.T @ (part * of.pull)
-    new_step = response.leverage(x) / kept.width
+    response = problem.respond(x, ridge, part * of.bend, part * of.square / width)
+    slope = ridge * weights - x.T @ (part * of.pull)
+    new_step = response.leverage(x) / width
     new_noise = np.sqrt(response.variance(x))
-    if alike:
-        new_step = np.full_like(new_step, kept.weight @ new_step)
+    if problem.alike:
+        new_step = np.full_like(new_step, problem.weight @ new_step)
         new_noise = np.full_like(
-            new_noise, np.sqrt(kept.weight @ (new_noise * new_noise))
+            new_noise, np.sqrt(problem.weight @ (new_noise * new_noise))
         )
     head = MeanHead(weights, step, noise, of, response, count)
     found = weights - response.applied(slope), np.log(new_step), np.log(new_noise)

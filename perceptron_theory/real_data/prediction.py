@@ -14,7 +14,6 @@ is free of it to first order.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,8 +24,7 @@ from ..convex.loss import Loss
 from ..convex.losses import resolve_loss, square
 from ..errors import InputError, out_of_percent
 from ..numerics.checks import real_number, shown, truth_value
-from ..numerics.cpu_threads import one_blas_thread
-from ..rules.names import resolve_rule
+from ..numerics.cpu_threads import blas_threads_for
 from .field_law import FieldLaw
 from .keeping import kept_levels
 from .margin_heads import estimate_margin_head
@@ -35,7 +33,6 @@ from .ridge_heads import estimate_ridge_heads
 
 Each = Float[np.ndarray, " P"]
 _FEW = 1.0  # kept examples of the law a feature, at least
-_SMALL = 256  # features up to which one thread is quicker
 
 
 @dataclass(frozen=True)
@@ -136,12 +133,12 @@ def predict(
             f"loss {loss.name!r} is for two classes, and the law has "
             f"{len(law.classes)}: heads of many classes are by loss='square'"
         )
-    levels = _levels(law, fraction, strategy, per_class)
+    labels = law.labels if per_class else None
+    levels = kept_levels(law.score, fraction, strategy, labels, count=law.size)
     kept = round(size * fraction)
     _check_law(law, levels, fraction)
     problem = problem_of(law, levels, kept, ridge, intercept, alike)
-    threads = one_blas_thread() if law.width <= _SMALL else nullcontext()
-    with threads:
+    with blas_threads_for(law.width):
         found, plain = _corrected(problem, loss, correct)
     return Prediction(
         error=found.error,
@@ -156,23 +153,6 @@ def predict(
         uncorrected=plain,
         influence=found.influence,
     )
-
-
-def _levels(law: FieldLaw, fraction: float, strategy: Any, per_class: bool) -> Each:
-    if isinstance(strategy, str) and strategy == "random":
-        return np.full(law.size, fraction)
-    if law.score is None and not callable(strategy):
-        strategy = resolve_rule(strategy)
-        if strategy.indifferent:
-            return np.full(law.size, fraction)
-    labels = law.labels if per_class else None
-    levels = kept_levels(law.score, fraction, strategy, labels)
-    if len(levels) != law.size:  # of a function that was given no score to go by
-        raise InputError(
-            f"strategy must return one level for each of the {law.size} examples, got "
-            f"{len(levels)}"
-        )
-    return levels
 
 
 def _checked(

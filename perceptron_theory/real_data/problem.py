@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,16 +41,21 @@ class Problem:
     width: int
     alike: bool
 
-    @property
+    @cached_property
     def weight(self) -> Float[np.ndarray, " n"]:
         """The weights of the kept examples, of sum 1."""
         mine = self.levels[self.mine]
         return mine / mine.sum()
 
-    @property
-    def signed(self) -> Float[np.ndarray, "P M"]:
-        """Features times labels, of two classes: the second is +1."""
-        return self.features * (2.0 * self.labels - 1.0)[:, None]
+    @cached_property
+    def part(self) -> Float[np.ndarray, " n"]:
+        """The kept examples that each of them stands for, over N."""
+        return self.load * self.weight
+
+    @cached_property
+    def signs(self) -> Each:
+        """The labels y of two classes: the second is +1."""
+        return 2.0 * self.labels - 1.0
 
     @property
     def turned(self) -> bool:

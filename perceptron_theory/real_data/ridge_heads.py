@@ -23,10 +23,10 @@ import numpy as np
 from jaxtyping import Float
 
 from ..errors import ConvergenceError
-from .margin_heads import FLOOR
 from .problem import Estimate, Problem
 from .response_matrix import Response
 from .winners import chance_of_loss
+from .without_itself import estimate_of, left_out
 
 ROUNDS = 300
 PAIRS = 16  # classes up to which each pair has its own covariance
@@ -156,7 +156,7 @@ def _unsettled(load: float, ridge: Float[np.ndarray, " N"]) -> ConvergenceError:
 def estimate_ridge_heads(problem: Problem) -> Estimate:
     """The error of ridge heads of any number of classes.
 
-    Every example is tested without itself, as in :mod:`.margin_heads`.
+    Every example is tested without itself.
 
     Raises:
         ConvergenceError: the equations did not settle.
@@ -165,17 +165,14 @@ def estimate_ridge_heads(problem: Problem) -> Estimate:
     rows = features[mine]
     targets = np.eye(problem.classes)[labels[mine]] - 1.0 / problem.classes
     heads = solve_ridge_heads(rows, targets, problem)
-    part = problem.load * problem.weight / (1.0 + heads.step)
-    own = heads.response.leverage(rows)
-    left = np.maximum(1.0 - part * own, FLOOR)
+    curve = 1.0 / (1.0 + heads.step)
+    square = ((heads.residual**2).sum(axis=1) + heads.noise) * curve**2
+    pull = heads.residual * curve[:, None]
+    fall, factor = left_out(problem, heads.response, curve, square)
     outputs = features @ heads.weights
-    outputs[mine] -= (part * own / left)[:, None] * heads.residual
-    # what is left of the noise of an example without itself
-    kept = heads.response.variance(rows)
-    square = (heads.residual**2).sum(axis=1) + heads.noise
-    lost = part / (1.0 + heads.step) * square * own * own / problem.width
+    outputs[mine] -= fall[:, None] * pull
     scale = np.ones(len(labels))
-    scale[mine] = np.maximum(1.0 - lost / kept, 1e-3) / left**2
+    scale[mine] = factor
     trace = heads.response.variance(features) * scale
     chance, slope = np.empty(len(labels)), np.empty_like(outputs)
     for start in range(0, len(labels), CHUNK):
@@ -186,10 +183,4 @@ def estimate_ridge_heads(problem: Problem) -> Estimate:
         chance[some], slope[some] = chance_of_loss(
             outputs[some], labels[some], covariance
         )
-    error, count = chance.mean(), len(labels)
-    influence = (chance - error) / count
-    by_head = heads.response.applied(features.T @ slope) / count
-    moved = ((rows @ by_head) * heads.residual).sum(axis=1)
-    settled = np.sum(by_head * (rows.T @ (part[:, None] * heads.residual)))
-    influence[mine] += part * moved - problem.weight * settled
-    return Estimate(float(error), influence)
+    return estimate_of(problem, heads.response, chance, slope, pull, heads.weights)

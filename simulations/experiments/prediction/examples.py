@@ -21,8 +21,8 @@ from ...vision.data.array_source import Arrays
 from ...vision.data.encoded import vectors_of
 from ...vision.embedding_files import check_record
 from ...vision.own_scores import scores_in
+from ...vision.principal_components import projected
 from .fresh_probe import MARGINS, probe_examples, probe_scores
-from .principal_components import projected
 
 PROBE = "probe"
 """The name of the score that a fresh probe gives."""

@@ -12,7 +12,7 @@ import xarray as xr
 import perceptron_theory as pt
 from perceptron_theory import ConvergenceError, InputError
 from perceptron_theory.errors import DataWarning
-from perceptron_theory.numerics.cpu_threads import one_blas_thread
+from perceptron_theory.numerics.cpu_threads import blas_threads_for
 from perceptron_theory.wording import some_of
 
 from .columns import predicted_dataset
@@ -20,8 +20,6 @@ from .examples import Examples
 from .measured import Measured, largest_pool, measured_errors, trained_loss
 from .question import NO_SCORE, Cell, Question
 from .unpruned import UnprunedCurve
-
-_SMALL = 256  # features up to which one thread is quicker
 
 Bar = Callable[[int, str], AbstractContextManager[Callable[..., None]]]
 
@@ -80,8 +78,7 @@ def predictions(
     axes = scores, list(question.strategies), question.keep_fractions, question.pools
     cells = {place: _cell(*place) for place in product(*axes)}
     distinct = list(dict.fromkeys(cells.values()))
-    small = examples.law.width <= _SMALL
-    with one_blas_thread() if small else nullcontext():
+    with blas_threads_for(examples.law.width):
         curve, found = _predicted(examples, question, distinct, bar)
         same = _unpruned(curve, found, bar)
         checked = _checked(examples, question, list(found), bar)

@@ -17,9 +17,9 @@ from simulations.experiments.prediction import (
     train_head,
 )
 from simulations.experiments.prediction.measured import measured_errors
-from simulations.experiments.prediction.principal_components import projected
 from simulations.experiments.prediction.unpruned import UnprunedCurve
 from simulations.perceptron.students.convex import train
+from simulations.vision.principal_components import projected
 
 SQUARE: dict[str, Any] = {"loss": "square", "ridge": 0.05}
 

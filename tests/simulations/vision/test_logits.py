@@ -27,17 +27,17 @@ def scores(logits, metric="el2n"):
     return score_dataset(IMAGES, metric, {"logits": logits}).scores
 
 
-@pytest.mark.parametrize("dtype", ["f8", "f4", "f2", ">f4"])
-@pytest.mark.parametrize(
-    "call",
-    [
-        partial(el2n, labels=LABELS),
-        partial(el2n, labels=LABELS, n_classes=6),
-        scores,
-        partial(scores, metric="active_learning"),
-        active_learning,
-    ],
+CALLS = (
+    partial(el2n, labels=LABELS),
+    partial(el2n, labels=LABELS, n_classes=6),
+    scores,
+    partial(scores, metric="active_learning"),
+    active_learning,
 )
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "f2", ">f4"])
+@pytest.mark.parametrize("call", CALLS)
 def test_probabilities_are_refused(call, dtype):
     p = softmax(LOGITS, axis=-1).astype(dtype)
     with pytest.raises(InputError, match=r"logits\[0\] holds probabilities"):
@@ -92,16 +92,7 @@ def test_a_zero_that_rounding_made_negative_is_of_a_probability(call):
 
 
 @pytest.mark.parametrize("rounding", [np.rint, np.trunc])
-@pytest.mark.parametrize(
-    "call",
-    [
-        partial(el2n, labels=LABELS),
-        partial(el2n, labels=LABELS, n_classes=6),
-        scores,
-        partial(scores, metric="active_learning"),
-        active_learning,
-    ],
-)
+@pytest.mark.parametrize("call", CALLS)
 def test_probabilities_in_bytes_and_counts_are_no_logits(call, rounding):
     p = softmax(LOGITS, axis=-1)
     for whole, types in ((255, ("u1", ">u2", "i4", "f4")), (50, ("i8", "f8"))):
