@@ -94,7 +94,7 @@ class Canvas(Figure):
     """A figure apart from pyplot's state, which a notebook shows all the same."""
 
     def savefig(self, fname: Any, **options: Any) -> None:
-        """As of every figure, by default with as many pixels as its size has."""
+        """Save the figure, by default with as many pixels as its size has."""
         options.setdefault("dpi", self.get_dpi())
         super().savefig(fname, **options)
 

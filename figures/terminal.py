@@ -89,7 +89,7 @@ def plain(text: str) -> str:
 
 
 def _coarse(pixels: np.ndarray, columns: int) -> np.ndarray:
-    """Of every square of pixels the one farthest from white, (rows, columns, 3)."""
+    """The pixel of every square that is farthest from white, (rows, columns, 3)."""
     rows = 2 * (pixels.shape[0] // (2 * FINER))
     cut = pixels[: rows * FINER, : columns * FINER]
     squares = cut.reshape(rows, FINER, columns, FINER, 3).swapaxes(1, 2)
@@ -135,7 +135,7 @@ def _cell(above: np.ndarray, below: np.ndarray, blocks: bool) -> tuple[str, str]
 
 
 def _color(pixel: np.ndarray) -> str:
-    """Of the pixel: "" for white, the terminal's own for black."""
+    """The code of a pixel's colour: "" for white, the terminal's own for black."""
     if pixel.min() > 225:
         return ""
     if pixel.max() < 70:

@@ -204,7 +204,7 @@ def _places(
 
 
 def _rows_of(ids: Sequence[str], of: DataSet | Scores) -> Int[np.ndarray, " P"]:
-    """By the ids; else by file names, where no two are alike; else row numbers."""
+    """The rows of ids: found by id, else by unique file names, else as row numbers."""
     known = {one: i for i, one in enumerate(of.ids)}
     found = [known.get(one, known.get(one.replace("\\", "/"), -1)) for one in ids]
     if max(found, default=-1) >= 0:

@@ -30,14 +30,14 @@ class Answer:
 
     keep_fraction: float
     costs: pd.DataFrame
-    """As :func:`.costs.costs_of` gives them."""
+    """The table that :func:`.costs.costs_of` makes."""
     choice: Choice
     kept: Selection
-    """Of all examples of the data set, by the choice."""
+    """The examples of the data set that the choice keeps."""
     classes: pd.DataFrame
     """Examples of each class, and how many each way to prune keeps of the whole set."""
     scores: dict[str, Scores]
-    """Of the whole data set, by metric."""
+    """The scores of the whole data set, by metric."""
     sentences: list[str]
     warnings: list[str]
     """Classes that are nearly lost, and what would mend it."""

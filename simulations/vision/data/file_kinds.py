@@ -60,7 +60,7 @@ def kind_of_file(path: Path) -> str | None:
 
 
 def instead(path: Path, *expected: str) -> str:
-    """As :func:`instead_of`, of a file."""
+    """What a file is instead, like :func:`instead_of`."""
     return _instead(kind_of_file(path), expected)
 
 

@@ -63,7 +63,7 @@ class Listing:
     labels: Int[np.ndarray, " P"]
     paths: tuple[str | None, ...]
     class_names: tuple[str, ...] | None
-    """As Hugging Face's metadata has them, if it is there."""
+    """The names of the classes in Hugging Face's metadata, if it is there."""
     sizes: Int[np.ndarray, " groups"]
     """Bytes of the images of each row group, before compression."""
     reader: Rows
