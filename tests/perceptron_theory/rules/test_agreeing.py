@@ -30,6 +30,7 @@ def test_which_margin_is_ranked_makes_no_difference():
     assert one.error == other.error
 
 
+@pytest.mark.slow
 def test_all_that_agree_see_label_and_probe_alike():
     # y = sign of both: nothing tells generator and probe apart
     found = pt.solve(alpha_prune=2.0, theta=0.6, rule=ALL)

@@ -364,6 +364,7 @@ def test_hinge_heads_of_a_single_class_minimise_their_objective(intercept):
         assert objective(moved, other) >= least - 1e-6
 
 
+@pytest.mark.slow
 def test_heads_that_are_trained_agree(examples):
     question = Question(
         pools=[120, 500, 5000],
