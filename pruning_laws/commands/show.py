@@ -19,8 +19,9 @@ def show(
     file: Annotated[
         Path,
         typer.Argument(
+            metavar="RESULT",
             help="A file that a command wrote (.nc, or .parquet of scores), or the "
-            "folder of `train`, `experiment` or `compare`."
+            "folder of `train`, `experiment` or `compare`.",
         ),
     ],
     to: output.OverTheory,
