@@ -38,9 +38,17 @@ def show(
       pruning-laws show scores.parquet -o scores.png
       pruning-laws show run --plot
     """
+    to.emit(_read(file), title=str(file), show=_show)
+
+
+def _read(file: Path) -> xr.Dataset:
+    if file.suffix == ".nc" and not file.is_dir():  # without waiting for all figures
+        import perceptron_theory as pt
+
+        return pt.load_dataset(file)
     from figures.saved import load_result
 
-    to.emit(load_result(file), title=str(file), show=_show)
+    return load_result(file)
 
 
 def _show(dataset: xr.Dataset, title: str) -> None:
