@@ -41,6 +41,8 @@ FAMILY = (
 )
 # hard, easy and random have these looks and these names in every picture
 RULES = {"hard": FAMILY[4], "easy": FAMILY[1], "random": (GREY, "-", "D")}
+# of real data also those of middling scores
+STRATEGIES = {**RULES, "middle": FAMILY[5]}
 KEEP = {rule: f"keep {rule}" for rule in RULES}
 PARETO = {"color": GREY, "linewidth": 4.5, "alpha": 0.45, "solid_capstyle": "round"}
 

@@ -116,6 +116,17 @@ class Command(TyperCommand):
     So does ``-o FILE.png`` where one file or folder of another kind goes to ``-o``.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for one in self.params:
+            if one.param_type_name == "argument":  # without a type of Python behind it
+                one.display_type_rich = lambda ctx: None  # type: ignore[attr-defined]
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Arguments by their names, without the braces of typer."""
+        pieces = super().collect_usage_pieces(ctx)
+        return [piece.replace("{", "").replace("}", "") for piece in pieces]
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         options = {name: one for one in self.params for name in one.opts}
         if "--plot" in options:

@@ -190,6 +190,8 @@ def fraction(text: str, option: str = "--keep-fraction") -> float:
     """
     text = str(text).strip()
     if text.endswith("%"):
+        if number(text[:-1].strip(), option) > 100:
+            raise bad(option, f"{text} is more than there is: give at most 100%")
         # in decimals, so that 30% and 0.3 are one number
         return float(Decimal(repr(number(text[:-1].strip(), option))) / 100)
     return number(text, option)

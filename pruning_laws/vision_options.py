@@ -60,7 +60,10 @@ Decoders = Annotated[
     ),
 ]
 RunTable = Annotated[
-    Path, typer.Argument(help="The folder of an experiment, or its results.csv.")
+    Path,
+    typer.Argument(
+        metavar="RESULTS", help="The folder of an experiment, or its results.csv."
+    ),
 ]
 Split = Annotated[
     str, typer.Option(help="Part of the data set: train, test or another that it has.")

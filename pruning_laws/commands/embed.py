@@ -56,7 +56,7 @@ def embed(
     layer: Annotated[
         str | None,
         typer.Option(
-            help="What of an EfficientNet to write: head (the last layer), stages "
+            help="Which layers of an EfficientNet to write: head (the last), stages "
             "(each resolution) or both. [default: head]"
         ),
     ] = None,
@@ -106,7 +106,7 @@ def embed(
     title: options.Title = None,
     size: options.Size = "slide",
 ) -> None:
-    """Embed the examples of a data set by a trained network.
+    """Embed the examples of a data set with a trained network.
 
     An embedding is the vector that a network computes of an image before its last
     layer. The network is that of a run folder (--run), one of published weights

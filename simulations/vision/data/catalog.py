@@ -6,9 +6,11 @@ To add one of ours: its file, and its line here.  Sources of users need neither.
 from __future__ import annotations
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import did_you_mean, nearest
 from perceptron_theory.paths import expanded
 
 from ..contracts import imported
+from .array_files import SUFFIXES
 from .array_source import Arrays
 from .cifar10_files import Cifar10
 from .class_order import NATURAL, SUFFIX, Ordered, warn_of_order
@@ -125,7 +127,7 @@ def _whole(text: str) -> DataSource:
     if found is None:
         raise InputError(
             f"{text!r} is not a data set I recognise: give {FORMS}, or "
-            "package.module:Name of a class of your own"
+            f"package.module:Name of a class of your own{_meant(text)}"
         )
     thing, path = found
     if isinstance(thing, type):
@@ -133,3 +135,15 @@ def _whole(text: str) -> DataSource:
     if path:
         raise InputError(f"{text!r}: an object takes no path, only a class does")
     return check_source(thing)
+
+
+def _meant(text: str) -> str:
+    """What was probably meant by text of no known form."""
+    path = expanded(text)
+    if path.suffix.lower() in SUFFIXES:
+        several = path.suffix.lower() in (".npz", ".parquet", ".csv")
+        return did_you_mean([f"arrays:{text}" + ("" if several else ",LABELS.npy")])
+    if path.is_dir():
+        return did_you_mean([f"{Folder.name}:{text}"])
+    names = nearest(text.partition(":")[0], SOURCES)
+    return did_you_mean(form_of(SOURCES[name]) for name in names)
