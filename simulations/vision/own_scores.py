@@ -35,6 +35,8 @@ def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
     Args:
         path: Of a score file, or of an array or a table with a header: a column of
             scores, and perhaps one of ids and one of labels, which are then verified.
+            Ids are in a column of one of their usual names, or in one of text that
+            names examples of ``of``.
             Behind a colon may stand which column it is: scores.csv:margin.
         of: What they must be scores of: a data set, or scores of it.  Without it, the
             ids and labels are those of the file; ids that it lacks are the rows, and
@@ -53,8 +55,9 @@ def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path}: scores are read from {', '.join(SUFFIXES)}")
     file = open_arrays(path)
-    id_name = file.named(IDS) or file.named(_ROWS)
     label_name = None if column in LABELS else file.named(LABELS)
+    id_name = file.named(IDS) or _naming(file, of, {column, label_name})
+    id_name = id_name or file.named(_ROWS)
     name = _score_column(file, column, {id_name, label_name})
     values = file[name]
     if values.dtype.kind == "U":
@@ -96,6 +99,34 @@ def _column_of(path: Path | str) -> tuple[Path, str | None]:
 
 def _name(of: DataSet | Scores) -> str:
     return of.dataset if isinstance(of, Scores) else of.name
+
+
+def _naming(
+    file: ArrayFile, of: DataSet | Scores | None, taken: set[str | None]
+) -> str | None:
+    """A column of text that names examples, whatever it is called; of most of them.
+
+    Raises:
+        InputError: Two columns name all, in other orders.
+    """
+    if of is None or len(file) < 2:
+        return None
+    places: dict[str, np.ndarray] = {}
+    for name in file:
+        cells = file[name] if name not in taken else np.array([])
+        if cells.dtype.kind == "U" and cells.ndim == 1 and cells.size:
+            places[name] = _rows_of(_as_text(cells), of)
+    known = {name: int((found >= 0).sum()) for name, found in places.items()}
+    best = max(known, key=known.__getitem__, default=None)
+    if best is None or not known[best]:
+        return None
+    for name, found in places.items():
+        if known[name] == len(found) and not np.array_equal(found, places[best]):
+            raise InputError(
+                f"{file.path}: the columns {best} and {name} both name examples, in "
+                "different orders: leave one of them"
+            )
+    return best
 
 
 def _number(cell: str) -> bool:
