@@ -23,9 +23,9 @@ from .data.array_source import IDS, LABELS, classes_of
 from .data.encoded import DataSet
 from .data.images import fingerprint
 from .published_scores import same_classes, stem_of
+from .score_columns import SCORES, why_no_number
 from .score_files import Scores, is_score_file, read_scores
 
-_SCORES = ("score", "scores", "value", "values")
 _ROWS = ("index", "idx", "row", "rows", "unnamed: 0", "column 0")
 
 
@@ -61,10 +61,9 @@ def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
     name = _score_column(file, column, {id_name, label_name})
     values = file[name]
     if values.dtype.kind == "U":
-        row, cell = next((i, x) for i, x in enumerate(values.ravel()) if not _number(x))
-        raise InputError(
-            f"{path}: scores must be numbers, and that of row {row} is {str(cell)!r}"
-        )
+        whys = ((i, why_no_number(str(x))) for i, x in enumerate(values.ravel()))
+        row, why = next((i, why) for i, why in whys if why)
+        raise InputError(f"{path}: scores must be numbers, and that of row {row} {why}")
     if values.ndim == 2 and 1 in values.shape:
         values = values.ravel()
     values = inputs.real_array(f"{path}: scores", values, "P")
@@ -129,15 +128,6 @@ def _naming(
     return best
 
 
-def _number(cell: str) -> bool:
-    """Whether a cell is a number, as the tables here are read: 1_000 is none."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell
-
-
 def _as_text(ids: np.ndarray) -> list[str]:
     return [str(one) for one in ids.ravel().tolist()]
 
@@ -148,7 +138,7 @@ def _score_column(file: ArrayFile, column: str | None, taken: set[str | None]) -
             raise InputError(f"{file.path} has no column {column!r}: it {file.says()}")
         return column
     left = [name for name in file if name not in taken]
-    named = [name for name in left if name.lower() in _SCORES]
+    named = [name for name in left if name.lower() in SCORES]
     if len(named) != 1 and len(left) > 1:
         named = [name for name in left if file[name].dtype.kind in "iuf"]
     found = named if len(named) == 1 else left

@@ -202,10 +202,16 @@ def test_a_table_without_a_header_does_not_lose_its_first_row(data):
 
 
 def test_a_cell_that_is_no_score_is_named(data):
-    for cell in ("30%", "1,000", "NA", "1_0"):
+    for cell, says in (
+        ("30%", "is '30%', not a number"),
+        ("0,125", "is '0,125', not a number: write points, not commas"),
+        ("NA", "is empty (NA): give every example a score"),
+        ("", "is empty: give every example a score"),
+        ("1_0", "is '1_0', not a number"),
+    ):
         Path("own.csv").write_text(f'score\n1.5\n"{cell}"\n2.5\n')
         said = _refused(lambda: scores_in("own.csv"))
-        assert f"scores must be numbers, and that of row 1 is {cell!r}" in said
+        assert said == f"own.csv: scores must be numbers, and that of row 1 {says}"
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
