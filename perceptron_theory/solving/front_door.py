@@ -26,6 +26,7 @@ from ..numerics.checks import (
     check_margin,
     check_theta,
     one_load,
+    refuse,
     refuse_masked,
     refuse_other_order,
     truth_value,
@@ -255,6 +256,9 @@ def checked(values: tuple[Any, Any, Any], asked: Asked) -> Flat:
     check_load(asked.load, load)
     named = {asked.load: load, **pruned_by(asked.rule, asked.margin, *values[1:])}
     asked.student.check()
+    least, angles = asked.student.least_angle, named["theta"]
+    tiny = (angles > 0) & (angles < least)
+    refuse("theta", angles, tiny, f"0, or {least:g} or more for this student")
     own, rule = jax.tree.flatten(asked.rule)
     theirs, student = jax.tree.flatten(asked.student)
     named |= dict(zip(asked.student.numbers(), theirs, strict=True))

@@ -26,7 +26,7 @@ from .decode import why_unreadable
 from .images import Images
 from .parquet_images import Rows, list_shards
 from .safe_pickle import safe_load
-from .shards import find_shards
+from .shards import find_shards, of_other_names
 
 CLASSES = (
     "airplane",
@@ -74,6 +74,12 @@ def cifar10(path: Path | str, split: str = "train") -> Images:
     files = ["test_batch"]
     if split == "train":
         files = [f"data_batch_{i}" for i in range(1, 6)]
+    other = of_other_names(path)
+    if other and not list(path.glob(f"{files[0]}*")):
+        raise InputError(
+            f"{path} has no {split}*.parquet, only others, such as {other}: give the "
+            "file itself, or call it by its split"
+        )
     in_folder = path / f"{files[0]}.bin"
     if in_folder.exists() if path.is_dir() else _is_binary(path):
         files = [f"{name}.bin" for name in files]
