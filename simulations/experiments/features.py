@@ -41,6 +41,12 @@ def whitening(
     return points.mean(0), vectors[:, varying] / np.sqrt(values[varying])
 
 
+def can_be_whitened(points: Float[np.ndarray, "P d"]) -> bool:
+    """Whether the points are enough for :func:`whitening` to leave what they share."""
+    count, dimensions = points.shape
+    return count > _ENOUGH * dimensions
+
+
 def conditioning(
     points: Float[np.ndarray, "P d"],
 ) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d r"]]:
@@ -54,9 +60,9 @@ def conditioning(
     Raises:
         InputError: all points are the same.
     """
-    count, dimensions = points.shape
-    if count > _ENOUGH * dimensions:
+    if can_be_whitened(points):
         return whitening(points)
+    count, dimensions = points.shape
     mean = points.mean(0)
     _, spread, rows = np.linalg.svd(points - mean, full_matrices=False)
     varying = spread > np.sqrt(_FLAT) * spread[0]

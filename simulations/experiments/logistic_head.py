@@ -22,7 +22,7 @@ from ..vision.probe import logistic
 from .cells import Cell
 from .configuration import Experiment
 from .cost import Forecast
-from .features import Features
+from .features import Features, can_be_whitened
 from .learner import Measured, measured
 from .score_set import ScoreSet
 from .trials import by_trials
@@ -54,7 +54,10 @@ class LogisticHead:
     def fingerprints(self) -> dict[str, str]:
         # the pool begins behind the largest probe
         probe = str(self.experiment.largest_probe)
-        return {"features": self.features.fingerprint, "largest_probe": probe}
+        found = {"features": self.features.fingerprint, "largest_probe": probe}
+        if can_be_whitened(self.features.train_points):
+            return found
+        return found | {"conditioning": "one scale"}  # once whitened, too
 
     @property
     def classes(self) -> int:
