@@ -2,9 +2,10 @@ r"""Students that select for their successors: the probe is the student of last 
 
 In every round a fresh pool is scored by the student of the round before, a rule keeps a
 part of it, the true labels of that part are bought (with ``margin="signed"`` those of
-the whole pool are known), and the next student is trained on it alone.  The pool is
-independent of its probe, so that a round is the theory of a probe at the angle theta,
-exactly as N -> infinity, and of the past only that angle counts:
+the whole pool are known), and the next student is trained on it.  Of a student that is
+trained on it alone the pool is independent of its probe, so that a round is the theory
+of a probe at the angle theta, exactly as N -> infinity, and of the past only that angle
+counts:
 
     theta' = pi error(theta),
 
@@ -12,7 +13,7 @@ with the error of :func:`solve`.  The map begins at theta = pi/2 with a probe th
 nothing, where no rule of the absolute margin has an effect, and rests where theta' =
 theta; its slope there is what is left of a small distance after a round.  As theta >= 0
 no rest is better than error(0), that of a perfect probe, wherever the error rises with
-theta.
+theta.  A student of the labels of all rounds is another matter: :mod:`.all_labels`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from ..numerics.checks import (
     check_theta,
     one_load,
     one_number,
+    truth_value,
 )
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
@@ -37,6 +39,7 @@ from ..solving.front_door import solve
 from ..solving.one_round import Round, attributes_of, roots_on_grid, round_of
 from ..students.names import resolve_student
 from ..students.student import Student
+from .all_labels import rows_of_all_labels
 from .attributes import KEPT, PER_DIMENSION, POOL, text
 from .pareto import pareto_frontier
 
@@ -62,6 +65,7 @@ def selection_rounds(
     student: str | Student = "max_margin",
     first_theta: Any = HALF_PI,
     max_alpha_tot: Any = None,
+    all_labels: bool = False,
 ) -> xr.Dataset:
     r"""Students that select the next student's examples, round by round, N -> infinity.
 
@@ -82,6 +86,9 @@ def selection_rounds(
         first_theta: angle of the teacher and the probe of the first round, in radians,
             [0, pi/2]; a random probe without.
         max_alpha_tot: the largest pool there is, with "best".
+        all_labels: train each student on the kept examples of all rounds so far, not of
+            its own alone.  Solved for the square loss, ``Convex("square", ridge)``,
+            with a rule of the absolute margin, and with flips or probit noise.
 
     Returns:
         Dataset over ``round``, 0 (the first probe) to ``rounds``: ``error``, theta/pi
@@ -90,9 +97,9 @@ def selection_rounds(
         ``alpha_prune``, ``alpha_tot`` and ``keep_fraction`` of the round; and of what
         the same student makes of other examples: ``random_error``, of as many random
         ones, ``random_all_error``, of as many random ones as all rounds bought up to
-        here, and ``perfect_error``, of those that a perfect probe keeps.  (A
-        "bayes_optimal" student is told the probe and its angle, and knows the more for
-        it; a perfect probe is hidden from it.)
+        here, and ``perfect_error``, of those that a perfect probe keeps (in all rounds,
+        with ``all_labels``).  (A "bayes_optimal" student is told the probe and its
+        angle, and knows the more for it; a perfect probe is hidden from it.)
 
     Raises:
         InputError: an argument outside its range, or not as many numbers as rounds.
@@ -102,53 +109,44 @@ def selection_rounds(
         >>> import perceptron_theory as pt
         >>> found = pt.selection_rounds(rounds=3, alpha_prune=4.0, keep_fraction=0.2)
         >>> found["error"].values.round(4).tolist()
-        [0.5, 0.1295, 0.0883, 0.0767]
-        >>> found["perfect_error"].values[1:].round(4).tolist()
-        [0.0287, 0.0287, 0.0287]
+        [0.5, 0.1137, 0.1584, 0.2129]
+        >>> best = pt.selection_rounds(rounds=3, alpha_prune=4.0, keep_fraction="best")
+        >>> best["error"].values.round(4).tolist()
+        [0.5, 0.1137, 0.0688, 0.0468]
     """
     import xarray as xr
 
-    count = float(one_number("rounds", rounds))
-    if count != int(count) or not 1 <= count <= 1e5:
-        raise InputError(f"rounds must be a whole number from 1 on, got {rounds}")
-    count = int(count)
-    theta = one_number("first_theta", first_theta)
-    try:
-        check_theta(theta)
-    except InputError as error:
-        raise InputError(str(error).replace("theta", "first_theta", 1)) from None
+    count, theta = _count(rounds), _first_angle(first_theta)
     name, load = one_load(alpha_prune, alpha_tot)
     loads = _each_round(name, load, count)
-    best = isinstance(keep_fraction, str)
     how = {"rule": rule, "margin": margin, "student": student}
-    if best:
-        _check_best(keep_fraction, name, margin)
-        fractions: list[Any] = [BEST] * count
+    together = truth_value("all_labels", all_labels)
+    if isinstance(keep_fraction, str):
+        _check_best(keep_fraction, name, margin, together)
+        rows = _best_rounds(loads, theta, max_alpha_tot, how)
     elif max_alpha_tot is not None:
         raise InputError("max_alpha_tot goes with keep_fraction='best': leave it out")
-    elif keep_fraction is None:
-        fractions = [None] * count
     else:
-        fractions = list(_each_round("keep_fraction", keep_fraction, count))
-    at, rows = float(theta), []
-    for one, f in zip(loads, fractions, strict=True):
-        if best:
-            row = _best_round(one, at, max_alpha_tot, how)
-        else:
-            given = {"alpha_prune": None, "alpha_tot": None, name: one}
-            row = _given_round(round_of(**given, keep_fraction=f, **how), at)
-        rows.append(row)
-        at = np.pi * row["error"]
+        fractions = [None] * count
+        if keep_fraction is not None:
+            fractions = _each_round("keep_fraction", keep_fraction, count)
+        other = "alpha_tot" if name == "alpha_prune" else "alpha_prune"
+        every = [
+            round_of(**{name: load, other: None}, keep_fraction=f, **how)
+            for load, f in zip(loads, fractions, strict=True)
+        ]
+        rows = (rows_of_all_labels if together else _given_rounds)(every, theta)
     columns = {key: np.array([row[key] for row in rows]) for key in rows[0]}
     labels = np.cumsum(columns["alpha_prune"])
     random = _random_errors(np.append(columns["alpha_prune"], labels), student)
-    error = np.append(float(theta) / np.pi, columns.pop("error"))
+    error = np.append(theta / np.pi, columns.pop("error"))
     columns |= {"gain": error[:-1] / error[1:]}
     columns |= {"random_error": random[:count], "random_all_error": random[count:]}
     later = {key: np.append(np.nan, value) for key, value in columns.items()}
     values = {"error": error, "labels": np.append(0.0, labels)} | later
     attrs = {"rule": resolve_rule(rule).text, "margin": margin}
-    attrs |= {"student": resolve_student(student).name, "first_theta": float(theta)}
+    attrs |= {"student": resolve_student(student).name, "first_theta": theta}
+    attrs |= {"trained_on": "all rounds" if together else "its own round"}
     return xr.Dataset(
         {key: ("round", value, _ABOUT[key]) for key, value in values.items()},
         {"round": ("round", np.arange(count + 1), text("round"))},
@@ -193,8 +191,8 @@ def selection_fixed_points(
     Example:
         >>> import perceptron_theory as pt
         >>> rest = pt.selection_fixed_points(alpha_prune=4.0, keep_fraction=0.2)
-        >>> rest["error"].values.round(5).tolist(), rest["slope"].values.round(3)
-        ([0.07116], array([0.297]))
+        >>> rest["error"].values.round(4).tolist(), rest["stable"].values.tolist()
+        ([0.0264, 0.0866, 0.2145], [True, False, True])
     """
     import xarray as xr
     from scipy.optimize import brentq
@@ -259,11 +257,37 @@ def _each_round(name: str, value: Any, count: int) -> Values:
     return np.broadcast_to(array.ravel(), count)
 
 
-def _check_best(keep_fraction: str, name: str, margin: str) -> None:
+def _count(rounds: Any) -> int:
+    """The number of rounds.
+
+    Raises:
+        InputError: it is none.
+    """
+    count = float(one_number("rounds", rounds))
+    if count != int(count) or not 1 <= count <= 1e5:
+        raise InputError(f"rounds must be a whole number from 1 on, got {rounds}")
+    return int(count)
+
+
+def _first_angle(first_theta: Any) -> float:
+    """The angle of the first probe, under its own name in a message.
+
+    Raises:
+        InputError: not one number in [0, pi/2].
+    """
+    theta = one_number("first_theta", first_theta)
+    try:
+        check_theta(theta)
+    except InputError as error:
+        raise InputError(str(error).replace("theta", "first_theta", 1)) from None
+    return float(theta)
+
+
+def _check_best(keep_fraction: str, name: str, margin: str, all_labels: bool) -> None:
     """Refuse what the best fraction is not defined for.
 
     Raises:
-        InputError: another word, another load or another margin.
+        InputError: another word, another load, another margin or the labels of all.
     """
     if keep_fraction != BEST:
         raise InputError(
@@ -279,32 +303,47 @@ def _check_best(keep_fraction: str, name: str, margin: str) -> None:
             "keep_fraction='best' is for the absolute margin (a probe that is worse "
             f"than chance would turn the rule round), got {margin!r}"
         )
+    if all_labels:
+        raise InputError(
+            "keep_fraction='best' is of students of their own round: give numbers with "
+            "all_labels"
+        )
 
 
-def _given_round(every: Round, theta: float) -> dict[str, float]:
-    """A round at the fraction that is given, and with a perfect probe."""
-    here = every if theta <= HALF_PI else every.turned(theta)
-    found, perfect = here.solve(min(theta, np.pi - theta)), every.solve(0.0)
+def _given_rounds(every: list[Round], theta: float) -> list[dict[str, float]]:
+    """Rounds at the fractions that are given, each with a perfect probe beside it."""
     names = "error", "alpha_prune", "alpha_tot", "keep_fraction"
-    row = {name: float(getattr(found, name)) for name in names}
-    return row | {"perfect_error": float(perfect.error)}
+    rows = []
+    for one in every:
+        here = one if theta <= HALF_PI else one.turned(theta)
+        found = here.solve(min(theta, np.pi - theta))
+        row = {name: float(getattr(found, name)) for name in names}
+        rows.append(row | {"perfect_error": float(one.solve(0.0).error)})
+        theta = np.pi * row["error"]
+    return rows
 
 
-def _best_round(
-    load: float, theta: float, largest: Any, how: dict[str, Any]
-) -> dict[str, float]:
-    """A round at the fraction of least error, and that of a perfect probe."""
-    at = [min(theta, np.pi - theta), 0.0]
-    here, perfect = (
-        pareto_frontier([load], theta=x, max_alpha_tot=largest, **how) for x in at
-    )
-    return {
-        "alpha_prune": load,
-        "alpha_tot": float(here["alpha_tot"][0]),
-        "keep_fraction": float(here["f_opt"][0]),
-        "error": float(here["error"][0]),
-        "perfect_error": float(perfect["error"][0]),
-    }
+def _best_rounds(
+    loads: Values, theta: float, largest: Any, how: dict[str, Any]
+) -> list[dict[str, float]]:
+    """Rounds at the fractions of least error, and those of a perfect probe."""
+    rows = []
+    for load in loads.tolist():
+        at = [min(theta, np.pi - theta), 0.0]
+        here, perfect = (
+            pareto_frontier([load], theta=x, max_alpha_tot=largest, **how) for x in at
+        )
+        rows.append(
+            {
+                "error": float(here["error"][0]),
+                "alpha_prune": load,
+                "alpha_tot": float(here["alpha_tot"][0]),
+                "keep_fraction": float(here["f_opt"][0]),
+                "perfect_error": float(perfect["error"][0]),
+            }
+        )
+        theta = np.pi * rows[-1]["error"]
+    return rows
 
 
 def _random_errors(loads: Values, student: str | Student) -> Values:

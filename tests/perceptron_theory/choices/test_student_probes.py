@@ -1,9 +1,10 @@
-"""Students that select for each other: limits, fixed points, bounds, what is refused."""
+"""Students that select for each other: limits, rest, bounds, what is refused."""
 
 import numpy as np
 import pytest
 
 import perceptron_theory as pt
+
 
 def test_random_examples_teach_the_same_in_every_round():
     found = pt.selection_rounds(
