@@ -17,21 +17,20 @@ from . import style
 
 SOURCE = "theory (lines) and simulation (marks)"
 CAPTION = (
-    "Active selection: each round has a fresh pool, scored by the student of the round "
-    "before; the hardest part f is labelled and trains the next student. A: the map of "
-    "one round, max-margin students, 4 labels per dimension and round; students rest on "
-    "the diagonal, stably where a line crosses it flatter than the other diagonal. "
-    "B: error against all labels bought, from a random probe: f the same in every "
-    "round, and the best f of each round; black: as many random labels; dotted: f = "
-    "0.2 by a perfect probe. C: square loss (ridge 0.2), 1.5 labels per dimension and "
-    "round, the first at random, then f = 0.3: students of their own round alone, and "
-    "of the labels of all rounds; black: random labels, dotted: all chosen by a perfect "
-    "probe. D: what a label is worth at small errors, ln(gain of a round)/labels of a "
-    "round, at the best f, against the labels of a round. Marks: simulation at N = 300, "
-    "means of 16 draws with bars of one standard error. Selecting too sharply with a "
-    "poor probe traps students (f = 0.2: they rest above random labels, though a good "
-    "probe would stay good); with the best f the error falls exponentially with the "
-    "labels."
+    "Active selection: each round has a fresh pool, scored by the student of the "
+    "round before; the hardest part f is labelled and trains the next student. A: "
+    "the map of one round, max-margin students, 4 labels per dimension and round; "
+    "students rest where a line crosses the diagonal. B: error against all labels "
+    "bought, from a random probe, f the same in every round or the best f of each; "
+    "black: as many random labels; dotted: f = 0.2 by a perfect probe. C: square "
+    "loss, ridge 0.2, 1.5 labels per dimension and round, the first at random, then "
+    "f = 0.3: students of their own round alone, and of the labels of all rounds; "
+    "black: random labels; dotted: all chosen by a perfect probe. D: what a label is "
+    "worth at small errors, ln(gain of a round)/(its labels) at the best f. Marks: "
+    "simulation at N = 300, means of 16 draws with bars of one standard error. "
+    "Selecting too sharply with a poor probe traps students (f = 0.2 in B), though "
+    "after a good one they would rest near the perfect probe. With the best f the "
+    "error falls exponentially with the labels, if pools are large enough."
 )
 LOAD, ROUNDS, SIMULATED = 4.0, 10, 6
 FRACTIONS = (0.1, 0.2, 0.4, 0.7)
@@ -60,12 +59,13 @@ def compute() -> xr.Dataset:
     parts = ["keep_fraction", "error"]
     limit = pt.best_fraction_scaling(LOADS)
     gain = 1.0 / (np.pi * limit.error_over_theta)
+    simulated = ("plan", "simulated_round")
     data: dict[str, Any] = {
         "map": (("fraction", "theta"), after),
         "random_error": ("round", best["random_all_error"].values),
         "perfect_error": ("round", perfect),
-        "simulated_mean": (("plan", "simulated_round"), [m for m, _ in marks]),
-        "simulated_standard_error": (("plan", "simulated_round"), [s for _, s in marks]),
+        "simulated_mean": (simulated, [m for m, _ in marks]),
+        "simulated_standard_error": (simulated, [s for _, s in marks]),
         "worth": ("load", np.log(gain) / LOADS),
     }
     for part in parts:

@@ -38,6 +38,8 @@ from .commands import (
     report,
     score,
     select,
+    selection_rounds,
+    self_training,
     sensitivity,
     show,
     simulate,
@@ -252,6 +254,8 @@ for panel, commands in {
         advise.advise,
         optimal_rule.optimal_rule,
         information.information,
+        selection_rounds.selection_rounds,
+        self_training.self_training,
     ),
     "Simulation of the theory": (simulate.simulate, validate.validate),
     "Real data": (

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..errors import InputError
+from ..kept.label_laws import noisy_angle
 from ..numerics.checks import (
     HALF_PI,
     as_array,
@@ -128,7 +129,10 @@ class Round:
                     "KeepProbability"
                 )
             flips = getattr(self.student, "flip_probability", 0.0)
-            rule = AgreeingAt(rule.rule, disagreeing_part(theta, flips))
+            law = getattr(self.student, "label_noise", None)
+            strength = getattr(self.student, "noise_strength", 0.0)
+            seen = noisy_angle(law, strength, theta)
+            rule = AgreeingAt(rule.rule, disagreeing_part(seen, flips))
         if margin == "signed":
             known = isinstance(rule, KeepProbability)
             rule = rule.mirrored() if known else Mirrored(rule)
