@@ -37,7 +37,7 @@ FRACTIONS = (0.1, 0.2, 0.4, 0.7)
 FIXED = (0.4, 0.2)
 RIDGE, PART, EACH = 0.2, 0.3, 1.5  # of the square loss
 SIZE, DRAWS = 300, 16
-LOADS = np.geomspace(2.6, 30.0, 40)
+LOADS = np.geomspace(2.8, 30.0, 14)
 COLORS = {0.1: style.AMBER, 0.2: style.ORANGE, 0.4: style.GREEN, 0.7: style.BLUE}
 
 
