@@ -144,15 +144,19 @@ def _errors(
         np.random.default_rng((seed, steps[0].stream, size, n, 8)) for n in numbers
     ]
     keys = draw_keys(seed, steps[0], numbers)
+    kept = [step.pool_sizes(size, labels["flip_probability"])[1] for step in steps]
+    # all rounds are trained in arrays of one shape, by one program
+    rows = sum(kept) if all_labels else max(kept)
     known: list[list[np.ndarray]] = [[] for _ in numbers]
     errors = [np.full(len(numbers), theta / np.pi)]
     for step in steps:
         for rng, probe, sets in zip(streams, probes, known, strict=True):
-            kept = kept_examples(rng, step, teacher, probe, **labels)
-            sets[:] = [*sets, kept] if all_labels else [kept]
+            new = kept_examples(rng, step, teacher, probe, **labels)
+            sets[:] = [*sets, new] if all_labels else [new]
         sets = [np.concatenate(one) for one in known]
         repeat = student.padding == "repeat"
-        trained = student(stack_sets(sets, len(sets), repeat=repeat), keys)
+        examples = stack_sets(sets, len(sets), repeat=repeat, rows=rows)
+        trained = student(examples, keys)
         if not np.all(trained.done):
             raise ConvergenceError(
                 f"{student.name} did not reach its goal at N = {size}: {step.label}"
