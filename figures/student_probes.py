@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 import perceptron_theory as pt
 from simulations.perceptron import ConvexRidge, simulate_selection_rounds
@@ -216,6 +217,7 @@ def _axes_of_rounds(axes: Axes) -> None:
         xlabel="labels bought, per dimension",
         ylabel=style.LABELS["error"],
     )
+    style.plain_numbers(axes.yaxis)
     axes.legend()
 
 
@@ -227,3 +229,6 @@ def _worth(axes: Axes, data: xr.Dataset) -> None:
         xlabel="labels of a round, per dimension",
         ylabel="ln(gain of a round)/labels",
     )
+    ticks = [3, 5, 10, 20, 30]
+    axes.set_xticks(ticks, map(str, ticks))
+    axes.xaxis.set_minor_locator(NullLocator())
