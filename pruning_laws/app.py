@@ -19,6 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 from simulations.progress import waiting
 
 from .commands import (
+    active_rounds,
     advise,
     balance,
     compare,
@@ -38,7 +39,6 @@ from .commands import (
     report,
     score,
     select,
-    selection_rounds,
     self_training,
     sensitivity,
     show,
@@ -254,7 +254,7 @@ for panel, commands in {
         advise.advise,
         optimal_rule.optimal_rule,
         information.information,
-        selection_rounds.selection_rounds,
+        active_rounds.active_rounds,
         self_training.self_training,
     ),
     "Simulation of the theory": (simulate.simulate, validate.validate),

@@ -52,7 +52,7 @@ def self_training(
     ] = False,
     to: output.Destination,
 ) -> None:
-    """Let students label the pool of the next student, round by round.
+    """Let students label the next student's pool, round by round.
 
     In every round a fresh pool is labelled by the student of the round before, and
     pruned by the same probe. Printed are the error against the truth and the cosines

@@ -19,7 +19,7 @@ TYPED = {
     "advise": "--alpha-tot 10 --theta-degrees 10",
     "optimal-rule": "--alpha-prune 2 -f 0.5",
     "information": "--alpha-prune 1 -f 50% -o gain.csv",
-    "selection-rounds": "--alpha-prune 4 -f best",
+    "active-rounds": "--alpha-prune 4 -f best",
     "self-training": "--alpha-tot 5 -f 1",
     "simulate": "--alpha-prune 1 -f 0.5",
     "validate": "--quick",

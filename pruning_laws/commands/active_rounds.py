@@ -1,4 +1,4 @@
-"""``pruning-laws selection-rounds``: students that select for their successors."""
+"""``pruning-laws active-rounds``: students that select for their successors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from .. import option_groups, options, output
 
 
-def selection_rounds(
+def active_rounds(
     keep_fraction: Annotated[
         str,
         typer.Option(
@@ -74,7 +74,7 @@ def selection_rounds(
     ] = False,
     to: output.Destination,
 ) -> None:
-    """Let students choose the next student's examples, round by round.
+    """Let students choose the next student's examples.
 
     This is active learning: in every round a fresh pool is scored by the student of
     the round before, a part of it is labelled, and the next student is trained on it.
@@ -87,10 +87,10 @@ def selection_rounds(
 
     \b
     Examples:
-      pruning-laws selection-rounds --alpha-prune 4 -f best
-      pruning-laws selection-rounds --alpha-prune 4 -f 0.2 --at-rest
-      pruning-laws selection-rounds --rounds 3 --alpha-prune 2,4,4 -f 1,0.5,0.3
-      pruning-laws selection-rounds --alpha-prune 1.5 -f 0.3 --loss square \\
+      pruning-laws active-rounds --alpha-prune 4 -f best
+      pruning-laws active-rounds --alpha-prune 4 -f 0.2 --at-rest
+      pruning-laws active-rounds --rounds 3 --alpha-prune 2,4,4 -f 1,0.5,0.3
+      pruning-laws active-rounds --alpha-prune 1.5 -f 0.3 --loss square \\
           --ridge 0.2 --all-labels
     """
     best = keep_fraction.strip() == "best"
