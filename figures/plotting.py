@@ -28,6 +28,7 @@ from .results import (
     phases,
     predicted,
     real_data,
+    rounds,
     scores,
     simulated,
     spectra,
@@ -119,6 +120,7 @@ KINDS = (
         DATA,
     ),
     _kind("verdicts", "claim metric verdict", real_data.draw_verdicts, DATA),
+    _kind("rounds", "round error", rounds.draw),
     _kind("error", "error keep_fraction", sweep.draw, "theory", True),
 )
 

@@ -26,7 +26,12 @@ from .choices.exponents import local_exponent as local_exponent
 from .choices.label_noise import chance_fraction as chance_fraction
 from .choices.label_noise import noise_diagram as noise_diagram
 from .choices.margin_derivative import functional_derivative as functional_derivative
+from .choices.noisy_teacher_diagram import (
+    noise_strength_diagram as noise_strength_diagram,
+)
 from .choices.pareto import pareto_frontier as pareto_frontier
+from .choices.student_probes import selection_fixed_points as selection_fixed_points
+from .choices.student_probes import selection_rounds as selection_rounds
 from .convex.hard_margin import HardMargin as HardMargin
 from .convex.loss import Loss as Loss
 from .convex.losses import resolve_loss as resolve_loss

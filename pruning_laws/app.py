@@ -19,6 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 from simulations.progress import waiting
 
 from .commands import (
+    active_rounds,
     advise,
     balance,
     compare,
@@ -38,6 +39,7 @@ from .commands import (
     report,
     score,
     select,
+    self_training,
     sensitivity,
     show,
     simulate,
@@ -263,6 +265,8 @@ for panel, commands in {
         advise.advise,
         optimal_rule.optimal_rule,
         information.information,
+        active_rounds.active_rounds,
+        self_training.self_training,
     ),
     "Simulation of the theory": (simulate.simulate, validate.validate),
     "Real data": (

@@ -190,6 +190,20 @@ class Learner:
         none = none and not self.label_noise
         return {"student": self.student} | ({} if none else convex)
 
+    def student_object(self) -> Any:
+        """It as one student of the library, by name or as an object.
+
+        Raises:
+            typer.BadParameter: as :meth:`given`.
+            perceptron_theory.InputError: what does not go together.
+        """
+        how = self.given()
+        if "loss" not in how:
+            return self.student
+        from perceptron_theory.choices.learner import resolve_learner
+
+        return resolve_learner(**how)  # what is missing is said by the library
+
     @property
     def title(self) -> str:
         """What titles call it."""

@@ -56,7 +56,9 @@ RuleName = Annotated[
         metavar="RULE",
         help="Which examples are kept: hard (small margins), easy (large margins), "
         "random, window:LOWER (the margins between the quantiles LOWER and LOWER + f), "
-        "or mixture:SHARE:hard|easy (SHARE of f by the margin, the rest at random).",
+        "mixture:SHARE:hard|easy (SHARE of f by the margin, the rest at random), or "
+        "agreeing:RULE (only where the probe agrees with the label, and of these by "
+        "RULE).",
     ),
 ]
 Margin = Annotated[
@@ -220,11 +222,18 @@ def loads(alpha_prune: str | None, alpha_tot: str | None) -> dict[str, list[floa
     return {"alpha_tot": numbers(alpha_tot or "", "--alpha-tot")}
 
 
+_FORMS = {
+    "window": "window:LOWER",
+    "mixture": "mixture:SHARE:hard",
+    "agreeing": "agreeing:hard",
+}
+
+
 def pruning_rule(text: str) -> Rule:
     """The rule that ``--rule`` names.
 
     Raises:
-        typer.BadParameter: window or mixture without its parameters.
+        typer.BadParameter: window, mixture or agreeing without its parameters.
         perceptron_theory.InputError: a name that is no rule.
     """
     import perceptron_theory as pt
@@ -235,8 +244,10 @@ def pruning_rule(text: str) -> Rule:
             return pt.Window(lower=number(lower, "--rule"))
         case "mixture", [share, kind]:
             return pt.Mixture(share=number(share, "--rule"), rule=kind)
-        case "window" | "mixture", _:
-            form = "window:LOWER" if name == "window" else "mixture:SHARE:hard"
+        case "agreeing", [_, *_]:
+            return pt.Agreeing(pruning_rule(":".join(parameters)))
+        case "window" | "mixture" | "agreeing", _:
+            form = _FORMS[name]
             raise bad("--rule", f"{text!r} is incomplete: write {form}")
     return pt.resolve_rule(text)
 

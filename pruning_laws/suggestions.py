@@ -214,6 +214,8 @@ _STEPS: dict[str, Callable[[Given], list[str] | None]] = {
     "advise": _advise,
     "optimal_rule": lambda given: _of_file(given) or _ours("figure", "optimal_rule"),
     "information": lambda given: _of_file(given) or _ours("figure", "fig1f"),
+    "active_rounds": lambda given: _of_file(given) or _ours("figure", "student_probes"),
+    "self_training": lambda given: _of_file(given) or _ours("figure", "self_training"),
     "simulate": lambda given: _report(_results(given["table"]) or given["folder"]),
     "validate": lambda given: _report(given["folder"]),
     "score": lambda given: _kept(given["output_file"]),

@@ -16,6 +16,7 @@ from ..convex.structured import Inputs as Structured
 from ..convex.structured import spectrum_of
 from ..convex.student import Convex
 from ..errors import ConvergenceError, InputError
+from ..kept.label_laws import check_strength, noisy_angle
 from ..kept.problem import Inputs, Mode
 from ..numerics.checks import (
     HALF_PI,
@@ -32,7 +33,7 @@ from ..numerics.checks import (
     truth_value,
 )
 from ..numerics.precision import own_settings, require_x64, staged, traced
-from ..rules.agreeing import bound
+from ..rules.agreeing import Agreeing, bound
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule, check_untraced
 from ..students.max_margin import MaxMargin
@@ -122,11 +123,32 @@ def solve(
                 "inputs are for the student 'max_margin', HardMargin(...) and those of "
                 f"a convex loss, Convex(...), got {kind.name!r}: leave inputs out"
             )
-    # label-aware keeping knows the angle now
-    flips = getattr(kind, "flip_probability", 0.0)
-    kept = bound(resolve_rule(rule), check_margin(margin), theta, flips)
-    asked = Asked(name, *kept, kind, spectrum)
+    chosen, margin = resolve_rule(rule), check_margin(margin)
+    if isinstance(chosen, Agreeing):  # it knows the angle and the labels now
+        chosen, margin = bound(chosen, margin, *_labels_seen(kind, theta))
+    asked = Asked(name, chosen, margin, kind, spectrum)
     return answer((load, keep_fraction, theta), asked, throw)
+
+
+def _labels_seen(student: Student, theta: Any) -> tuple[Any, Any]:
+    """The angle of the probe and whoever gives the labels, and the part of flips.
+
+    Raises:
+        InputError: theta or the strength of the noise is out of range.
+    """
+    flips = getattr(student, "flip_probability", 0.0)
+    law = getattr(student, "label_noise", None)
+    if law is None:
+        return theta, flips
+    strength = getattr(student, "noise_strength", 0.0)
+    if not traced(theta, strength):
+        theta, strength = (
+            as_array(name, value)
+            for name, value in {"theta": theta, "noise_strength": strength}.items()
+        )
+        check_theta(theta)
+        check_strength(strength)
+    return noisy_angle(law, strength, theta), flips
 
 
 def angle_and_spectrum(

@@ -9,27 +9,23 @@ the setting of three directions.
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
 from perceptron_theory import (
-    Agreeing,
     ConvergenceError,
     InputError,
-    KeepProbability,
     Rule,
     ThreeDirections,
-    resolve_rule,
 )
 from perceptron_theory.numerics.checks import one_number
 
 from ..data.batches import stack_sets
 from ..data.ensemble import Ensemble
-from ..data.pool import keep_agreeing, keep_by_chance, keep_by_rank, rank_segments
 from ..data.requests import check_request
+from ..data.scored_pools import kept_examples
 from ..data.source import draw_keys
 from ..naming import whole_number
 from ..students.catalog import resolve_student
@@ -142,7 +138,7 @@ def _trained(
     }
     for _ in range(rounds):
         sets = [
-            _kept(rng, ensemble, g, probe)
+            kept_examples(rng, ensemble, g, probe)
             for rng, g in zip(streams, labelling, strict=True)
         ]
         repeat = student.padding == "repeat"
@@ -166,30 +162,3 @@ def _angle(
     """The angle of unit vectors, with all digits of a small one."""
     apart = np.linalg.norm(one - other, axis=-1), np.linalg.norm(one + other, axis=-1)
     return 2.0 * np.arctan2(*apart)
-
-
-def _kept(
-    rng: np.random.Generator,
-    ensemble: Ensemble,
-    labelling: Float[np.ndarray, " N"],
-    probe: Float[np.ndarray, " N"],
-) -> Float[np.ndarray, "kept N"]:
-    """Signed examples of a fresh pool that the probe leaves."""
-    total, kept = ensemble.pool_sizes(len(probe))
-    x = rng.standard_normal((total, len(probe)))
-    signed = np.where(x @ labelling < 0, -1.0, 1.0)[:, None] * x
-    margins = signed @ probe
-    rule = resolve_rule(ensemble.rule)
-    if isinstance(rule, Agreeing):
-        choose = partial(keep_agreeing, rule=rule.rule, kept=kept)
-    elif isinstance(rule, KeepProbability):
-        choose = partial(keep_by_chance, rule=rule)
-    else:
-        assert ensemble.keep_fraction is not None  # as Ensemble has checked
-        segments = rank_segments(rule, ensemble.keep_fraction, total, kept)
-        choose = partial(keep_by_rank, segments=segments)
-    absolute = ensemble.margin == "absolute"
-    chosen = choose(rng, np.abs(margins) if absolute else margins)
-    if not len(chosen):
-        raise InputError(f"a round keeps no example: {ensemble.label}")
-    return signed[chosen]

@@ -119,6 +119,26 @@ def test_the_derivatives_are_exact(rule, student):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("noise", [pt.Probit(0.5), pt.Logistic(0.3)])
+def test_what_agrees_with_noisy_labels_is_what_is_kept_where_it_agrees(noise):
+    """All that agree, by a probability of each margin, which knows no part of D."""
+    how = {"alpha_prune": 2.0, "theta": 0.4, "loss": "square", "ridge": 0.1}
+    every = pt.solve_convex(rule=ALL, label_noise=noise, **how)
+    fraction = every.keep_fraction * (1.0 - 1e-9)
+    ranked = pt.solve_convex(
+        rule=pt.Agreeing("random"), keep_fraction=fraction, label_noise=noise, **how
+    )
+    assert float(ranked.error) == pytest.approx(float(every.error), rel=1e-7)
+    with pytest.raises(pt.InputError, match="label agree"):
+        pt.solve_convex(
+            rule=pt.Agreeing("random"),
+            keep_fraction=float(every.keep_fraction) + 0.01,
+            label_noise=noise,
+            **how,
+        )
+
+
+@pytest.mark.slow
 def test_a_rule_can_be_differentiated_by_its_own_numbers():
     def error(lower):
         return pt.solve(

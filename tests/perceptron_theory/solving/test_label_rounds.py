@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import perceptron_theory as pt
-from perceptron_theory.solving.label_rounds import Mirrored
+from perceptron_theory.solving.one_round import Mirrored
 
 THREE = pt.ThreeDirections(*np.deg2rad([30.0, 20.0, 35.0]))
 
