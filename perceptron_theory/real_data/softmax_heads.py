@@ -33,7 +33,6 @@ from .without_itself import estimate_of, left_out_of_classes
 
 ROUNDS = 200
 TOLERANCE = 1e-5
-FAR = 0.3  # a change from which on steps are not mixed
 CHUNK = 4096  # examples that are tested at once
 
 Rows = Float[np.ndarray, "n N"]
@@ -78,16 +77,20 @@ def solve_softmax_heads(
     """
     x = problem.features[problem.mine]
     of, state = _first(problem, x, start, points)
-    push = mixed()
-    off = np.inf
+    push, found, off = mixed(), state, np.inf
     for count in range(1, ROUNDS + 1):
-        head, found = _round(problem, x, of, state, points, count)
+        try:
+            head, found = _round(problem, x, of, state, points, count)
+        except np.linalg.LinAlgError:
+            # a mixture need not be positive definite; what it was mixed of is
+            state, push = found, mixed()
+            continue
         of = head.of
         metric = _metric(problem, x, state, found)
         off = _distance(state, found, metric)
         if off < tolerance:
             return head
-        state = push(state, found, metric, off) if off < FAR else found
+        state = push(state, found, metric, off)
     raise ConvergenceError(
         f"the mean heads at load {problem.load:g} and ridge {problem.ridge.max():g} "
         f"did not settle in {ROUNDS} rounds (last change {off:.1e}): raise the ridge"
