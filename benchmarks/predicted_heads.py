@@ -8,7 +8,7 @@
 The table is of ``pruning-laws experiment`` with the learner "logistic".  For each size,
 kept fraction, strategy and metric ``pt.predict`` is given the examples of the pool of
 seed 0, whitened as the heads had them, with the labels and the scores of the probe of
-seed 0, an intercept, and the ridge that most seeds chose.  No error of the table is used.
+seed 0, an intercept, and the ridge that most seeds chose.  No measured error is used.
 
 A prediction takes up to a minute of a core (64 features of ten classes); a point that
 is in the output already is not computed again, and one that cannot be predicted is

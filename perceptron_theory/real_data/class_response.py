@@ -10,6 +10,8 @@ and what is asked are the d x d blocks x^T G x and x^T G K G x of an example.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import combinations_with_replacement
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -133,8 +135,8 @@ def _of_squares(rows: Rows, each: Float[np.ndarray, "N d d"]) -> Matrices:
     return found
 
 
-def _pairs(classes: int) -> zip[tuple[int, int]]:
-    return zip(*np.triu_indices(classes), strict=True)
+def _pairs(classes: int) -> Iterator[tuple[int, int]]:
+    return combinations_with_replacement(range(classes), 2)
 
 
 def _summed(rows: Rows, each: Matrices) -> Float[np.ndarray, "d d N N"]:

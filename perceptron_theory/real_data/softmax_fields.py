@@ -17,7 +17,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import helmert
-from scipy.special import logsumexp
 from scipy.stats import chi2, ortho_group
 
 from .gaussian_margins import NODES
@@ -26,8 +25,9 @@ POINTS = 8
 """Gaussian points of each example, of which no two neighbours have the same."""
 
 ROTATIONS = 64
-STEPS = 10
-HALVED = 20
+STEPS = 10  # of Newton, at most
+HALVED = 20  # times that a step may be
+SETTLED = 1e-9
 _CHUNK = 1 << 18  # numbers of p that are in work at once
 
 Outputs = Float[np.ndarray, "n d"]
@@ -131,7 +131,9 @@ def _proximal(
         # the minimum has h = right - B^T p, and moves by (1 + L V)^-1
         miss = right[:, None] - mean - h
         move = miss - np.squeeze(bend @ (miss @ step)[..., None], -1)
-        length = np.ones(h.shape[:2])
+        if np.abs(move).max() < SETTLED:
+            break
+        length, trial, new = np.ones(h.shape[:2]), h, value
         for _ in range(HALVED):
             trial = h + length[..., None] * move
             new, p = _value(output, step, right, basis, trial)
@@ -154,9 +156,11 @@ def _value(
     moved = h @ step
     g = output + moved
     logits = g @ basis.T
-    total = logsumexp(logits, axis=-1)
-    p = np.exp(logits - total[..., None])
-    loss = total - (g @ right[:, :, None])[..., 0]
+    largest = logits.max(axis=-1, keepdims=True)
+    p = np.exp(logits - largest)
+    total = p.sum(axis=-1, keepdims=True)
+    p /= total
+    loss = (largest + np.log(total) - g @ right[:, :, None])[..., 0]
     return loss + 0.5 * (h * moved).sum(-1), p
 
 

@@ -27,12 +27,13 @@ from ..errors import ConvergenceError
 from .class_response import WHOLE, ClassResponse, Curves, curves, response_of
 from .mixing import mixed
 from .problem import Estimate, Problem
-from .softmax_fields import POINTS, Averages, averages, contrasts
+from .softmax_fields import POINTS, STEPS, Averages, averages, contrasts
 from .winners import chance_of_loss
 from .without_itself import estimate_of, left_out_of_classes
 
 ROUNDS = 200
 TOLERANCE = 1e-5
+FAR = 0.3  # a change below which proximal maps settle together with the equations
 CHUNK = 4096  # examples that are tested at once
 
 Rows = Float[np.ndarray, "n N"]
@@ -80,7 +81,8 @@ def solve_softmax_heads(
     push, found, off = mixed(), state, np.inf
     for count in range(1, ROUNDS + 1):
         try:
-            head, found = _round(problem, x, of, state, points, count)
+            steps = STEPS if off > FAR else 1
+            head, found = _round(problem, x, of, state, points, steps, count)
         except np.linalg.LinAlgError:
             # a mixture need not be positive definite; what it was mixed of is
             state, push = found, mixed()
@@ -137,6 +139,7 @@ def _round(
     of: Averages | None,
     state: Any,
     points: int,
+    steps: int,
     count: int,
 ) -> tuple[SoftmaxHeads, Any]:
     """The right-hand sides at a state, and the state that they ask for."""
@@ -146,16 +149,15 @@ def _round(
     noise = response.variance(x)
     if problem.alike:
         step, noise = (_alike(problem, one) for one in (step, noise))
-    # one step of Newton a round: the equations and the proximal maps settle together
-    near = {} if of is None else {"start": of.pulls, "steps": 1}
     of = averages(
         problem.labels[problem.mine],
         x @ weights,
         noise,
         step,
         problem.mine,
+        start=None if of is None else of.pulls,
         points=points,
-        **near,
+        steps=steps,
     )
     slope = problem.ridge[:, None] * weights - x.T @ (problem.part[:, None] * of.pull)
     sums = _sums(problem, x, of)
