@@ -27,7 +27,7 @@ POINTS = 8
 ROTATIONS = 64
 STEPS = 10  # of Newton, at most
 HALVED = 20  # times that a step may be
-SETTLED = 1e-9
+SETTLED = 1e-6  # a step after which none is needed
 _CHUNK = 1 << 18  # numbers of p that are in work at once
 
 Outputs = Float[np.ndarray, "n d"]
@@ -131,8 +131,6 @@ def _proximal(
         # the minimum has h = right - B^T p, and moves by (1 + L V)^-1
         miss = right[:, None] - mean - h
         move = miss - np.squeeze(bend @ (miss @ step)[..., None], -1)
-        if np.abs(move).max() < SETTLED:
-            break
         length, trial, new = np.ones(h.shape[:2]), h, value
         for _ in range(HALVED):
             trial = h + length[..., None] * move
@@ -142,6 +140,8 @@ def _proximal(
                 break
             length = np.where(worse, 0.5 * length, length)
         h, value = trial, new
+        if np.abs(move).max() < SETTLED:
+            break
     return h, bend
 
 

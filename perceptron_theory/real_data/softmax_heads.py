@@ -198,18 +198,19 @@ def _distance(state: Any, found: Any, metric: Any) -> float:
 
 
 def estimate_softmax_heads(
-    problem: Problem, near: SoftmaxHeads | None = None
+    problem: Problem, near: SoftmaxHeads | None = None, points: int = POINTS
 ) -> tuple[Estimate, SoftmaxHeads]:
     """The error of softmax heads, each example tested without itself.
 
     Args:
         problem: of any number of classes.
         near: a solution of the same problem on more examples.
+        points: Gaussian points of each example.
 
     Raises:
         ConvergenceError: the equations did not settle.
     """
-    heads = solve_softmax_heads(problem, start=near)
+    heads = solve_softmax_heads(problem, start=near, points=points)
     features, labels, mine = problem.features, problem.labels, problem.mine
     basis = contrasts(problem.classes)
     outputs = features @ heads.weights
