@@ -6,52 +6,51 @@ size, lies in some intervals.  Leave an example i out of both: under the two tha
 it has the margins a and m, and with u = T.x these are jointly Gaussian, because x is
 independent of them.  Put it back:
 
-- the probe moves by V_p g x_i y_i/N, g = -l_p'(k), so that its margin is k = a + V_p g
+- The probe moves by V_p g x_i y_i/N, g = -l_p'(k), so that its margin is k = a + V_p g
   (:mod:`.probe`): i is kept or not by k.
-- The student moves by V h, h = -l'(its margin), if i is kept, and for another reason:
-  the probe's motion takes examples over the thresholds, sqrt(N) of them, each of which
-  adds or takes its own pull.  Those are chosen by the sign of x_j.x_i, so that what they
-  add points along x_i y_i: in all the student's margin is
+- The student moves by V h x_i y_i/N, h = -l'(its margin), if i is kept; and for another
+  reason: the probe's motion takes some sqrt(N) examples j over the thresholds, each of
+  which adds its force or takes it away.  Which way depends on the sign of x_j.x_i, so
+  that together they point along x_i y_i.  In all the student's margin is
 
       prox_{V l}(m + C g),    C = V V_p alpha_tot E[d(kept h)/da],
 
   with the delta functions of the thresholds in the derivative.  C is the response of w
   to a force on the probe; that of w to a force on itself is V as ever.
 
-So with the pulls F = V h on kept examples (F = 0 on others), G = V_p g/b and D = C b/V_p
+Call F = V h the student's pull on kept examples (0 on others), G = V_p g/b the probe's
+over its noise, and D = C b/V_p, so that
 
     F = prox_{V l}(m + D G) - (m + D G),
-    w = A T + B T_perp + r (rest),    p = m_p T + b T_perp:
+    p = m_p T + b T_perp,    w = A T + B T_perp + r (rest),
 
-T_perp is the direction of the probe beside the teacher, G and m_p, b, V_p are those of a
+T_perp the direction of the probe beside the teacher.  G, m_p, b and V_p are those of a
 student of the whole pool (:mod:`perceptron_theory.convex.equations`).  The sum of
-forces lambda w = sum y x h/N, taken along T, along p and along itself, and the two
+forces, lambda w = sum y x h/N, taken along T, along p and along itself, and the two
 responses are
 
-    rho A          = alpha_tot E[u F],
-    1 - rho        = -alpha_tot E[dF/dm],         rho = lambda V,
+    rho A           = alpha_tot E[u F],
+    1 - rho         = -alpha_tot E[dF/dm],         rho = lambda V,
     D - (1 - rho) B = alpha_tot E[v F],
-    B - D          = alpha_tot E[F G],
-    r^2            = alpha_tot E[F^2] - (alpha_tot E[F G])^2
-                   = alpha_tot E[(F - (B - D) G)^2],      as alpha_tot E[G^2] = 1,
+    B - D           = alpha_tot E[F G],
+    r^2             = alpha_tot E[F^2] - (alpha_tot E[F G])^2
+                    = alpha_tot E[(F - (B - D) G)^2],    as alpha_tot E[G^2] = 1,
 
-u and v = T_perp.x the fields times the label, m = A u + B v + r xi.  The delta functions
-are gone: the third line is C with its derivative integrated by parts (Stein's lemma),
-and what it says of w.p agrees with the sum of the probe's own forces along w.
+u and v = T_perp.x the fields times the label, m = A u + B v + r xi.  The delta
+functions are gone: the third line is C with its derivative integrated by parts (Stein's
+lemma).  The last two say that the noise of p is the sum of all V_p g, and that of w the
+sum of all V h + C g, of covariances b B and B^2 + r^2; the sum of the probe's forces
+along w gives the fourth line once more.
 
-The noise parts explain the last two: that of p is the sum of V_p g over the pool, that of
-w the sum of V h + C g; their covariances are b B and B^2 + r^2.
+Limits: D = 0 where all examples are kept, or random ones; B = D where G = 0 on what is
+kept (a probe of examples of its own), and then these are the equations of a fresh probe
+at this angle; r = 0 where all are kept and the student is the probe's twin.  The
+student of largest margin has F = max(1 - m - D G, 0), and rho as an unknown.
 
-Limits: where all or random examples are kept D = 0; where G = 0 on what is kept (a probe
-of examples of its own) B = D, and these are the equations of a fresh probe at this
-angle; where all are kept by a probe that is the student's twin, r = 0.  The student of
-largest margin has F = (1 - m - D G)_+ and rho as an unknown.
-
-What is not proven here: the student's problem, given what is kept, is convex, but the
-probe's choice makes the two together none; the argument is the cavity's (equivalently,
-two stages of approximate message passing, the second with a function of the first).  The
-chosen sqrt(N) examples leave a noise N^(-1/4) on each margin, and with it corrections
-that may fall more slowly than 1/N.
+What is not proven here: given what is kept the student's problem is convex, but the
+choice is not part of a convex problem.  The argument is that of the cavity.  Those
+sqrt(N) examples also leave a noise of the order of N^(-1/4) on each margin, so that
+corrections may fall more slowly than 1/N.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 
 import jax.numpy as jnp
-import numpy as np
 
 from ..convex.hard_margin import HardConstraint
 from ..convex.loss import Loss

@@ -1,19 +1,19 @@
-r"""A probe trained on a part of the pool that it prunes, and the margins that it gives.
+r"""A probe trained on (a part of) the pool that it prunes, and the margins it gives.
 
-The probe minimises sum l(y p.x) + (N mu/2) |p|^2.  Under the probe trained without it an
-example has the margin a = y p.x, of the Gaussian law of a fresh probe: in units of |p| =
+The probe minimises sum l(y p.x) + (N mu/2) |p|^2.  Under the probe trained without it
+an example has the margin a = y p.x, of the law of a fresh probe: in units of |p| =
 sqrt(m^2 + b^2), m and b the weights along the teacher and across it, Z = a/|p| has the
 density
 
     2 phi(Z) [(1 - e) Phi(Z m/b) + e Phi(-Z m/b)],
 
-e the part of wrong labels.  Training on it adds the probe's own pull: the margin becomes
+e the part of wrong labels.  Training on it adds the probe's own pull: its margin is
 
     k = prox_{V l}(a),    a = k + V l'(k),    k - a = -V l'(k),
 
-V the probe's response.  The map is increasing, so that of examples the probe was trained
-on the order of the signed margins is that of the margins without themselves; that of
-the absolute ones is not.
+V the probe's response.  The map is increasing: among the examples that the probe was
+trained on the order of the signed margins is that of the margins without themselves.
+The order of the absolute ones is not.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ FAR = 9.0  # of a normal variable: 1e-19 of it lies beyond
 class Probe(NamedTuple):
     """A trained probe, N -> infinity.
 
-    ``along`` and ``across`` are its weights m along the teacher and b orthogonal to it,
-    ``response`` is V, ``part`` the part of the pool that it was trained on and ``wrong``
-    the part of wrong labels.
+    ``along`` and ``across`` are its weights m along the teacher and b orthogonal to
+    it, ``response`` is V, ``part`` the part of the pool that it was trained on and
+    ``wrong`` the part of wrong labels.
     """
 
     loss: Loss

@@ -97,8 +97,8 @@ def solve_own_probe(
     ranks = resolve_rule(rule)
     if isinstance(ranks, KeepProbability):
         raise InputError(
-            "solve_own_probe takes rules of ranks, such as 'hard' or Window(lower=0.3): "
-            "not a KeepProbability"
+            "solve_own_probe takes rules of ranks, such as 'hard' or "
+            "Window(lower=0.3): not a KeepProbability"
         )
     check_rule(ranks, keep_fraction, margin)
     pruner = _convex("probe", Convex(hebb, 1.0) if probe == "hebb" else probe)
@@ -133,8 +133,8 @@ def _convex(name: str, student: Any) -> Convex:
     if not isinstance(student, Convex):
         other = "'hebb'" if name == "probe" else "'max_margin'"
         raise InputError(
-            f"{name} must be perceptron_theory.Convex(loss, ridge) or {other} here, got "
-            f"{student!r}"
+            f"{name} must be perceptron_theory.Convex(loss, ridge) or {other} here, "
+            f"got {student!r}"
         )
     student.check()
     one_number("ridge", student.ridge)
