@@ -18,8 +18,10 @@ The order of the absolute ones is not.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -55,7 +57,7 @@ class Probe(NamedTuple):
         self, k: Float[np.ndarray, " n"]
     ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
         """The margin a of trained examples without themselves, and da/dk, from k."""
-        slope, bend = map(np.asarray, self.loss.slopes(jnp.asarray(k)))
+        slope, bend = map(np.asarray, _slopes(self.loss)(jnp.asarray(k)))
         return k + self.response * slope, 1.0 + self.response * bend
 
     def within(self, z: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
@@ -91,7 +93,7 @@ class Probe(NamedTuple):
         if below <= 0.0 or below >= 1.0:
             return least if below <= 0.0 else np.inf
         # the loss falls at 0 and is convex: so much at most it moves a margin upwards
-        push = max(0.0, float(-self.response * self.loss.slopes(jnp.zeros(1))[0][0]))
+        push = max(0.0, -float(self.without(np.zeros(1))[0][0]))
         far = FAR * self.length + push
 
         def miss(k: float) -> float:
@@ -104,3 +106,9 @@ class Probe(NamedTuple):
         if miss(low) >= 0.0 or miss(far) <= 0.0:  # by rounding
             return least if miss(low) >= 0.0 else np.inf
         return float(brentq(miss, low, far, xtol=1e-14 * far, rtol=1e-14))
+
+
+@lru_cache(maxsize=16)
+def _slopes(loss: Loss) -> Any:
+    """The derivatives of a loss, compiled: thresholds ask for them one by one."""
+    return jax.jit(loss.slopes)
