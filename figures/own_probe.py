@@ -50,7 +50,7 @@ def _student(name: str) -> tuple[Any, Any]:
 
 
 def compute() -> xr.Dataset:
-    """Both theories, and simulations of probes of the pool and of their own examples."""
+    """Both theories, and simulations of both kinds of probes."""
     lines = [_lines(name, FRACTIONS, how) for name, how in PANELS.items()]
     marks = [_marks(name, how, MARKED, None) for name, how in PANELS.items()]
     how = PANELS["hard"]
@@ -100,7 +100,7 @@ def _lines(
 
 
 def _random(load: float) -> float:
-    kept = {"alpha_prune": load * FRACTION, "keep_fraction": 1.0}
+    kept: dict[str, Any] = {"alpha_prune": load * FRACTION, "keep_fraction": 1.0}
     return float(pt.solve(rule="random", **kept).error)
 
 

@@ -93,7 +93,8 @@ class Sums(NamedTuple):
 
 def sums(x: Unknowns, ridge: Any, kept: Kept, loss: Loss) -> Sums:
     """The averages over the kept examples, nodes in Z times nodes along m + D G."""
-    z, weight, pull, c, s, wrong, _ = kept
+    z, weight, pull = map(jnp.asarray, kept[:3])
+    c, s, wrong = kept.cosine, kept.sine, kept.wrong
     a, b, r, shift = x[0], x[1], jnp.exp(x[2]), x[4]
     step = jnp.exp(x[3]) / ridge
     # y the normal coordinate beside Z: u = c Z + s y, v = s Z - c y
@@ -144,8 +145,6 @@ def _breaks(
     t = jax.lax.stop_gradient(t)
     bends = loss.bends(step)
     low, high = jnp.min(t, axis=1, keepdims=True), jnp.max(t, axis=1, keepdims=True)
-    if loss.ends:  # nothing pulls past the last bend
-        high = jnp.maximum(low, jnp.minimum(high, bends[-1]))
     every = jnp.concatenate([t, jnp.broadcast_to(bends, (cut.size, bends.size))], 1)
     return jnp.sort(jnp.clip(every, low, high), axis=1)
 

@@ -78,7 +78,7 @@ def kept_margins(
             groups += [_trained(probe, *side, load), _others(probe, *side, load)]
     z, weight, pull = (np.concatenate(x) for x in zip(*groups, strict=True))
     some = weight > 0.0
-    spare = -np.count_nonzero(some) % MULTIPLE
+    spare = -int(np.sum(some)) % MULTIPLE
     nodes = (np.pad(x[some], (0, spare)) for x in (z, weight, pull))
     c, s = probe.along / probe.length, probe.across / probe.length
     kept = Kept(*nodes, c, s, probe.wrong, 0.0)

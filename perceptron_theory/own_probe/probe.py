@@ -105,7 +105,8 @@ class Probe(NamedTuple):
         low = 0.0 if margin == "absolute" else -far
         if miss(low) >= 0.0 or miss(far) <= 0.0:  # by rounding
             return least if miss(low) >= 0.0 else np.inf
-        return float(brentq(miss, low, far, xtol=1e-14 * far, rtol=1e-14))
+        root: Any = brentq(miss, low, far, xtol=1e-14 * far)
+        return float(root)
 
 
 @lru_cache(maxsize=16)
