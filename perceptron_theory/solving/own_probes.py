@@ -10,16 +10,18 @@ from ..convex.hard_margin import HardMargin
 from ..convex.losses import hinge
 from ..convex.solution import ConvexSolution
 from ..convex.student import Convex, check_flips
-from ..errors import InputError
+from ..errors import ConvergenceError, InputError
 from ..numerics.checks import (
+    SMALLEST,
     check_fraction,
     check_load,
     check_margin,
     one_number,
+    refuse,
     refuse_part,
 )
 from ..numerics.precision import eager_only, own_settings
-from ..own_probe.kept_margins import kept_margins
+from ..own_probe.kept_margins import kept_margins, mean_example
 from ..own_probe.path import find_student
 from ..own_probe.probe import Probe
 from ..own_probe.solution import OwnProbeSolution, describe, describe_twin
@@ -83,12 +85,14 @@ def solve_own_probe(
         >>> own = pt.solve_own_probe(probe=ridge, student=ridge, **pool)
         >>> fresh = pt.solve(theta=own.theta, student=ridge, **pool)
         >>> f"{own.error:.6f} {float(fresh.error):.6f}"
-        '0.183319 0.358987'
+        '0.183286 0.358987'
     """
     alpha_tot = one_number("alpha_tot", alpha_tot)
     check_load("alpha_tot", alpha_tot)
     keep_fraction = one_number("keep_fraction", keep_fraction)
     check_fraction("keep_fraction", keep_fraction)
+    least = f"at least {SMALLEST:g}"
+    refuse("keep_fraction", keep_fraction, keep_fraction < SMALLEST, least)
     flips = one_number("flip_probability", flip_probability)
     check_flips(flips)
     part = one_number("trained_part", trained_part)
@@ -112,12 +116,11 @@ def solve_own_probe(
     load, f = float(alpha_tot), float(keep_fraction)
     with own_settings(x64=True):
         trained = _trained(pruner, load, float(part), float(flips))
-        if f == part == 1.0 and (pruner.loss, pruner.ridge) == (
-            taught.loss,
-            taught.ridge,
-        ):
+        alike = (pruner.loss, pruner.ridge) == (taught.loss, taught.ridge)
+        if alike and f == part == 1.0:
             return describe_twin(trained, load, float(taught.ridge))
         kept = kept_margins(trained, load, f, ranks, margin)
+        _check_digits(mean_example(kept).one, load * f, pruner)
         hard = isinstance(taught, HardMargin)
         ridge = None if hard else float(taught.ridge)
         x, residual = find_student(taught.loss, ridge or 1.0, kept)
@@ -145,6 +148,20 @@ def _convex(name: str, student: Any) -> Convex:
             "flip_probability to solve_own_probe, and no other label noise"
         )
     return student
+
+
+def _check_digits(found: float, wanted: float, probe: Convex) -> None:
+    """What is kept has the load that it should have.
+
+    Raises:
+        ConvergenceError: the margins of the pool differ by too little to be ranked.
+    """
+    if not abs(found / wanted - 1.0) <= 1e-7:
+        raise ConvergenceError(
+            f"the probe {probe.name} gives the examples of its pool margins that "
+            f"differ too little to be ranked in float64: {found:.9g} of {wanted:.9g} "
+            "examples a dimension were found; give it a larger ridge"
+        )
 
 
 def _trained(probe: Convex, alpha_tot: float, part: float, flips: float) -> Probe:

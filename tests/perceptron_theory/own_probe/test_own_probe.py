@@ -113,6 +113,7 @@ def test_margins_with_and_without_an_example_are_each_others_maps():
         ({"alpha_tot": 0.0}, "alpha_tot must be positive"),
         ({"alpha_tot": [1.0, 2.0]}, "alpha_tot must be one number"),
         ({"keep_fraction": 30}, "keep_fraction must be in"),
+        ({"keep_fraction": 1e-9}, "keep_fraction must be at least 1e-08"),
         ({"trained_part": 0.0}, "trained_part must be in"),
         ({"flip_probability": 0.5}, "flip_probability must be in"),
         ({"margin": "absolut"}, "did you mean 'absolute'"),
