@@ -143,14 +143,14 @@ def draw(data: xr.Dataset) -> Figure:
     mean, error = (data["simulated_fresh"].sel(statistic=s) for s in _STATISTICS)
     stranger = style.BLUE, "--", "s"
     style.simulated(panels[0], data["marked"], mean, error, stranger)
-    style.legend_entry(panels[0], (looks[0][0], "-", "o"), "trained on the pool")
-    style.legend_entry(panels[0], stranger, "on examples of its own")
+    style.legend_entry(panels[0], (looks[0][0], "-", "o"), "trained on it")
+    style.legend_entry(panels[0], stranger, "fresh")
     _against_f(panels[1], data, ["signed hard", "signed easy"], looks)
     for look, name in zip(looks, ("keep hard", "keep easy"), strict=True):
         style.legend_entry(panels[1], (look[0], "-", look[2]), name)
     _by_load(panels[2], data, looks[0])
-    for axes in panels[:2]:
-        axes.legend(loc="best")
+    panels[0].legend(loc="upper right")
+    panels[1].legend(loc="lower left")
     style.letter(panels)
     return figure
 
@@ -192,6 +192,6 @@ def _by_load(axes: Axes, data: xr.Dataset, look: Any) -> None:
     axes.axhline(1.0, color=style.GREY, linewidth=0.8, zorder=0)
     axes.set(
         xscale="log",
-        xlabel=style.LABELS["alpha_tot"],
+        xlabel=r"pool per dimension  $\alpha_{\rm tot}$",
         ylabel="error / error of random pruning",
     )
