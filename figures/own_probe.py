@@ -149,7 +149,7 @@ def draw(data: xr.Dataset) -> Figure:
     for look, name in zip(looks, ("keep hard", "keep easy"), strict=True):
         style.legend_entry(panels[1], (look[0], "-", look[2]), name)
     _by_load(panels[2], data, looks[0])
-    panels[0].legend(loc="upper right")
+    panels[0].legend(loc="lower left", handlelength=1.8)
     panels[1].legend(loc="lower left")
     style.letter(panels)
     return figure
