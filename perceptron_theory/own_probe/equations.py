@@ -68,7 +68,7 @@ from ..numerics.newtons_method import Root, newton
 from ..numerics.quadrature import panels
 from ..students.state import Evaluation
 from ..students.student import CHART
-from .kept_margins import Kept
+from .kept_pool import Kept
 
 NODES = 12  # a panel along the student's margin
 PLACES = (-8.5, -5.0, -2.5, 0.0, 2.5, 5.0, 8.5)  # of its widths, for its normal law
@@ -149,7 +149,7 @@ def _breaks(
     return jnp.sort(jnp.clip(every, low, high), axis=1)
 
 
-def equations(x: Unknowns, ridge: Any, kept: Kept, loss: Loss) -> Unknowns:
+def residuals(x: Unknowns, ridge: Any, kept: Kept, loss: Loss) -> Unknowns:
     """The five equations, zero at the student."""
     a, b, r, rho, shift = x[0], x[1], jnp.exp(x[2]), jnp.exp(x[3]), x[4]
     at = sums(x, ridge, kept, loss)
@@ -173,7 +173,7 @@ def searcher(loss: Loss) -> Any:
     def search(start: Unknowns, ridge: Any, kept: Kept) -> Root:
         def evaluate(x: Unknowns) -> Evaluation:
             def value(x: Unknowns) -> tuple[Any, Any]:
-                out = equations(x, ridge, kept, loss)
+                out = residuals(x, ridge, kept, loss)
                 return out, out
 
             jacobian, out = jax.jacfwd(value, has_aux=True)(x)

@@ -15,7 +15,7 @@ from ..convex.loss import Loss
 from ..convex.losses import squared_hinge
 from ..errors import ConvergenceError
 from .equations import Unknowns, searcher
-from .kept_margins import Kept, mean_example
+from .kept_pool import Kept, mean_example
 
 SMALLEST_STEP = 1e-2  # of ln ridge
 NEAR_RIDGE = (

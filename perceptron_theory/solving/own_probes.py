@@ -21,7 +21,7 @@ from ..numerics.checks import (
     refuse_part,
 )
 from ..numerics.precision import eager_only, own_settings
-from ..own_probe.kept_margins import kept_margins, mean_example
+from ..own_probe.kept_pool import kept_margins, mean_example
 from ..own_probe.path import find_student
 from ..own_probe.probe import Probe
 from ..own_probe.solution import OwnProbeSolution, describe, describe_twin

@@ -8,7 +8,7 @@ from scipy.special import ndtr
 
 import perceptron_theory as pt
 from perceptron_theory.convex.losses import logistic, square
-from perceptron_theory.own_probe.kept_margins import kept_margins, mean_example
+from perceptron_theory.own_probe.kept_pool import kept_margins, mean_example
 from perceptron_theory.own_probe.probe import Probe
 from perceptron_theory.rules.names import resolve_rule
 
