@@ -7,6 +7,7 @@ from . import errors as errors
 from . import kept as kept
 from . import limits as limits
 from . import numerics as numerics
+from . import own_probe as own_probe
 from . import plotting as plotting
 from . import real_data as real_data
 from . import rules as rules
@@ -67,6 +68,7 @@ from .limits.small_angle import small_angle_threshold as small_angle_threshold
 from .limits.small_noise import SmallNoise as SmallNoise
 from .limits.small_noise import small_noise_limit as small_noise_limit
 from .numerics.kept_programs import keep_compiled as keep_compiled
+from .own_probe.solution import OwnProbeSolution as OwnProbeSolution
 from .plotting import plot as plot
 from .real_data.field_law import FieldLaw as FieldLaw
 from .real_data.prediction import Prediction as Prediction
@@ -91,6 +93,7 @@ from .solving.label_rounds import (
     self_training_fixed_points as self_training_fixed_points,
 )
 from .solving.margins import threshold as threshold
+from .solving.own_probes import solve_own_probe as solve_own_probe
 from .solving.problems import load_problem as load_problem
 from .solving.problems import save_problem as save_problem
 from .solving.separability import separability_threshold as separability_threshold
