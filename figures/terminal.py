@@ -76,7 +76,7 @@ def _place(word: Words, figure: Figure) -> tuple[int, int, str]:
     text = plain(word.get_text())
     lines = text.split("\n")
     row = (height - (box.y0 + box.y1) / 2) / FINER / 2 - (len(lines) - 1) / 2
-    if word.get_ha() == "left":  # letters here are wider than there
+    if word.get_horizontalalignment() == "left":  # letters here are wider than there
         return int(row), max(0, int(box.x0 / FINER)), text
     middle = (box.x0 + box.x1) / 2 / FINER
     return int(row), max(0, round(middle - max(map(len, lines)) / 2)), text
