@@ -82,9 +82,7 @@ class NetworkLearner:
         """The devices that share each batch."""
         return placement(self.device)
 
-    def plan(
-        self, rows: Int[np.ndarray, " n"], seed: int, share: float = 1.0
-    ) -> Plan:
+    def plan(self, rows: Int[np.ndarray, " n"], seed: int, share: float = 1.0) -> Plan:
         """What is trained on some rows, for a share of the budget of a pool."""
         recipe = self.recipe
         if self.experiment.smaller_batches:

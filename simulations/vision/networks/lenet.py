@@ -31,7 +31,9 @@ class LeNet(Classifier, kw_only=True):
         start, x = nn.initializers.he_normal(), images
         for i, count in enumerate(self.channels):
             cut = patches(x, self.side, 2, self.side // 2)
-            dense = nn.Dense(count, dtype=self.dtype, kernel_init=start, name=f"conv{i}")
+            dense = nn.Dense(
+                count, dtype=self.dtype, kernel_init=start, name=f"conv{i}"
+            )
             x = nn.relu(nn.LayerNorm(dtype=self.dtype, name=f"norm{i}")(dense(cut)))
         x = x.reshape(len(x), -1)
         dense = nn.Dense(self.width, dtype=self.dtype, kernel_init=start, name="fc")
