@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _DATA = (
     "digits (built in), mnist:FOLDER, fashion_mnist:FOLDER, cifar10:FOLDER, "
-    "cifar100:FOLDER, svhn:FOLDER, imagenet:FOLDER, folder:FOLDER (one sub-folder per class) or "
-    "arrays:EMBEDDINGS.npy,LABELS.npy[,IDS]. DATA#1,7 takes the classes"
+    "cifar100:FOLDER, svhn:FOLDER, imagenet:FOLDER, folder:FOLDER (one sub-folder per "
+    "class) or arrays:EMBEDDINGS.npy,LABELS.npy[,IDS]. DATA#1,7 takes the classes"
     " 1 and 7 only, DATA#natural sorts classes by the numbers in their "
     "names, DATA#FILE.txt as the file lists them, DATA#labels=FILE has "
     "the labels of a file. A source of your own "

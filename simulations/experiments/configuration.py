@@ -192,7 +192,7 @@ class Experiment:
         if name != kind or not low <= value <= high:
             own = f"{kind}:NUMBER from {low:g} to {high:g}"
             files = "names of score files (letters, digits, _ . -)"
-            allowed = dict.fromkeys(TEACHERS, own)
+            allowed: dict[str, str] = dict.fromkeys(TEACHERS, own)
             raise InputError(
                 f"metrics of {self.learner} are "
                 f"{allowed.get(self.learner, f'{own}, or {files}')}, got {metric!r}"

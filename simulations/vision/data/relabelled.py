@@ -68,8 +68,8 @@ def relabelled(dataset: DataSet, text: str) -> Any:
         if true is None:
             raise InputError(
                 f"{path} has no clean_label: without them it cannot be told whether "
-                f"its order is that of {dataset.name}; a file in its order goes without "
-                f"{OFFICIAL}:"
+                f"its order is that of {dataset.name}; a file in its order "
+                f"goes without {OFFICIAL}:"
             )
         rows = official_rows(dataset, true)
     else:
