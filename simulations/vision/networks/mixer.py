@@ -30,10 +30,10 @@ class Mixer(Classifier, kw_only=True):
 
     patch: int = 4
     stride: int = 4
-    width: int = 64
+    width: int = 48
     tokens: int = 64
-    channels: int = 128
-    depth: int = 4
+    channels: int = 96
+    depth: int = 2
 
     def embed(self, images: Array, train: bool) -> Array:
         del train  # a norm of each image alone

@@ -1,12 +1,21 @@
 """Scores by networks that are trained on the pool itself, and budgets of pools."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import small_networks as small
 from small_networks import TRAIN
 
 from perceptron_theory import InputError
-from simulations.experiments import Cell, forecast, pool_scores, run_experiment
+from simulations.experiments import (
+    Cell,
+    cells_of,
+    forecast,
+    pool_scores,
+    read_experiment,
+    run_experiment,
+)
 from simulations.experiments.learner import kept_rows
 from simulations.experiments.sources import learner_of
 from simulations.vision.metrics.error_norm import el2n
@@ -105,3 +114,17 @@ def test_what_cannot_be_is_one_line(home, changes, said):
     with pytest.raises(InputError, match=said) as caught:
         small.experiment(home, **(OWN | changes))
     assert "\n" not in str(caught.value)
+
+
+def test_the_shipped_scaling_experiments_differ_in_their_budget_alone():
+    steps, epochs = map(read_experiment, ("mnist_scaling", "mnist_scaling_epochs"))
+    assert len(steps.sizes) >= 8 and steps.seeds >= 5
+    assert (min(steps.sizes), max(steps.sizes)) == (500, 60_000)
+    assert {"hard", "easy", "middle"} == set(steps.strategies)
+    budgets = {
+        "fixed_steps": None,
+        "pool_steps": steps.fixed_steps,
+        "name": epochs.name,
+    }
+    assert replace(steps, name=epochs.name, **budgets) == epochs
+    assert len(cells_of(steps)) == 5 * 8 * (1 + 4 * 4)

@@ -90,13 +90,13 @@ def test_parameter_counts_at_1000_classes(name):
     expected |= {f"efficientnet_lite{i}": size for i, size in enumerate(lite)}
     # layers of weights and biases, and of scales and biases of the norms
     mlp = (3 * 224**2 + 1 + 2) * 512 + (512 + 1 + 2) * 512 + 513 * 1000
-    lenet = (27 + 1) * 32 + (9 * 32 + 1) * 64 + (56**2 * 64 + 1) * 128 + 129 * 1000
-    places, width = 56**2, 64
+    lenet = 27 * 32 + 9 * 32 * 64 + 56**2 * 64 * 128 + 2 * 224 + 129 * 1000
+    places, width = 56**2, 48
     over_places = places * 64 + 64 + 64 * places + places
-    over_channels = width * 128 + 128 + 128 * width + width
+    over_channels = width * 96 + 96 + 96 * width + width
     layer = 4 * width + over_places + over_channels
-    mixer = (48 + 1) * width + 4 * layer + 2 * width + 65 * 1000
-    expected |= {"mlp": mlp, "lenet": lenet + 2 * (32 + 64 + 128), "mixer": mixer}
+    mixer = (48 + 1) * width + 2 * layer + 2 * width + 49 * 1000
+    expected |= {"mlp": mlp, "lenet": lenet, "mixer": mixer}
     assert found == (expected | FOUND["parameters of 1000 classes"])[name]
 
 
