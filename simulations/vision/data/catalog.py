@@ -29,7 +29,7 @@ from .encoded import DataSet
 from .folder import Folder
 from .idx_files import MNIST, FashionMNIST
 from .imagenet_files import ImageNet
-from .relabelled import OFFICIAL, Relabelled, parts_of
+from .other_labels import OFFICIAL, Relabelled, parts_of
 from .sklearn_digits import Digits
 from .svhn_files import SVHN
 
@@ -111,7 +111,7 @@ def with_labels(source: str | DataSource, labels: str) -> DataSource:
 
     Args:
         source: As :func:`source_of` takes it.
-        labels: A file as :func:`.relabelled.relabelled` takes it, FILE#NAME say.
+        labels: A file as :func:`.other_labels.relabelled` takes it, FILE#NAME say.
 
     Raises:
         InputError: As :func:`source_of`, or the source has such labels already.

@@ -13,7 +13,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float
 
 from .classifier import Classifier
-from .patches import patches
+from .image_patches import patches
 
 
 class Mixer(Classifier, kw_only=True):

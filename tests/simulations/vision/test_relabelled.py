@@ -12,7 +12,7 @@ from perceptron_theory import InputError
 from pruning_laws.app import app
 from simulations.vision.data import Images, load, source_of, source_text, with_labels
 from simulations.vision.data.official_order import official_rows
-from simulations.vision.data.relabelled import relabelled
+from simulations.vision.data.other_labels import relabelled
 from simulations.vision.score_files import read_scores
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"

@@ -7,7 +7,7 @@ import pytest
 
 from perceptron_theory import InputError
 from simulations.vision.data import load
-from simulations.vision.networks.patches import patches
+from simulations.vision.networks.image_patches import patches
 from simulations.vision.training import Plan, placement, read_recipe
 
 IMAGES = np.random.default_rng(0).normal(size=(2, 8, 7, 3)).astype(np.float32)
