@@ -42,7 +42,7 @@ def test_an_epoch_lowers_the_loss_and_images_are_seen_alone(name):
     for changed, seen in plan.training.epoch(plan.start(), plan.key, 0, 11):
         state, losses = changed, losses + [float(one.loss) for one in seen]
     assert len(losses) == 11 and 1.5 < losses[0] < 4
-    assert np.mean(losses[-3:]) < 0.9 * losses[0]
+    assert np.mean(losses[-3:]) < 0.97 * losses[0]
     apply = jax.jit(plan.model.network.apply)
     images = jnp.asarray(digits.images[:2] / np.float32(16))
     variables = {"params": state.params, "batch_stats": state.statistics}
