@@ -35,6 +35,7 @@ def compare(
         ),
     ],
     data: vision_options.Data = "digits",
+    labels: vision_options.Labels = None,
     test_split: Annotated[
         str | None,
         typer.Option(
@@ -116,6 +117,7 @@ def compare(
     question = Question(
         keep_fraction=fraction, metrics=named, seeds=seeds, budget=seconds
     )
+    data = vision_options.labelled(data, labels)
     with output.working(f"reading {data}"):
         found = opened(data, size=resize, test_split=test_split)
     if model is None:

@@ -23,6 +23,7 @@ def embed(
         ),
     ],
     data: vision_options.Data = "digits",
+    labels: vision_options.Labels = None,
     split: vision_options.Split = "train",
     run: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="A run that `train` wrote.")
@@ -164,6 +165,7 @@ def embed(
     )
     from simulations.vision.training import placement
 
+    data = vision_options.labelled(data, labels, split)
     for path in (output_file, record_path(output_file)):
         targets.check_new(path, overwrite)
     with output.working("reading the images"):

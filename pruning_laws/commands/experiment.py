@@ -25,6 +25,7 @@ def experiment(
     ],
     output_folder: vision_options.RunFolder,
     data: vision_options.Data = "digits",
+    labels: vision_options.Labels = None,
     features: Annotated[
         Path | None,
         typer.Option(
@@ -112,6 +113,7 @@ def experiment(
 
         batch = read_recipe(chosen.recipe).batch_size
         machine_options.cut_cpu(cpu_devices, batch, output_folder)
+    data = vision_options.labelled(data, labels)
     source = Source(
         data,
         *(

@@ -38,6 +38,7 @@ def score(
         ),
     ],
     data: vision_options.Data = "digits",
+    labels: vision_options.Labels = None,
     split: vision_options.Split = "train",
     embeddings: vision_options.Embeddings = None,
     logits: Annotated[
@@ -156,6 +157,7 @@ def score(
         "run": run,
     }
     arrays = _arrays(chosen, files, array or [])
+    data = vision_options.labelled(data, labels, split)
     with output.working("scoring"):
         dataset, sources = load(data, split), {}
         if embeddings is not None and (found := check_record(embeddings, dataset)):

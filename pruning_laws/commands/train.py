@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def train(
     output_folder: vision_options.RunFolder,
     data: vision_options.Data = "digits",
+    labels: vision_options.Labels = None,
     split: vision_options.Split = "train",
     test_split: Annotated[
         str | None,
@@ -175,6 +176,7 @@ def train(
     chosen = read_recipe(recipe, **given)
     if hosts.coordinator is None:
         machine_options.cut_cpu(cpu_devices, chosen.batch_size, output_folder)
+    data = vision_options.labelled(data, labels, split)
     if test_split is None:
         test_split = vision_options.test_split(data)
     with output.working("reading the data"):

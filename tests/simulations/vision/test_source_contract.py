@@ -50,11 +50,15 @@ def _file(split, i, form):
     return file.getvalue()
 
 
-def _cifar10(folder):
+def _cifar10(folder, label="label"):
     for split in ("train", "test"):
         rows = [{"bytes": _file(split, i, "PNG"), "path": None} for i in range(COUNT)]
-        table = pa.table({"img": rows, "label": [i % 2 for i in range(COUNT)]})
+        table = pa.table({"img": rows, label: [i % 2 for i in range(COUNT)]})
         pq.write_table(table, folder / f"{split}.parquet")
+
+
+def _cifar100(folder):
+    _cifar10(folder, "fine_label")
 
 
 def _svhn(folder):
@@ -104,6 +108,7 @@ MAKERS = {
     "mnist": _idx,
     "fashion_mnist": _idx,
     "cifar10": _cifar10,
+    "cifar100": _cifar100,
     "svhn": _svhn,
     "imagenet": _imagenet,
     "folder": _folder,
