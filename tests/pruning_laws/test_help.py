@@ -47,7 +47,7 @@ def test_help_has_no_types_of_python_and_fits_80_columns(command):
     head, _, rest = shown.partition("Examples:\n")
     examples, _, options = rest.partition("\n\n")
     for text in (head, options):
-        assert not re.search(r"<|[{}]|list\[|range>", text)
+        assert not re.search(r"<[a-z ]+>|[{}]|list\[", text)
         assert max(map(len, text.splitlines()), default=0) <= 80
     for line in examples.splitlines():  # to be copied as they stand
         assert len(line) <= 90
@@ -102,7 +102,7 @@ def test_data_sets_are_listed_as_messages_write_them():
     listed = json.loads(run("list", "data", "--json").stdout)
     for form in listed:
         name, colon, path = form.partition(":")
-        if colon:
+        if colon and name != "fashion_mnist":  # which Debian's package puts at a place
             assert (
                 f"{name} needs a path: {name}:{path}"
                 in run(*("score", "random", "--data", name, "-o", "no.parquet")).stderr
