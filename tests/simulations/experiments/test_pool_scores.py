@@ -121,10 +121,6 @@ def test_the_shipped_scaling_experiments_differ_in_their_budget_alone():
     assert len(steps.sizes) >= 8 and steps.seeds >= 5
     assert (min(steps.sizes), max(steps.sizes)) == (500, 60_000)
     assert {"hard", "easy", "middle"} == set(steps.strategies)
-    budgets = {
-        "fixed_steps": None,
-        "pool_steps": steps.fixed_steps,
-        "name": epochs.name,
-    }
-    assert replace(steps, name=epochs.name, **budgets) == epochs
+    budgets = {"fixed_steps": None, "pool_steps": steps.fixed_steps}
+    assert replace(steps, **budgets) == replace(epochs, name=steps.name)
     assert len(cells_of(steps)) == 5 * 8 * (1 + 4 * 4)
