@@ -61,6 +61,16 @@ RuleName = Annotated[
         "RULE).",
     ),
 ]
+Rounds = Annotated[
+    int,
+    typer.Option(metavar="N", min=1, help="How many students follow each other."),
+]
+AtRest = Annotated[
+    bool,
+    typer.Option(
+        "--at-rest", help="Find where the rounds end, in place of the rounds."
+    ),
+]
 Margin = Annotated[
     str,
     typer.Option(

@@ -35,9 +35,7 @@ def active_rounds(
             metavar="NUMBERS", help="Examples in each pool, per dimension, the same."
         ),
     ] = None,
-    rounds: Annotated[
-        int, typer.Option(min=1, help="How many students follow each other.")
-    ] = 10,
+    rounds: options.Rounds = 10,
     first_degrees: Annotated[
         float,
         typer.Option(
@@ -66,12 +64,7 @@ def active_rounds(
             "own alone; for --loss square.",
         ),
     ] = False,
-    at_rest: Annotated[
-        bool,
-        typer.Option(
-            "--at-rest", help="Find where the rounds end, in place of the rounds."
-        ),
-    ] = False,
+    at_rest: options.AtRest = False,
     to: output.Destination,
 ) -> None:
     """Let students choose the next student's examples.

@@ -14,9 +14,7 @@ def self_training(
     keep_fraction: options.OneFraction = None,
     alpha_prune: options.OneLoad = None,
     alpha_tot: options.OnePool = None,
-    rounds: Annotated[
-        int, typer.Option(min=1, help="How many students follow each other.")
-    ] = 10,
+    rounds: options.Rounds = 10,
     label_degrees: Annotated[
         float,
         typer.Option(
@@ -44,12 +42,7 @@ def self_training(
     rule: options.RuleName = "random",
     margin: options.Margin = "absolute",
     learner: option_groups.Learner,
-    at_rest: Annotated[
-        bool,
-        typer.Option(
-            "--at-rest", help="Find where the rounds end, in place of the rounds."
-        ),
-    ] = False,
+    at_rest: options.AtRest = False,
     to: output.Destination,
 ) -> None:
     """Let students label the next student's pool, round by round.
