@@ -10,6 +10,7 @@ from jaxtyping import Float
 from ..errors import ConvergenceError
 from ..numerics.checks import check_fraction, check_load
 from ..numerics.precision import eager_only
+from ..solving.neighbours import remembering
 from ..students.student import Student
 from ..wording import some_of
 from .attributes import PER_DIMENSION, POOL
@@ -108,16 +109,17 @@ def phase_diagram(
 
     about = "pool", PER_DIMENSION
     plane = Plane(log_error, "alpha_tot", np.exp, np.log, about, TOLERANCE)
-    grid = all_errors(plane, np.log(loads)[:, None], np.log(fractions))
     x, y = _fine(loads), _fine(np.unique(np.minimum(fractions, NEAREST)))
-    curves = boundaries(plane, x, y, all_errors(plane, x[:, None], y))
     attrs = {
         "theta": learner.theta,
         "margin": margin,
         "student": learner.student.name,
     }
     along = POOL, PER_DIMENSION
-    return as_dataset(plane, along, (loads, fractions), grid, curves, attrs)
+    with remembering():
+        curves = boundaries(plane, x, y, all_errors(plane, x[:, None], y))
+        grid = all_errors(plane, np.log(loads)[:, None], np.log(fractions))
+        return as_dataset(plane, along, (loads, fractions), grid, curves, attrs)
 
 
 def _fine(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
