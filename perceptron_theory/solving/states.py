@@ -65,15 +65,17 @@ def _beside_each_other(
     rounds = [size for size in sizes if size >= least]
     order = np.random.default_rng(0).permutation(count)
     state, known, left = None, earlier(kind), order[:0]
-    for i, part in enumerate(np.split(order, rounds)):
+    for part in [*np.split(order, rounds), order[:0]]:
         todo = np.sort(np.concatenate([left, part]))
+        if not todo.size:
+            break
+        alone = known is None and (not rounds or student.always_path)
         here = take(todo, start)
         if known is not None:
             x, by_work = known.starts(student, places[todo])
-            here, todo = Start(x, here.steps), todo[by_work]
-            here = take(by_work, here)
+            here, todo = take(by_work, Start(x, here.steps)), todo[by_work]
         some = take(todo, at)
-        if i == len(rounds) or (known is None and student.always_path):
+        if alone or not part.size:
             found = search(here, some, mode)
         else:
             found = settled(here, student.near_steps[0], some, mode)
@@ -84,6 +86,8 @@ def _beside_each_other(
         start.steps[todo] = found.steps
         left, good = todo[~found.found], todo[found.found]
         known = joined(known, at, places, good, state)
+        if alone and not rounds:
+            break
     assert state is not None
     if known is not None:
         remember(kind, known)
