@@ -224,5 +224,8 @@ def diagram_of(
     about = text(*along), text("kept part of the pool")
     where = curves[0], plane.place(axes[0]), np.log(axes[1])
     variables |= _boundary_variables(plane, curves) | _triple_points(plane, *where)
-    coords = {n: ((n,), *of) for n, *of in zip(dims, axes, about, strict=True)}
+    coords: dict[str, Variable] = {
+        name: ((name,), values, of)
+        for name, values, of in zip(dims, axes, about, strict=True)
+    }
     return variables, coords, attrs | {"tolerance": plane.tolerance}

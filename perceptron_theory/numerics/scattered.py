@@ -25,8 +25,8 @@ def nearest(
     if len(known) * len(places) > FEW:
         from scipy.spatial import KDTree  # a tenth of a second
 
-        found = KDTree(known).query(places, np.arange(1, count + 1))
-        return found[0], found[1]
+        found = KDTree(known).query(places, [*range(1, count + 1)])
+        return np.asarray(found[0]), np.asarray(found[1])
     square = sum((x[:, None] - y) ** 2 for x, y in zip(places.T, known.T, strict=True))
     square = np.broadcast_to(square, (len(places), len(known)))
     order = np.argpartition(square, count - 1, axis=1)[:, :count]
@@ -42,14 +42,16 @@ def interpolated(
     gradients: Float[np.ndarray, "n p g"],
     places: Float[np.ndarray, "m k"],
     near: Int[np.ndarray, " m"],
-) -> Float[np.ndarray, "m p"]:
-    """The values at places, from those around the known points ``near`` them.
+) -> tuple[Float[np.ndarray, "m p"], Float[np.ndarray, "m p"]]:
+    """The changes from the known points ``near`` places to these: along a tangent, all.
 
-    ``gradients`` are by the first g coordinates.
+    They are found from those around the near one.  ``gradients`` are by the first g
+    coordinates.
     """
-    moving = np.ptp(known, axis=0) > 0
+    moving = np.any(known != known[0], axis=0) | np.any(places != known[near], axis=0)
     gradients = gradients[..., moving[: gradients.shape[2]]]
     known, places, own = known[:, moving], places[:, moving], gradients.shape[2]
+    straight = np.einsum("npg,ng->np", gradients[near], (places - known[near])[:, :own])
     centres, which = np.unique(near, return_inverse=True)
     count = min(NEIGHBOURS, len(known))
     distance, around = nearest(known, known[centres], count)
@@ -60,13 +62,16 @@ def interpolated(
     matrix = _covariance(x, x, own, own)
     size = count * (1 + own)
     matrix = matrix.reshape(-1, size, size) + ROUNDING * np.eye(size)
+    # of what is left beside the tangent
+    slopes = (gradients[around] - gradients[centres][:, None]) * width[:, None, None]
+    tangent = gradients[centres] * width[:, None]
     rises = values[around] - values[centres][:, None]
-    slopes = np.moveaxis(gradients[around], 3, 2) * width[:, None, None]
-    data = np.concatenate([rises[:, :, None], slopes], axis=2)
+    rises = rises - np.einsum("cpg,cdg->cdp", tangent, x[..., :own])
+    data = np.concatenate([rises[:, :, None], np.moveaxis(slopes, 3, 2)], axis=2)
     weights = np.linalg.solve(matrix, data.reshape(len(centres), size, -1))
     at = ((places - middle[which]) / width[which])[:, None]
     row = _covariance(at, x[which], 0, own).reshape(len(places), size)
-    return values[near] + np.einsum("md,mdp->mp", row, weights[which])
+    return straight, straight + np.einsum("md,mdp->mp", row, weights[which])
 
 
 def _covariance(

@@ -37,10 +37,8 @@ class Known(NamedTuple):
     ) -> tuple[Float[np.ndarray, "n x"], Int[np.ndarray, " n"]]:
         """Starts at places, and these in the order of the work that they will take."""
         (distance,), (near,) = (x.T for x in nearest(self.places, places, 1))
-        value, slopes = self.state.value, self.slopes
-        moved = interpolated(self.places, value, slopes, places, near) - value[near]
-        step = (places - self.places[near])[:, : slopes.shape[2]]
-        straight = np.einsum("nij,nj->ni", slopes[near], step)
+        value = np.asarray(self.state.value)
+        straight, moved = interpolated(self.places, value, self.slopes, places, near)
         bent = np.max(np.abs(moved - straight), axis=1, initial=0.0)
         order = np.lexsort((bent, self.state.work[near]))
         return student.near(take(near, self.state), moved, distance), order
@@ -58,7 +56,8 @@ def joined(
         return known
     some, state = take(found, (at, state))
     by_log = np.where(_logarithmic(at.student), _inputs(some), 1.0)
-    more = Known(places[found], state.rates * by_log[:, None], state)
+    slopes = np.asarray(state.rates) * by_log[:, None]
+    more = Known(places[found], slopes, state)
     if known is None:
         return more
     return jax.tree.map(lambda x, y: np.concatenate([x, y]), known, more)
