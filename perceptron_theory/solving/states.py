@@ -58,24 +58,30 @@ def find_many(point: Point, mode: Mode) -> State:
 def _beside_each_other(
     start: Start, at: Point, mode: Mode, rule: Rule, least: int
 ) -> State:
-    """As :func:`find_many`, in rounds: each of at least so many points, or one."""
+    """As :func:`find_many`, in rounds: the first of at least so many points.
+
+    At last those that are left are searched for to be sure.
+    """
     student, count = at.student, len(start.steps)
     places, kind = places_of(at, rule), (mode, jax.tree.structure((at, rule)))
     sizes = (count >> shift for shift in (8, 6, 4, 2))
     rounds = [size for size in sizes if size >= least]
     order = np.random.default_rng(0).permutation(count)
+    parts = np.split(order, rounds)
     state, known, left = None, earlier(kind), order[:0]
-    for part in [*np.split(order, rounds), order[:0]]:
+    if rounds or known is not None:
+        parts.append(left)
+    for i, part in enumerate(parts):
         todo = np.sort(np.concatenate([left, part]))
         if not todo.size:
             break
-        alone = known is None and (not rounds or student.always_path)
         here = take(todo, start)
         if known is not None:
             x, by_work = known.starts(student, places[todo])
             here, todo = take(by_work, Start(x, here.steps)), todo[by_work]
         some = take(todo, at)
-        if alone or not part.size:
+        last = i == len(parts) - 1
+        if last or (known is None and student.always_path):
             found = search(here, some, mode)
         else:
             found = settled(here, student.near_steps[0], some, mode)
@@ -86,8 +92,6 @@ def _beside_each_other(
         start.steps[todo] = found.steps
         left, good = todo[~found.found], todo[found.found]
         known = joined(known, at, places, good, state)
-        if alone and not rounds:
-            break
     assert state is not None
     if known is not None:
         remember(kind, known)
