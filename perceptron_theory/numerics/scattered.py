@@ -25,8 +25,9 @@ def nearest(
     if len(known) * len(places) > FEW:
         from scipy.spatial import KDTree  # a tenth of a second
 
-        found = KDTree(known).query(places, [*range(1, count + 1)])
-        return np.asarray(found[0]), np.asarray(found[1])
+        found = KDTree(known).query(places, count)
+        distance, which = (np.reshape(x, (len(places), count)) for x in found)
+        return distance, which
     square = sum((x[:, None] - y) ** 2 for x, y in zip(places.T, known.T, strict=True))
     square = np.broadcast_to(square, (len(places), len(known)))
     order = np.argpartition(square, count - 1, axis=1)[:, :count]

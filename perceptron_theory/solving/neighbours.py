@@ -21,6 +21,8 @@ from ..students.state import Point, State
 from ..students.student import Student
 
 MOST = 4096  # points of earlier calls
+SAMPLE = 64  # points that are asked how near their neighbours are
+NEAR = 0.5  # so near that a start beside one is better than a guess
 
 _EARLIER: ContextVar[dict[Any, Known] | None] = ContextVar("earlier", default=None)
 
@@ -86,6 +88,12 @@ def remember(kind: Any, known: Known) -> None:
     kept = _EARLIER.get()
     if kept is not None:
         kept[kind] = take(slice(-MOST, None), known)
+
+
+def dense(places: Float[np.ndarray, "n k"]) -> bool:
+    """Whether points are so near to each other that one tells of the next."""
+    distance, _ = nearest(places, places[:SAMPLE], 2)
+    return bool(np.median(distance[:, 1]) < NEAR)
 
 
 def places_of(at: Point, rule: Any) -> Float[np.ndarray, "n k"]:

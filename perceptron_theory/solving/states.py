@@ -21,7 +21,7 @@ from ..rules.table import CellTable, cell_rows
 from ..students.solution import Status
 from ..students.state import Point, Start, State
 from ..students.student import LONG, Student
-from .neighbours import earlier, joined, places_of, remember
+from .neighbours import dense, earlier, joined, places_of, remember
 
 ROWS = 512, 4096  # points in a batch of what is little work
 
@@ -64,9 +64,9 @@ def _beside_each_other(
     """
     student, count = at.student, len(start.steps)
     places, kind = places_of(at, rule), (mode, jax.tree.structure((at, rule)))
-    sizes = (count >> shift for shift in (8, 6, 4, 2))
-    rounds = [size for size in sizes if size >= least]
     order = np.random.default_rng(0).permutation(count)
+    sizes = (count >> shift for shift in (8, 6, 4, 2))
+    rounds = [n for n in sizes if n >= least and dense(places[order[:n]])]
     parts = np.split(order, rounds)
     state, known, left = None, earlier(kind), order[:0]
     if rounds or known is not None:
@@ -175,7 +175,7 @@ def _computed(function: Any, mode: Mode, *arguments: Any) -> Any:
 def nowhere(student: Student, count: int) -> Start:
     """No start, for so many points."""
     with own_settings(x64=True):
-        size = student.nowhere().x.shape[0]
+        size = jax.eval_shape(student.nowhere).x.shape[0]
     return Start(np.full((count, size), np.nan), np.zeros(count, int))
 
 
