@@ -4,31 +4,41 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.figure import Figure
 
 from simulations.experiments.cells import NO_METRIC
 
 from . import style
 
-LOOKS = {**style.RULES, "middle": style.FAMILY[5]}
 
-
-def draw(costs: pd.DataFrame, keep_fraction: float, title: str) -> Figure:
-    """Errors of what was trained on the kept, with those of all examples.
+def costs_dataset(
+    costs: pd.DataFrame, keep_fraction: float, dataset: str, model: str
+) -> xr.Dataset:
+    """What every way to prune costs.
 
     Args:
-        costs: As ``simulations.experiments.comparison.costs_of`` gives them.
-        keep_fraction: The one that was asked about, which is marked.
-        title: Of the data and the model.
+        costs: as ``simulations.experiments.comparison.costs_of`` gives them.
+        keep_fraction: the one that was asked about, which is marked.
+        dataset: name of the data set, for the title.
+        model: name of what was trained, for the title.
     """
+    rows = xr.Dataset.from_dataframe(costs).drop_vars("index")
+    what = "linear heads" if model == "linear" else model
+    said = {"dataset": dataset, "about": f"error of {what} by what is kept"}
+    return rows.assign_attrs(said | {"keep_fraction": keep_fraction})
+
+
+def draw(data: xr.Dataset, *, size: str = "slide") -> Figure:
+    """Errors of what was trained on the kept, with those of all examples."""
+    costs, keep_fraction = data.to_dataframe(), float(data.attrs["keep_fraction"])
     metrics = [one for one in dict.fromkeys(costs["metric"]) if one != NO_METRIC]
-    width = style.COLUMN if len(metrics) == 1 else style.PAGE
-    figure = style.canvas(width, 2.9)
-    panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
+    figure = style.canvas_of(size)
+    panels = style.panels(figure, len(metrics), sharey=True)
     full = costs[costs["strategy"] == "unpruned"].iloc[0]
     for axes, metric in zip(panels, metrics, strict=True):
         axes.axvline(100 * keep_fraction, color=style.GREY, linewidth=0.6, zorder=0)
-        for strategy, look in LOOKS.items():
+        for strategy, look in style.STRATEGIES.items():
             by = NO_METRIC if strategy == "random" else metric
             mine = costs[(costs["strategy"] == strategy) & (costs["metric"] == by)]
             mine = pd.concat([mine, full.to_frame().T]).sort_values("keep_fraction")
@@ -52,5 +62,4 @@ def draw(costs: pd.DataFrame, keep_fraction: float, title: str) -> Figure:
     panels[0].set_ylim(bottom=0)  # of all panels, after the last
     panels[0].set_ylabel("wrong on the test set, in per cent")
     panels[-1].legend(loc="upper right")
-    style.title(figure, title)
     return figure

@@ -20,7 +20,7 @@ from perceptron_theory.choices.best_rule import OptimalRule
 from perceptron_theory.errors import InputError
 from perceptron_theory.students.solution import Solution
 
-from . import class_balance, spearman, style, z_scores
+from . import class_balance, comparison, spearman, style, z_scores
 from .results import (
     choices,
     experiments,
@@ -28,6 +28,7 @@ from .results import (
     phases,
     predicted,
     real_data,
+    rounds,
     scores,
     simulated,
     spectra,
@@ -112,7 +113,14 @@ KINDS = (
         experiments.draw,
         DATA,
     ),
+    _kind(
+        "costs of pruning",
+        "strategy metric keep_fraction error error_se cost",
+        comparison.draw,
+        DATA,
+    ),
     _kind("verdicts", "claim metric verdict", real_data.draw_verdicts, DATA),
+    _kind("rounds", "round error", rounds.draw),
     _kind("error", "error keep_fraction", sweep.draw, "theory", True),
 )
 

@@ -7,8 +7,10 @@ a line style and a mark of its own, so that the figures also read in black and w
 from __future__ import annotations
 
 import io
+import re
 import string
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +24,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from perceptron_theory.errors import InputError
+from perceptron_theory.errors import DataWarning, InputError
 from simulations.files import write_whole
 
 COLUMN, PAGE = 3.5, 7.1  # widths in inches of one column and of the whole page
@@ -41,6 +43,8 @@ FAMILY = (
 )
 # hard, easy and random have these looks and these names in every picture
 RULES = {"hard": FAMILY[4], "easy": FAMILY[1], "random": (GREY, "-", "D")}
+# of real data also those of middling scores
+STRATEGIES = {**RULES, "middle": FAMILY[5]}
 KEEP = {rule: f"keep {rule}" for rule in RULES}
 PARETO = {"color": GREY, "linewidth": 4.5, "alpha": 0.45, "solid_capstyle": "round"}
 
@@ -87,22 +91,50 @@ def applied() -> Iterator[None]:
     with mpl.rc_context():
         mpl.rcdefaults()  # not what a user has in a matplotlibrc
         mpl.rcParams.update(_SETTINGS)
-        yield
+        with _signs_in_one_line():
+            yield
 
 
 class Canvas(Figure):
     """A figure apart from pyplot's state, which a notebook shows all the same."""
 
     def savefig(self, fname: Any, **options: Any) -> None:
-        """As of every figure, by default with as many pixels as its size has."""
+        """Save the figure, by default with as many pixels as its size has."""
         options.setdefault("dpi", self.get_dpi())
-        super().savefig(fname, **options)
+        with _signs_in_one_line():
+            super().savefig(fname, **options)
 
     def _repr_png_(self) -> bytes:
         content = io.BytesIO()
         with applied():
             self.savefig(content, format="png")
         return content.getvalue()
+
+
+@contextmanager
+def _signs_in_one_line() -> Iterator[None]:
+    """One warning for all signs that the font lacks."""
+    missing: dict[str, None] = {}
+    show = warnings.showwarning
+
+    def collect(message, category, *where, **how):
+        found = re.match(r"Glyph (\d+) .* missing from font", str(message))
+        if found:
+            missing[chr(int(found[1]))] = None
+        else:
+            show(message, category, *where, **how)
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", message=r"Glyph \d+")
+        warnings.showwarning = collect
+        yield
+    if missing:
+        warnings.warn(
+            f"the font of pictures has no sign for {', '.join(map(repr, missing))}: "
+            "names with them are drawn with boxes",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def canvas(width: float, height: float) -> Figure:

@@ -76,6 +76,8 @@ def _place(word: Words, figure: Figure) -> tuple[int, int, str]:
     text = plain(word.get_text())
     lines = text.split("\n")
     row = (height - (box.y0 + box.y1) / 2) / FINER / 2 - (len(lines) - 1) / 2
+    if word.get_horizontalalignment() == "left":  # letters here are wider than there
+        return int(row), max(0, int(box.x0 / FINER)), text
     middle = (box.x0 + box.x1) / 2 / FINER
     return int(row), max(0, round(middle - max(map(len, lines)) / 2)), text
 
@@ -89,7 +91,7 @@ def plain(text: str) -> str:
 
 
 def _coarse(pixels: np.ndarray, columns: int) -> np.ndarray:
-    """Of every square of pixels the one farthest from white, (rows, columns, 3)."""
+    """The pixel of every square that is farthest from white, (rows, columns, 3)."""
     rows = 2 * (pixels.shape[0] // (2 * FINER))
     cut = pixels[: rows * FINER, : columns * FINER]
     squares = cut.reshape(rows, FINER, columns, FINER, 3).swapaxes(1, 2)
@@ -135,7 +137,7 @@ def _cell(above: np.ndarray, below: np.ndarray, blocks: bool) -> tuple[str, str]
 
 
 def _color(pixel: np.ndarray) -> str:
-    """Of the pixel: "" for white, the terminal's own for black."""
+    """The code of a pixel's colour: "" for white, the terminal's own for black."""
     if pixel.min() > 225:
         return ""
     if pixel.max() < 70:

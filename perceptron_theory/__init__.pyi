@@ -7,6 +7,7 @@ from . import errors as errors
 from . import kept as kept
 from . import limits as limits
 from . import numerics as numerics
+from . import own_probe as own_probe
 from . import plotting as plotting
 from . import real_data as real_data
 from . import rules as rules
@@ -26,7 +27,12 @@ from .choices.exponents import local_exponent as local_exponent
 from .choices.label_noise import chance_fraction as chance_fraction
 from .choices.label_noise import noise_diagram as noise_diagram
 from .choices.margin_derivative import functional_derivative as functional_derivative
+from .choices.noisy_teacher_diagram import (
+    noise_strength_diagram as noise_strength_diagram,
+)
 from .choices.pareto import pareto_frontier as pareto_frontier
+from .choices.student_probes import selection_fixed_points as selection_fixed_points
+from .choices.student_probes import selection_rounds as selection_rounds
 from .convex.hard_margin import HardMargin as HardMargin
 from .convex.loss import Loss as Loss
 from .convex.losses import resolve_loss as resolve_loss
@@ -62,6 +68,7 @@ from .limits.small_angle import small_angle_threshold as small_angle_threshold
 from .limits.small_noise import SmallNoise as SmallNoise
 from .limits.small_noise import small_noise_limit as small_noise_limit
 from .numerics.kept_programs import keep_compiled as keep_compiled
+from .own_probe.solution import OwnProbeSolution as OwnProbeSolution
 from .plotting import plot as plot
 from .real_data.field_law import FieldLaw as FieldLaw
 from .real_data.prediction import Prediction as Prediction
@@ -86,6 +93,7 @@ from .solving.label_rounds import (
     self_training_fixed_points as self_training_fixed_points,
 )
 from .solving.margins import threshold as threshold
+from .solving.own_probes import solve_own_probe as solve_own_probe
 from .solving.problems import load_problem as load_problem
 from .solving.problems import save_problem as save_problem
 from .solving.separability import separability_threshold as separability_threshold

@@ -17,6 +17,23 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+# what is no text, by its first bytes
+_KINDS = {
+    b"PK\x03\x04": "a .zip archive, or a spreadsheet such as .xlsx",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet or document of old Office",
+    b"\x1f\x8b": "a gzip file",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ\x00": "an xz file",
+    b"\x28\xb5\x2f\xfd": "a Zstandard file",
+    b"\x89HDF": "an HDF5 file",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"\x93NUMPY": "a .npy file",
+    b"PAR1": "a parquet file",
+    b"\x80\x04": "a pickle",
+    b"\x80\x05": "a pickle",
+    b"%PDF": "a PDF file",
+}
 
 
 def read_text(path: Path) -> str:
@@ -64,6 +81,9 @@ def decoded(content: bytes) -> str:
     Raises:
         InputError: they are in another encoding, or no text.
     """
+    for start, kind in _KINDS.items():
+        if content.startswith(start):
+            raise InputError(f"not text: it is {kind}; save or unpack it as text")
     marked = (name for mark, name in _MARKS.items() if content.startswith(mark))
     encoding = next(marked, "utf-8")
     try:

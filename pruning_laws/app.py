@@ -19,6 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 from simulations.progress import waiting
 
 from .commands import (
+    active_rounds,
     advise,
     balance,
     compare,
@@ -38,6 +39,7 @@ from .commands import (
     report,
     score,
     select,
+    self_training,
     sensitivity,
     show,
     simulate,
@@ -115,6 +117,17 @@ class Command(TyperCommand):
 
     So does ``-o FILE.png`` where one file or folder of another kind goes to ``-o``.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for one in self.params:
+            if one.param_type_name == "argument":  # without a type of Python behind it
+                one.display_type_rich = lambda ctx: None  # type: ignore[attr-defined]
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Arguments by their names, without the braces of typer."""
+        pieces = super().collect_usage_pieces(ctx)
+        return [piece.replace("{", "").replace("}", "") for piece in pieces]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         options = {name: one for one in self.params for name in one.opts}
@@ -252,6 +265,8 @@ for panel, commands in {
         advise.advise,
         optimal_rule.optimal_rule,
         information.information,
+        active_rounds.active_rounds,
+        self_training.self_training,
     ),
     "Simulation of the theory": (simulate.simulate, validate.validate),
     "Real data": (

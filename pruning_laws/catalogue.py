@@ -94,6 +94,7 @@ def _rules() -> Lines:
     more = {
         "window:LOWER": pt.Window,
         "mixture:SHARE:hard|easy": pt.Mixture,
+        "agreeing:RULE": pt.Agreeing,
         "stratified[:SHARE]": Stratified,
     }
     return _of_objects(RULES) | _of_classes(more)

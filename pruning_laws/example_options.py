@@ -28,7 +28,11 @@ class FeaturesAndScores:
     ] = None
     labels: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The labels of these features."),
+        typer.Option(
+            metavar="FILE",
+            help="The labels of these features; with --data, labels in place of those "
+            "of the data set, as of `train`.",
+        ),
     ] = None
     data: Annotated[
         str | None,
@@ -80,18 +84,22 @@ class FeaturesAndScores:
         """
         if not self.given:
             raise options.bad("--features", "give --features and --labels, or --data")
-        if self.labels is not None and (self.data is not None or self.features is None):
-            raise options.bad("--labels", "it goes with --features, and without --data")
+        if self.labels is not None and self.data is None and self.features is None:
+            raise options.bad("--labels", "it goes with --features or --data")
         if self.labels is None and self.data is None:
             raise options.bad("--features", "add their --labels, or their --data")
 
         from simulations.experiments.prediction import read_examples
 
+        data, labels = self.data, self.labels
+        if data is not None and labels is not None:
+            data = vision_options.labelled(data, str(labels), self.split)
+            labels = None
         return read_examples(
-            self.data,
+            data,
             self.score or (),
             features=self.features,
-            labels=self.labels,
+            labels=labels,
             split=self.split,
             components=self.components,
             probe=self.probe,

@@ -31,7 +31,7 @@ class Column(NamedTuple):
 
 
 def width() -> int:
-    """Of the terminal, in characters."""
+    """The width of the terminal, in characters."""
     return shutil.get_terminal_size((80, 24)).columns
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
 from perceptron_theory.paths import expanded
 
@@ -54,10 +55,28 @@ def _options(thing: Callable[..., Any]) -> list[Parameter]:
     By keyword only, so that those with a default may come first.
     """
     hints = get_type_hints(thing, include_extras=True)
+    for hint in hints.values():
+        _name_value(hint)
     return [
         one.replace(annotation=hints[one.name], kind=Parameter.KEYWORD_ONLY)
         for one in signature(thing).parameters.values()
     ]
+
+
+_VALUES = {int: "N", float: "NUMBER", Path: "FILE", str: "NAME"}
+
+
+def _name_value(hint: Any) -> None:
+    """Give an option that says nothing of its value a word for it: N, FILE.
+
+    It changes what stands in the annotation, in place of the types of Python that help
+    has otherwise, "<int range>" for one.
+    """
+    kind, *notes = get_args(hint) or (None,)
+    kinds = (kind, *get_args(kind))
+    for one in notes:
+        if isinstance(one, OptionInfo) and one.metavar is None:
+            one.metavar = next((_VALUES[k] for k in kinds if k in _VALUES), None)
 
 
 @dataclass(frozen=True)
@@ -170,6 +189,20 @@ class Learner:
         none = self.loss is None and self.ridge is None and not self.flip_probability
         none = none and not self.label_noise
         return {"student": self.student} | ({} if none else convex)
+
+    def student_object(self) -> Any:
+        """It as one student of the library, by name or as an object.
+
+        Raises:
+            typer.BadParameter: as :meth:`given`.
+            perceptron_theory.InputError: what does not go together.
+        """
+        how = self.given()
+        if "loss" not in how:
+            return self.student
+        from perceptron_theory.choices.learner import resolve_learner
+
+        return resolve_learner(**how)  # what is missing is said by the library
 
     @property
     def title(self) -> str:

@@ -56,7 +56,19 @@ RuleName = Annotated[
         metavar="RULE",
         help="Which examples are kept: hard (small margins), easy (large margins), "
         "random, window:LOWER (the margins between the quantiles LOWER and LOWER + f), "
-        "or mixture:SHARE:hard|easy (SHARE of f by the margin, the rest at random).",
+        "mixture:SHARE:hard|easy (SHARE of f by the margin, the rest at random), or "
+        "agreeing:RULE (only where the probe agrees with the label, and of these by "
+        "RULE).",
+    ),
+]
+Rounds = Annotated[
+    int,
+    typer.Option(metavar="N", min=1, help="How many students follow each other."),
+]
+AtRest = Annotated[
+    bool,
+    typer.Option(
+        "--at-rest", help="Find where the rounds end, in place of the rounds."
     ),
 ]
 Margin = Annotated[
@@ -190,6 +202,8 @@ def fraction(text: str, option: str = "--keep-fraction") -> float:
     """
     text = str(text).strip()
     if text.endswith("%"):
+        if number(text[:-1].strip(), option) > 100:
+            raise bad(option, f"{text} is more than there is: give at most 100%")
         # in decimals, so that 30% and 0.3 are one number
         return float(Decimal(repr(number(text[:-1].strip(), option))) / 100)
     return number(text, option)
@@ -218,11 +232,18 @@ def loads(alpha_prune: str | None, alpha_tot: str | None) -> dict[str, list[floa
     return {"alpha_tot": numbers(alpha_tot or "", "--alpha-tot")}
 
 
+_FORMS = {
+    "window": "window:LOWER",
+    "mixture": "mixture:SHARE:hard",
+    "agreeing": "agreeing:hard",
+}
+
+
 def pruning_rule(text: str) -> Rule:
     """The rule that ``--rule`` names.
 
     Raises:
-        typer.BadParameter: window or mixture without its parameters.
+        typer.BadParameter: window, mixture or agreeing without its parameters.
         perceptron_theory.InputError: a name that is no rule.
     """
     import perceptron_theory as pt
@@ -233,8 +254,10 @@ def pruning_rule(text: str) -> Rule:
             return pt.Window(lower=number(lower, "--rule"))
         case "mixture", [share, kind]:
             return pt.Mixture(share=number(share, "--rule"), rule=kind)
-        case "window" | "mixture", _:
-            form = "window:LOWER" if name == "window" else "mixture:SHARE:hard"
+        case "agreeing", [_, *_]:
+            return pt.Agreeing(pruning_rule(":".join(parameters)))
+        case "window" | "mixture" | "agreeing", _:
+            form = _FORMS[name]
             raise bad("--rule", f"{text!r} is incomplete: write {form}")
     return pt.resolve_rule(text)
 

@@ -68,12 +68,13 @@ class Picture:
 
         drawn = cache(draw)  # the style is that of the first who asks
         for path in self.plot_files or []:
-            style.save(drawn, path)
+            with working("drawing"):
+                style.save(drawn, path)
             note(f"wrote {path}")
         if self.plot:
             from .showing import show as show_picture
 
-            with style.applied():
+            with working("drawing"), style.applied():
                 figure = drawn()
             show_picture(figure)
 

@@ -28,7 +28,7 @@ def has_windows() -> bool:
 
 
 def _in_window(figure: Figure) -> bool:
-    """By the viewer of the desktop, if it has one."""
+    """Show the figure in the viewer of the desktop, if it has one."""
     from PIL import Image, ImageShow  # comes with Matplotlib
 
     from figures import style

@@ -131,11 +131,14 @@ def _score(metric: str, given: Given, **files: Path) -> list[str]:
 
 def _select(given: Given) -> list[str]:
     path, data = _results(given.get("output_files")), given.get("data")
+    scores, fraction = given["scores_file"], given["keep_fraction"]
     if path is None or not given["ids"]:
-        scores, fraction = given["scores_file"], given["keep_fraction"]
-        return _ours("select", scores, f=fraction, ids=True, o="kept.txt")
+        names = "class_floor", "per_class", "allow_empty_classes"
+        how = {"rule": given["rule"] if given["rule"] != "hard" else None}
+        how |= {name: given[name] or None for name in names}
+        how |= _data(given) | {"ids": True, "o": "kept.txt"}
+        return _ours("select", scores, f=fraction, **how)
     if str(data).startswith("arrays:"):  # feature vectors, which train does not take
-        scores, fraction = given["scores_file"], given["keep_fraction"]
         how = {"f": fraction, "metrics": scores, "o": "compared"}
         return _ours("compare", data=data, **how)
     return _ours(
@@ -149,7 +152,10 @@ def _compare(given: Given) -> list[str]:
     if str(given["data"]).startswith("arrays:"):
         less, other = 0.5 * options.fraction(fraction, "-f"), f"{folder.name}_half"
         return _ours("compare", **_data(given), f=less, o=folder.with_name(other))
-    return _ours("train", **_data(given), keep=folder / "keep.txt", o="pruned")
+    side = given["resize"] if ":" in str(given["data"]) else None
+    side = None if side == 32 else side  # that of train
+    how = {"keep": folder / "keep.txt", "resize": side, "o": "pruned"}
+    return _ours("train", **_data(given), **how)
 
 
 def _examples(given: Given) -> dict[str, Any]:
@@ -208,6 +214,8 @@ _STEPS: dict[str, Callable[[Given], list[str] | None]] = {
     "advise": _advise,
     "optimal_rule": lambda given: _of_file(given) or _ours("figure", "optimal_rule"),
     "information": lambda given: _of_file(given) or _ours("figure", "fig1f"),
+    "active_rounds": lambda given: _of_file(given) or _ours("figure", "student_probes"),
+    "self_training": lambda given: _of_file(given) or _ours("figure", "self_training"),
     "simulate": lambda given: _report(_results(given["table"]) or given["folder"]),
     "validate": lambda given: _report(given["folder"]),
     "score": lambda given: _kept(given["output_file"]),

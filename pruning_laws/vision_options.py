@@ -14,13 +14,24 @@ if TYPE_CHECKING:
 
 _DATA = (
     "digits (built in), mnist:FOLDER, fashion_mnist:FOLDER, cifar10:FOLDER, "
-    "svhn:FOLDER, imagenet:FOLDER, folder:FOLDER (one sub-folder per class) or "
-    "arrays:EMBEDDINGS.npy,LABELS.npy[,IDS]. DATA#1,7 takes the classes"
+    "cifar100:FOLDER, svhn:FOLDER, imagenet:FOLDER, folder:FOLDER (one sub-folder per "
+    "class) or arrays:EMBEDDINGS.npy,LABELS.npy[,IDS]. DATA#1,7 takes the classes"
     " 1 and 7 only, DATA#natural sorts classes by the numbers in their "
-    "names, DATA#FILE.txt as the file lists them. A source of your own "
+    "names, DATA#FILE.txt as the file lists them, DATA#labels=FILE has "
+    "the labels of a file. A source of your own "
     "is package.module:Name[:PATH]"
 )
 Data = Annotated[str, typer.Option(metavar="DATA", help=f"Data set: {_DATA}.")]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE[#NAME]",
+        help="Labels of the training set in place of its own: .npy, .npz, .csv, "
+        ".parquet or .txt, matched by ids if it has them; of several arrays or columns "
+        "the one called NAME. cifar10n:FILE#worse takes those of CIFAR-10N, in the "
+        "official order of CIFAR-10. Test sets keep their own labels.",
+    ),
+]
 CheckedData = Annotated[
     str | None,
     typer.Option(
@@ -60,7 +71,10 @@ Decoders = Annotated[
     ),
 ]
 RunTable = Annotated[
-    Path, typer.Argument(help="The folder of an experiment, or its results.csv.")
+    Path,
+    typer.Argument(
+        metavar="RESULTS", help="The folder of an experiment, or its results.csv."
+    ),
 ]
 Split = Annotated[
     str, typer.Option(help="Part of the data set: train, test or another that it has.")
@@ -89,6 +103,23 @@ def check_picture(path: Path | None, overwrite: bool, option: str) -> None:
             option, f"{path.name!r} must end in {', '.join(targets.PICTURES)}"
         )
     targets.check_new(path, overwrite)
+
+
+def labelled(data: str, labels: str | None, split: str = "train") -> str:
+    """The text of a data set with the labels of a file, if there is one.
+
+    Raises:
+        typer.BadParameter: another split than the one that has them.
+        perceptron_theory.InputError: no data set.
+    """
+    if labels is None:
+        return data
+    if split != "train":
+        raise options.bad("--labels", f"they are of the split train, not {split}")
+
+    from simulations.vision.data import source_text, with_labels
+
+    return source_text(with_labels(data, labels))
 
 
 def test_split(data: str) -> str:

@@ -1,4 +1,4 @@
-"""Tables of text from other programs: CSV with commas, semicolons or tabs."""
+"""Tables of text from other programs: CSV with commas, semicolons, tabs or bars."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import DataWarning
 from perceptron_theory.text_files import read_text
 
-_DELIMITERS = ",;\t"
+_DELIMITERS = ",;\t|"
 _SAMPLE = 20  # lines that tell the delimiter
 
 
@@ -27,6 +27,9 @@ class CsvTable(NamedTuple):
 
 def read_csv(path: Path, what: str) -> CsvTable:
     """Read a table with a header; a column without a name is called by its number.
+
+    A last column without a name and without a cell, as of lines that end in a
+    separator, is none.
 
     Args:
         path: of the file.
@@ -57,6 +60,8 @@ def read_csv(path: Path, what: str) -> CsvTable:
         ) from error
     if len(rows) < 2:
         raise InputError(f"{path} is not a {what}: it has no rows below a header")
+    if _all_end_empty([row for _, row in rows]):
+        rows = [(line, row[:-1]) for line, row in rows]
     header = [name.strip() or f"column {i}" for i, name in enumerate(rows[0][1])]
     twice = next((name for name in header if header.count(name) > 1), None)
     if twice is not None:
@@ -74,6 +79,11 @@ def read_csv(path: Path, what: str) -> CsvTable:
     columns = dict(zip(header, map(list, cells), strict=True))
     _check_header(path, columns)
     return CsvTable(columns, [line for line, _ in rows[1:]])
+
+
+def _all_end_empty(rows: list[list[str]]) -> bool:
+    alike = len({len(row) for row in rows}) == 1 < len(rows[0])
+    return alike and not any(row[-1].strip() for row in rows)
 
 
 def _check_header(path: Path, columns: dict[str, list[str]]) -> None:

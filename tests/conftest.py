@@ -17,6 +17,7 @@ import pytest
 
 LARGEST_CACHE = 2**30  # bytes
 MOST_MAPS = 20_000  # of memory; Linux allows a process 65,530
+MOST_BYTES = 8 * 2**30  # of a worker: there are two, on 24 GiB
 
 
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its seed
@@ -136,11 +137,15 @@ def no_lines_of_waiting():
 def few_programs_at_once():
     """Forget compiled programs when they are many.
 
-    Each takes dozens of memory maps, and a process that runs out of them crashes.
+    Each takes dozens of memory maps, and a process that runs out of them crashes; all
+    of them together take gigabytes.
     """
     yield
-    maps = Path("/proc/self/maps")
-    if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
+    maps, sizes = Path("/proc/self/maps"), Path("/proc/self/statm")
+    if maps.exists() and (
+        maps.read_bytes().count(b"\n") > MOST_MAPS
+        or int(sizes.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") > MOST_BYTES
+    ):
         import jax
 
         from perceptron_theory.numerics import compilation

@@ -129,6 +129,37 @@ def test_links_of_the_front_pages_lead_somewhere(page):
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=str(page.relative_to(ROOT)))
+        for page in PAGES
+        if "::test_" in page.read_text()
+    ],
+)
+def test_tests_that_a_page_names_are_there(page):
+    named = set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text()))
+    assert len(named) == len(set(re.findall(r"tests/[^`]*::[^`]*", page.read_text())))
+    assert named
+    missing = [
+        f"{file}::{name}"
+        for file, name in named
+        if not (ROOT / file).is_file()
+        or name not in re.findall(r"^def (\w+)\(", (ROOT / file).read_text(), re.M)
+    ]
+    assert missing == []
+
+
+def test_every_item_of_the_table_of_other_peoples_data_has_a_test():
+    text = (ROOT / "docs" / "other_peoples_data.md").read_text()
+    rows = re.findall(r"^\| (\d+)(?: \*)? \|(.*)\|$", text, re.MULTILINE)
+    assert {int(number) for number, _ in rows} == set(range(1, 21))
+    assert len(rows) >= 45
+    for number, row in rows:
+        cells = re.split(r"(?<!\\)\|", row)
+        assert len(cells) == 4 and "::test_" in cells[-1], (number, row)
+
+
 def test_every_public_name_is_in_the_reference():
     tree = ast.parse((ROOT / "perceptron_theory" / "__init__.pyi").read_text())
     public = {

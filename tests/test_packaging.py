@@ -180,6 +180,7 @@ LAZY = sorted(
 )
 
 
+@pytest.mark.slow
 def test_a_sub_package_is_an_attribute_before_anything_imports_it():
     used = ["import simulations, perceptron_theory"]
     for folder in LAZY:

@@ -19,6 +19,12 @@ from .. import style
 
 _ACROSS = 3  # panels side by side
 _WHOLE, _RANDOM = "unpruned", "random"
+_LEARNERS = {
+    "logistic": "linear heads",
+    "max_margin": "max-margin students",
+    "gibbs": "students of the version space",
+    "network": "networks",
+}
 _LINES = ("-", (0, (6, 1.5)), (0, (1.2, 1.0)), (0, (4, 1, 1, 1)))
 
 
@@ -28,11 +34,12 @@ def experiment_dataset(rows: pd.DataFrame, dataset: str, learner: str) -> xr.Dat
     Args:
         rows: of a table, as ``simulations.experiments.read_table`` gives it.
         dataset: name of the data set, for the title.
-        learner: what was trained, for the title.
+        learner: name of what was trained, as in a configuration, for the title.
     """
     seeds = rows["seed"].nunique()
-    about = f"error of {learner}, means of {seeds} seeds with one standard error"
-    found = xr.Dataset.from_dataframe(means(rows, POINT))
+    what = _LEARNERS.get(learner, learner)
+    about = f"error of {what}, means of {seeds} seeds with one standard error"
+    found = xr.Dataset.from_dataframe(means(rows, POINT)).drop_vars("index")
     return found.assign_attrs(dataset=dataset, about=about)
 
 
@@ -94,11 +101,12 @@ def _curve(axes: Axes, part: Any, look) -> None:
 
 def _looks(points: Any) -> dict[str, Any]:
     """All, then random, then the other strategies: those of every picture as there."""
-    others = [s for s in dict.fromkeys(points["strategy"]) if s not in style.RULES]
-    free = iter([style.FAMILY[2], style.FAMILY[3], style.FAMILY[5]])
+    known = style.STRATEGIES
+    others = [s for s in dict.fromkeys(points["strategy"]) if s not in known]
+    free = iter([style.FAMILY[2], style.FAMILY[3]])
     looks = {_WHOLE: style.FAMILY[0], _RANDOM: style.RULES[_RANDOM]}
-    looks |= {s: style.RULES[s] for s in ("hard", "easy")}
-    looks |= {s: next(free, style.FAMILY[5]) for s in others if s != _WHOLE}
+    looks |= {s: known[s] for s in ("hard", "easy", "middle")}
+    looks |= {s: next(free, style.FAMILY[3]) for s in others if s != _WHOLE}
     there = set(points["strategy"])
     return {strategy: look for strategy, look in looks.items() if strategy in there}
 

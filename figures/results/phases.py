@@ -52,7 +52,7 @@ def draw(
 
 
 def _points(figure: Figure, axes: Axes, data: xr.Dataset, name: str) -> Figure:
-    """Of a single row or column, which has no regions, a mark a point."""
+    """Draw one mark a point for a single row or column, which has no regions."""
     at = np.meshgrid(data[name].values, data["keep_fraction"].values, indexing="ij")
     for rule, (color, _, mark) in style.RULES.items():
         here = data["best"].values == rule

@@ -38,7 +38,7 @@ def draw_predicted(data: xr.Dataset, *, size: str = "slide") -> Figure:
 
 
 def _looks(strategies: list[str]) -> dict[str, Any]:
-    """Of all that prune by a score."""
+    """Colours and markers of all strategies that prune by a score."""
     rest = [one for one in strategies if one not in style.RULES]
     looks = {one: _REST[i % len(_REST)] for i, one in enumerate(rest)}
     known = {k: v for k, v in style.RULES.items() if k in strategies and k != "random"}

@@ -18,7 +18,10 @@ _NAMED, _MOST_BINS = 3, 60
 def scores_dataset(scores: Scores) -> xr.Dataset:
     """The scores with the ids of their examples."""
     return xr.Dataset(
-        {"score": ("example", scores.scores)},
+        {
+            "score": ("example", scores.scores),
+            "label": ("example", scores.labels),
+        },
         {"example_id": ("example", list(scores.ids))},
         {"dataset": scores.dataset, "about": "how hard the examples are"}
         | {"metric": scores.metric},

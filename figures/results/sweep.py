@@ -145,7 +145,7 @@ def _over(axes: Axes, simulation: xr.Dataset, data: xr.Dataset, x: str, family) 
 
 
 def _map(axes: Axes, data: xr.Dataset, name: str, x: str, y: str) -> None:
-    """Of many values of two inputs a map."""
+    """Draw a map of many values of two inputs."""
     values = data[name].transpose(y, x)
     seen = values.values[np.isfinite(values.values) & (values.values > 0)]
     norm = LogNorm(seen.min(), seen.max()) if seen.size else None

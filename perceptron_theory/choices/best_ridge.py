@@ -242,8 +242,7 @@ def _separated(point: Point, mode: Mode) -> Float[np.ndarray, " n"]:
     """
     places = np.log(SMALLEST) + np.array([[0.0, STEP]])
     places = np.repeat(places, len(point.inputs.alpha), axis=0)
-    numbers = jax.tree.leaves(point.student)
-    hinge = Convex(squared_hinge, *numbers, noisy=True)
-    path = followed(point._replace(student=hinge), mode, places)
+    hinge = point._replace(student=point.student.replaced(loss=squared_hinge))
+    path = followed(hinge, mode, places)
     resisted = SMALLEST * np.exp(path.found.value[:, 0, 3])
     return np.where(resisted > RESISTED, _extrapolated(path), np.inf)

@@ -35,7 +35,9 @@ class Plane(NamedTuple):
     value: Callable[[Any], Any]  # the first parameter from x
     place: Callable[[Any], Any]  # and x from the first parameter
     about: tuple[str, str]  # what it is, its unit
-    tolerance: float  # of x and ln f on a boundary
+    tolerance: float  # of x and y on a boundary
+    # what all differences vanish with where nothing is pruned
+    common: Callable[[Any], Any] = lambda y: 1.0 - np.exp(y)
 
 
 class Curve(NamedTuple):
@@ -61,10 +63,10 @@ def axis(name: str, value: Any) -> Float[np.ndarray, " n"]:
     return values
 
 
-def all_errors(plane: Plane, x: Any, y: Any) -> np.ndarray:
-    """Ln error of the three strategies, along a first axis."""
+def all_errors(plane: Plane, x: Any, y: Any, count: int = len(STRATEGIES)) -> Any:
+    """Ln error of the strategies, the three unless told, along a first axis."""
     x, y = np.broadcast_arrays(x, y)
-    number = np.arange(len(STRATEGIES)).reshape(-1, *[1] * x.ndim)
+    number = np.arange(count).reshape(-1, *[1] * x.ndim)
     return plane.log_error(number, x, y)
 
 
@@ -72,32 +74,34 @@ def boundaries(
     plane: Plane,
     x: Float[np.ndarray, " n"],
     y: Float[np.ndarray, " m"],
-    log_errors: Float[np.ndarray, "3 n m"],
+    log_errors: Float[np.ndarray, "s n m"],
+    strategies: tuple[str, ...] = STRATEGIES,
+    pairs: tuple[tuple[str, str], ...] = PAIRS,
 ) -> list[Curve]:
     """All crossings of two errors on the lines of a grid, joined to curves.
 
-    One curve for each of ``PAIRS``; ``log_errors`` are those of the grid, where y < 0.
-    The roots of all of them are found together.
+    One curve for each of ``pairs``; ``log_errors`` are those of the ``strategies`` on
+    the grid, where something is pruned.  The roots of all of them are found together.
     """
-    sides = np.array([[STRATEGIES.index(name) for name in pair] for pair in PAIRS])
-    values = [(log_errors[i] - log_errors[j]) / (1.0 - np.exp(y)) for i, j in sides]
+    sides = np.array([[strategies.index(name) for name in pair] for pair in pairs])
+    values = [(log_errors[i] - log_errors[j]) / plane.common(y) for i, j in sides]
     crossed = [_crossed(value > 0) for value in values]
     parts = [
         crossed_edges(x, y, value, *map(np.transpose, edges))
         for value, edges in zip(values, crossed, strict=True)
     ]
     all_ = Edges(*map(np.concatenate, zip(*parts, strict=True)))
-    pair = np.repeat(np.arange(len(PAIRS)), [len(part.start) for part in parts])
+    pair = np.repeat(np.arange(len(pairs)), [len(part.start) for part in parts])
 
     def function(at: Any, n: Any) -> Any:
         here, f = all_.places(at, n)
         first, second = plane.log_error(sides[pair[n]].T, here, f)
-        return (first - second) / (1.0 - np.exp(f))
+        return (first - second) / plane.common(f)
 
     root = roots_on(all_, function, plane.tolerance)
     at_x, at_y = all_.places(root, np.arange(len(root)))
     curves = []
-    for i, names in enumerate(PAIRS):
+    for i, names in enumerate(pairs):
         order, branch = connect(values[i] > 0, *map(_as_edges, crossed[i]))
         curves.append(
             Curve(names, at_x[pair == i][order], at_y[pair == i][order], branch)

@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -135,6 +136,27 @@ def kolmogorov_density(k: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     a = (2.0 * j - 1.0) ** 2 * np.pi**2 / 8.0
     terms = np.exp(-a / k**2) * (2.0 * a / k**4 - 1.0 / k**2)
     return np.where(k < 1.0, np.sqrt(2.0 * np.pi) * np.sum(terms, axis=0), wide)
+
+
+def noisy_angle(law: LabelNoise | None, strength: Any, theta: Any) -> Any:
+    """The angle of which theta/pi is the chance that a probe contradicts a noisy label.
+
+    A label is one of a teacher in more dimensions, at a larger angle to the probe: of a
+    Gaussian part of scale s at arccos(cos(theta)/sqrt(1 + (strength s)^2)).
+
+    Args:
+        law: of the noise, without its strength; None for none.
+        strength: in units of the spread of the teacher's field.
+        theta: angle of teacher and probe in radians, [0, pi/2].
+    """
+    if law is None:
+        return theta
+    xp: Any = jnp if traced(strength, theta) else np
+    parts = [
+        weight * xp.arccos(xp.cos(theta) / xp.sqrt(1.0 + (strength * scale) ** 2))
+        for weight, scale in zip(*law.shape(), strict=True)
+    ]
+    return sum(parts)
 
 
 LABEL_NOISE: dict[str, type[LabelNoise]] = {

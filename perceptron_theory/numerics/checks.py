@@ -195,7 +195,7 @@ def refuse(name: str, array: np.ndarray, bad: Any, allowed: str) -> None:
 
 
 def refuse_part(name: str, array: np.ndarray, bad: Any, allowed: str) -> None:
-    """As :func:`refuse`, for a part of a whole: 30 was perhaps meant to be 30 %."""
+    """Refuse a part of a whole like :func:`refuse`: 30 may have meant 30 %."""
     if bad.any():
         value = array[bad].flat[0]
         # what is a little above one is no percentage

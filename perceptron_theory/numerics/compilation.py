@@ -115,7 +115,7 @@ def _form(function: Any, arguments: tuple[Any, ...]) -> Any:
 def written(
     function: Callable[..., Any], forms: tuple[Any, ...], many: tuple[bool, ...]
 ) -> Callable[..., Any] | None:
-    """As :func:`for_numpy`, for a caller that holds on to the program itself."""
+    """Do what :func:`for_numpy` does, for a caller that holds on to the program."""
     from .program_keys import program_key
 
     folder = kept_programs.programs()
@@ -168,7 +168,7 @@ def _writer() -> str | None:
 def executable(
     program: Any, made_of: Any, arguments: tuple[Any, ...], options: Any
 ) -> Callable[..., Any]:
-    """As :func:`compiled`, for a caller that holds on to the program itself."""
+    """Do what :func:`compiled` does, for a caller that holds on to the program."""
     from .program_keys import program_key
 
     folder = _folder(arguments)

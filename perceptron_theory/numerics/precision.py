@@ -3,7 +3,8 @@
 Double precision is on inside the theory.  What a caller has set to find faults in his
 own program (that arrays of unlike ranks or types are not combined, that nothing is
 compiled or goes to a device by itself, that NaN is an error) does not reach in: here
-such steps are meant.
+such steps are meant.  Nor does his choice of a generator of random numbers, unless he
+gives a key of it.
 """
 
 from __future__ import annotations
@@ -60,6 +61,9 @@ def own_settings(*, x64: bool | None = None) -> Iterator[None]:
             jax.debug_nans(False),
             jax.debug_infs(False),
             jax.transfer_guard("allow"),
+            # a seed has the same random numbers everywhere
+            jax.default_prng_impl("threefry2x32"),
+            jax.threefry_partitionable(True),
         ):
             settings.enter_context(setting)
         if x64 is not None:

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..convex.loss import Loss
-from ..convex.losses import resolve_loss, square
+from ..convex.losses import logistic, resolve_loss, square
 from ..errors import InputError, out_of_percent
 from ..numerics.checks import real_number, shown, truth_value
 from ..numerics.cpu_threads import blas_threads_for
@@ -30,8 +30,10 @@ from .keeping import kept_levels
 from .margin_heads import estimate_margin_head
 from .problem import Estimate, Problem, problem_of
 from .ridge_heads import estimate_ridge_heads
+from .softmax_heads import by_blocks, estimate_softmax_heads
 
 Each = Float[np.ndarray, " P"]
+MOST = 32  # classes of softmax heads
 _FEW = 1.0  # kept examples of the law a feature, at least
 
 
@@ -99,7 +101,9 @@ def predict(
 
     The head minimises sum l(y w.x) + (N ridge/2) |w|^2 over the kept examples, with
     the features centred and scaled so that the trace of their covariance is N
-    (``law.features``), y = -1 and +1 for the two classes.
+    (``law.features``), y = -1 and +1 for the two classes.  Of more classes it has a
+    column of weights for each, and minimises their cross-entropy ("logistic", up to 32
+    classes) or the squares of onehot(y) - 1/C - W^T x ("square").
 
     Args:
         law: of the data, see :meth:`FieldLaw.from_data`.
@@ -128,16 +132,14 @@ def predict(
     alike, correct = truth_value("alike", alike), truth_value("correct", correct)
     loss = resolve_loss(loss)
     loss.check()
-    if len(law.classes) > 2 and loss != square:
-        raise InputError(
-            f"loss {loss.name!r} is for two classes, and the law has "
-            f"{len(law.classes)}: heads of many classes are by loss='square'"
-        )
+    _check_classes(len(law.classes), loss)
     labels = law.labels if per_class else None
     levels = kept_levels(law.score, fraction, strategy, labels, count=law.size)
     kept = round(size * fraction)
     _check_law(law, levels, fraction)
     problem = problem_of(law, levels, kept, ridge, intercept, alike)
+    if problem.classes > 2 and loss == logistic and by_blocks(problem):
+        problem = problem.in_eigenbasis()
     with blas_threads_for(law.width):
         found, plain = _corrected(problem, loss, correct)
     return Prediction(
@@ -180,6 +182,20 @@ def _checked(
     if not (1e-8 <= value < np.inf):
         raise InputError(f"ridge must be at least 1e-8 and finite, got {ridge}")
     return int(size), fraction, value
+
+
+def _check_classes(classes: int, loss: Loss) -> None:
+    if classes == 2 or loss == square or (loss == logistic and classes <= MOST):
+        return
+    if loss == logistic:
+        raise InputError(
+            f"loss 'logistic' is for at most {MOST} classes, and the law has "
+            f"{classes}: heads of more classes are by loss='square'"
+        )
+    raise InputError(
+        f"loss {loss.name!r} is for two classes, and the law has {classes}: heads of "
+        "many classes are by loss='logistic' or 'square'"
+    )
 
 
 def _check_law(law: FieldLaw, levels: Each, fraction: float) -> None:
@@ -231,4 +247,6 @@ def _effective(levels: Each) -> float:
 def _estimate(problem: Problem, loss: Loss, near: Any) -> tuple[Estimate, Any]:
     if problem.classes == 2:
         return estimate_margin_head(problem, loss, near)
+    if loss == logistic:
+        return estimate_softmax_heads(problem, near)
     return estimate_ridge_heads(problem), None

@@ -13,7 +13,7 @@ DRAWS = 64
 
 
 class Outcome(NamedTuple):
-    """Of each example: the chance of a wrong class, and its slope by the outputs."""
+    """Each example's chance of a wrong class, and its slope by the outputs."""
 
     chance: Float[np.ndarray, " P"]
     slope: Float[np.ndarray, "P C"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from .class_response import ClassResponse
 from .problem import Estimate, Problem
 from .response_matrix import Response
 
@@ -39,9 +40,48 @@ def left_out(
     return part * own / left, factor
 
 
+def left_out_of_classes(
+    problem: Problem,
+    response: ClassResponse,
+    bend: Float[np.ndarray, "n d d"],
+    square: Float[np.ndarray, "n d d"],
+    pull: Float[np.ndarray, "n d"],
+) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n d d"]]:
+    """The same of d outputs whose curves depend on each other.
+
+    Args:
+        problem: that the heads belong to.
+        response: their G and S.
+        bend: (n, d, d) E[-dh/du] of each kept example.
+        square: (n, d, d) E[h h^T].
+        pull: (n, d) E[h].
+
+    Returns:
+        By how much the outputs of each fall, and the covariance that is left of their
+        noise.
+    """
+    rows, part = problem.features[problem.mine], problem.part[:, None, None]
+    own = part * response.leverage(rows)
+    values, vectors = np.linalg.eigh(own)
+    values = np.sqrt(np.maximum(values, 1e-300))
+    root = (vectors * values[:, None, :]) @ vectors.swapaxes(1, 2)
+    back = (vectors / values[:, None, :]) @ vectors.swapaxes(1, 2)
+    # 1 - own bend is alike to a symmetric matrix with eigenvalues from 0 to 1
+    held, along = np.linalg.eigh(root @ bend @ root)
+    left = 1.0 / np.maximum(1.0 - held, FLOOR)
+    grown = root @ ((along * left[:, None, :]) @ along.swapaxes(1, 2)) @ back
+    noise = response.variance(rows)
+    lost = own @ square @ own / (part * problem.width)
+    values, vectors = np.linalg.eigh(noise - lost)
+    least = LEAST * np.trace(noise, axis1=1, axis2=2)[:, None] / noise.shape[1]
+    others = (vectors * np.maximum(values, least)[:, None, :]) @ vectors.swapaxes(1, 2)
+    fall = (grown @ (own @ pull[:, :, None]))[:, :, 0]
+    return fall, grown @ others @ grown.swapaxes(1, 2)
+
+
 def estimate_of(
     problem: Problem,
-    response: Response,
+    response: Response | ClassResponse,
     chance: Float[np.ndarray, " P"],
     by_output: Float[np.ndarray, "P ..."],
     pull: Float[np.ndarray, "n ..."],

@@ -26,12 +26,13 @@ from ..numerics.checks import (
     check_margin,
     check_theta,
     one_load,
+    refuse,
     refuse_masked,
     refuse_other_order,
     truth_value,
 )
 from ..numerics.precision import own_settings, require_x64, staged, traced
-from ..rules.agreeing import bound
+from ..rules.agreeing import Agreeing, bound
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule, check_untraced
 from ..students.max_margin import MaxMargin
@@ -121,11 +122,24 @@ def solve(
                 "inputs are for the student 'max_margin', HardMargin(...) and those of "
                 f"a convex loss, Convex(...), got {kind.name!r}: leave inputs out"
             )
-    # label-aware keeping knows the angle now
-    flips = getattr(kind, "flip_probability", 0.0)
-    kept = bound(resolve_rule(rule), check_margin(margin), theta, flips)
-    asked = Asked(name, *kept, kind, spectrum)
+    chosen, margin = resolve_rule(rule), check_margin(margin)
+    if isinstance(chosen, Agreeing):  # it knows the angle and the labels now
+        chosen, margin = bound(chosen, margin, *kind.labels_seen(_angle(theta)))
+    asked = Asked(name, chosen, margin, kind, spectrum)
     return answer((load, keep_fraction, theta), asked, throw)
+
+
+def _angle(theta: Any) -> Any:
+    """Theta as an array; inside a transformation as it is.
+
+    Raises:
+        InputError: it is out of range.
+    """
+    if traced(theta):
+        return theta
+    theta = as_array("theta", theta)
+    check_theta(theta)
+    return theta
 
 
 def angle_and_spectrum(
@@ -255,6 +269,9 @@ def checked(values: tuple[Any, Any, Any], asked: Asked) -> Flat:
     check_load(asked.load, load)
     named = {asked.load: load, **pruned_by(asked.rule, asked.margin, *values[1:])}
     asked.student.check()
+    least, angles = asked.student.least_angle, named["theta"]
+    tiny = (angles > 0) & (angles < least)
+    refuse("theta", angles, tiny, f"0, or {least:g} or more for this student")
     own, rule = jax.tree.flatten(asked.rule)
     theirs, student = jax.tree.flatten(asked.student)
     named |= dict(zip(asked.student.numbers(), theirs, strict=True))

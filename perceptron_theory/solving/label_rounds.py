@@ -27,129 +27,28 @@ In the end the students know of the truth only what the probe tells them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
 
 from ..errors import InputError
-from ..numerics.checks import (
-    HALF_PI,
-    as_array,
-    check_fraction,
-    check_load,
-    check_margin,
-    one_load,
-    one_number,
-)
+from ..numerics.checks import one_number
 from ..numerics.precision import eager_only
-from ..rules.agreeing import Agreeing, AgreeingAt, disagreeing_part
-from ..rules.keep_probability import KeepProbability
-from ..rules.names import resolve_rule
-from ..rules.rule import Cells, Rule
-from ..students.names import resolve_student
+from ..rules.agreeing import Agreeing
+from ..rules.rule import Rule
 from ..students.student import Student
 from ..students.three_directions import ThreeDirections
-from .front_door import solve
+from .one_round import (
+    GRID,
+    Round,
+    attributes_of,
+    fixed_points,
+    number_of_rounds,
+    round_of,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
-
-GRID = 80  # steps of the angle between which fixed points are looked for
-STEP = 1e-3  # of cos(theta), for the slope of the map
-NOTHING = 1e-12  # a cosine of no size
-
-
-@dataclass(frozen=True)
-class Mirrored(Rule):
-    """A rule as it looks from the opposite probe, whose signed margins are opposite."""
-
-    rule: Any
-
-    @property
-    def levels_depend_on_f(self) -> bool:  # type: ignore[override]
-        return self.rule.levels_depend_on_f
-
-    def cells(self, keep_fraction: Any) -> Cells:
-        below, above, level = self.rule.cells(keep_fraction)
-        return Cells(above[::-1, ::-1], below[::-1, ::-1], level[::-1])
-
-    def check(self, keep_fraction: Any, margin: str) -> None:
-        self.rule.check(keep_fraction, margin)
-
-    def fits(self, keep_fraction: Any) -> Any:
-        return self.rule.fits(keep_fraction)
-
-
-@dataclass(frozen=True)
-class _Round:
-    """What every round has in common."""
-
-    load: dict[str, Any]
-    keep_fraction: float | None
-    rule: Rule
-    margin: str
-    student: Student
-
-    def solve(self, theta: Any) -> Any:
-        """The student of generators at angles theta to the probe, [0, pi/2]."""
-        return solve(
-            **self.load,
-            keep_fraction=self.keep_fraction,
-            theta=theta,
-            rule=self.rule,
-            margin=self.margin,
-            student=self.student,
-        )
-
-    def probe_cosine(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """The map: cosines of the students with the probe, from their generators'."""
-        theta, new = np.arccos(np.clip(x, -1.0, 1.0)), np.empty_like(x)
-        near = theta <= HALF_PI
-        if near.any():
-            new[near] = self.solve(theta[near]).probe_overlap
-        if not near.all():
-            turned = self._turned(theta[~near]).solve(np.pi - theta[~near])
-            new[~near] = -np.asarray(turned.probe_overlap)
-        return new
-
-    def trained_on(self, three: ThreeDirections) -> tuple[Any, float, float]:
-        """The solution of a round, and the student's angles to truth and probe.
-
-        A generator at more than a right angle to the probe is one at less to the
-        opposite probe, whose margins rank the other way round.
-        """
-        here, turned = self, three.between > HALF_PI
-        if turned:
-            here = self._turned(three.between)
-            three = three.replaced(
-                probe_angle=np.pi - three.probe_angle, between=np.pi - three.between
-            )
-        found = here.solve(three.between)
-        to_probe = three.replaced(label_angle=three.between, probe_angle=0.0)
-        angles = (np.pi * found.error_against(x) for x in (three, to_probe))
-        truth, probe = map(float, angles)
-        return found, truth, np.pi - probe if turned else probe
-
-    def _turned(self, theta: Any) -> _Round:
-        """A round as the opposite probe sees it, theta the angle of the probe."""
-        rule, margin = self.rule, self.margin
-        if isinstance(rule, Agreeing):
-            margin = "signed"
-            if isinstance(rule.rule, KeepProbability):
-                raise InputError(
-                    "a student came to lie at more than a right angle to the probe, "
-                    "where label-aware keeping takes rules of ranks: not a "
-                    "KeepProbability"
-                )
-            flips = getattr(self.student, "flip_probability", 0.0)
-            rule = AgreeingAt(rule.rule, disagreeing_part(theta, flips))
-        if margin == "signed":
-            known = isinstance(rule, KeepProbability)
-            rule = rule.mirrored() if known else Mirrored(rule)
-        return _Round(self.load, self.keep_fraction, rule, margin, self.student)
 
 
 @eager_only
@@ -210,15 +109,13 @@ def self_training(
     """
     import xarray as xr
 
-    count = float(one_number("rounds", rounds))
-    if count != int(count) or not 1 <= count <= 1e5:
-        raise InputError(f"rounds must be a whole number from 1 on, got {rounds}")
+    count = number_of_rounds(rounds)
     if not isinstance(directions, ThreeDirections):
         raise InputError(
             "directions must be perceptron_theory.ThreeDirections, got "
             f"{type(directions).__name__}"
         )
-    every = _round(alpha_prune, alpha_tot, keep_fraction, rule, margin, student)
+    every = round_of(alpha_prune, alpha_tot, keep_fraction, rule, margin, student)
     three = directions.replaced(
         **{
             name: float(one_number(name, getattr(directions, name)))
@@ -226,7 +123,7 @@ def self_training(
         }
     )
     angles, of_students = [(three.label_angle, three.between)], []
-    for _ in range(int(count)):
+    for _ in range(count):
         found, truth, probe = every.trained_on(three)
         three = three.replaced(label_angle=truth, between=probe)
         angles.append((truth, probe))
@@ -240,7 +137,7 @@ def self_training(
     return xr.Dataset(
         {name: ("round", value) for name, value in values.items()},
         {"round": np.arange(len(truth))},
-        _attributes(every) | {"probe_angle": three.probe_angle},
+        attributes_of(every) | {"probe_angle": three.probe_angle},
     )
 
 
@@ -293,12 +190,11 @@ def self_training_fixed_points(
         ([0.5], [True])
     """
     import xarray as xr
-    from scipy.optimize import brentq
 
     angle = float(one_number("probe_angle", probe_angle))
     if not 0 <= angle <= np.pi:
         raise InputError(f"probe_angle must be in [0, pi] radians, got {angle:g}")
-    every = _round(alpha_prune, alpha_tot, keep_fraction, rule, margin, student)
+    every = round_of(alpha_prune, alpha_tot, keep_fraction, rule, margin, student)
 
     def rise(x: Any) -> Any:
         return every.probe_cosine(x) - x
@@ -308,11 +204,7 @@ def self_training_fixed_points(
     x[0] = least
     if least == -1.0:
         x[GRID // 2] = 0.0
-    found = _roots(lambda one: float(rise(np.array([one]))[0]), x, rise(x), brentq)
-    found = np.array(found)
-    low = np.clip(found - STEP, least, 1.0)
-    high = np.clip(found + STEP, least, 1.0)
-    slope = 1.0 + (rise(high) - rise(low)) / (high - low) if found.size else found
+    found, slope = fixed_points(rise, x)
     cosine = found * np.cos(angle)
     columns = {
         "probe_cosine": found,
@@ -323,26 +215,11 @@ def self_training_fixed_points(
     }
     return xr.Dataset(
         {name: ("fixed_point", value) for name, value in columns.items()},
-        attrs=_attributes(every) | {"probe_angle": angle},
+        attrs=attributes_of(every) | {"probe_angle": angle},
     )
 
 
-def _roots(
-    function: Callable[[float], float],
-    x: Float[np.ndarray, " n"],
-    values: Float[np.ndarray, " n"],
-    search: Any,
-) -> list[float]:
-    """Where a function vanishes: at points of a grid, and where its sign changes."""
-    zero = np.abs(values) < NOTHING
-    found = [float(at) for at in x[zero]]
-    crosses = (values[1:] * values[:-1] < 0) & ~zero[1:] & ~zero[:-1]
-    for i in np.flatnonzero(crosses):
-        found.append(float(search(function, x[i], x[i + 1], xtol=1e-10)))
-    return sorted(found)
-
-
-def _least_cosine(every: _Round) -> float:
+def _least_cosine(every: Round) -> float:
     """The least cosine of label generator and probe at which the map is scanned."""
     if not isinstance(every.rule, Agreeing):
         return 0.0 if every.margin == "absolute" or every.rule.indifferent else -1.0
@@ -357,37 +234,3 @@ def _least_cosine(every: _Round) -> float:
             f"most {1.0 - p:g}"
         )
     return float(np.cos(most))
-
-
-def _round(
-    alpha_prune: Any,
-    alpha_tot: Any,
-    keep_fraction: Any,
-    rule: str | Rule,
-    margin: str,
-    student: str | Student,
-) -> _Round:
-    """The arguments that every round shares, each one number.
-
-    Raises:
-        InputError: one is outside its range.
-    """
-    name, load = one_load(alpha_prune, alpha_tot)
-    load = one_number(name, load)
-    check_load(name, load)
-    if keep_fraction is not None:
-        keep_fraction = one_number("keep_fraction", keep_fraction)
-        check_fraction("keep_fraction", keep_fraction)
-        keep_fraction = float(keep_fraction)
-    kind = resolve_student(student)
-    for own in kind.numbers():
-        one_number(own, as_array(own, getattr(kind, own)))
-    one = {name: float(load)}
-    return _Round(one, keep_fraction, resolve_rule(rule), check_margin(margin), kind)
-
-
-def _attributes(every: _Round) -> dict[str, Any]:
-    """The arguments as attributes of a dataset."""
-    fraction = {} if every.keep_fraction is None else {"fraction": every.keep_fraction}
-    names = {"rule": every.rule.text, "margin": every.margin}
-    return every.load | fraction | names | {"student": every.student.name}

@@ -47,6 +47,8 @@ class Student(Parameters):
     """How many numbers ``State.value`` has, where they are not the unknowns."""
     knows_probe: ClassVar[bool] = False
     """True of a student to whom the probe itself tells something of the teacher."""
+    least_angle: ClassVar[float] = 0.0
+    """The least theta > 0 that is solved, in radians."""
     threshold: ClassVar[float | None] = None
     """The load above which, at theta = 0, the error goes to 0 with f (hard rule)."""
     logarithmic: ClassVar[tuple[str, ...]] = ()
@@ -73,6 +75,14 @@ class Student(Parameters):
     def wrong_labels(self) -> bool:
         """Whether some of the labels may be wrong."""
         return False
+
+    def labels_seen(self, theta: Any) -> tuple[Any, Any]:
+        """The angle of the probe and whoever gives the labels, and the part of flips.
+
+        Args:
+            theta: angle of teacher and probe in radians.
+        """
+        return theta, 0.0
 
     # --- what a student of one's own writes ------------------------------------------
 

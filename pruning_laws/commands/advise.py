@@ -45,8 +45,8 @@ def advise(
     predicted error, how many unpruned examples would give the same error, the fewest
     that are as good as all of them, and what changes if theta is wrong by 2 degrees.
 
-    Of features, labels and a score in place of --alpha-tot and an angle it says what
-    `predict` finds best of 10 to 70 % of them, hard or easy.
+    With features, labels and a score in place of --alpha-tot and an angle, it says
+    which is best of keeping the hardest or the easiest 10 to 70 %, as `predict` does.
 
     \b
     Examples:

@@ -18,7 +18,7 @@ def balance(
     score_files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="SCORES...", help="One or more score files of the same data set."
+            metavar="SCORES", help="One or more score files of the same data set."
         ),
     ],
     keep_fraction: Annotated[
@@ -26,10 +26,11 @@ def balance(
         typer.Option(
             "--keep-fraction",
             "-f",
+            metavar="NUMBERS",
             help="Fractions that are kept, separated by commas.",
         ),
     ] = "0.1,0.2,0.3,0.5,0.7,1",
-    rule: Annotated[str, typer.Option(help="As in `select`.")] = "hard",
+    rule: Annotated[str, typer.Option(metavar="RULE", help="As in `select`.")] = "hard",
     class_floor: vision_options.ClassFloor = 0.0,
     data: vision_options.CheckedData = None,
     split: vision_options.Split = "train",

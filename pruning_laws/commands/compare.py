@@ -35,6 +35,7 @@ def compare(
         ),
     ],
     data: vision_options.Data = "digits",
+    labels: vision_options.Labels = None,
     test_split: Annotated[
         str | None,
         typer.Option(
@@ -85,6 +86,8 @@ def compare(
     ] = 32,
     device: machine_options.Device = None,
     as_json: options.AsJson = False,
+    *,
+    picture: output.Picture,
 ) -> None:
     """Find which part of your data to keep, and what it costs.
 
@@ -114,6 +117,7 @@ def compare(
     question = Question(
         keep_fraction=fraction, metrics=named, seeds=seeds, budget=seconds
     )
+    data = vision_options.labelled(data, labels)
     with output.working(f"reading {data}"):
         found = opened(data, size=resize, test_split=test_split)
     if model is None:
@@ -134,7 +138,7 @@ def compare(
         say=output.note,
         bar=bar,
     )
-    _draw(answer, found, output_folder, model)
+    _draw(answer, found, output_folder, picture)
     if as_json:
         output.print_json(_dataset(answer))
     else:
@@ -163,20 +167,18 @@ def _pair(first: Path | None, second: Path | None) -> tuple[str, str] | None:
     return str(first.absolute()), str(second.absolute())
 
 
-def _draw(answer: Answer, data: Opened, folder: Path, model: str) -> None:
+def _draw(answer: Answer, data: Opened, folder: Path, picture: output.Picture) -> None:
     """The picture of the costs, and of images a gallery a metric."""
     from functools import partial
 
     import numpy as np
 
-    from figures import comparison, gallery, style
+    from figures import gallery, plotting, style
+    from figures.saved import load_result
     from simulations.vision.data import Images
 
-    title = f"{data.whole.name}, {model}"
-    style.save(
-        lambda: comparison.draw(answer.costs, answer.keep_fraction, title),
-        folder / "comparison.png",
-    )
+    plotting.save(load_result(folder), folder / "comparison.png")
+    picture.emit_result(lambda: load_result(folder))
     if not isinstance(data.whole, Images):
         return
     for metric, scores in answer.scores.items():

@@ -14,7 +14,7 @@ def correlate(
     score_files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="SCORES...", help="Two or more score files of the same data set."
+            metavar="SCORES", help="Two or more score files of the same data set."
         ),
     ],
     resamples: Annotated[
@@ -29,7 +29,7 @@ def correlate(
     *,
     to: output.Destination,
 ) -> None:
-    """Compare how alike several metrics rank the same examples.
+    """Compare how similarly several metrics rank the same examples.
 
     Prints Spearman's rank correlation of every pair of metrics (1: the same order, 0:
     unrelated) with bootstrap intervals.

@@ -23,6 +23,7 @@ def embed(
         ),
     ],
     data: vision_options.Data = "digits",
+    labels: vision_options.Labels = None,
     split: vision_options.Split = "train",
     run: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="A run that `train` wrote.")
@@ -56,7 +57,7 @@ def embed(
     layer: Annotated[
         str | None,
         typer.Option(
-            help="What of an EfficientNet to write: head (the last layer), stages "
+            help="Which layers of an EfficientNet to write: head (the last), stages "
             "(each resolution) or both. [default: head]"
         ),
     ] = None,
@@ -106,7 +107,7 @@ def embed(
     title: options.Title = None,
     size: options.Size = "slide",
 ) -> None:
-    """Embed the examples of a data set by a trained network.
+    """Embed the examples of a data set with a trained network.
 
     An embedding is the vector that a network computes of an image before its last
     layer. The network is that of a run folder (--run), one of published weights
@@ -164,6 +165,7 @@ def embed(
     )
     from simulations.vision.training import placement
 
+    data = vision_options.labelled(data, labels, split)
     for path in (output_file, record_path(output_file)):
         targets.check_new(path, overwrite)
     with output.working("reading the images"):

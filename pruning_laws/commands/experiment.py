@@ -12,7 +12,6 @@ from perceptron_theory.wording import counted
 from .. import machine_options, output, vision_options
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
 
@@ -26,6 +25,7 @@ def experiment(
     ],
     output_folder: vision_options.RunFolder,
     data: vision_options.Data = "digits",
+    labels: vision_options.Labels = None,
     features: Annotated[
         Path | None,
         typer.Option(
@@ -113,6 +113,7 @@ def experiment(
 
         batch = read_recipe(chosen.recipe).batch_size
         machine_options.cut_cpu(cpu_devices, batch, output_folder)
+    data = vision_options.labelled(data, labels)
     source = Source(
         data,
         *(
@@ -160,20 +161,11 @@ def experiment(
         if picture.draws:
             output.note("the picture is drawn when all runs are made")
     else:
-        about = data.partition(":")[0], _LEARNERS.get(chosen.learner, chosen.learner)
-        picture.emit_result(lambda: _dataset(rows, *about))
+        picture.emit_result(lambda: _result(output_folder))
 
 
-_LEARNERS = {
-    "logistic": "linear heads",
-    "max_margin": "max-margin students",
-    "gibbs": "students of the version space",
-    "network": "networks",
-}
-
-
-def _dataset(rows: pd.DataFrame, name: str, learner: str) -> xr.Dataset:
+def _result(folder: Path) -> xr.Dataset:
     """What the picture of an experiment shows."""
-    from figures.results.experiments import experiment_dataset
+    from figures.saved import load_result
 
-    return experiment_dataset(rows, name, learner)
+    return load_result(folder)

@@ -15,7 +15,8 @@ def figure(
     name: Annotated[
         str,
         typer.Argument(
-            help="Name of the figure; list shows the names, all makes every one."
+            metavar="NAME",
+            help="Name of the figure; list shows the names, all makes every one.",
         ),
     ],
     folder: Annotated[

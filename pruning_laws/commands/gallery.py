@@ -42,28 +42,35 @@ def gallery(
 ) -> None:
     """Draw the easiest and the hardest images of each class.
 
-    The easiest ones are on the left, the hardest on the right.
+    The easiest ones are on the left, the hardest on the right. Scores of a part of the
+    images are taken by their ids.
 
     \b
     Examples:
       pruning-laws gallery prototypes.parquet -o gallery.png
       pruning-laws gallery el2n.parquet --data cifar10:FOLDER --classes cat,dog -o e.png
+      pruning-laws gallery answer/scores/el2n.parquet --data folder:PHOTOS -o g.png
     """
     vision_options.check_picture(output_file, overwrite, "--output")
 
     from figures import gallery as figure
     from figures import style
     from simulations.vision.data import load
-    from simulations.vision.own_scores import scores_in
+    from simulations.vision.scored_part import scores_and_part
 
     with output.working("reading the images"):
         dataset = load(data, split)
-    scores = scores_in(scores_file, dataset)
+    scores, part = scores_and_part(scores_file, dataset)
+    if len(part) < len(dataset):
+        output.note(
+            f"{len(dataset) - len(part):,} of the {len(dataset):,} images of "
+            f"{dataset.name} have no score in {scores_file.name} and are not shown"
+        )
     chosen = _classes(classes, dataset.class_names, scores.labels)
     title = f"{scores.metric.replace('_', ' ')}, {scores.dataset}"
     style.save(
         lambda: figure.draw_scores(
-            title, dataset, scores, per_class, chosen, seed=seed, size=size
+            title, part, scores, per_class, chosen, seed=seed, size=size
         ),
         output_file,
     )

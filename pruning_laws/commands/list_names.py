@@ -13,7 +13,7 @@ from ..catalogue import KINDS
 def list_names(
     kind: Annotated[
         str | None,
-        typer.Argument(metavar="[KIND]", help=f"One of {', '.join(KINDS)}."),
+        typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}."),
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:

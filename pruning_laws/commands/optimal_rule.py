@@ -27,8 +27,8 @@ def optimal_rule(
 ) -> None:
     """Find the pruning rule with the least error of all rules.
 
-    A rule says with which probability an example of each margin is kept. Of all rules
-    that keep the same fraction the best one is searched, at one point: give two of
+    A rule says with which probability an example of each margin is kept. This searches
+    for the best of all rules that keep the same fraction, at one point: give two of
     --alpha-prune, --alpha-tot and --keep-fraction. Printed are the intervals of the
     margin that are kept, the errors of simpler rules, and the gap: to first order, no
     change of the rule lowers ln(error) by more than this.

@@ -19,9 +19,9 @@ def predict(
         str | None,
         typer.Option(
             metavar="NUMBERS",
-            help="Examples before pruning, also more than there are: 4000, a list, or "
-            "a range 1000:64000:7. [default: half of the examples, all, and ten times "
-            "as many]",
+            help="Examples before pruning, which may be more than there are: 4000, a "
+            "list, or a range 1000:64000:7. [default: half of the examples, all, and "
+            "ten times as many]",
         ),
     ] = None,
     strategies_asked: Annotated[
@@ -46,8 +46,8 @@ def predict(
         str,
         typer.Option(
             metavar="LOSS",
-            help="That the head minimises: logistic or square, of two classes also "
-            "hinge or squared_hinge.",
+            help="The loss that the head minimises: logistic or square; for two "
+            "classes also hinge or squared_hinge.",
         ),
     ] = "logistic",
     ridge: Annotated[

@@ -14,7 +14,10 @@ from .. import options, output, targets
 
 def report(
     result: Annotated[
-        Path, typer.Argument(help="A folder that a command wrote, or a single file.")
+        Path,
+        typer.Argument(
+            metavar="RESULT", help="A folder that a command wrote, or a single file."
+        ),
     ],
     output_file: Annotated[
         Path,

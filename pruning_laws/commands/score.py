@@ -23,11 +23,12 @@ def score(
     metric: Annotated[
         str,
         typer.Argument(
+            metavar="METRIC",
             help="How examples are scored (see `list metrics`): prototypes, "
             "supervised_prototypes (both need embeddings); el2n, active_learning "
             "(logits); forgetting, ddd (correct); memorization, influence (correct and "
             "member); grand (a run); random. Options may follow, as in "
-            "prototypes:n_clusters=20. A metric of your own is package.module:Name."
+            "prototypes:n_clusters=20. A metric of your own is package.module:Name.",
         ),
     ],
     output_file: Annotated[
@@ -37,6 +38,7 @@ def score(
         ),
     ],
     data: vision_options.Data = "digits",
+    labels: vision_options.Labels = None,
     split: vision_options.Split = "train",
     embeddings: vision_options.Embeddings = None,
     logits: Annotated[
@@ -155,6 +157,7 @@ def score(
         "run": run,
     }
     arrays = _arrays(chosen, files, array or [])
+    data = vision_options.labelled(data, labels, split)
     with output.working("scoring"):
         dataset, sources = load(data, split), {}
         if embeddings is not None and (found := check_record(embeddings, dataset)):
@@ -208,6 +211,9 @@ def _with_options(metric: Metric, values: dict[str, Any]) -> Metric:
     return replace(metric, **changes) if changes else metric  # type: ignore[type-var] # it has fields
 
 
+_MADE = "`train` writes such files, and other programs may"
+
+
 def _arrays(
     metric: Metric, files: dict[str, Path | None], more: list[str]
 ) -> dict[str, Any]:
@@ -241,6 +247,10 @@ def _arrays(
                 check(path)
             except InputError as error:
                 raise options.bad(hints[name], str(error)) from error
+    for name, need in needs.items():
+        if name not in given and need.otherwise is None:
+            option = f"--{name}" if name in files else f"--array {name}=FILE"
+            raise options.bad(option, f"{metric.name} needs {need.says}: {_MADE}")
     return {
         name: read_array(path) if needs[name].is_array else path
         for name, path in given.items()

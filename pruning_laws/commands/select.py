@@ -100,11 +100,31 @@ def select(
         if path not in pictures:
             selection.save(path, scores.ids if ids else None)
             output.note(f"wrote {path}")
+    if scores.labels.any():  # more classes than one
+        _warn(selection, scores.metric, rule)
     to.emit(
         _dataset(selection, seed).assign_attrs(dataset=scores.dataset),
         title=f"{rule} of {scores.metric}, {scores.dataset}: "
         f"{len(selection.indices)} of {selection.n_examples} kept",
     )
+
+
+def _warn(selection: Selection, metric: str, rule: str) -> None:
+    """Name a class that nearly vanishes, and the option that keeps it."""
+    import numpy as np
+
+    from simulations.vision.vanishing import loss_in_words, mending_option
+
+    counts = selection.class_counts or {}
+    kept, before = np.array(list(counts.values())).T
+    share = f"{100 * selection.keep_fraction:.3g} %"
+    words = {"hard": "the hardest", "easy": "the easiest"}
+    which = f"{words[rule]} {share}" if rule in words else f"{share} kept by {rule}"
+    if said := loss_in_words(f"{which} by {metric}", before, kept, list(counts)):
+        output.note(
+            f"warning: {said}; {mending_option(before, kept)} keeps at least half of "
+            "its share"
+        )
 
 
 def _dataset(selection: Selection, seed: int) -> xr.Dataset:

@@ -1,27 +1,60 @@
-"""``pruning-laws show``: a saved result again, as a table, JSON or CSV."""
+"""``pruning-laws show``: a saved result again, as a table, a picture, JSON or CSV."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .. import output
 
+if TYPE_CHECKING:
+    import xarray as xr
+
+_ENDS = 5  # scores at either end that a table has
+
 
 def show(
-    file: Annotated[Path, typer.Argument(help="A .nc file that a command wrote.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RESULT",
+            help="A file that a command wrote (.nc, or .parquet of scores), or the "
+            "folder of `train`, `experiment` or `compare`.",
+        ),
+    ],
     to: output.OverTheory,
 ) -> None:
-    """Print a saved result, or convert it to JSON or CSV.
+    """Print or draw a saved result, or convert it to JSON or CSV.
+
+    Of scores the table has the easiest and the hardest examples; JSON and CSV have all.
 
     \b
     Examples:
       pruning-laws show pareto.nc
       pruning-laws show pareto.nc --json
-      pruning-laws show pareto.nc -o pareto.csv
+      pruning-laws show pareto.nc -o pareto.csv -o pareto.pdf
+      pruning-laws show scores.parquet -o scores.png
+      pruning-laws show run --plot
     """
-    import perceptron_theory as pt
+    to.emit(_read(file), title=str(file), show=_show)
 
-    to.emit(pt.load_dataset(file), title=str(file))
+
+def _read(file: Path) -> xr.Dataset:
+    if file.suffix == ".nc" and not file.is_dir():  # without waiting for all figures
+        import perceptron_theory as pt
+
+        return pt.load_dataset(file)
+    from figures.saved import load_result
+
+    return load_result(file)
+
+
+def _show(dataset: xr.Dataset, title: str) -> None:
+    if "example_id" in dataset.coords and dataset.sizes["example"] > 2 * _ENDS:
+        order = dataset["score"].argsort(kind="stable").values
+        ends = [*order[:_ENDS], *order[-_ENDS:]]
+        dataset = dataset.isel(example=ends)
+        title += f": the easiest and the hardest of {len(order):,} examples"
+    output.print_tables(dataset, title)

@@ -82,11 +82,7 @@ def solve(
         return
     if keep_fraction is None:
         raise options.bad("--keep-fraction", "is missing")
-    how: dict[str, Any] = learner.given()
-    if "loss" in how:  # what is missing is said by the library
-        from perceptron_theory.choices.learner import resolve_learner
-
-        how = {"student": resolve_learner(**how)}
+    student = learner.student_object()
     with _kept_problem(save_problem, to.overwrite):
         results = grid(
             options.loads(alpha_prune, alpha_tot),
@@ -94,7 +90,7 @@ def solve(
             angle.values(),
             rule=options.pruning_rule(rule),
             margin=margin,
-            **how,
+            student=student,
         )
     results.attrs["rule"] = rule
     to.emit(results, title=f"{learner.title}, {rule} rule, {margin} margin")

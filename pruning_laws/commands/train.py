@@ -14,12 +14,11 @@ from .. import machine_options, options, output, vision_options
 if TYPE_CHECKING:
     import xarray as xr
 
-    from simulations.vision.training import Plan
-
 
 def train(
     output_folder: vision_options.RunFolder,
     data: vision_options.Data = "digits",
+    labels: vision_options.Labels = None,
     split: vision_options.Split = "train",
     test_split: Annotated[
         str | None,
@@ -152,7 +151,6 @@ def train(
         "--stop-after": stop_after is not None,
         "--tensorboard": tensorboard,
         "--coordinator": hosts.coordinator is not None,
-        "--plot": picture.draws,
     }
     for option, given in (together if models is None else alone).items():
         if given:
@@ -178,6 +176,7 @@ def train(
     chosen = read_recipe(recipe, **given)
     if hosts.coordinator is None:
         machine_options.cut_cpu(cpu_devices, chosen.batch_size, output_folder)
+    data = vision_options.labelled(data, labels, split)
     if test_split is None:
         test_split = vision_options.test_split(data)
     with output.working("reading the data"):
@@ -205,7 +204,8 @@ def train(
         )
     if models is not None:
         given |= {"models": models, "subset_fraction": subset_fraction}
-        return _train_ensemble(given, output_folder, way, checkpoint_every)
+        _train_ensemble(given, output_folder, way, checkpoint_every)
+        return picture.emit_result(lambda: _result(output_folder))
     if initial is not None:
         what = given["dataset"], chosen, given["placement"]
         given["initial"] = initial_from(initial, *what)
@@ -220,7 +220,7 @@ def train(
     )
     if not reports:
         return
-    picture.emit_result(lambda: _dataset(done.history, plan))
+    picture.emit_result(lambda: _result(output_folder))
     last = done.history[-1]
     tested = last["test_accuracy"]
     said = f", of the test set {tested:.4f}" if tested is not None else ""
@@ -231,14 +231,11 @@ def train(
     )
 
 
-def _dataset(history: list[dict[str, Any]], plan: Plan) -> xr.Dataset:
-    """What the picture of a run shows."""
-    from figures.results.training import training_dataset
+def _result(folder: Path) -> xr.Dataset:
+    """What the picture of a run, or of an ensemble, shows."""
+    from figures.saved import load_result
 
-    recipe, wrong = plan.recipe, {}
-    if recipe.objective == "simclr":
-        wrong = {"wrong": "second views that were not found"}
-    return training_dataset(history, plan.dataset.name, recipe.network, **wrong)
+    return load_result(folder)
 
 
 def _train_ensemble(

@@ -117,6 +117,16 @@ def _netcdf(path: Path, section: Section) -> None:
     _draw(dataset, section)
 
 
+def _draw_saved(path: Path, section: Section) -> None:
+    """The picture of scores, of a run, an experiment or a comparison."""
+    from figures.saved import load_result
+
+    if path.parent.parent.name == "models":
+        return  # one of an ensemble, which has a picture of them all
+    with contextlib.suppress(InputError):  # of another program
+        _draw(load_result(path), section)
+
+
 def _draw(dataset: Any, section: Section) -> None:
     """The picture of a dataset that has one."""
     from figures import plotting, style
@@ -146,14 +156,19 @@ def _parquet(path: Path, section: Section) -> None:
     }
     section.facts = dict(_flat(facts))
     section.tables = {"rows": table.to_pandas()}
+    _draw_saved(path, section)
 
 
 def _csv(path: Path, section: Section) -> None:
     import pandas as pd
 
+    from figures.saved import TABLES
+
     text = read_text(path)
     rows = pd.read_csv(io.StringIO(text), sep=delimiter_of(text))
     section.tables = {"rows": rows}
+    if path.name in TABLES and path.name != "costs.csv":  # whose picture is beside it
+        _draw_saved(path, section)
 
 
 def _json(path: Path, section: Section) -> None:

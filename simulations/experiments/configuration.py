@@ -26,6 +26,7 @@ SCALES = ("cpu", "gpu", "gpu20", "paper")
 _OWN = {
     "logistic": ("probe", 20.0, 1e9),
     **dict.fromkeys(TEACHERS, ("theta", 0.0, 90.0)),
+    "network": ("el2n", 0.01, 10.0),
 }
 
 
@@ -55,7 +56,9 @@ class Experiment:
     """Whose difficulty prunes: a name NAME is that of a score file, NAME.parquet; a
     metric that is given as an object stands for its name.  Also
     for "logistic" probe:N, a head trained on N examples of its own; for "max_margin"
-    only theta:DEGREES, a probe at that angle of the teacher."""
+    only theta:DEGREES, a probe at that angle of the teacher; for "network" el2n:SHARE,
+    EL2N of networks that are trained on the pool for that share of its budget
+    (:mod:`.pool_scores`)."""
     strategies: tuple[str, ...] = ("hard", "easy")
     """"hard", "easy", or "middle", as many of the hardest left out as of the easiest.
     With _balanced every class keeps at least half of an equal share, the "50 % class
@@ -70,6 +73,12 @@ class Experiment:
     fixed_steps: int | None = None
     """"network": the budget, in place of the recipe's.  In epochs a pruned set takes
     fewer steps, in steps as many."""
+    pool_steps: int | None = None
+    """"network": the budget of a pool of any size, in steps; a pruned set takes as many
+    epochs as its pool, that is f times as many steps."""
+    smaller_batches: bool = False
+    """"network": whether a set of fewer examples than the recipe's batch is trained on
+    in batches of all of it; else it is refused."""
     downstream_recipe: str = ""
     """"network": to fine-tune by on other data, after which errors are measured."""
     answers: bool = False
@@ -108,8 +117,10 @@ class Experiment:
                 "gibbs measures examples that the rule would keep, by its one cutoff: "
                 f"{cut_twice[0]} has several, give hard or easy"
             )
-        if not isinstance(self.answers, bool):
-            raise InputError(f"answers must be true or false, got {self.answers!r}")
+        for field in ("answers", "smaller_batches"):
+            value = getattr(self, field)
+            if not isinstance(value, bool):
+                raise InputError(f"{field} must be true or false, got {value!r}")
         for size in self.sizes:
             if not _whole(size) or size < 2:
                 raise InputError(f"sizes must be whole numbers above 1, got {size!r}")
@@ -138,19 +149,24 @@ class Experiment:
                 )
         if self.downstream_recipe and self.learner != "network":
             raise InputError('downstream_recipe is for learner = "network"')
-        budgets = (self.fixed_epochs, self.fixed_steps)
+        self._check_budget()
+
+    def _check_budget(self) -> None:
+        budgets = (self.fixed_epochs, self.fixed_steps, self.pool_steps)
         for budget in budgets:
             if budget is not None and (not _whole(budget) or budget < 1):
                 raise InputError(
-                    "fixed_epochs and fixed_steps must be whole numbers from 1 on, got "
-                    f"{budget!r}"
+                    "fixed_epochs, fixed_steps and pool_steps must be whole numbers "
+                    f"from 1 on, got {budget!r}"
                 )
         given = sum(budget is not None for budget in budgets)
         if (given and self.learner != "network") or given > 1:
             raise InputError(
-                "give one of fixed_epochs and fixed_steps at most, and for learner = "
-                '"network"'
+                "give one of fixed_epochs, fixed_steps and pool_steps at most, and for "
+                'learner = "network"'
             )
+        if self.smaller_batches and self.learner != "network":
+            raise InputError('smaller_batches is for learner = "network"')
 
     def _check_metric(self, metric: object) -> None:
         if metric == "none":
@@ -176,7 +192,7 @@ class Experiment:
         if name != kind or not low <= value <= high:
             own = f"{kind}:NUMBER from {low:g} to {high:g}"
             files = "names of score files (letters, digits, _ . -)"
-            allowed = dict.fromkeys(TEACHERS, own) | {"network": files}
+            allowed: dict[str, str] = dict.fromkeys(TEACHERS, own)
             raise InputError(
                 f"metrics of {self.learner} are "
                 f"{allowed.get(self.learner, f'{own}, or {files}')}, got {metric!r}"

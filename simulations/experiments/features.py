@@ -16,6 +16,7 @@ from ..vision.data.classes import matched
 from ..vision.data.images import Images
 
 _FLAT = 1e-10  # of the largest variance: rounding
+_ENOUGH = 2  # examples for each dimension, to whiten them
 
 
 def random_order(count: int, seed: int) -> Int[np.ndarray, " P"]:
@@ -38,6 +39,37 @@ def whitening(
     if not varying.any():
         raise InputError("all features are the same: there is nothing to learn from")
     return points.mean(0), vectors[:, varying] / np.sqrt(values[varying])
+
+
+def can_be_whitened(points: Float[np.ndarray, "P d"]) -> bool:
+    """Whether the points are enough for :func:`whitening` to leave what they share."""
+    count, dimensions = points.shape
+    return count > _ENOUGH * dimensions
+
+
+def conditioning(
+    points: Float[np.ndarray, "P d"],
+) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d r"]]:
+    """The mean of points, and what they are multiplied by after it, for heads.
+
+    It is :func:`whitening` where there are points enough.  Of fewer points than
+    dimensions whitening makes all of them orthogonal to each other, so that a head that
+    was trained on some says nothing of the others: there all directions are divided by
+    one number, which makes the mean variance 1 and keeps what they have in common.
+
+    Raises:
+        InputError: all points are the same.
+    """
+    if can_be_whitened(points):
+        return whitening(points)
+    count, dimensions = points.shape
+    mean = points.mean(0)
+    _, spread, rows = np.linalg.svd(points - mean, full_matrices=False)
+    varying = spread > np.sqrt(_FLAT) * spread[0]
+    if not varying.any():
+        raise InputError("all features are the same: there is nothing to learn from")
+    total = (spread**2).sum() / max(count - 1, 1)
+    return mean, rows[varying].T / np.sqrt(total / dimensions)
 
 
 @dataclass(frozen=True)
@@ -96,4 +128,10 @@ class Features:
         In the r dimensions in which the training examples vary.
         """
         mean, back = whitening(self.train_points)
+        return (self.train_points - mean) @ back, (self.test_points - mean) @ back
+
+    @cached_property
+    def conditioned(self) -> tuple[Float[np.ndarray, "P r"], Float[np.ndarray, "T r"]]:
+        """Training and test points as heads learn from them: :func:`conditioning`."""
+        mean, back = conditioning(self.train_points)
         return (self.train_points - mean) @ back, (self.test_points - mean) @ back

@@ -64,7 +64,7 @@ class Law:
 
     model: str
     parameters: tuple[float, ...]
-    """Of its function in ``MODELS``."""
+    """The parameters of its function in ``MODELS``."""
     chi2: float
     """Sum of squared differences in standard errors."""
     points: int

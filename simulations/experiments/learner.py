@@ -34,13 +34,13 @@ class Measured:
     tested_by_class: str
     wrong_by_class: str
     steps: int
-    """Of the optimiser, in all trainings of the run."""
+    """Steps of the optimiser, in all trainings of the run."""
     presentations: int
     """Examples seen in these steps, each time counted."""
     flops: float
     """Floating-point operations of the training, counted from shapes; an estimate."""
     dimensions: int
-    """Of the features, those in which they vary; of a network, its parameters."""
+    """Directions in which the features vary; the parameters of a network."""
     setting: float
     """What was chosen on validation examples, such as a ridge; 0 if nothing was."""
     wrong_examples: str = ""

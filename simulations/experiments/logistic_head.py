@@ -22,7 +22,7 @@ from ..vision.probe import logistic
 from .cells import Cell
 from .configuration import Experiment
 from .cost import Forecast
-from .features import Features
+from .features import Features, can_be_whitened
 from .learner import Measured, measured
 from .score_set import ScoreSet
 from .trials import by_trials
@@ -54,7 +54,10 @@ class LogisticHead:
     def fingerprints(self) -> dict[str, str]:
         # the pool begins behind the largest probe
         probe = str(self.experiment.largest_probe)
-        return {"features": self.features.fingerprint, "largest_probe": probe}
+        found = {"features": self.features.fingerprint, "largest_probe": probe}
+        if can_be_whitened(self.features.train_points):
+            return found
+        return found | {"conditioning": "one scale"}  # once whitened, too
 
     @property
     def classes(self) -> int:
@@ -84,7 +87,7 @@ class LogisticHead:
         if metric in self.experiment.score_files:
             return self.scores.of(metric, rows)
         probe = self._probe(metric, seed)
-        logits = self.features.whitened[0][rows] @ probe[:-1] + probe[-1]
+        logits = self.features.conditioned[0][rows] @ probe[:-1] + probe[-1]
         return el2n(logits, self.labels(rows), n_classes=self.classes)
 
     @lru_cache(maxsize=64)  # noqa: B019 # a learner lives as long as its process
@@ -96,7 +99,7 @@ class LogisticHead:
 
     def train(self, rows: Int[np.ndarray, " n"], cell: Cell) -> Measured:
         weights, ridge, steps = self._best(rows, cell.seed)
-        points = self.features.whitened[1]
+        points = self.features.conditioned[1]
         labels = self.features.test.labels
         size = len(rows) * weights.size
         return measured(
@@ -115,7 +118,7 @@ class LogisticHead:
     ) -> tuple[Float[np.ndarray, "d1 C"], float, int]:
         """Weights (the last row: offsets) of the ridge with the least error."""
         held = self.features.order(seed)[: self._validation]
-        points, labels = self.features.whitened[0], self.features.labels
+        points, labels = self.features.conditioned[0], self.features.labels
         found, steps = [], 0
         for ridge in RIDGES:
             weights, taken = fitted(points[rows], labels[rows], self.classes, ridge)

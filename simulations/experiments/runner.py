@@ -111,7 +111,9 @@ def _opened(
 ) -> tuple[Learner, Table]:
     learner = learner_of(source, experiment, _partial(folder))
     digests = {name: learner.scores_digest(name) for name in experiment.score_files}
-    return learner, Table(folder, experiment, learner.fingerprints, digests)
+    data = source.data if isinstance(source.data, str) else ""
+    name = data.partition(":")[0]
+    return learner, Table(folder, experiment, learner.fingerprints, digests, name)
 
 
 def _run_all(

@@ -53,6 +53,7 @@ class Table:
         experiment: Experiment,
         found: dict[str, str],
         scores: dict[str, str],
+        data: str = "",
     ) -> None:
         """Check the folder.
 
@@ -61,6 +62,7 @@ class Table:
             experiment: what is run.
             found: fingerprints of what it reads.
             scores: digests of the score files of metrics; more may be added later.
+            data: name of the data set, for readers.
 
         Raises:
             InputError: the folder is of something else.
@@ -69,6 +71,7 @@ class Table:
         self.configuration = experiment.hash(found)
         self._about = about = {
             "format": _FORMAT,
+            "data": data,
             "configuration": self.configuration,
             "inputs": found,
             "scores": scores,

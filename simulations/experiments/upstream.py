@@ -80,7 +80,7 @@ class UpstreamLearner(NetworkLearner):
         }
 
     def train(self, rows: Int[np.ndarray, " n"], cell: Cell) -> Measured:
-        plan, folder = self.plan(rows, cell.seed), self.partial_of(cell)
+        plan, folder = self.plan_of(cell, rows), self.partial_of(cell)
         up, down = (
             None if folder is None else folder / name
             for name in ("upstream", "downstream")

@@ -27,6 +27,9 @@ from .students.perceptron_rule import Perceptron as Perceptron
 from .studies.scans import simulated_errors as simulated_errors
 from .studies.scans import threshold_scan as threshold_scan
 from .studies.self_training import simulate_self_training as simulate_self_training
+from .studies.student_probes import (
+    simulate_selection_rounds as simulate_selection_rounds,
+)
 from .studies.suite import DEMO_POINTS as DEMO_POINTS
 from .studies.suite import VALIDATION_POINTS as VALIDATION_POINTS
 from .studies.trained_probe import TrainedProbe as TrainedProbe

@@ -42,13 +42,13 @@ class Data(NamedTuple):
     spherical: bool
     mesh: Mesh
     exact: bool
-    """By differences in float64 instead of products in float32."""
+    """Whether distances are differences in float64 and not products in float32."""
     resident: tuple[Array, ...] = ()
     """The padded pieces on the devices, if they may stay there."""
 
     @property
     def dtype(self) -> Any:
-        """Of the arithmetic, and of centres."""
+        """The type of the arithmetic, and of centres."""
         return np.float64 if self.exact else np.float32
 
     def piece(self, i: int, rows: slice) -> Array:
@@ -300,7 +300,7 @@ class MiniBatches:
         self.sums, self.counts = np.zeros(shape), np.zeros(shape[0], np.int64)
 
     def __call__(self, centers: np.ndarray) -> tuple[np.ndarray, float]:
-        """As :class:`FullPasses`."""
+        """Move the centres as :class:`FullPasses` does."""
         order = self.rng.permutation(len(self.data.array))
         square = 0.0
         for i in range(0, len(order), self.size):

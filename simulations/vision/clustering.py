@@ -64,7 +64,7 @@ class Clusters:
     """What k-means found."""
 
     centers: Float[np.ndarray, "k d"]
-    """Of unit length under the cosine distance."""
+    """The centres, of unit length under the cosine distance."""
     labels: Int[np.ndarray, " P"]
     """The nearest centre of every point."""
     distances: Float[np.ndarray, " P"]

@@ -44,13 +44,13 @@ class Embedder:
     scale: Scale
     """How pixels are normalised and resized."""
     size: int | None
-    """Of a side: images in memory are resized to it, of streams the centre is cut out,
+    """Pixels of a side: images in memory are resized to it, streams are cut to it,
     see :meth:`.networks.pixels.Scale.around`.  None is the images' own, or 224 of a
     stream."""
     source: dict[str, Any]
     """Where the weights are from; values of JSON."""
     side: int | None = None
-    """Of the images in memory that it was trained on: images of files are decoded at
+    """The side of the images in memory that it was trained on: files are decoded at
     it, and not streamed."""
 
 

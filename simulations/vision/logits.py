@@ -11,6 +11,7 @@ _ROWS = 2**14  # that are looked at together
 # sums of probabilities in half precision differ from 1 by less; those of rounded ones
 # by so much a column, and not by more than the last number
 _SLACK, _ROUNDED, _MOST = 0.01, 0.005, 0.5
+_LOGARITHMS = 2e-3  # what half precision of a logarithm leaves of such a sum
 _PERCENT, _FEW = 100, 10  # rows of logits may have the sum 100, so many have not
 _CHANCE = 1e-2  # of labels that miss the last classes without being of fewer
 _INSTEAD = "give the logits, or the logarithms of the probabilities"
@@ -29,6 +30,7 @@ def check_logits(
     - what is neither, where *most* rows are such and one is not;
     - numbers that all lie between 0 and 1, as outputs of sigmoids, unless all are
       equal, as those of a head that begins with zeros;
+    - logarithms of probabilities with the other sign, as losses, or to another base;
     - whole numbers of which none is negative, as counts, or probabilities in bytes.
 
     A few rows may be whole, or have the sum 100, by hand: the rule is of the numbers,
@@ -103,6 +105,17 @@ def _fault(logits: Shaped[np.ndarray, "P C"]) -> str | None:
             "numbers from 0 to 1 only, in rows whose sum is not 1, as outputs of "
             f"sigmoids: give what the last layer says before these; {_ANYWAY}"
         )
+    if _are_powers(np.exp(-1.0), logits):
+        return (
+            "logarithms of probabilities with the other sign, as the loss of each "
+            "class: give them with a minus before"
+        )
+    for base in (2, 10):
+        if _are_powers(base, logits):
+            return (
+                f"logarithms of probabilities to the base {base}: give them times "
+                f"{np.log(base):.6f}"
+            )
     if not few and 0 <= least < most and _are_whole(logits):
         return (
             f"whole numbers from {least:.0f} to {most:.0f}, as counts, or probabilities"
@@ -128,6 +141,25 @@ def _are_parts_of(
             near = (off <= _SLACK) | ((off <= rounded) & hundredths)
         found[i : i + _ROWS] = (rows.min(1) >= -_SLACK) & near
     return found
+
+
+def _are_powers(base: float, logits: Shaped[np.ndarray, "P C"]) -> bool:
+    """Whether a base to the power of these is probabilities, in all rows.
+
+    A logit that is zero in all rows, beside others of any size, is none of these.
+    """
+    some = False
+    for i in range(0, len(logits), _ROWS):
+        with np.errstate(over="ignore"):
+            rows = np.asarray(logits[i : i + _ROWS], np.float64)
+        nearest = (np.sign(np.log(base)) * rows).max(1)
+        if not (nearest <= 0).all():
+            return False
+        some |= bool((nearest < 0).any())
+        with np.errstate(over="ignore"):
+            if (abs((base**rows).sum(1) - 1) > _LOGARITHMS).any():
+                return False
+    return some
 
 
 def _are_whole(logits: Shaped[np.ndarray, "P C"]) -> bool:

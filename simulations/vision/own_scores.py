@@ -23,9 +23,9 @@ from .data.array_source import IDS, LABELS, classes_of
 from .data.encoded import DataSet
 from .data.images import fingerprint
 from .published_scores import same_classes, stem_of
+from .score_columns import SCORES, why_no_number
 from .score_files import Scores, is_score_file, read_scores
 
-_SCORES = ("score", "scores", "value", "values")
 _ROWS = ("index", "idx", "row", "rows", "unnamed: 0", "column 0")
 
 
@@ -35,6 +35,8 @@ def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
     Args:
         path: Of a score file, or of an array or a table with a header: a column of
             scores, and perhaps one of ids and one of labels, which are then verified.
+            Ids are in a column of one of their usual names, or in one of text that
+            names examples of ``of``.
             Behind a colon may stand which column it is: scores.csv:margin.
         of: What they must be scores of: a data set, or scores of it.  Without it, the
             ids and labels are those of the file; ids that it lacks are the rows, and
@@ -53,15 +55,15 @@ def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path}: scores are read from {', '.join(SUFFIXES)}")
     file = open_arrays(path)
-    id_name = file.named(IDS) or file.named(_ROWS)
     label_name = None if column in LABELS else file.named(LABELS)
+    id_name = file.named(IDS) or _naming(file, of, {column, label_name})
+    id_name = id_name or file.named(_ROWS)
     name = _score_column(file, column, {id_name, label_name})
     values = file[name]
     if values.dtype.kind == "U":
-        row, cell = next((i, x) for i, x in enumerate(values.ravel()) if not _number(x))
-        raise InputError(
-            f"{path}: scores must be numbers, and that of row {row} is {str(cell)!r}"
-        )
+        whys = ((i, why_no_number(str(x))) for i, x in enumerate(values.ravel()))
+        row, why = next((i, why) for i, why in whys if why)
+        raise InputError(f"{path}: scores must be numbers, and that of row {row} {why}")
     if values.ndim == 2 and 1 in values.shape:
         values = values.ravel()
     values = inputs.real_array(f"{path}: scores", values, "P")
@@ -98,13 +100,32 @@ def _name(of: DataSet | Scores) -> str:
     return of.dataset if isinstance(of, Scores) else of.name
 
 
-def _number(cell: str) -> bool:
-    """Whether a cell is a number, as the tables here are read: 1_000 is none."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell
+def _naming(
+    file: ArrayFile, of: DataSet | Scores | None, taken: set[str | None]
+) -> str | None:
+    """A column of text that names examples, whatever it is called; of most of them.
+
+    Raises:
+        InputError: Two columns name all, in other orders.
+    """
+    if of is None or len(file) < 2:
+        return None
+    places: dict[str, np.ndarray] = {}
+    for name in file:
+        cells = file[name] if name not in taken else np.array([])
+        if cells.dtype.kind == "U" and cells.ndim == 1 and cells.size:
+            places[name] = _rows_of(_as_text(cells), of)
+    known = {name: int((found >= 0).sum()) for name, found in places.items()}
+    best = max(known, key=known.__getitem__, default=None)
+    if best is None or not known[best]:
+        return None
+    for name, found in places.items():
+        if known[name] == len(found) and not np.array_equal(found, places[best]):
+            raise InputError(
+                f"{file.path}: the columns {best} and {name} both name examples, in "
+                "different orders: leave one of them"
+            )
+    return best
 
 
 def _as_text(ids: np.ndarray) -> list[str]:
@@ -117,7 +138,7 @@ def _score_column(file: ArrayFile, column: str | None, taken: set[str | None]) -
             raise InputError(f"{file.path} has no column {column!r}: it {file.says()}")
         return column
     left = [name for name in file if name not in taken]
-    named = [name for name in left if name.lower() in _SCORES]
+    named = [name for name in left if name.lower() in SCORES]
     if len(named) != 1 and len(left) > 1:
         named = [name for name in left if file[name].dtype.kind in "iuf"]
     found = named if len(named) == 1 else left
@@ -204,7 +225,7 @@ def _places(
 
 
 def _rows_of(ids: Sequence[str], of: DataSet | Scores) -> Int[np.ndarray, " P"]:
-    """By the ids; else by file names, where no two are alike; else row numbers."""
+    """The rows of ids: found by id, else by unique file names, else as row numbers."""
     known = {one: i for i, one in enumerate(of.ids)}
     found = [known.get(one, known.get(one.replace("\\", "/"), -1)) for one in ids]
     if max(found, default=-1) >= 0:

@@ -28,7 +28,7 @@ class Probe:
     accuracy: float
     """On the test set."""
     standard_error: float
-    """Of the accuracy, over draws of the test set (binomial)."""
+    """The standard error of the accuracy over draws of the test set (binomial)."""
     strength: float
     """C, the inverse of the ridge, chosen on the training set only."""
     held_out_accuracy: float

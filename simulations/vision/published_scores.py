@@ -71,12 +71,13 @@ def import_csv(
             _check_labels(table, name, dataset.labels[places], path, dataset)
         else:
             (found if may_be_scores(name, cells) else others).append(name)
-    if not found and len(others) == 1:
+    if column is None and not found and len(others) == 1:
         numbers_of(table, others[0], path)  # names the cell that is no number, if any
     if column is None and len(found) != 1:
+        none = "none but running numbers" if others else "none"
         raise InputError(
             f"{path}: which column holds the scores? Of numbers are "
-            f"{', '.join(found) or 'none'}, of {', '.join(table.columns)}: give column"
+            f"{', '.join(found) or none}, of {', '.join(table.columns)}: give column"
         )
     values = numbers_of(table, found[0] if column is None else column, path)
     return _placed(dataset, metric, values, places, path)

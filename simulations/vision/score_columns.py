@@ -12,6 +12,8 @@ from perceptron_theory import InputError
 
 from ..csv_files import CsvTable
 
+SCORES = ("score", "scores", "value", "values")
+"""What a column of scores is called by itself, in small letters."""
 _EMPTY = ("", "na", "n/a", "#n/a", "null", "none")
 _COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 
@@ -43,6 +45,8 @@ def may_be_scores(name: str, cells: Sequence[str]) -> bool:
         return False
     if not cells or len(values) < len(cells) or not np.isfinite(values).all():
         return bool(cells)
+    if name.lower() in SCORES:
+        return True
     # pandas writes its index without a name, in whatever order the rows are
     in_order = sorted(values) if re.fullmatch(r"column \d+", name) else values
     first = in_order[0]
@@ -58,15 +62,21 @@ def numbers_of(table: CsvTable, column: str, path: Path) -> list[float]:
     """
     found = []
     for line, cell in zip(table.lines, table.columns[column], strict=True):
-        cell, where = cell.strip(), f"{path}: line {line} of the column {column}"
-        if cell.lower() in _EMPTY:
-            raise InputError(
-                f"{where} is empty{f' ({cell})' if cell else ''}: give every example a "
-                "score"
-            )
-        try:
-            found.append(_number(cell))
-        except ValueError:
-            hint = ": write points, not commas" if _COMMA.fullmatch(cell) else ""
-            raise InputError(f"{where} is {cell!r}, not a number{hint}") from None
+        why = why_no_number(cell)
+        if why is not None:
+            raise InputError(f"{path}: line {line} of the column {column} {why}")
+        found.append(_number(cell.strip()))
     return found
+
+
+def why_no_number(cell: str) -> str | None:
+    """Why a cell holds no score, as the end of a sentence; None if it is a number."""
+    cell = cell.strip()
+    if cell.lower() in _EMPTY:
+        return f"is empty{f' ({cell})' if cell else ''}: give every example a score"
+    try:
+        _number(cell)
+    except ValueError:
+        hint = ": write points, not commas" if _COMMA.fullmatch(cell) else ""
+        return f"is {cell!r}, not a number{hint}"
+    return None

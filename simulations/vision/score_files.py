@@ -60,12 +60,12 @@ class Scores:
     """That of the data set: ids, labels and pixels in their order."""
     per_model: Float[np.ndarray, "K P"] | None = None
     standard_errors: Float[np.ndarray, " P"] | None = None
-    """Of the scores, from the models they are of; NaN where not known."""
+    """Standard errors of the scores over the models; NaN where not known."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """How the models were trained and the metric taken; values of JSON."""
     seeds: tuple[int, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
-    """Of the packages that computed the scores."""
+    """Versions of the packages that computed the scores."""
 
     def __post_init__(self) -> None:
         scores = inputs.real_array(f"scores of {self.metric}", self.scores, "P")

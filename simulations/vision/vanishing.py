@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
+
+from perceptron_theory.wording import counted
 
 _LOST = 1 / 3  # of the share that pruning at random would leave
 _BY_CHANCE = 3.0  # standard deviations of a selection at random
@@ -65,3 +68,37 @@ def mending_floor(
     wanted = max(math.ceil(_MENDED * one.before * total / before.sum()) for one in lost)
     floor = math.ceil(100 * wanted * classes / total) / 100
     return floor if floor <= 1 else None
+
+
+def loss_in_words(
+    which: str,
+    before: Int[np.ndarray, " C"],
+    kept: Int[np.ndarray, " C"],
+    names: Sequence[object],
+) -> str:
+    """A sentence, without its full stop, on the class that loses most; "" if none does.
+
+    Args:
+        which: What was kept, at the beginning of the sentence: "the hardest 30 %".
+        before: Examples of each class.
+        kept: How many of them were kept.
+        names: Of the classes.
+    """
+    lost = nearly_lost(before, kept)
+    if not lost:
+        return ""
+    worst = min(lost, key=lambda one: one.kept / one.before)
+    more = ""
+    if others := len(lost) - 1:
+        verb = "loses" if others == 1 else "lose"
+        more = f", and {counted(others, 'more class')} {verb} as much"
+    return (
+        f"{which} nearly loses a class: {names[worst.label]!r} keeps {worst.kept} of "
+        f"{worst.before} examples{more}"
+    )
+
+
+def mending_option(before: Int[np.ndarray, " C"], kept: Int[np.ndarray, " C"]) -> str:
+    """The option of ``pruning-laws select`` that leaves no class nearly lost."""
+    floor = mending_floor(before, kept)
+    return f"--class-floor {floor:g}" if floor is not None else "--per-class"

@@ -4,7 +4,9 @@ import matplotlib.colors as colors
 import numpy as np
 import pandas as pd
 
-from figures import comparison, style
+import perceptron_theory as pt
+from figures import style
+from figures.comparison import costs_dataset
 
 METRICS = ("el2n", "my_$own")
 
@@ -17,13 +19,13 @@ def _costs():
             for i, side in enumerate(("hard", "easy", "middle")):
                 rows.append((f, metric, side, 0.2 + 0.1 * i - f / 3))
     names = ["keep_fraction", "metric", "strategy", "error"]
-    return pd.DataFrame(rows, columns=names).assign(error_se=0.02)
+    return pd.DataFrame(rows, columns=names).assign(error_se=0.02, cost=0.0)
 
 
 def test_every_way_to_prune_has_its_curve_that_ends_at_all():
-    with style.applied():
-        figure = comparison.draw(_costs(), 0.3, "mine, linear")
+    figure = pt.plot(costs_dataset(_costs(), 0.3, "mine", "linear"))
     left, right = figure.axes
+    assert figure.get_suptitle() == "mine: error of linear heads by what is kept"
     assert [axes.get_title() for axes in (left, right)] == ["by el2n", r"by my \$own"]
     for axes in (left, right):
         lines = {
@@ -51,8 +53,8 @@ def test_every_way_to_prune_has_its_curve_that_ends_at_all():
         assert bottom == 0 and top > highest
 
 
-def test_one_metric_takes_one_column():
+def test_one_metric_takes_one_panel_in_a_column():
     rows = _costs()
-    with style.applied():
-        figure = comparison.draw(rows[rows["metric"] != METRICS[1]], 0.3, "mine")
+    data = costs_dataset(rows[rows["metric"] != METRICS[1]], 0.3, "mine", "resnet8")
+    figure = pt.plot(data, size="column")
     assert len(figure.axes) == 1 and figure.get_figwidth() == style.COLUMN

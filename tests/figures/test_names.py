@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from figures import class_balance as balance_figure
 from figures import gallery, scaling, spearman, style
+from perceptron_theory.errors import DataWarning
 from pruning_laws import output
 from pruning_laws.app import app
 from simulations.vision.balance import class_balance
@@ -24,10 +25,10 @@ SCORES = np.random.default_rng(0).random(90)
 LABELS = np.arange(90) % 9
 
 
-def _texts(draw):
+def _texts(draw, kind="none"):
     """What a figure shows as text."""
     with style.applied():
-        mpl.rcParams["svg.fonttype"] = "none"
+        mpl.rcParams["svg.fonttype"] = kind
         content = io.StringIO()
         draw().savefig(content, format="svg")
     found = re.findall(r"<text[^>]*>(.*?)</text>", content.getvalue(), re.DOTALL)
@@ -42,6 +43,13 @@ def test_a_gallery_shows_names_as_they_are():
     broken = ["a\nb\tc", "x\udcff"]
     shown = _texts(lambda: gallery.draw("two", broken, images[:2], images[:2]))
     assert {"a b c", "x?"} <= set(shown)
+
+
+def test_signs_that_the_font_lacks_are_named_in_one_line():
+    images = [[np.zeros((4, 4, 1), np.uint8)]] * 2
+    with pytest.warns(DataWarning, match="no sign for '中', '文': names") as raised:
+        _texts(lambda: gallery.draw("two", ["中文", "café ж"], images, images), "path")
+    assert len(raised) == 1
 
 
 def test_class_balance_shows_names_as_they_are():

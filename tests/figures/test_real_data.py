@@ -68,9 +68,26 @@ def test_a_run_is_drawn_against_its_steps():
 
 def test_a_run_without_labels_says_what_was_wrong():
     history = [{**row, "test_loss": None, "test_accuracy": None} for row in HISTORY]
-    figure = pt.plot(training_dataset(history, "mine", "resnet8", "pairs not found"))
+    figure = pt.plot(training_dataset(history, "mine", "resnet8", "simclr"))
     assert [len(_lines(axes)) for axes in figure.axes] == [1, 1]
-    assert figure.axes[1].get_ylabel() == "pairs not found in per cent"
+    assert figure.axes[1].get_ylabel().startswith("second views that were not")
+
+
+def test_an_ensemble_is_a_thin_line_a_model_and_their_mean():
+    rows = [{**row, "model": k} for k in (0, 1) for row in HISTORY]
+    for row in rows:
+        row["train_loss"] *= 1 + row["model"]
+    figure = pt.plot(training_dataset(rows, "digits train", "resnet8"))
+    thin, other, mean = _lines(figure.axes[0])[:3]
+    np.testing.assert_allclose(thin.get_ydata(), [2, 1, 2 / 3, 0.5])
+    np.testing.assert_allclose(other.get_ydata(), [4, 2, 4 / 3, 1])
+    np.testing.assert_allclose(mean.get_ydata(), [3, 1.5, 1, 0.75])
+    assert mean.get_linewidth() > 1 > thin.get_linewidth()
+    assert "2 models and their mean" in figure.get_suptitle()
+    assert [t.get_text() for t in figure.axes[0].get_legend().get_texts()] == [
+        "in training",
+        "test set",
+    ]
 
 
 def test_every_score_is_in_the_histogram_and_its_ends_have_names():

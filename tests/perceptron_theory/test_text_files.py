@@ -39,7 +39,9 @@ def test_text_of_every_system_is_the_same(tmp_path, encoding, end):
         ("plain".encode("utf-16-le"), "zero bytes, as UTF-16 without"),
         (b"\xff\xfe", "a byte-order mark and nothing else"),
         (b"\xef\xbb\xbf", "a byte-order mark and nothing else"),
-        (b"\x89PNG\r\n\x1a\n", "not UTF-8 text: byte 0 is 0x89"),
+        (b"\x89PNG\r\n\x1a\n", "not text: it is an image; save"),
+        (b"\x1f\x8b\x08\0", "not text: it is a gzip file; save or unpack it as text"),
+        (b"PK\x03\x04\x14\0", "not text: it is a .zip archive, or a spreadsheet such"),
     ],
 )
 def test_what_is_no_text_is_said_to_be_none(tmp_path, content, says):

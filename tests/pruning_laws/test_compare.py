@@ -44,7 +44,7 @@ def arrays(tmp_path):
 def test_embeddings_without_a_test_set(arrays, tmp_path):
     out = tmp_path / "out"
     args = ("--data", arrays, "-f", "50%", "--metrics", "el2n", "--seeds", 3)
-    result = run(*args, "-o", out)
+    result = run(*args, "-o", out, "-o", tmp_path / "mine.png", "--title", "Mine")
     assert result.exit_code == 0, result.stderr
     said = result.stdout.splitlines()
     assert said[0] == (
@@ -58,7 +58,8 @@ def test_embeddings_without_a_test_set(arrays, tmp_path):
         said[: len(said)] == (out / "answer.txt").read_text().splitlines()[: len(said)]
     )
     assert len((out / "keep.txt").read_text().split()) == 80
-    assert (out / "comparison.png").read_bytes()[:4] == b"\x89PNG"
+    pictures = out / "comparison.png", tmp_path / "mine.png"
+    assert [one.read_bytes()[:4] for one in pictures] == [b"\x89PNG"] * 2
     assert not list(out.glob("gallery*"))
     again = run(*args, "-o", out, "--json")
     found = json.loads(again.stdout)
@@ -85,6 +86,11 @@ def test_a_folder_of_images_of_several_sizes(tmp_path):
         one.name for one in out.iterdir()
     }
     assert "warning: linear heads on raw pixels" in result.stderr
+    # of the scores without the held-out part, too
+    gallery = ["gallery", f"{out}/scores/el2n.parquet", "-o", f"{tmp_path}/g.png"]
+    shown = CliRunner().invoke(app, [*gallery, "--data", f"folder:{tmp_path}/photos"])
+    assert shown.exit_code == 0, shown.stderr
+    assert "12 of the 60 images of photos have no score" in shown.stderr
 
 
 @pytest.mark.parametrize(

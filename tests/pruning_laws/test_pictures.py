@@ -173,6 +173,11 @@ def test_commands_that_write_files_of_their_own_draw_beside_them(tmp_path):
             assert image.size == (1920, 1080), name
         assert second.read_bytes().startswith(KINDS[".pdf"])
     assert run.is_dir() and scores.exists() and points.exists()
+    saved = {"train": run, "score": scores, "experiment": tmp_path / "experiment"}
+    for name, result in saved.items():
+        again = tmp_path / f"{name}_again.png"
+        succeed("show", result, "-o", again, "--title", f"My {name}")
+        assert again.read_bytes() == (tmp_path / f"{name}.png").read_bytes(), name
     # the folder of a run is there again at once; the picture is not replaced unasked
     again = ["train", *short, "-o", run, "-o", tmp_path / "train.png"]
     refused("exists; --overwrite", *again)
@@ -193,7 +198,6 @@ def test_a_picture_alone_is_not_the_folder_or_the_file(tmp_path):
         for option in (["-o", "a.png"], ["--output=a.pdf"]):
             refused("as well, beside that of the picture", *command, *option)
     refused("neither slide nor", "train", "-o", tmp_path / "a", "--size", "poster")
-    refused("does not go with --models", "train", "--models", 2, "-o", "a", "--plot")
 
 
 def test_bad_options_are_one_line_before_the_work(tmp_path, monkeypatch):

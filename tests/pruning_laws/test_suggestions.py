@@ -19,6 +19,8 @@ TYPED = {
     "advise": "--alpha-tot 10 --theta-degrees 10",
     "optimal-rule": "--alpha-prune 2 -f 0.5",
     "information": "--alpha-prune 1 -f 50% -o gain.csv",
+    "active-rounds": "--alpha-prune 4 -f best",
+    "self-training": "--alpha-tot 5 -f 1",
     "simulate": "--alpha-prune 1 -f 0.5",
     "validate": "--quick",
     "score": "el2n -o el2n.parquet --data cifar10:FOLDER",

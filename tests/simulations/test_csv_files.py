@@ -39,11 +39,22 @@ def test_a_delimiter_is_one_that_cuts_all_lines_alike(tmp_path):
     assert found.columns == {"name": ["a\nx", "b"], "value": ["1", "2"]}
     assert found.lines == [3, 4]
     assert _read(tmp_path, "name\na\nb\n").columns == {"name": ["a", "b"]}
+    found = _read(tmp_path, "name|value\na, x|1\nb|2\n")
+    assert found.columns == {"name": ["a, x", "b"], "value": ["1", "2"]}
     assert _read(tmp_path, ",a,\n1,2,3\n").columns.keys() == {
         "column 0",
         "a",
         "column 2",
     }
+
+
+def test_separators_at_the_ends_of_lines_make_no_column(tmp_path):
+    for text in ("a;b;\n1;2;\n3;4; \n", "a,b,\r\n1,2,\r\n3,4,"):
+        found = _read(tmp_path, text)
+        assert found.columns == {"a": ["1", "3"], "b": ["2", "4"]}
+    found = _read(tmp_path, "a,b,\n1,2,\n3,4,5\n")
+    assert found.columns["column 2"] == ["", "5"]
+    assert _read(tmp_path, "a,b\n1,\n2,\n").columns["b"] == ["", ""]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ SETTINGS = {
     "no jit": lambda: jax.disable_jit(True),
     "nan": lambda: jax.debug_nans(True),
     "transfers": lambda: jax.transfer_guard("disallow"),
+    "generator": lambda: jax.default_prng_impl("rbg"),
+    "older draws": lambda: jax.threefry_partitionable(False),
 }
 X = np.random.default_rng(0).normal(size=(30, 5))
 X[:, 0] = abs(X[:, 0])

@@ -38,7 +38,7 @@ def _slice(p: Parameters) -> dict[str, Any]:
 
 
 def _numbers(p: Parameters) -> dict[str, Any]:
-    """Of a gather or a scatter: the points are an axis more that goes together."""
+    """The numbers of a gather or a scatter, with one axis more for the points."""
     numbers = p["dimension_numbers"]
     moved = {
         name: (*((0,) if name.endswith("batching_dims") else ()), *_up(axes))

@@ -28,7 +28,7 @@ class NoNumpyForm(Exception):
 
 
 class Form(NamedTuple):
-    """Of an array."""
+    """The shape and the type of an array."""
 
     shape: tuple[Any, ...]
     dtype: np.dtype
@@ -138,7 +138,7 @@ def elementwise(name: str, p: Parameters, texts: Sequence[str]) -> str:
 
 
 def _integer_power(x: str, y: int, inexact: bool) -> str:
-    """By multiplications, as XLA does it."""
+    """An integer power, by multiplications, as XLA does it."""
     if 0 < abs(y) <= 8:
         product = " * ".join([x] * abs(y))
         return product if y > 0 else f"1.0 / ({product})"

@@ -16,7 +16,7 @@ from ..state import Direction, Jumps, Point, Start, State
 from ..student import Student, by_inputs
 from ..version_space.solution import VersionSpace, describe
 from .limits import aligned_bayes_coefficient, aligned_power_law, bayes_boundary
-from .rates import solved
+from .rates import SMALLEST, solved
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class BayesOptimal(Student):
     unknowns = 1
     values = 4
     knows_probe = True
+    least_angle = SMALLEST
     threshold = 1.0
     learns_one_sided = True
 

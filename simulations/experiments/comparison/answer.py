@@ -11,11 +11,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from perceptron_theory.wording import counted
-
 from ...vision.score_files import Scores
 from ...vision.selection import Selection, select
-from ...vision.vanishing import mending_floor, nearly_lost
+from ...vision.vanishing import loss_in_words, mending_option
 from ..cells import NO_METRIC
 from ..configuration import SIDES
 from ..learner import strategy_rule
@@ -30,14 +28,14 @@ class Answer:
 
     keep_fraction: float
     costs: pd.DataFrame
-    """As :func:`.costs.costs_of` gives them."""
+    """The table that :func:`.costs.costs_of` makes."""
     choice: Choice
     kept: Selection
-    """Of all examples of the data set, by the choice."""
+    """The examples of the data set that the choice keeps."""
     classes: pd.DataFrame
     """Examples of each class, and how many each way to prune keeps of the whole set."""
     scores: dict[str, Scores]
-    """Of the whole data set, by metric."""
+    """The scores of the whole data set, by metric."""
     sentences: list[str]
     warnings: list[str]
     """Classes that are nearly lost, and what would mend it."""
@@ -160,7 +158,8 @@ def class_table(
         for strategy in SIDES:
             kept = counts(select_by(one, strategy, keep_fraction), labels, len(names))
             table[f"{metric}_{strategy}"] = kept
-            said = _warning(metric, strategy, keep_fraction, before, kept, names)
+            what = f"{which(strategy, keep_fraction)} by {metric}"
+            said = loss_in_words(what, before, kept, names)
             if said:
                 command = _mending(files[metric], strategy, keep_fraction, before, kept)
                 said += f"; `{command}` keeps at least half of its share"
@@ -192,28 +191,6 @@ def counts(
     return np.bincount(labels[kept.indices], minlength=classes)
 
 
-def _warning(
-    metric: str,
-    strategy: str,
-    keep_fraction: float,
-    before: Int[np.ndarray, " C"],
-    kept: Int[np.ndarray, " C"],
-    names: tuple[str, ...],
-) -> str:
-    lost = nearly_lost(before, kept)
-    if not lost:
-        return ""
-    worst = min(lost, key=lambda one: one.kept / one.before)
-    more = ""
-    if others := len(lost) - 1:
-        verb = "loses" if others == 1 else "lose"
-        more = f", and {counted(others, 'more class')} {verb} as much"
-    return (
-        f"{which(strategy, keep_fraction)} by {metric} nearly loses a class: "
-        f"{names[worst.label]!r} keeps {worst.kept} of {worst.before} examples{more}"
-    )
-
-
 def _mending(
     file: Path,
     strategy: str,
@@ -222,10 +199,8 @@ def _mending(
     kept: Int[np.ndarray, " C"],
 ) -> str:
     """The command that keeps some of each class."""
-    floor = mending_floor(before, kept)
-    mend = f"--class-floor {floor:g}" if floor is not None else "--per-class"
     rule = strategy if strategy != "middle" else f"window:{(1 - keep_fraction) / 2:g}"
     return (
         f"pruning-laws select {shlex.quote(str(file))} -f {keep_fraction:g} "
-        f"--rule {rule} {mend}"
+        f"--rule {rule} {mending_option(before, kept)}"
     )

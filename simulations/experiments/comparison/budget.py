@@ -1,4 +1,4 @@
-"""As many runs of a comparison as its budget allows."""
+"""How many runs of a comparison its budget allows."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _fewest(question: Question, model: Model, data: Opened) -> int:
 def _smaller(
     question: Question, model: Model, seconds: float, left: float, metrics: list[str]
 ) -> int:
-    """As many examples as the budget allows, to two digits.
+    """The number of examples that the budget allows, to two digits.
 
     Raises:
         InputError: Too few to answer.

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from perceptron_theory import InputError
 from perceptron_theory.numerics.cpu_threads import one_blas_thread
 
-from ..features import whitening
+from ..features import conditioning
 from ..logistic_head import RIDGES, fitted, wrong_answers
 
 FOLDS = 5
@@ -34,7 +34,7 @@ def cross_fitted_logits(
     first fifth.
 
     Args:
-        points: Features, which are whitened first.
+        points: Features, whose scale is set first, by ``features.conditioning``.
         labels: Of the examples.
         classes: Their number.
         seed: Of the cut into fifths.
@@ -47,7 +47,7 @@ def cross_fitted_logits(
     if len(points) < FOLDS:
         raise InputError(f"{len(points)} examples: give {FOLDS} or more")
     points = np.asarray(points, np.float64)
-    mean, back = whitening(points)
+    mean, back = conditioning(points)
     points = (points - mean) @ back
     fold = _folds(labels, seed)
 
@@ -68,7 +68,8 @@ def cross_fitted_logits(
             weights = head(one, RIDGES[best]) if one else heads[best]
             mine = fold == one
             logits[mine] = points[mine] @ weights[:-1] + weights[-1]
-    return logits
+    # the same head, whose numbers no one can take for probabilities
+    return logits - logits.mean(1, keepdims=True)
 
 
 def _folds(labels: Int[np.ndarray, " P"], seed: int) -> Int[np.ndarray, " P"]:

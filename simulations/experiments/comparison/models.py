@@ -22,7 +22,7 @@ from .data_sets import Opened
 
 NAME = "compare"
 Bar = Callable[[int, str], AbstractContextManager[Callable[..., None]]]
-"""Of how many there are of what ("runs") it makes a function that is told of them."""
+"""Told how many there are of what ("runs"), it makes a function to report them to."""
 
 
 @runtime_checkable

@@ -40,7 +40,7 @@ class Question:
     of ``simulations.vision.networks.NETWORKS``, or a recipe of ``pruning-laws train``
     by name or path."""
     seeds: int | None = None
-    """Of repetitions, 3 or more; None for as many as the budget allows, up to 10."""
+    """Number of repetitions, 3 or more; None: what the budget allows, up to 10."""
     budget: float = 600.0
     """Seconds of training, about."""
 

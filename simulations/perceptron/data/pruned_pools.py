@@ -54,7 +54,7 @@ class PrunedPools(Source):
     flip_probability: float = 0.0
     """Probability that a label of the pool is flipped."""
     label_noise: LabelNoise | str | None = None
-    """Of the teacher, before flips: as ``solve_convex`` takes it, "probit:0.5"."""
+    """The teacher's noise, before flips, as ``solve_convex`` takes it: "probit:0.5"."""
 
     @property
     def _sizes(self) -> tuple[int, int]:

@@ -10,7 +10,8 @@ probe by theta alone: it takes the rest of P to be independent of the pool.  Tha
 for a probe trained on examples of its own, by symmetry at every N.  A probe trained on
 the pool itself knows its examples, and what it ranks low is not what a stranger at the
 same angle would: :func:`simulate_trained_probe` measures the student's error beside the
-theory's at the measured angle.
+theory's at the measured angle.  For a probe that minimises a convex loss with ridge on
+the pool there is a theory of its own, :func:`perceptron_theory.solve_own_probe`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from perceptron_theory import (
     KeepProbability,
     Rule,
     resolve_rule,
-    solve,
 )
 from perceptron_theory.numerics.checks import check_margin
 
@@ -42,7 +42,6 @@ from ..running.experiment import run_draws
 from ..students.catalog import resolve_student
 from ..students.contract import Student, angle_to_teacher
 from ..students.gradient_training import Gradient
-from ..students.hard_margin import MaxMarginStudent
 
 # The pools of a batch of draws hold at most this many float64 numbers (128 MiB).
 _CHUNK_NUMBERS = 2**24
@@ -222,6 +221,7 @@ def simulate_trained_probe(
     keep_fraction: float,
     rule: str | Rule = "hard",
     margin: str = "absolute",
+    student: str | Student = "max_margin",
     size: int,
     draws: int,
     seed: int,
@@ -239,6 +239,8 @@ def simulate_trained_probe(
         keep_fraction: kept fraction f.
         rule: as in :func:`prune_by_trained_probe`.
         margin: as in :func:`prune_by_trained_probe`.
+        student: trained on what is kept; one with a ``theory``, such as "max_margin" or
+            ``ConvexRidge("square", 0.1)``.
         size: input dimension N, at least 2.
         draws: number of repetitions.
         seed: seed of the whole family of experiments, >= 0.
@@ -248,8 +250,8 @@ def simulate_trained_probe(
 
     Returns:
         Dataset over ``draw`` of theta (measured, radians), training_error (of the
-        probe), probe_error (theta/pi), error (of the max-margin student trained on what
-        is kept), predicted (its error in theory at this draw's theta), difference
+        probe), probe_error (theta/pi), error (of the student trained on what is
+        kept), predicted (its error in theory at this draw's theta), difference
         (error - predicted), and the further columns of
         :func:`~simulations.perceptron.running.experiment.run_draws`; the attribute
         ``probe`` names the probe.  The mean of ``predicted`` is the theory averaged
@@ -272,6 +274,13 @@ def simulate_trained_probe(
         )
     if isinstance(resolve_rule(rule), KeepProbability):
         raise InputError(_BY_CHANCE)
+    taught = resolve_student(student)
+    known = getattr(taught, "theory", None)
+    if known is None:
+        raise InputError(
+            "student must be one with a theory, such as 'max_margin' or ConvexRidge, "
+            f"got {taught.name}"
+        )
     ensemble = Ensemble(
         alpha_tot * keep_fraction, keep_fraction, rule=rule, margin=margin
     )
@@ -282,7 +291,7 @@ def simulate_trained_probe(
         f"a pool of {source.total} whole examples at N = {size} takes {{}}",
         "lower alpha_tot or N",
     )
-    table = run_draws(source, MaxMarginStudent(), draws=draws, first=first)
+    table = run_draws(source, taught, draws=draws, first=first)
     theta = table.theta.values
     if theta.max() > math.pi / 2:
         count = probe.examples(size, source.total)
@@ -290,7 +299,7 @@ def simulate_trained_probe(
             f"a probe came out at {theta.max():.3f} radians, worse than chance: train "
             f"it longer or on more than {count} examples"
         )
-    predicted = solve(
+    predicted = known(
         alpha_prune=source.rows / size,
         keep_fraction=source.rows / source.total,
         theta=theta,

@@ -7,6 +7,7 @@ from .catalog import SOURCES as SOURCES
 from .catalog import load as load
 from .catalog import source_of as source_of
 from .catalog import source_text as source_text
+from .catalog import with_labels as with_labels
 from .contract import DataSource as DataSource
 from .contract import NoSuchSplit as NoSuchSplit
 from .encoded import DataSet as DataSet

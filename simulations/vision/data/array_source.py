@@ -35,6 +35,7 @@ LABELS = (
 IDS = (
     *("ids", "id", "example_id", "example_ids", "image_id", "names", "name"),
     *("paths", "path", "filenames", "filename", "file_name", "arr_2"),
+    *("files", "file", "file_path", "filepath", "image_path", "image_name"),
 )
 _ENDS = "|".join(map(re.escape, SUFFIXES))
 

@@ -8,7 +8,7 @@ JPEG is another data set, and is named so: the shuffled copy at quality 75 is ca
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,14 +19,12 @@ from perceptron_theory.errors import unknown_name
 from perceptron_theory.paths import expanded
 
 from .. import inputs
-from ..optional import require
 from .archive import read_members
 from .contract import DataSource
-from .decode import why_unreadable
 from .images import Images
-from .parquet_images import Rows, list_shards
 from .safe_pickle import safe_load
-from .shards import find_shards
+from .shards import find_shards, of_other_names
+from .small_parquet import small_images
 
 CLASSES = (
     "airplane",
@@ -74,6 +72,12 @@ def cifar10(path: Path | str, split: str = "train") -> Images:
     files = ["test_batch"]
     if split == "train":
         files = [f"data_batch_{i}" for i in range(1, 6)]
+    other = of_other_names(path)
+    if other and not list(path.glob(f"{files[0]}*")):
+        raise InputError(
+            f"{path} has no {split}*.parquet, only others, such as {other}: give the "
+            "file itself, or call it by its split"
+        )
     in_folder = path / f"{files[0]}.bin"
     if in_folder.exists() if path.is_dir() else _is_binary(path):
         files = [f"{name}.bin" for name in files]
@@ -126,37 +130,8 @@ def _labels(labels: np.ndarray, where: str) -> np.ndarray:
 
 
 def _parquet(shards: list[Path], split: str) -> Images:
-    require("PIL", "decoding images")
-    found = list_shards(shards)
-    classes = found.class_names or CLASSES
-    found.check_labels(len(classes))
-    count, reader, labels = len(found.labels), found.reader, found.labels
-    encoded = [reader.read(row) for row in range(count)]
-    images = np.stack([_decode(one, reader, i) for i, one in enumerate(encoded)])
-    names = tuple(path for path in found.paths if path)
-    if len(names) < count:  # the public release has none
-        names = tuple(f"{split}/{i:05d}" for i in range(count))
-    if sorted(classes) == sorted(CLASSES):  # in whichever order the file has them
-        labels = np.array([CLASSES.index(name) for name in classes])[labels]
-        classes = CLASSES
-    return Images(f"{_encoding(encoded)} {split}", images, labels, names, classes)
-
-
-def _decode(content: bytes, reader: Rows, row: int) -> np.ndarray:
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            pixels = np.asarray(image)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(
-            f"{reader.where(row)} is a corrupt image ({why_unreadable(error, content)})"
-        ) from error
-    if pixels.shape != (32, 32, 3):
-        raise InputError(
-            f"{reader.where(row)}: an image of shape {pixels.shape}, not (32, 32, 3)"
-        )
-    return pixels
+    found = small_images(shards, split, CLASSES)
+    return replace(found.images, name=f"{_encoding(found.encoded)} {split}")
 
 
 def _encoding(encoded: list[bytes]) -> str:

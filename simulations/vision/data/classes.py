@@ -29,7 +29,7 @@ class Chosen:
         return self.reader.read(int(self.rows[row]))
 
     def where(self, row: int) -> str:
-        """As the other reader says it, if it does."""
+        """Where a row is, in the words of the other reader, if it has any."""
         where = getattr(self.reader, "where", None)
         return where(int(self.rows[row])) if where else ""
 

@@ -22,7 +22,7 @@ class Jitter(NamedTuple):
     """What is drawn for an image: three factors, a shift, and the order of the four."""
 
     factors: Float[Array, " 3"]
-    """Of brightness, contrast and saturation; 1 changes nothing."""
+    """Factors of brightness, contrast and saturation; 1 changes nothing."""
     hue: Float[Array, ""]
     """Added to the hue, in turns from -0.5 to 0.5; 0 changes nothing."""
     order: Int[Array, " 4"]

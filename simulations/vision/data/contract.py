@@ -114,6 +114,12 @@ def takes_path(kind: type) -> bool:
     return bool(signature(kind).parameters)
 
 
+def needs_path(kind: type) -> bool:
+    """Whether a source of this class is at no place where no path is given."""
+    parameters = signature(kind).parameters.values()
+    return any(one.default is one.empty for one in parameters)
+
+
 def with_path(kind: type, path: str) -> DataSource:
     """A source of a class, at the path of a text form such as cifar10:FOLDER.
 

@@ -31,6 +31,9 @@ _STARTS = {
     b"\x80\x04": "a pickle",
     b"\x80\x05": "a pickle",
     b"version https://git-lfs": "a pointer of Git LFS in place of the file",
+    b"%PDF": "a PDF file",
+    b"# Created by Octave": "text of Octave: save it there with -v7",
+    b"Octave-1-": "a binary file of Octave: save it there with -v7",
     b"\x89PNG": "an image",
     b"\xff\xd8\xff": "an image",
 }
@@ -60,7 +63,7 @@ def kind_of_file(path: Path) -> str | None:
 
 
 def instead(path: Path, *expected: str) -> str:
-    """As :func:`instead_of`, of a file."""
+    """What a file is instead, like :func:`instead_of`."""
     return _instead(kind_of_file(path), expected)
 
 

@@ -25,6 +25,8 @@ from .file_kinds import GZIP, instead_of, kind_of_file
 from .images import Images
 
 SPLITS = ("train", "test")
+DEBIAN = "/usr/share/datasets/fashion-mnist"
+"""Where Debian's package dataset-fashion-mnist has its files; MNIST has no package."""
 _BYTES = b"\0\0\x08"
 _STARTS = {"train": "train", "test": "t10k"}
 _RATIO = 1032  # of deflate at best: a header that says more allocates no more
@@ -54,7 +56,9 @@ def idx_set(
     root = expanded(path)
     if not root.is_dir():
         why = "is not a folder" if root.exists() else "does not exist"
-        raise InputError(f"{root} {why}: give the folder of the idx files")
+        debian = root == Path(DEBIAN)
+        more = ", or `apt install dataset-fashion-mnist`, which puts it there" * debian
+        raise InputError(f"{root} {why}: give the folder of the idx files{more}")
     images = read_idx(_find(root, f"{_STARTS[split]}-images", 3), 3)
     labels = read_idx(_find(root, f"{_STARTS[split]}-labels", 1), 1)
     ids = tuple(f"{split}/{i:05d}" for i in range(len(images)))
@@ -148,3 +152,5 @@ class FashionMNIST(MNIST):
         *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
         *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     )
+
+    path: Path | str = DEBIAN

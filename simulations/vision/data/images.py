@@ -24,7 +24,7 @@ class Images:
     """Images of one size, their labels and ids; checked as it is made."""
 
     name: str
-    """Of the data set and its split."""
+    """The name of the data set and its split."""
     images: UInt8[np.ndarray, "P height width channels"]
     labels: Int[np.ndarray, " P"]
     ids: tuple[str, ...]

@@ -34,12 +34,17 @@ _OF_SYSTEMS = {
     "@recycle",
     "#recycle",
     "#snapshot",
+    "@sharebin",
+    "@tmp",
     "$recycle.bin",
     "desktop.ini",
     "ehthumbs.db",
     "icon\r",
     "lost+found",
+    "network trash folder",
+    "recycler",
     "system volume information",
+    "temporary items",
     "thumbs.db",
 }
 # Pillow knows these by name, and reads no pixels without other programs

@@ -13,7 +13,7 @@ from scipy.io import loadmat
 from perceptron_theory import InputError
 
 from .file_kinds import HDF5, MAT_5, MAT_7, instead_of
-from .mat_tags import checked_mat_5, is_mat_5
+from .mat_tags import checked_mat_5, is_mat_5, names_of_mat_5
 
 _HDF5 = b"\x89HDF"
 _HEADER = 512  # bytes before the HDF5 file in one of version 7.3
@@ -39,7 +39,10 @@ def read_mat(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
         ) from error
     missing = [name for name in names if name not in found]
     if missing:
-        raise InputError(f"{path} does not hold {' and '.join(names)}")
+        held = ", ".join(name for name in _names(content) if name.isprintable())
+        raise InputError(
+            f"{path} does not hold {' and '.join(names)}" + f", but {held}" * bool(held)
+        )
     for name in names:
         kind = _kind(found[name])
         if kind is not None:
@@ -73,6 +76,16 @@ def _of_hdf5(content: bytes, names: Sequence[str]) -> dict[str, Any]:
             else:
                 found[name] = kind or "struct"
     return found
+
+
+def _names(content: bytes) -> list[str]:
+    """What a .mat file that was read holds; nothing of one of version 4."""
+    if content[:4] == _HDF5 or content[_HEADER : _HEADER + 4] == _HDF5:
+        import h5py
+
+        with h5py.File(io.BytesIO(content), "r") as file:
+            return [str(name) for name in file if not str(name).startswith("#")]
+    return names_of_mat_5(content) if is_mat_5(content) else []
 
 
 def _kind(value: Any) -> str | None:

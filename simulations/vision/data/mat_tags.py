@@ -51,18 +51,31 @@ def checked_mat_5(content: bytes, names: Sequence[str]) -> bytes:
     """
     order = "little" if content[HEADER - 2 : HEADER] == b"IM" else "big"
     kept = [content[:HEADER]]
-    for element in _elements(memoryview(content)[HEADER:], order, padded=False):
-        matrix = element
-        whole: bytes | None = None
-        if element.kind == _COMPRESSED:
-            whole = zlib.decompress(element.content)
-            matrix = _element(memoryview(whole), 0, order)
-        if matrix.kind != _MATRIX:
-            raise DamagedError("a variable is no matrix")
+    for matrix in _matrices(content, order):
         if _name(matrix.content, order) in names and _check(matrix.content, order):
             tag = _MATRIX.to_bytes(4, order)
             kept += [tag, len(matrix.content).to_bytes(4, order), matrix.content]
     return b"".join(kept)
+
+
+def names_of_mat_5(content: bytes) -> list[str]:
+    """What the variables of a file are called.
+
+    Raises:
+        DamagedError: An element ends after its file, or a variable is no matrix.
+    """
+    order = "little" if content[HEADER - 2 : HEADER] == b"IM" else "big"
+    return [_name(one.content, order) for one in _matrices(content, order)]
+
+
+def _matrices(content: bytes, order) -> Iterator[_Element]:
+    for element in _elements(memoryview(content)[HEADER:], order, padded=False):
+        matrix = element
+        if element.kind == _COMPRESSED:
+            matrix = _element(memoryview(zlib.decompress(element.content)), 0, order)
+        if matrix.kind != _MATRIX:
+            raise DamagedError("a variable is no matrix")
+        yield matrix
 
 
 def _element(content: memoryview, start: int, order, padded: bool = True) -> _Element:

@@ -63,7 +63,7 @@ class Listing:
     labels: Int[np.ndarray, " P"]
     paths: tuple[str | None, ...]
     class_names: tuple[str, ...] | None
-    """As Hugging Face's metadata has them, if it is there."""
+    """The names of the classes in Hugging Face's metadata, if it is there."""
     sizes: Int[np.ndarray, " groups"]
     """Bytes of the images of each row group, before compression."""
     reader: Rows
@@ -83,8 +83,12 @@ class Listing:
             )
 
 
-def list_shards(shards: Sequence[Path]) -> Listing:
+def list_shards(shards: Sequence[Path], label_name: str = "label") -> Listing:
     """Labels and paths of all rows, in the order of the files.
+
+    Args:
+        shards: of one split.
+        label_name: the column of the labels.
 
     Raises:
         InputError: a file that is truncated or lacks a column, a row without a label.
@@ -99,15 +103,15 @@ def list_shards(shards: Sequence[Path]) -> Listing:
         try:
             with pq.ParquetFile(path) as file:
                 schema = file.schema_arrow
-                column = _column(path, schema, column)
-                named = _class_names(schema.metadata)
+                column = _column(path, schema, column, label_name)
+                named = _class_names(schema.metadata, label_name)
                 if names and named and names != named:
                     raise InputError(
                         f"{path} has other classes, or another order of them, than "
                         f"{shards[0].name}: give shards of one set"
                     )
                 names = names or named
-                label = file.read(["label"], use_threads=False)["label"]
+                label = file.read([label_name], use_threads=False)[label_name]
                 _check_numbers(path, label)
                 if not len(label):
                     continue
@@ -147,16 +151,16 @@ def _check_numbers(path: Path, label: Any) -> None:
     )
 
 
-def _column(path: Path, schema: Any, column: str) -> str:
+def _column(path: Path, schema: Any, column: str, label_name: str) -> str:
     """The name of the column of images, the same in all shards."""
     names = schema.names
     found = next((name for name in _COLUMNS if name in names), "")
     fields = _fields(schema.field(found)) if found else []
-    if "label" not in names or "bytes" not in fields:
+    if label_name not in names or "bytes" not in fields:
         wanted, other = ("image", "img") if found == "image" else ("img", "image")
         raise InputError(
             f"{path} has the columns {', '.join(names)}; {wanted}{{bytes, path}} (or "
-            f"{other}) and label are needed"
+            f"{other}) and {label_name} are needed"
         )
     if column and found != column:
         raise InputError(f"{path} calls its images {found}, other shards {column}")
@@ -186,10 +190,12 @@ def _row_groups(metadata: Any, column: str) -> tuple[list[int], list[int]]:
     return counts, sizes
 
 
-def _class_names(metadata: dict[bytes, bytes] | None) -> tuple[str, ...] | None:
+def _class_names(
+    metadata: dict[bytes, bytes] | None, label_name: str
+) -> tuple[str, ...] | None:
     try:
         features = record_of((metadata or {})[b"huggingface"])["info"]["features"]
-        return tuple(map(str, features["label"]["names"]))
+        return tuple(map(str, features[label_name]["names"]))
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -17,7 +17,7 @@ class Points:
     """Feature vectors, their labels and ids; checked as it is made."""
 
     name: str
-    """Of the data set and its split."""
+    """The name of the data set and its split."""
     points: Float[np.ndarray, "P d"]
     """float32 or float64; may be mapped from a file."""
     labels: Int[np.ndarray, " P"]

@@ -20,7 +20,9 @@ from .listing import files_in, sub_folders
 
 SUFFIX = ".parquet"
 _COUNTED = re.compile(
-    r"(?P<name>.*-)(?P<number>\d+)-of-(?P<total>\d+)(?P<end>(?:-[0-9a-f]{8,})?)\.parquet"
+    r"(?P<name>(?:.*\D)?)(?P<number>\d+)[-_. ]?of[-_. ]?(?P<total>\d+)"
+    r"(?P<end>(?:[-_.][0-9a-f]{8,})?)\.parquet",
+    re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"(?P<name>.*?)(?P<number>\d+)(?P<end>)\.parquet")
 # other names of splits, in public copies
@@ -55,6 +57,15 @@ def find_shards(path: Path, split: str, splits: Sequence[str]) -> list[Path]:
     return sorted(found, key=lambda shard: natural_key(shard.name))
 
 
+def of_other_names(path: Path) -> str | None:
+    """A parquet file in a folder or in one in it, as a path from there, if any."""
+    if not path.is_dir():
+        return None
+    folders = [path, *(path / name for name in sub_folders(path))]
+    found = [p for folder in folders for p in files_in(folder) if p.suffix == SUFFIX]
+    return str(min(found).relative_to(path)) if found else None
+
+
 def split_of(path: Path, splits: Sequence[str]) -> str | None:
     """The split that a file or its folder is named by, if there is one."""
     for split in splits:
@@ -86,7 +97,8 @@ def _only(path: Path, split: str, splits: Sequence[str]) -> Path:
 
 def _is_named_by(split: str, path: Path) -> bool:
     names = "|".join((split, *_ALSO.get(split, ())))
-    return bool(re.fullmatch(rf"(?:{names})(?:[^A-Za-z].*)?\.parquet", path.name))
+    own = rf"(?:{names})(?:[^a-z].*)?\.parquet"
+    return bool(re.fullmatch(own, path.name, re.IGNORECASE))
 
 
 def _places(path: Path, split: str) -> dict[str, list[Path]]:
@@ -100,9 +112,9 @@ def _places(path: Path, split: str) -> dict[str, list[Path]]:
         files = files_in(path / name)
         named = [p for p in files if _is_named_by(split, p)]
         any_name = [p for p in files if p.suffix == SUFFIX]
-        found[name] = named or (any_name if name in own else [])
+        found[name] = named or (any_name if name.lower() in own else [])
         for inner in sub_folders(path / name):
-            if inner in own:
+            if inner.lower() in own:
                 files = files_in(path / name / inner)
                 found[f"{name}/{inner}"] = [p for p in files if p.suffix == SUFFIX]
     return {place: shards for place, shards in found.items() if shards}
@@ -160,7 +172,9 @@ def _check_whole(shards: list[Path], *, named: bool) -> None:
             stacklevel=4,
         )
         numbers[0] = shards[0]
-    for number in range(total):
+    # names that count say where they begin: the last of 2 from 1 on is 2
+    first = int(any(counted.values()) and total in numbers and 0 not in numbers)
+    for number in range(first, first + total):
         if number not in numbers:
             path = shards[0]
             missing = _like(path, number)

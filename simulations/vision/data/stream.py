@@ -35,7 +35,7 @@ class Batch:
     images: UInt8[np.ndarray, "B size size 3"]
     labels: Int[np.ndarray, " B"]
     rows: Int[np.ndarray, " B"]
-    """Of the data set; negative is padding."""
+    """The row of each example in the data set; negative is padding."""
     mask: Bool[np.ndarray, " B"]
     """False for padding and corrupt images: they are black and must not count."""
 
@@ -51,13 +51,13 @@ class Stream:
 
     data: EncodedImages
     batch_size: int
-    """Of all hosts together."""
+    """Examples a batch on all hosts together."""
     view: View
     seed: int | None = None
     """With a seed, an epoch is a permutation and its last partial batch left out.
     Without one, every example comes once, in order, the last batch padded."""
     ids: Sequence[str] | None = None
-    """Of a subset, such as the kept part; else all."""
+    """The ids of a subset, such as the kept part; None for all."""
     host: int = 0
     """``jax.process_index()``: which part of every batch is served."""
     hosts: int = 1

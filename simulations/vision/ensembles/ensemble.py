@@ -40,7 +40,7 @@ class Ensemble:
     placement: Placement
     test: DataSet | None = None
     subset_fraction: float | None = None
-    """Of the examples that each model is trained on, at random; None for all."""
+    """The random part of the examples that each model is trained on; None for all."""
     workers: int = 0
     """Processes that decode a stream."""
 

@@ -4,7 +4,7 @@
 was trained; one that is whole there is not trained again.  In the end the folder
 holds, in the order of models and of the data set: member.npy (K, P), logits.npy
 (K, P, C), correct.npy (K, P), test_correct.npy (K, T) and, where all models have all
-examples, presentations.npy (K, epochs, P).
+examples, presentations.npy (K, epochs, P); and metrics.csv, a row a model and epoch.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ..training.checkpoint_store import checkpoints
 from ..training.epoch_record import EpochRecord
 from ..training.evaluation import all_logits
 from ..training.recipe_files import write_recipe
-from ..training.records import write_metrics
+from ..training.records import read_metrics, write_metrics
 from ..training.run import run_plan, save, tested, write_outputs, write_results
 from ..training.run_folder import about, claim, write_about
 from ..training.step import State
@@ -211,6 +211,7 @@ def _write_test(plan: Plan, state: State, folder: Path) -> None:
 
 def _put_together(ensemble: Ensemble, folder: Path) -> None:
     """The results of all models, a row each; correctness is that of the logits."""
+    write_metrics(folder / "metrics.csv", ensemble_history(ensemble, folder))
     last = ensemble.plan(0).epochs  # a budget may end before what the recipe asks for
     epochs = [epoch for epoch in ensemble.recipe.logits_epochs if epoch <= last]
     for name in ("logits", *(f"logits_{epoch}" for epoch in epochs)):
@@ -223,6 +224,15 @@ def _put_together(ensemble: Ensemble, folder: Path) -> None:
         _stack(ensemble, folder, "test_correct.npy")
     if ensemble.subset_fraction is None:
         _stack(ensemble, folder, "correct.npy", "presentations.npy")
+
+
+def ensemble_history(ensemble: Ensemble, folder: Path) -> list[dict[str, Any]]:
+    """The metrics of all models that are whole in a folder: a row a model and epoch."""
+    return [
+        {"model": k, **row}
+        for k in range(ensemble.models)
+        for row in read_metrics(model_folder(folder, k) / "metrics.csv")
+    ]
 
 
 def _stack(ensemble: Ensemble, folder: Path, name: str, to: str | None = None) -> None:

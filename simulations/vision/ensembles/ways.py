@@ -39,7 +39,7 @@ class Choice:
 
     way: str
     seconds: dict[str, float]
-    """Of a step of one model, by each way that was measured."""
+    """Seconds of a step of one model, by each way that was measured."""
     why: str
 
 

@@ -15,12 +15,18 @@ from perceptron_theory.errors import unknown_name
 from ..contracts import imported
 from .classifier import Classifier
 from .efficientnet import EfficientNetLite
+from .lenet import LeNet
+from .mixer import Mixer
+from .mlp import MLP
 from .resnet import ResNet
 from .vit import ViT
 
 # ResNet-8 and 20 are the paper's 6 n + 2 layers for CIFAR, n = 1 and 3, with its option
 # A: of the two shortcuts the one without convolutions, which are dear on small machines
 NETWORKS: dict[str, partial[Any]] = {
+    "mlp": partial(MLP),
+    "mixer": partial(Mixer),
+    "lenet": partial(LeNet),
     "resnet8": partial(ResNet, stages=(1, 1, 1), width=16, shortcut="pad"),
     "resnet20": partial(ResNet, stages=(3, 3, 3), width=16, shortcut="pad"),
     "resnet18": partial(ResNet, stages=(2, 2, 2, 2), width=64),

@@ -21,10 +21,10 @@ class Scale:
     """How a source made the input of a network from an image."""
 
     mean: tuple[float, ...]
-    """Of each channel, on the scale of [0, 1]."""
+    """The mean of each channel, on the scale of [0, 1]."""
     deviation: tuple[float, ...]
     filter: Filter = "bilinear"
-    """By which images were resized."""
+    """The filter by which images were resized."""
     border: int | None = None
     """Pixels by which the shorter side of an image of a file was longer than the
     centre that was cut out; None is a seventh of that, 256 for 224."""

@@ -24,7 +24,7 @@ class Initial:
     """Weights of a network, but for its head: that is always new."""
 
     name: str
-    """Of the folder or file, for messages."""
+    """The name of the folder or file, for messages."""
     network: str
     stem: str | None
     """Both as in a recipe."""

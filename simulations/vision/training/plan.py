@@ -48,7 +48,7 @@ class Plan:
     test: DataSet | None = None
     """Its labels become those of ``dataset``, by the names of the classes."""
     ids: Sequence[str] | None = None
-    """Of the examples to train on; None for all."""
+    """The ids of the examples to train on; None for all."""
     workers: int = 0
     """Processes that decode a stream."""
     initial: Initial | None = None

@@ -34,18 +34,18 @@ class Recipe:
     network: str
     """A key of ``simulations.vision.networks.NETWORKS``, or ``package.module:Name``."""
     stem: str | None = None
-    """Of a ResNet: "cifar", "strided" or "imagenet"; None is its usual one."""
+    """The stem of a ResNet: "cifar", "strided" or "imagenet"; None is its usual one."""
     fixed_epochs: int | None = None
     fixed_steps: int | None = None
     batch_size: int
-    """Of all devices and hosts together.  What does not fill a batch sits out an
-    epoch, other examples in each."""
+    """Examples a step on all devices and hosts together.  What does not fill a batch
+    sits out an epoch, other examples in each."""
 
     objective: str = "classification"
     """"simclr" (arXiv 2002.05709) has no labels: two views of each image are to be
     alike.  Of images in memory only."""
     temperature: float = 0.5
-    """Of SimCLR's loss."""
+    """The temperature of SimCLR's loss."""
     projection: int = 128
     """Outputs of SimCLR's projection head, which has a hidden layer and is no part of
     the embedding."""
@@ -54,7 +54,7 @@ class Recipe:
     learning_rate: float
     """The peak, for this batch size: nothing scales it."""
     momentum: float = 0.9
-    """Of SGD; the first decay rate of AdamW, whose second is 0.999."""
+    """The momentum of SGD; the first decay rate of AdamW, whose second is 0.999."""
     nesterov: bool = True
     weight_decay: float = 0.0
     """Added to gradients in SGD (as PyTorch does), decoupled in AdamW."""
@@ -75,7 +75,7 @@ class Recipe:
     """For so long the rate rises linearly from 0."""
 
     image_size: int = 224
-    """Of data sets that are streamed; those in memory have their own."""
+    """The side of streamed images; images in memory have their own."""
     resize: int | None = None
     """Side that images in memory are resized to after all else that is done to them
     (bilinear), such as 224 for a ViT; None leaves them."""

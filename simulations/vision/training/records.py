@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from perceptron_theory import InputError
+
+from ...csv_files import read_csv
 from ...files import write_whole
 from ..optional import require
 
@@ -26,6 +29,27 @@ def write_metrics(path: Path, history: Sequence[Row]) -> None:
     writer.writeheader()
     writer.writerows(history)
     write_whole(path, lambda part: part.write_text(text.getvalue()))
+
+
+def read_metrics(path: Path) -> list[dict[str, float | int | None]]:
+    """The rows that :func:`write_metrics` wrote; None where a cell is empty.
+
+    Raises:
+        InputError: no such file, or no such table.
+    """
+    columns = read_csv(path, "table of metrics").columns
+    try:
+        values = [[_value(cell) for cell in cells] for cells in columns.values()]
+        rows = zip(*values, strict=True)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+    except ValueError as error:
+        raise InputError(f"{path} is not a table of metrics ({error})") from error
+
+
+def _value(cell: str) -> float | int | None:
+    if not cell:
+        return None
+    return int(cell) if cell.isdecimal() else float(cell)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ class Batch(NamedTuple):
     images: UInt8[Array | np.ndarray, "B h w c"]
     labels: Int[Array | np.ndarray, " B"]
     rows: Int[Array | np.ndarray, " B"]
-    """Of the data set."""
+    """The row of each example in the data set."""
     mask: Bool[Array | np.ndarray, " B"]
     """False where an example must not count."""
 

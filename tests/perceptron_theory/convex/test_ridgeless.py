@@ -24,7 +24,7 @@ def _hiding(shown, size=60, theta=0.35):
 @pytest.mark.parametrize(
     ("loss", "shown"),
     [
-        ("squared_hinge", 1.0),
+        pytest.param("squared_hinge", 1.0, marks=pytest.mark.slow),
         pytest.param("hinge", 1.0, marks=pytest.mark.slow),
         pytest.param("hinge", 0.8, marks=pytest.mark.slow),
     ],
@@ -74,6 +74,7 @@ def test_what_cannot_be_separated_has_a_finite_limit(loss):
     [(2.0, 0.4, "hard", "absolute", 0.0), (5.0, 0.6, "easy", "signed", 0.1)],
     ids=str,
 )
+@pytest.mark.few(2)
 def test_least_squares_do_not_see_the_covariance(point, exponent):
     # above one example a dimension: the regression of y on the fields, and a noise of
     # what it leaves over alpha - 1
@@ -100,6 +101,7 @@ def test_least_squares_do_not_see_the_covariance(point, exponent):
 
 @pytest.mark.parametrize("alpha", [0.3, 0.9, 1.5])
 @pytest.mark.parametrize("exponent", [0.0, 1.2, 2.0])
+@pytest.mark.few(3)
 def test_interpolation_of_least_norm_is_the_known_one(alpha, exponent):
     # Hastie, Montanari, Rosset, Tibshirani, Ann. Statist. 50, 949 (2022), for a linear
     # signal and independent noise.  Without pruning sign(u) is as good as sqrt(2/pi) u

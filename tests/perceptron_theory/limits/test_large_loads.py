@@ -116,6 +116,7 @@ def test_what_is_refused(given, words):
         pt.large_load(0.4, **given)
 
 
+@pytest.mark.slow
 def test_small_noise():
     near = pt.small_noise_limit(0.6, theta=THETA, label_noise="probit:1")
     sigma = 0.02

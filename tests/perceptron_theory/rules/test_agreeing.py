@@ -30,6 +30,7 @@ def test_which_margin_is_ranked_makes_no_difference():
     assert one.error == other.error
 
 
+@pytest.mark.slow
 def test_all_that_agree_see_label_and_probe_alike():
     # y = sign of both: nothing tells generator and probe apart
     found = pt.solve(alpha_prune=2.0, theta=0.6, rule=ALL)
@@ -88,8 +89,10 @@ def test_inside_a_trace_too_much_is_not_a_number():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", ["hard", "random"])
-@pytest.mark.parametrize("student", ["max_margin", "bayes_point", "convex"])
+@pytest.mark.parametrize(
+    ("student", "rule"),
+    [("max_margin", "hard"), ("bayes_point", "random"), ("convex", "hard")],
+)
 def test_the_derivatives_are_exact(rule, student):
     p = 0.1
     if student != "convex":
@@ -115,6 +118,26 @@ def test_the_derivatives_are_exact(rule, student):
         moved[i] = moved[i] + steps
         slope = np.array([1, -8, 8, -1]) @ error(*moved) / 12e-3
         assert float(gradient[i]) == pytest.approx(slope, rel=2e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", [pt.Probit(0.5), pt.Logistic(0.3)])
+def test_what_agrees_with_noisy_labels_is_what_is_kept_where_it_agrees(noise):
+    """All that agree, by a probability of each margin, which knows no part of D."""
+    how = {"alpha_prune": 2.0, "theta": 0.4, "loss": "square", "ridge": 0.1}
+    every = pt.solve_convex(rule=ALL, label_noise=noise, **how)
+    fraction = every.keep_fraction * (1.0 - 1e-9)
+    ranked = pt.solve_convex(
+        rule=pt.Agreeing("random"), keep_fraction=fraction, label_noise=noise, **how
+    )
+    assert float(ranked.error) == pytest.approx(float(every.error), rel=1e-7)
+    with pytest.raises(pt.InputError, match="label agree"):
+        pt.solve_convex(
+            rule=pt.Agreeing("random"),
+            keep_fraction=float(every.keep_fraction) + 0.01,
+            label_noise=noise,
+            **how,
+        )
 
 
 @pytest.mark.slow

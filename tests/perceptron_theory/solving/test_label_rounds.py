@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import perceptron_theory as pt
-from perceptron_theory.solving.label_rounds import Mirrored
+from perceptron_theory.solving.one_round import Mirrored
 
 THREE = pt.ThreeDirections(*np.deg2rad([30.0, 20.0, 35.0]))
 
@@ -22,6 +22,7 @@ def test_without_pruning_every_round_shrinks_both_cosines():
     np.testing.assert_allclose(labels, np.arccos(overlap) / np.pi, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_first_round_is_that_of_three_directions():
     how = {"alpha_tot": 4.0, "keep_fraction": 0.4, "rule": pt.Agreeing("hard")}
     student = pt.Convex("logistic", 0.1, 0.05)
@@ -31,6 +32,7 @@ def test_the_first_round_is_that_of_three_directions():
     assert float(found["label_error"][1]) == float(one.error)
 
 
+@pytest.mark.slow
 def test_an_unstable_fixed_point_parts_what_survives_from_what_collapses():
     how = {"alpha_tot": 5.0, "keep_fraction": 0.2, "rule": "easy"}
     rest = pt.self_training_fixed_points(probe_angle=THREE.probe_angle, **how)
@@ -77,6 +79,7 @@ def test_beyond_a_right_angle_the_probe_is_turned_round():
         )
 
 
+@pytest.mark.slow
 def test_hard_pruning_by_disagreement_turns_students_against_the_probe():
     how = {"alpha_tot": 5.0, "keep_fraction": 0.2, "rule": "hard", "margin": "signed"}
     found = pt.self_training(THREE, rounds=8, **how)

@@ -261,6 +261,13 @@ def test_the_error_is_in_proportion_to_the_smallest_angles(margin):
     np.testing.assert_allclose(ratio, ratio[1], rtol=1e-5)
 
 
+def test_angles_whose_error_is_hardly_a_number_are_refused():
+    for theta in (1e-291, 5e-324):
+        with pytest.raises(pt.InputError, match=r"theta must be 0, or 1e-290 or more"):
+            solve(3.0, 0.3, theta=theta)
+    assert (solve(3.0, 0.3, theta=0.0).error > 0).all()
+
+
 def test_threshold_of_hard_examples():
     """f -> 0, theta = 0: the laws below, at and above alpha = 1."""
     f = 1e-5

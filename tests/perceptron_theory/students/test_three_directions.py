@@ -110,6 +110,7 @@ def test_square_loss_of_dohmatob_pezeshki_askari_hemmat_with_a_generator_of_labe
 
 
 @pytest.mark.parametrize("rule", ["hard", "easy", "random", "window", "all"])
+@pytest.mark.few(1)
 def test_square_loss_with_label_aware_keeping(rule):
     alpha, ridge = 2.0, 0.3
     for angles in DEGREES[:2]:

@@ -45,7 +45,7 @@ GOOD = {
                 "fixed_epochs": 3,
                 "fixed_steps": 3,
             },
-            "one of fixed_epochs and fixed_steps at most",
+            "one of fixed_epochs, fixed_steps and pool_steps at most",
         ),
     ],
 )

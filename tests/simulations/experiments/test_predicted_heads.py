@@ -54,6 +54,18 @@ def found(examples):
     return predictions(examples, question)
 
 
+@pytest.mark.slow
+def test_logistic_heads_of_three_classes_are_predicted_and_trained(examples):
+    question = Question(
+        [300], [0.5], {"hard": "hard"}, "logistic", 0.05, intercept=True, repeats=12
+    )
+    result = predictions(examples, question)
+    assert "heads of 3 classes" in " ".join(sentences_on(result))
+    found = result.sel(score="good", pool=300)
+    ratio = np.abs(np.log(found["measured"] / found["error"]))
+    assert float(ratio.max()) < 0.1
+
+
 # heads
 
 
@@ -364,6 +376,7 @@ def test_hinge_heads_of_a_single_class_minimise_their_objective(intercept):
         assert objective(moved, other) >= least - 1e-6
 
 
+@pytest.mark.slow
 def test_heads_that_are_trained_agree(examples):
     question = Question(
         pools=[120, 500, 5000],

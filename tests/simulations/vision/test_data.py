@@ -324,7 +324,7 @@ def test_the_digits_are_built_in():
     assert load().fingerprint == train.fingerprint
 
 
-@pytest.mark.parametrize("name", ["mnis", "cifar", "cifar100:x", "digit:x", ""])
+@pytest.mark.parametrize("name", ["mnis", "cifar", "cifar1000:x", "digit:x", ""])
 def test_an_unknown_data_set_is_refused(name):
     with pytest.raises(InputError, match="give digits, mnist:FOLDER"):
         load(name)

@@ -173,9 +173,17 @@ def test_mat_files_of_something_else_are_called_so(tmp_path):
         ({"X": cells, "y": Y}, "X is a cell array, not an array of numbers"),
         ({"X": {"a": 1}, "y": Y}, "X is a struct"),
         ({"X": X, "y": ["a", "b"]}, "y is text"),
-        ({"X": X}, "does not hold X and y"),
+        ({"X": X}, "does not hold X and y, but X"),
+        ({"x": {"X": X}, "y": Y}, "does not hold X and y, but x, y"),
     ):
         savemat(file, content)
+        assert says in _refused(f"svhn:{tmp_path}")
+    for start, says in (
+        (b"# Created by Octave 9.2, Mon\n# name: X\n", "it is text of Octave: save it"),
+        (b"Octave-1-L\0\0", "it is a binary file of Octave: save it there with -v7"),
+        (b"%PDF-1.4\n", "it is a PDF file"),
+    ):
+        file.write_bytes(start)
         assert says in _refused(f"svhn:{tmp_path}")
     _version_7_3(file, cells=True)
     assert "X is a cell array" in _refused(f"svhn:{tmp_path}")

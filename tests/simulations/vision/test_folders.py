@@ -138,6 +138,10 @@ def test_hidden_and_system_names_are_no_examples(tmp_path):
         "__MACOSX/cat/1.png",
         "@eaDir/1.png",
         ".cache/half.png.incomplete",
+        "@tmp/1.png",
+        "Network Trash Folder/1.png",
+        "RECYCLER/1.png",
+        "dog/.@__thumb/1.png",
         "$RECYCLE.BIN/1.png",
     )
     (root / "dog" / "Thumbs.db").write_bytes(b"x")

@@ -130,6 +130,30 @@ def test_logarithms_of_probabilities_are_logits():
     np.testing.assert_allclose(scores(logs), scores(LOGITS), rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", ["f8", "f4", "f2"])
+@pytest.mark.parametrize("call", CALLS)
+def test_other_logarithms_of_probabilities_are_no_logits(call, dtype):
+    logs = log_softmax(LOGITS, axis=-1)
+    sure = log_softmax(30 * LOGITS, axis=-1)
+    for given, says in (
+        (-logs, "with the other sign"),
+        (np.minimum(-sure, 100), "with the other sign"),
+        (logs / np.log(10), "to the base 10: give them times 2.302585"),
+        (logs / np.log(2), "to the base 2: give them times 0.693147"),
+    ):
+        with pytest.raises(InputError, match=says):
+            call(given.astype(dtype))
+
+
+def test_a_logit_that_is_zero_everywhere_is_one():
+    """Of two classes the first may be the origin, however sure the others are."""
+    sure = np.c_[np.zeros(40), RNG.uniform(9, 30, 40)]
+    for given in (sure, -sure):
+        np.testing.assert_allclose(
+            el2n(given, LABELS % 2), el2n(given - 1, LABELS % 2), rtol=1e-9
+        )
+
+
 def test_one_class_only_has_logits_of_one():
     assert el2n(np.ones((2, 1)), [0, 0]).tolist() == [0, 0]
 

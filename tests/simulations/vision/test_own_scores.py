@@ -71,6 +71,24 @@ def test_rows_are_matched_by_their_ids_in_any_order(data, form, named):
     np.testing.assert_array_equal(found.labels, LABELS)
 
 
+@pytest.mark.parametrize("column", ["file", "img", "Unnamed: 0"])
+def test_a_column_that_names_examples_has_their_ids_whatever_it_is_called(data, column):
+    rows = zip([NAMES[i] for i in TURN], SCORES[TURN], strict=True)
+    lines = [f"{column},split,score", *(f"{name},train,{s}" for name, s in rows)]
+    Path("own.csv").write_text("\n".join(lines))
+    np.testing.assert_array_equal(scores_in("own.csv", data).scores, SCORES)
+    # a word of one example is enough, the others are foreign
+    Path("own.csv").write_text("\n".join([*lines[:2], *("z" + x for x in lines[2:])]))
+    assert "7 of 8 ids are not in x" in _refused(lambda: scores_in("own.csv", data))
+
+
+def test_two_columns_that_name_examples_in_other_orders_are_refused(data):
+    one = [NAMES[i] for i in TURN]
+    pq.write_table(pa.table({"a": one, "b": NAMES, "score": SCORES}), "own.parquet")
+    said = _refused(lambda: scores_in("own.parquet", data))
+    assert "the columns a and b both name examples, in different orders" in said
+
+
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i4"])
 def test_scores_without_ids_are_in_order_with_a_warning(data, dtype):
     np.save("own.npy", SCORES.astype(dtype)[:, None])
@@ -184,10 +202,16 @@ def test_a_table_without_a_header_does_not_lose_its_first_row(data):
 
 
 def test_a_cell_that_is_no_score_is_named(data):
-    for cell in ("30%", "1,000", "NA", "1_0"):
+    for cell, says in (
+        ("30%", "is '30%', not a number"),
+        ("0,125", "is '0,125', not a number: write points, not commas"),
+        ("NA", "is empty (NA): give every example a score"),
+        ("", "is empty: give every example a score"),
+        ("1_0", "is '1_0', not a number"),
+    ):
         Path("own.csv").write_text(f'score\n1.5\n"{cell}"\n2.5\n')
         said = _refused(lambda: scores_in("own.csv"))
-        assert f"scores must be numbers, and that of row 1 is {cell!r}" in said
+        assert said == f"own.csv: scores must be numbers, and that of row 1 {says}"
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

@@ -190,8 +190,12 @@ def test_a_file_sorted_by_score_has_no_running_number(tmp_path):
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], *lines[7:], *lines[1:7]]))
     np.testing.assert_array_equal(import_csv(path, SET, metric="m").scores, VALUES)
+    # scores that are whole numbers from 1 on are called so
+    whole = _csv(tmp_path / "whole.csv", "file,Score", "{name},{row}", order)
+    found = import_csv(whole, SET, metric="m")
+    np.testing.assert_array_equal(np.argsort(found.scores), order)
     ranks = _csv(tmp_path / "ranks.csv", "file,rank", "{name},{row}", order)
-    with pytest.raises(InputError, match="which column holds the scores"):
+    with pytest.raises(InputError, match=r"the scores.* none but running numbers, of"):
         import_csv(ranks, SET, metric="m")
     found = import_csv(ranks, SET, metric="m", column="rank")
     np.testing.assert_array_equal(np.argsort(found.scores), order)

@@ -74,6 +74,32 @@ def test_shards_are_found_and_all_of_them_needed(tmp_path, names):
     assert "is missing: finish the download (shard 0 of 2)" in said
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "says"),
+    [
+        ("train_0_of_2", "train_1_of_2", "train_0_of_2.parquet is missing"),
+        ("train-1of2", "train-2of2", "train-1of2.parquet is missing"),
+        ("Train-00000-of-00002", "Train-00001-of-00002", "Train-00000-of-00002"),
+        ("train/00000-of-00002", "train/00001-of-00002", "00000-of-00002.parquet is"),
+        ("TRAIN/x.0.OF.2", "TRAIN/x.1.OF.2", "x.0.OF.2.parquet is missing"),
+    ],
+)
+def test_a_count_may_be_written_in_any_way(tmp_path, first, second, says):
+    _halves(tmp_path, f"{first}.parquet", f"{second}.parquet")
+    np.testing.assert_array_equal(load(f"cifar10:{tmp_path}").images, IMAGES)
+    (tmp_path / f"{first}.parquet").unlink()
+    assert says in _refused(tmp_path)
+
+
+def test_parquet_that_no_split_names_is_named(tmp_path):
+    _halves(tmp_path, "cifar10-0.parquet", "deep/cifar10-1.parquet")
+    said = _refused(tmp_path)
+    assert "has no train*.parquet, only others, such as cifar10-0.parquet" in said
+    (tmp_path / "cifar10-0.parquet").rename(tmp_path / "train.parquet")
+    assert len(load(f"cifar10:{tmp_path}")) == 4
+    assert "has no test*.parquet, only others" in _refused(tmp_path, "test")
+
+
 def test_one_shard_of_two_is_refused_wherever_it_is_named(tmp_path):
     _shard(tmp_path / NAMES[0], range(4))
     assert "train-00001-of-00002.parquet is missing" in _refused(tmp_path)

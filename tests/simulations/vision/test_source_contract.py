@@ -50,11 +50,15 @@ def _file(split, i, form):
     return file.getvalue()
 
 
-def _cifar10(folder):
+def _cifar10(folder, label="label"):
     for split in ("train", "test"):
         rows = [{"bytes": _file(split, i, "PNG"), "path": None} for i in range(COUNT)]
-        table = pa.table({"img": rows, "label": [i % 2 for i in range(COUNT)]})
+        table = pa.table({"img": rows, label: [i % 2 for i in range(COUNT)]})
         pq.write_table(table, folder / f"{split}.parquet")
+
+
+def _cifar100(folder):
+    _cifar10(folder, "fine_label")
 
 
 def _svhn(folder):
@@ -104,6 +108,7 @@ MAKERS = {
     "mnist": _idx,
     "fashion_mnist": _idx,
     "cifar10": _cifar10,
+    "cifar100": _cifar100,
     "svhn": _svhn,
     "imagenet": _imagenet,
     "folder": _folder,
@@ -251,7 +256,10 @@ def test_an_object_of_all_parts_needs_no_base_class():
         (outside.Arrays, "give an instance, Arrays(...)"),
         (None, "NoneType is not a data source: it lacks name"),
         ("mnis", "is not a data set I recognise: give digits, mnist:FOLDER, fashion"),
-        ("mnis:PATH", "is not a data set I recognise"),
+        ("mnis:PATH", "; did you mean 'mnist:FOLDER'?"),
+        ("x.npy", "; did you mean 'arrays:x.npy,LABELS.npy'?"),
+        ("x.npz", "; did you mean 'arrays:x.npz'?"),
+        (".", "; did you mean 'folder:.'?"),
         ("digits:PATH", "digits takes no path: leave out ':PATH'"),
         ("cifar10:", "cifar10 needs a path: cifar10:FOLDER"),
         ("cifar10", "cifar10 needs a path: cifar10:FOLDER"),

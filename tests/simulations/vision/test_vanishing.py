@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from simulations.vision.selection import select
-from simulations.vision.vanishing import mending_floor, nearly_lost
+from simulations.vision.vanishing import (
+    loss_in_words,
+    mending_floor,
+    mending_option,
+    nearly_lost,
+)
 
 
 def test_a_class_is_lost_where_it_keeps_less_than_a_third_of_its_share():
@@ -53,3 +58,15 @@ def test_no_floor_mends_the_loss_of_a_class_that_is_nearly_all():
     assert [one.label for one in nearly_lost(before, kept)] == [0]
     assert mending_floor(before, kept) is None
     assert mending_floor(before, np.array([90, 5, 5])) is None  # nothing to mend
+
+
+def test_a_loss_is_said_with_the_option_that_mends_it():
+    before, kept = np.array([151, 149, 150, 150]), np.array([3, 60, 7, 110])
+    assert loss_in_words("the hardest 30 %", before, kept, ["0", "1", "2", "3"]) == (
+        "the hardest 30 % nearly loses a class: '0' keeps 3 of 151 examples, and "
+        "1 more class loses as much"
+    )
+    assert loss_in_words("all", before, before, ["0", "1", "2", "3"]) == ""
+    assert mending_option(before, kept).startswith("--class-floor 0.5")
+    alone = np.array([900, 50, 50]), np.array([30, 50, 50])
+    assert mending_option(*alone) == "--per-class"

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 import perceptron_theory as pt
-from simulations.perceptron import Gradient, Perceptron, averages, max_margin
+from simulations.perceptron import (
+    ConvexRidge,
+    Gradient,
+    Perceptron,
+    averages,
+    max_margin,
+)
 from simulations.perceptron.studies.probe_epochs import probe_study
 from simulations.perceptron.studies.trained_probe import (
     TrainedProbe,
@@ -132,6 +138,23 @@ def test_a_perceptron_may_be_the_probe_and_what_is_kept_is_separable():
     assert (found.training_error == 0).all()
 
 
+@pytest.mark.slow
+def test_a_ridge_probe_of_the_pool_obeys_the_theory_of_its_own():
+    pool = {"alpha_tot": 4.0, "keep_fraction": 0.3, "margin": "signed"}
+    ridge = ConvexRidge("square", 0.1)
+    table = averages(
+        simulate_trained_probe(
+            TrainedProbe(ridge), student=ridge, size=100, draws=64, seed=0, **pool
+        )
+    )
+    loss = pt.Convex("square", 0.1)
+    own = pt.solve_own_probe(probe=loss, student=loss, **pool)
+    mean, bar = table.error.values
+    assert abs(mean - own.error) < 4 * bar
+    assert table.predicted.values[0] > 1.5 * mean
+    assert abs(table.theta.values[0] - own.theta) < 4 * table.theta.values[1]
+
+
 def test_bad_input_is_refused():
     with pytest.raises(pt.InputError, match="own_load must be positive"):
         TrainedProbe(SHORT, 0.0)
@@ -149,6 +172,8 @@ def test_bad_input_is_refused():
         options = SETTING | {"draws": 2} | wrong
         with pytest.raises(pt.InputError, match=next(iter(wrong))):
             simulate_trained_probe(TrainedProbe(SHORT), **options)
+    with pytest.raises(pt.InputError, match="student must be one with a theory"):
+        simulate_trained_probe(TrainedProbe(SHORT), student=SHORT, draws=2, **SETTING)
     with pytest.raises(pt.InputError, match="at least 2 draws"):
         probe_study(draws=1)
 

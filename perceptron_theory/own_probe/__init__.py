@@ -1,0 +1,1 @@
+"""Pruning a pool by a probe that was trained on it."""
