@@ -13,6 +13,7 @@ from ..numerics.checks import HALF_PI, SMALLEST, one_number
 from ..numerics.minima import minimise
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
+from ..solving.neighbours import remembering
 from ..students.student import Student
 from .learner import Learner, has_best_ridge, learner_at, single_load, slopes
 from .pareto import LEAST_LOAD
@@ -152,6 +153,7 @@ def _doubt(choice: Choice, theta: float) -> str:
 
 
 @eager_only
+@remembering()
 def advise(
     *,
     alpha_tot: Any,

@@ -10,17 +10,18 @@ from jaxtyping import Float
 from ..errors import ConvergenceError
 from ..numerics.checks import check_fraction, check_load
 from ..numerics.precision import eager_only
+from ..solving.neighbours import remembering
 from ..students.student import Student
 from ..wording import some_of
-from .attributes import PER_DIMENSION, POOL
+from .attributes import PER_DIMENSION, POOL, Parts
 from .crossings import (
     NEAREST,
     STRATEGIES,
     Plane,
     all_errors,
-    as_dataset,
     axis,
     boundaries,
+    diagram_of,
 )
 from .ends import OneEnd
 from .known_points import remembered
@@ -78,12 +79,27 @@ def phase_diagram(
         InputError: an argument outside its range or not increasing.
         ConvergenceError: a point of the grid or a boundary that was not solved.
     """
+    given = dict(locals())
+    import xarray as xr  # a third of a second
+
+    return xr.Dataset(*phases(**given))
+
+
+@remembering()
+def phases(
+    alpha_tot: Any,
+    keep_fraction: Any,
+    *,
+    theta: Any = 0.0,
+    margin: str = "absolute",
+    **learner_of: Any,
+) -> Parts:
+    """As :func:`phase_diagram`, for those who need no dataset."""
     loads = axis("alpha_tot", alpha_tot)
     fractions = axis("keep_fraction", keep_fraction)
     check_load("alpha_tot", loads)
     check_fraction("keep_fraction", fractions)
-    how = student, loss, ridge, flip_probability, label_noise
-    learner = learner_at(theta, margin, *how)
+    learner = learner_at(theta, margin, **learner_of)
 
     @remembered
     def log_error(number: Any, x: Any, y: Any) -> np.ndarray:
@@ -108,16 +124,16 @@ def phase_diagram(
 
     about = "pool", PER_DIMENSION
     plane = Plane(log_error, "alpha_tot", np.exp, np.log, about, TOLERANCE)
-    grid = all_errors(plane, np.log(loads)[:, None], np.log(fractions))
     x, y = _fine(loads), _fine(np.unique(np.minimum(fractions, NEAREST)))
-    curves = boundaries(plane, x, y, all_errors(plane, x[:, None], y))
     attrs = {
         "theta": learner.theta,
         "margin": margin,
         "student": learner.student.name,
     }
     along = POOL, PER_DIMENSION
-    return as_dataset(plane, along, (loads, fractions), grid, curves, attrs)
+    curves = boundaries(plane, x, y, all_errors(plane, x[:, None], y))
+    grid = all_errors(plane, np.log(loads)[:, None], np.log(fractions))
+    return diagram_of(plane, along, (loads, fractions), grid, curves, attrs)
 
 
 def _fine(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
