@@ -74,11 +74,11 @@ def compare(
         Path | None,
         typer.Option(
             help="Features of the training set (.npy, as `embed` writes it), for "
-            "linear heads in place of the pixels; with --test-features."
+            "linear heads in place of the pixels. Without a test set: of all examples."
         ),
     ] = None,
     test_features: Annotated[
-        Path | None, typer.Option(help="Features of the test set.")
+        Path | None, typer.Option(help="Features of the test set, if there is one.")
     ] = None,
     resize: Annotated[
         int,
@@ -111,8 +111,8 @@ def compare(
     from simulations.vision.data import Images
 
     named = tuple(part.strip() for part in metrics.split(","))
-    if (features is None) != (test_features is None):
-        raise options.bad("--features", "give --features and --test-features, or none")
+    if features is None and test_features is not None:
+        raise options.bad("--test-features", "they go with --features: give those, too")
     # refused, if it must be, before the data are read
     question = Question(
         keep_fraction=fraction, metrics=named, seeds=seeds, budget=seconds
@@ -133,7 +133,7 @@ def compare(
         question,
         found,
         output_folder,
-        features=_pair(features, test_features),
+        features=None if features is None else (features, test_features),
         device=device,
         say=output.note,
         bar=bar,
@@ -159,12 +159,6 @@ def _seconds(text: str) -> float:
     if match is None:
         raise options.bad("--budget", f"{text!r} is no time: write 90s, 10min or 2h")
     return float(match[1]) * _UNITS[match[2]]
-
-
-def _pair(first: Path | None, second: Path | None) -> tuple[str, str] | None:
-    if first is None or second is None:
-        return None
-    return str(first.absolute()), str(second.absolute())
 
 
 def _draw(answer: Answer, data: Opened, folder: Path, picture: output.Picture) -> None:

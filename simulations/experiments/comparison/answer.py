@@ -11,12 +11,15 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from perceptron_theory.wording import counted
+
 from ...vision.score_files import Scores
 from ...vision.selection import Selection, select
 from ...vision.vanishing import loss_in_words, mending_option
 from ..cells import NO_METRIC
 from ..configuration import SIDES
 from ..learner import strategy_rule
+from ..few_errors import RARE, least_standard_error
 from .costs import Choice, at_fraction
 
 _ENOUGH = 2.0  # standard errors
@@ -109,6 +112,40 @@ def sentences_of(
         said.append(f"By {metric}, keeping {parts[0]}, {parts[1]}, and {parts[2]}.")
     said.append(_advice(here, choice, keep_fraction))
     return said
+
+
+def what_few_say(costs: pd.DataFrame, keep_fraction: float, tested: int) -> list[str]:
+    """A sentence on the error bars of what hardly a test example shows, if there are.
+
+    Args:
+        costs: As :func:`.costs.costs_of` gives them.
+        keep_fraction: That is asked about.
+        tested: Test examples.
+    """
+    shown = pd.concat([at_fraction(costs, keep_fraction), at_fraction(costs, 1.0)])
+    if not shown["few"].any():
+        return []
+    least = 100 * least_standard_error(0, tested)
+    return [
+        f"The test set has {tested:,} examples: where fewer than {RARE} of them differ, "
+        f"the error bar is {least:.2g} points, half of what so many examples rule out "
+        "with 95 % confidence (the rule of three)."
+    ]
+
+
+def too_few_kept(kept: int, classes: int) -> list[str]:
+    """A warning where fewer examples are kept than there are classes.
+
+    Args:
+        kept: Examples.
+        classes: That have examples.
+    """
+    if kept >= classes:
+        return []
+    return [
+        f"{counted(kept, 'example')} cannot show {classes} classes, and what is trained "
+        "on so few says nothing: keep more"
+    ]
 
 
 def _advice(here: pd.DataFrame, choice: Choice, keep_fraction: float) -> str:
