@@ -276,12 +276,12 @@ def _print_table(table: Columns, title: str) -> None:
     constants = Table(box=None, show_header=False)
     for name, column in shown.items():
         if name not in changing:
-            constants.add_row(name, _cell(column[0]))
+            constants.add_row(name, _cell(name, column[0]))
     rows = Table(box=None)
     for name in changing:
         rows.add_column(name, justify="right", overflow="fold")
     for row in zip(*changing.values(), strict=True):
-        rows.add_row(*map(_cell, row))
+        rows.add_row(*map(_cell, changing, row))
     typer.echo(paragraph(title))
     if constants.rows:
         print_rich(constants)
@@ -295,7 +295,9 @@ def print_rich(table: Table) -> None:
     print_fitted(table)
 
 
-def _cell(value: Any) -> str:
+def _cell(column: str, value: Any) -> str:
+    if column == "theta":  # in files it is in radians
+        return f"{math.degrees(value):.6g}°"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

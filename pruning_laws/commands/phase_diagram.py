@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import typer
@@ -48,7 +49,7 @@ def phase_diagram(
     to.emit(
         diagram,
         title=f"phase diagram of the {learner.title}, "
-        f"theta = {theta:.6g}, {margin} margin",
+        f"theta = {math.degrees(theta):.6g}°, {margin} margin",
         show=_show,
     )
 

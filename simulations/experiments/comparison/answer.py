@@ -15,6 +15,7 @@ from perceptron_theory.wording import counted
 
 from ...vision.score_files import Scores
 from ...vision.selection import Selection, select
+from ...vision.ties import ties_in_words
 from ...vision.vanishing import loss_in_words, mending_option
 from ..cells import NO_METRIC
 from ..configuration import SIDES
@@ -175,7 +176,7 @@ def class_table(
     names: tuple[str, ...],
     files: dict[str, Path],
 ) -> tuple[pd.DataFrame, list[str]]:
-    """How many of each class are kept, and warnings of classes that are nearly lost.
+    """How many of each class are kept, and warnings of lost classes and of ties.
 
     Args:
         scores: Of the same examples, by metric.
@@ -185,7 +186,8 @@ def class_table(
 
     Returns:
         A row a class: ``class``, ``before``, and ``METRIC_STRATEGY``, examples.  The
-        warnings are sentences, and name the class floor that would mend it.
+        warnings are sentences: of scores that are ties, and of nearly lost classes with
+        the class floor that would mend it.
     """
     labels = next(iter(scores.values())).labels
     before = np.bincount(labels, minlength=len(names))
@@ -193,9 +195,12 @@ def class_table(
     warnings = []
     for metric, one in scores.items():
         for strategy in SIDES:
-            kept = counts(select_by(one, strategy, keep_fraction), labels, len(names))
+            chosen = select_by(one, strategy, keep_fraction)
+            kept = counts(chosen, labels, len(names))
             table[f"{metric}_{strategy}"] = kept
             what = f"{which(strategy, keep_fraction)} by {metric}"
+            if said := ties_in_words(what, chosen, one.scores):
+                warnings.append(said)
             said = loss_in_words(what, before, kept, names)
             if said:
                 command = _mending(files[metric], strategy, keep_fraction, before, kept)
