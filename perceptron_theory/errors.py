@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 SHOWN = 6  # names that a beginning may stand for, in a message
+_NEAR = 0.6  # of the letters: below, the name of another thing would be suggested
 
 
 class InputError(ValueError):
@@ -56,7 +57,7 @@ def nearest(received: object, allowed: Iterable[str]) -> list[str]:
     if begun:
         return begun[:SHOWN]
     spelled = {_plain(name): name for name in reversed(allowed)}
-    close = difflib.get_close_matches(text, spelled, n=1, cutoff=0.4)
+    close = difflib.get_close_matches(text, spelled, n=1, cutoff=_NEAR)
     return [spelled[one] for one in close]
 
 

@@ -48,8 +48,7 @@ class Picture:
     def __post_init__(self) -> None:
         for path in self.plot_files or []:
             check_output(path, self.overwrite, PICTURES)
-        if self.size not in ("slide", "column"):
-            raise options.bad("--size", f"{self.size!r} is neither slide nor column")
+        options.check_choice("--size", self.size, ("slide", "column"))
         if self.title is not None and not self.draws:
             raise options.bad(
                 "--title", "it is for a picture: add -o FILE.png or --plot"

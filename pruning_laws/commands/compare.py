@@ -146,7 +146,7 @@ def compare(
             typer.echo(line)
     for line in answer.warnings:
         output.note(f"warning: {line}")
-    output.note(f"wrote {output_folder / 'keep.txt'} and what it rests on beside it")
+    output.note(f"wrote {output_folder / 'keep.txt'} and, beside it, all that it rests on")
 
 
 def _seconds(text: str) -> float:
@@ -157,7 +157,7 @@ def _seconds(text: str) -> float:
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h)\s*", text)
     if match is None:
-        raise options.bad("--budget", f"{text!r} is no time: write 90s, 10min or 2h")
+        raise options.bad("--budget", f"{text!r} is not a time: write 90s, 10min or 2h")
     return float(match[1]) * _UNITS[match[2]]
 
 

@@ -73,8 +73,7 @@ def laws(
         means,
     )
 
-    if model not in ("power", "power_floor"):
-        raise InputError(f"model must be power or power_floor, got {model!r}")
+    options.check_choice("--model", model, ("power", "power_floor"))
     found_rows = read_table(table)
     rows = by_cost(found_rows, against)
     with output.working("fitting"):

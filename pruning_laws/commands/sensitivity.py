@@ -114,6 +114,6 @@ def _numbers(text: str) -> list[int]:
     parts = text.split(",")
     if not all(options.is_count(part.strip()) and int(part) for part in parts):
         raise options.bad(
-            "--clusters", f"{text!r} must be whole numbers from 1 on, as 5,10,20"
+            "--clusters", f"{text!r} must be whole numbers of at least 1, as 5,10,20"
         )
     return [int(part) for part in parts]

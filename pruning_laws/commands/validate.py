@@ -97,10 +97,7 @@ def validate(
     )
     dimensions = options.whole_numbers(sizes, "--sizes")
 
-    if suite not in ("standard", "large", "sampled"):
-        raise options.bad(
-            "--suite", f"{suite!r} is not one of standard, large, sampled"
-        )
+    options.check_choice("--suite", suite, ("standard", "large", "sampled"))
     if suite != "standard" and (quick or chosen):
         raise options.bad("--suite", "has its own points: leave out --quick and -f")
     share = machine_options.shard(shard)

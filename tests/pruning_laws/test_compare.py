@@ -106,7 +106,7 @@ def test_a_folder_of_images_of_several_sizes(tmp_path):
         (("-f", "0.3", "--features", "a.npy"), "--test-features"),
         (("-f", "0.3", "--test-features", "a.npy"), "go with --features"),
         (("-f", "0.3", "--data", "folder:/nowhere"), "/nowhere"),
-        (("-f", "0.3", "--model", "resnet9"), "'resnet9' is no model"),
+        (("-f", "0.3", "--model", "resnet9"), "'resnet9' is not a model I know"),
         (
             ("-f", "0.3", "--metrics", "gone.parquet", "--model", "linear"),
             "gone.parquet",

@@ -69,7 +69,7 @@ def rng(seed: int, *at: int) -> np.random.Generator:
     for value in (seed, *at):
         if not isinstance(value, int | np.integer) or value < 0:
             raise InputError(
-                f"seed, epoch and position must be whole numbers from 0 on, got {value}"
+                f"seed, epoch and position must be whole numbers of at least 0, got {value}"
             )
     # not default_rng((seed, *at)), for which (1, 2) and (1, 2, 0) are one
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=at))
