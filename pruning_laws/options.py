@@ -63,12 +63,12 @@ RuleName = Annotated[
 ]
 Rounds = Annotated[
     int,
-    typer.Option(metavar="N", min=1, help="How many students follow each other."),
+    typer.Option(metavar="N", min=1, help="Number of rounds, each with a new student."),
 ]
 AtRest = Annotated[
     bool,
     typer.Option(
-        "--at-rest", help="Find where the rounds end, in place of the rounds."
+        "--at-rest", help="Find where the rounds end, without going through them."
     ),
 ]
 Margin = Annotated[

@@ -31,7 +31,10 @@ def compare(
     keep_fraction: Annotated[
         str,
         typer.Option(
-            "--keep-fraction", "-f", metavar="NUMBER", help="Kept fraction, as 0.3."
+            "--keep-fraction",
+            "-f",
+            metavar="NUMBER",
+            help="Fraction of the examples to keep: 0.3, or 30%.",
         ),
     ],
     data: vision_options.Data = "digits",
@@ -82,7 +85,9 @@ def compare(
     ] = None,
     resize: Annotated[
         int,
-        typer.Option(min=8, help="Pixels a side that images in files are resized to."),
+        typer.Option(
+            min=8, help="Side, in pixels, to which images in files are resized."
+        ),
     ] = 32,
     device: machine_options.Device = None,
     as_json: options.AsJson = False,
@@ -146,7 +151,9 @@ def compare(
             typer.echo(line)
     for line in answer.warnings:
         output.note(f"warning: {line}")
-    output.note(f"wrote {output_folder / 'keep.txt'} and, beside it, all that it rests on")
+    output.note(
+        f"wrote {output_folder / 'keep.txt'} and, beside it, all that it rests on"
+    )
 
 
 def _seconds(text: str) -> float:

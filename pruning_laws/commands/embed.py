@@ -71,7 +71,7 @@ def embed(
     resize: Annotated[
         int | None,
         typer.Option(
-            help="Resize images to this many pixels a side, such as 224 (bilinear; "
+            help="Resize images to this many pixels per side, such as 224 (bilinear; "
             "bicubic with --normalise lite); of images in files the centre is cut out. "
             "[default: their own size; for files 32 with --pixels, 224 with --weights]",
             min=1,

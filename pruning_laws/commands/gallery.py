@@ -42,8 +42,8 @@ def gallery(
 ) -> None:
     """Draw the easiest and the hardest images of each class.
 
-    The easiest ones are on the left, the hardest on the right. Scores of a part of the
-    images are taken by their ids.
+    The easiest ones are on the left, the hardest on the right. Where only some of the
+    images have scores, they are matched by their ids.
 
     \b
     Examples:

@@ -62,7 +62,6 @@ def laws(
     """
     import xarray as xr
 
-    from perceptron_theory import InputError
     from simulations.experiments import read_table
     from simulations.experiments.laws import (
         ENOUGH_SEEDS,

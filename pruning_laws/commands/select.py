@@ -117,9 +117,7 @@ def _which(selection: Selection, rule: str) -> str:
     return f"{words[rule]} {share}" if rule in words else f"{share} kept by {rule}"
 
 
-def _warn_of_ties(
-    selection: Selection, scores: Scores, rule: str, apart: bool
-) -> None:
+def _warn_of_ties(selection: Selection, scores: Scores, rule: str, apart: bool) -> None:
     """Say where equal scores leave the choice to chance."""
     from simulations.vision.ties import ties_in_words
 

@@ -39,7 +39,7 @@ def train(
         typer.Option(
             min=1,
             help="Side in pixels that images are resized to. [default: the recipe's; "
-            "of files 32, or what a recipe that streams says]",
+            "for images in files 32, unless the recipe streams them]",
         ),
     ] = None,
     fixed_epochs: Annotated[

@@ -170,7 +170,9 @@ class Experiment:
 
     def _check_metric(self, metric: object) -> None:
         if metric == "none":
-            raise InputError("a metric cannot be called none, which stands for runs without a metric")
+            raise InputError(
+                "a metric cannot be called none, which stands for runs without a metric"
+            )
         if self.learner not in TEACHERS and re.fullmatch(
             r"[A-Za-z][\w.-]*", str(metric)
         ):

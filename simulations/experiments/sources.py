@@ -99,9 +99,7 @@ class Source:
         return Features(*sets, *points)  # type: ignore[arg-type] # checked there
 
 
-def _points(
-    dataset: DataSet, given: str | Rows | None
-) -> Float[np.ndarray, "P d"]:
+def _points(dataset: DataSet, given: str | Rows | None) -> Float[np.ndarray, "P d"]:
     if given is None:
         return vectors_of(dataset)
     return given.points if isinstance(given, Rows) else read_array(given)

@@ -19,8 +19,8 @@ from ...vision.ties import ties_in_words
 from ...vision.vanishing import loss_in_words, mending_option
 from ..cells import NO_METRIC
 from ..configuration import SIDES
-from ..learner import strategy_rule
 from ..few_errors import RARE, least_standard_error
+from ..learner import strategy_rule
 from .costs import Choice, at_fraction
 
 _ENOUGH = 2.0  # standard errors
@@ -128,7 +128,8 @@ def what_few_say(costs: pd.DataFrame, keep_fraction: float, tested: int) -> list
         return []
     least = 100 * least_standard_error(0, tested)
     return [
-        f"The test set has {tested:,} examples: where fewer than {RARE} of them differ, "
+        f"The test set has {tested:,} examples: where fewer than {RARE} of them "
+        "differ, "
         f"the error bar is {least:.2g} points, half of what so many examples rule out "
         "with 95 % confidence (the rule of three)."
     ]
@@ -144,7 +145,8 @@ def too_few_kept(kept: int, classes: int) -> list[str]:
     if kept >= classes:
         return []
     return [
-        f"{counted(kept, 'example')} cannot show {classes} classes, and what is trained "
+        f"{counted(kept, 'example')} cannot show {classes} classes, and what is "
+        "trained "
         "on so few says nothing: keep more"
     ]
 

@@ -167,7 +167,8 @@ def networks_of(
     else:
         hint = did_you_mean(nearest(model, (LINEAR, *NETWORKS, *recipe_names())))
         raise InputError(
-            f"{model!r} is not a model I know{f'{hint} Choose' if hint else ': choose'} "
+            f"{model!r} is not a model I "
+            f"know{f'{hint} Choose' if hint else ': choose'} "
             f"{LINEAR}, a network ({', '.join(NETWORKS)}), or a recipe "
             f"({', '.join(recipe_names())}, or a .toml file)"
         )

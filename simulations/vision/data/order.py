@@ -69,7 +69,8 @@ def rng(seed: int, *at: int) -> np.random.Generator:
     for value in (seed, *at):
         if not isinstance(value, int | np.integer) or value < 0:
             raise InputError(
-                f"seed, epoch and position must be whole numbers of at least 0, got {value}"
+                "seed, epoch and position must be whole numbers of at least 0, got "
+                f"{value}"
             )
     # not default_rng((seed, *at)), for which (1, 2) and (1, 2, 0) are one
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=at))

@@ -159,7 +159,10 @@ def test_arrays_that_do_not_fit_are_refused_in_one_line(here, name, array, says)
     ("text", "says"),
     [
         ("arrays:x.npy", "x.npy has no labels (has one array)"),
-        ("arrays:x.npy,y.npy,ids.txt,more.npy", "must name one to three files: give EMB"),
+        (
+            "arrays:x.npy,y.npy,ids.txt,more.npy",
+            "must name one to three files: give EMB",
+        ),
         ("arrays:x.npy,,y.npy", "must name one to three files"),
         ("arrays:x.npy,z.npy", "z.npy does not exist: give a .npy file"),
         ("arrays:x.h5,y.npy", "names end in .npy, .npz, .parquet"),

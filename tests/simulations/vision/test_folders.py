@@ -229,7 +229,10 @@ def test_warnings_are_one_line_on_the_command_line(tmp_path):
     done = CliRunner().invoke(app, args)
     assert done.exit_code == 0, done.stderr
     first, second, third = done.stderr.splitlines()
-    assert first.startswith("warning: ") and "left out 1 file without the name of an image" in first
+    assert (
+        first.startswith("warning: ")
+        and "left out 1 file without the name of an image" in first
+    )
     assert second.startswith("wrote ") and third.startswith("next: ")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
