@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from simulations.progress import hush, waiting
+from simulations.progress import aside, hush, waiting
 
 from . import options
 from .layout import paragraph as paragraph
@@ -63,26 +63,32 @@ class Picture:
         """Draw once, if asked for, write the files and show it on the screen."""
         if not self.draws:
             return
-        from figures import style
-
         drawn = cache(draw)  # the style is that of the first who asks
         for path in self.plot_files or []:
-            with working("drawing"):
+            with working(f"drawing {path.name}"):
+                from figures import style  # which takes as long as to draw
+
                 style.save(drawn, path)
             note(f"wrote {path}")
         if self.plot:
             from .showing import show as show_picture
 
-            with working("drawing"), style.applied():
-                figure = drawn()
+            with working("drawing"):
+                from figures import style
+
+                with style.applied():
+                    figure = drawn()
             show_picture(figure)
 
     def emit_result(self, result: Callable[[], Any]) -> None:
         """The same of a result of a kind that ``pt.plot`` draws, made if asked for."""
-        from figures import plotting
 
-        options = {"title": self.title, "size": self.size}
-        self.emit(lambda: plotting.plot(result(), **options))
+        def draw() -> Figure:
+            from figures import plotting
+
+            return plotting.plot(result(), title=self.title, size=self.size)
+
+        self.emit(draw)
 
 
 @dataclass(frozen=True)
@@ -231,13 +237,13 @@ def say(text: str) -> None:
 
 def note(message: str) -> None:
     """A message for the person at the terminal: on stderr, apart from the data."""
-    hush()
-    typer.echo(message, err=True)
+    with aside():
+        typer.echo(message, err=True)
 
 
-def working(message: str) -> AbstractContextManager[Any]:
-    """Say on stderr, as long as it lasts, what is going on."""
-    return waiting(message)
+def working(message: str, then: str = "") -> AbstractContextManager[Any]:
+    """Say on stderr, as long as it lasts, what is going on; see ``waiting``."""
+    return waiting(message, then)
 
 
 def print_json(results: Results | xr.Dataset) -> None:

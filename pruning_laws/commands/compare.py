@@ -134,15 +134,16 @@ def compare(
         output.note(f"training: {total} {what}")
         return progress_bar(total, unit=what.partition(",")[0])
 
-    answer = ask(
-        question,
-        found,
-        output_folder,
-        features=None if features is None else (features, test_features),
-        device=device,
-        say=output.note,
-        bar=bar,
-    )
+    with output.working("preparing the comparison", then="comparing"):
+        answer = ask(
+            question,
+            found,
+            output_folder,
+            features=None if features is None else (features, test_features),
+            device=device,
+            say=output.note,
+            bar=bar,
+        )
     _draw(answer, found, output_folder, picture)
     if as_json:
         output.print_json(_dataset(answer))
@@ -174,11 +175,13 @@ def _draw(answer: Answer, data: Opened, folder: Path, picture: output.Picture) -
 
     import numpy as np
 
-    from figures import gallery, plotting, style
-    from figures.saved import load_result
     from simulations.vision.data import Images
 
-    plotting.save(load_result(folder), folder / "comparison.png")
+    with output.working("drawing the costs"):
+        from figures import gallery, plotting, style
+        from figures.saved import load_result
+
+        plotting.save(load_result(folder), folder / "comparison.png")
     picture.emit_result(lambda: load_result(folder))
     if not isinstance(data.whole, Images):
         return
@@ -186,7 +189,8 @@ def _draw(answer: Answer, data: Opened, folder: Path, picture: output.Picture) -
         shown = np.unique(scores.labels)[:10].tolist()
         head = f"{style.words(metric)}, {data.whole.name}"
         draw = partial(gallery.draw_scores, head, data.whole, scores, 8, shown)
-        style.save(draw, folder / f"gallery_{metric}.png")
+        with output.working(f"drawing the gallery of {metric}"):
+            style.save(draw, folder / f"gallery_{metric}.png")
 
 
 def _dataset(answer: Answer) -> Any:

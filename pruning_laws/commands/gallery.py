@@ -68,12 +68,13 @@ def gallery(
         )
     chosen = _classes(classes, dataset.class_names, scores.labels)
     title = f"{scores.metric.replace('_', ' ')}, {scores.dataset}"
-    style.save(
-        lambda: figure.draw_scores(
-            title, part, scores, per_class, chosen, seed=seed, size=size
-        ),
-        output_file,
-    )
+    with output.working("drawing the images"):
+        style.save(
+            lambda: figure.draw_scores(
+                title, part, scores, per_class, chosen, seed=seed, size=size
+            ),
+            output_file,
+        )
     output.note(f"wrote {output_file}")
 
 

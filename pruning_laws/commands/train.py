@@ -266,7 +266,7 @@ def _train_ensemble(
             f"{way} {ensemble.recipe.batch_size / seconds:.0f}"
             for way, seconds in choice.seconds.items()
         )
-        output.note(f"images a second: {', '.join(speeds)}")
+        output.note(f"images per second: {', '.join(speeds)}")
 
 
 def _ids(path: Path) -> list[str]:

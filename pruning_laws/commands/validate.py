@@ -138,9 +138,10 @@ def validate(
     else:
         output.print_rich(report.table())
         output.say(output.paragraph(report.describe()))
-    from figures import z_scores
+    with output.working("drawing the report"):
+        from figures import z_scores
 
-    z_scores.save(report.dataset, folder / "report.png")
+        z_scores.save(report.dataset, folder / "report.png")
     output.note(f"draws and report (.csv, .nc, .png) are in {folder}")
     picture.emit_result(lambda: report.dataset)
     if not report.passed:
