@@ -25,9 +25,9 @@ def plain(text):
 
 @pytest.fixture
 def soon(monkeypatch):
-    """Lines after 0.05 and 0.1 s in place of seconds."""
-    monkeypatch.setattr(progress, "LINES", (0.05, 0.1))
-    monkeypatch.setattr(progress, "BRIEF", 0.01)
+    """Lines after 0.05 and 0.3 s in place of seconds."""
+    monkeypatch.setattr(progress, "LINES", (0.05, 0.3))
+    monkeypatch.setattr(progress, "BRIEF", 0.05)
 
 
 def until(condition, seconds=5.0):
@@ -67,13 +67,16 @@ def test_a_message_comes_between_and_what_is_shown_goes_on(monkeypatch, soon):
     assert out.getvalue().startswith("wrote a.nc\n... outer")
 
 
-def test_what_is_left_after_something_inner_has_its_own_words(monkeypatch, soon):
-    for stderr in (io.StringIO(), Terminal()):
-        monkeypatch.setattr(sys, "stderr", stderr)
-        with waiting("starting", then="drawing"):
-            with waiting("solving"):
-                pass
-            until(lambda: "drawing" in stderr.getvalue())
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_is_left_after_something_inner_has_its_own_words(
+    monkeypatch, soon, terminal
+):
+    kind = Terminal if terminal else io.StringIO
+    monkeypatch.setattr(sys, "stderr", out := kind())
+    with waiting("starting", then="drawing"):
+        with waiting("solving"):
+            pass
+        until(lambda: "drawing" in out.getvalue())
 
 
 def test_a_silence_before_it_counts(monkeypatch):
