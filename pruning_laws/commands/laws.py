@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import output, vision_options
+from .. import options, output, vision_options
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

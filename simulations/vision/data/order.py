@@ -22,8 +22,8 @@ def training_steps(count: int, batch_size: int) -> int:
     batch_size = inputs.positive_integer("batch_size", batch_size)
     if count < batch_size:
         raise InputError(
-            f"{count} examples do not fill one batch of {batch_size}: give a "
-            "batch_size of at most that"
+            f"{count} examples do not fill one batch of {batch_size}: give more, or a "
+            f"batch_size (of the recipe) of at most {count}"
         )
     return count // batch_size
 

@@ -120,8 +120,10 @@ def test_a_split_in_a_folder_of_its_name_is_no_class(tmp_path):
 def test_classes_with_the_same_sub_folders_are_read_with_a_warning(tmp_path):
     names = [f"{one}/{below}/1.png" for one in ("art", "web") for below in "ab"]
     root = _images(tmp_path / "set", *names)
-    with pytest.warns(DataWarning, match=r"\(art, web\) are taken for classes"):
+    with pytest.warns(DataWarning, match=r"\(art, web\) are taken for classes") as said:
         assert load(f"folder:{root}").class_names == ("art", "web")
+    line = str(said[0].message)  # of commands with and without --split
+    assert str(root / "art") in line and "--" not in line
     assert load(f"folder:{root}", ".").class_names == ("art", "web")
     assert load(f"folder:{root}", "art").class_names == ("a", "b")
 
