@@ -178,3 +178,16 @@ def test_one_class_is_nothing_to_tell_apart(tmp_path):
 
 def test_times():
     assert [_seconds(one) for one in ("90s", "10min", "1.5 h")] == [90, 600, 5400]
+
+
+@pytest.mark.parametrize("command", ["train", "experiment digits_logistic"])
+def test_nor_are_they_for_networks_and_experiments(command, tmp_path):
+    for split in ("train", "test"):
+        np.save(tmp_path / f"x_{split}.npy", np.zeros((70, 8, 8, 1), np.uint8))
+        np.save(tmp_path / f"y_{split}.npy", np.zeros(70, int))
+    data = f"arrays:{tmp_path}/x_{{split}}.npy,{tmp_path}/y_{{split}}.npy"
+    args = [*command.split(), "--data", data, "-o", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, args)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("error: all 70 examples of x_")
+    assert not (tmp_path / "out").exists()
