@@ -64,6 +64,7 @@ def laws(
 
     from simulations.experiments import read_table
     from simulations.experiments.laws import (
+        COSTS,
         ENOUGH_SEEDS,
         by_cost,
         compare_laws,
@@ -73,6 +74,7 @@ def laws(
     )
 
     options.check_choice("--model", model, ("power", "power_floor"))
+    options.check_choice("--against", against, tuple(COSTS))
     found_rows = read_table(table)
     rows = by_cost(found_rows, against)
     with output.working("fitting"):

@@ -93,7 +93,7 @@ def test_every_choice_has_a_suggestion(args, meant, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = run(*args.format(tmp_path / "out").split())
     assert result.exit_code == 2
-    assert f"did you mean '{meant}'" in result.stderr or meant in result.stderr
+    assert f"did you mean '{meant}'" in result.stderr
     assert "unexpected" not in result.stderr and not list(tmp_path.iterdir())
 
 

@@ -124,7 +124,7 @@ def what_few_say(costs: pd.DataFrame, keep_fraction: float, tested: int) -> list
         tested: Test examples.
     """
     shown = pd.concat([at_fraction(costs, keep_fraction), at_fraction(costs, 1.0)])
-    if not shown["few"].any():
+    if not shown["few"].to_numpy(bool).any():
         return []
     least = 100 * least_standard_error(0, tested)
     return [
