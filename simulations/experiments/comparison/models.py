@@ -18,7 +18,7 @@ from ..logistic_head import VALIDATION
 from ..sources import Rows, Source
 from .cross_fit import HEADS, cross_fitted_logits
 from .data_sets import Opened
-from .own_features import OwnFeatures
+from .feature_files import OwnFeatures
 
 NAME = "compare"
 Bar = Callable[[int, str], AbstractContextManager[Callable[..., None]]]

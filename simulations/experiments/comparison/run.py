@@ -33,8 +33,8 @@ from .answer import (
 from .budget import affordable_runs
 from .costs import best_choice, costs_of
 from .data_sets import Opened
+from .feature_files import own_features
 from .models import Bar, LinearHeads, Model
-from .own_features import own_features
 from .question import LINEAR, Question, is_file
 from .record import Record
 from .scored import scores_by
