@@ -82,7 +82,7 @@ def compute() -> xr.Dataset:
 def _window(theory: xr.Dataset, load: float, f: float, theta: float) -> pt.Window:
     at = theory.sel(alpha_prune=load, keep_fraction=f, theta=theta)
     if at["kept_intervals"] != 1:
-        raise pt.InputError(f"the best rule at alpha {load}, f {f} is no window")
+        raise pt.InputError(f"the best rule at alpha {load}, f {f} is not a window")
     return pt.Window(float(np.clip(at["lower"], 0.0, 1.0 - f)))
 
 

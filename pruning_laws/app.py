@@ -245,7 +245,7 @@ def _ended(command: Callable[..., None]) -> Callable[..., None]:
     def called(**given: Any) -> None:
         failed: typer.Exit | None = None
         try:
-            with waiting("working"):
+            with waiting("starting", then="working"):
                 command(**given)
         except typer.Exit as end:  # it has said all, and the answer is no
             failed = end

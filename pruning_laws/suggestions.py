@@ -14,6 +14,7 @@ from . import options
 from .targets import PICTURES
 
 Given = Mapping[str, Any]  # the options of a command, by their names in Python
+BATCH = 64  # of the recipe that `train` takes by itself; fewer examples fill none
 PROGRAM = "pruning-laws"
 
 
@@ -62,12 +63,21 @@ def _angle(given: Given) -> dict[str, Any]:
 
 
 def _data(given: Given) -> dict[str, Any]:
-    """The data set, unless it is the built-in one."""
+    """The data set, unless it is the built-in one, and labels in place of its own."""
     data, split = given.get("data"), given.get("split")
     return {
         "data": None if data == "digits" else data,
         "split": None if split == "train" else split,
+        "labels": given.get("labels"),
     }
+
+
+def _too_few(ids: Path) -> bool:
+    """Whether a list of ids is too short to train a network on by itself."""
+    if not ids.exists():
+        return False
+    with open(ids, encoding="utf-8") as lines:
+        return sum(1 for _ in lines) < BATCH
 
 
 def _solve(given: Given) -> list[str] | None:
@@ -138,7 +148,8 @@ def _select(given: Given) -> list[str]:
         how |= {name: given[name] or None for name in names}
         how |= _data(given) | {"ids": True, "o": "kept.txt"}
         return _ours("select", scores, f=fraction, **how)
-    if str(data).startswith("arrays:"):  # feature vectors, which train does not take
+    vectors = str(data).startswith("arrays:")  # which train does not take
+    if data is not None and (vectors or _too_few(path)):
         how = {"f": fraction, "metrics": scores, "o": "compared"}
         return _ours("compare", data=data, **how)
     return _ours(
@@ -154,6 +165,8 @@ def _compare(given: Given) -> list[str]:
         return _ours("compare", **_data(given), f=less, o=folder.with_name(other))
     side = given["resize"] if ":" in str(given["data"]) else None
     side = None if side == 32 else side  # that of train
+    if _too_few(folder / "keep.txt"):
+        return _report(folder)
     how = {"keep": folder / "keep.txt", "resize": side, "o": "pruned"}
     return _ours("train", **_data(given), **how)
 

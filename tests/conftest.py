@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from simulations import progress
+
 LARGEST_CACHE = 2**30  # bytes
 MOST_MAPS = 20_000  # of memory; Linux allows a process 65,530
 MOST_BYTES = 8 * 2**30  # of a worker: there are two, on 24 GiB
@@ -35,6 +37,8 @@ def pytest_sessionstart(session):
     """
     # as pruning_laws/__main__.py: tracing makes millions of objects that stay
     gc.set_threshold(500_000, 20, 20)
+    # lines of waiting come when a test is slow: they are tested by themselves
+    progress.LINES = (3600.0,)
     config = session.config
     if not config.pluginmanager.hasplugin("cacheprovider"):
         return

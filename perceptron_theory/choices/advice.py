@@ -301,7 +301,7 @@ def _choice(task: Task, rule: str, x: float) -> Choice:
     if np.isnan(values).any():
         raise ConvergenceError(
             f"{rule} did not converge at alpha_prune = {alpha:.17g}, keep_fraction = "
-            f"{fraction:.17g} and theta within 2 degrees of {theta:.17g}"
+            f"{fraction:.17g} and within 2 degrees of theta = {theta:.17g}"
         )
     end = unpruned, unpruned / alpha, values[1], values[2], slope
     return Choice(rule, fraction, alpha, values[0], *end)

@@ -175,7 +175,7 @@ def number_of_rounds(rounds: Any) -> int:
     """
     count = float(one_number("rounds", rounds))
     if count != int(count) or not 1 <= count <= 1e5:
-        raise InputError(f"rounds must be a whole number from 1 on, got {rounds}")
+        raise InputError(f"rounds must be a whole number of at least 1, got {rounds}")
     return int(count)
 
 

@@ -18,7 +18,8 @@ def active_rounds(
             "-f",
             metavar="NUMBERS|best",
             help="The fraction f of each pool that is kept, one for all rounds or a "
-            "list of one for each; best takes the f of least error in every round.",
+            "list of one for each; best takes the f with the least error in every "
+            "round.",
         ),
     ],
     alpha_prune: Annotated[
@@ -32,7 +33,8 @@ def active_rounds(
     alpha_tot: Annotated[
         str | None,
         typer.Option(
-            metavar="NUMBERS", help="Examples in each pool, per dimension, the same."
+            metavar="NUMBERS",
+            help="Examples in each pool, per dimension: a number, or a list.",
         ),
     ] = None,
     rounds: options.Rounds = 10,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
@@ -63,5 +64,5 @@ def pareto(
     to.emit(
         Results(*found),
         title=f"Pareto frontier of the {learner.title}, "
-        f"theta = {theta:.6g}, {rule} rule, {margin} margin",
+        f"theta = {math.degrees(theta):.6g}°, {rule} rule, {margin} margin",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import typer
 
 from .. import option_groups, options, output
@@ -44,7 +46,7 @@ def phase_diagram(
     to.emit(
         Results(*found),
         title=f"phase diagram of the {learner.title}, "
-        f"theta = {theta:.6g}, {margin} margin",
+        f"theta = {math.degrees(theta):.6g}°, {margin} margin",
         show=_show,
     )
 

@@ -12,6 +12,7 @@ from .. import options, output, targets, vision_options
 if TYPE_CHECKING:
     import xarray as xr
 
+    from simulations.vision.score_files import Scores
     from simulations.vision.selection import Selection
 
 
@@ -100,6 +101,7 @@ def select(
         if path not in pictures:
             selection.save(path, scores.ids if ids else None)
             output.note(f"wrote {path}")
+    _warn_of_ties(selection, scores, rule, apart=per_class or class_floor > 0)
     if scores.labels.any():  # more classes than one
         _warn(selection, scores.metric, rule)
     to.emit(
@@ -107,6 +109,21 @@ def select(
         title=f"{rule} of {scores.metric}, {scores.dataset}: "
         f"{len(selection.indices)} of {selection.n_examples} kept",
     )
+
+
+def _which(selection: Selection, rule: str) -> str:
+    share = f"{100 * selection.keep_fraction:.3g} %"
+    words = {"hard": "the hardest", "easy": "the easiest"}
+    return f"{words[rule]} {share}" if rule in words else f"{share} kept by {rule}"
+
+
+def _warn_of_ties(selection: Selection, scores: Scores, rule: str, apart: bool) -> None:
+    """Say where equal scores leave the choice to chance."""
+    from simulations.vision.ties import ties_in_words
+
+    which, labels = _which(selection, rule), scores.labels if apart else None
+    if said := ties_in_words(which, selection, scores.scores, labels):
+        output.note(f"warning: {said} (--seed)")
 
 
 def _warn(selection: Selection, metric: str, rule: str) -> None:
@@ -117,9 +134,7 @@ def _warn(selection: Selection, metric: str, rule: str) -> None:
 
     counts = selection.class_counts or {}
     kept, before = np.array(list(counts.values())).T
-    share = f"{100 * selection.keep_fraction:.3g} %"
-    words = {"hard": "the hardest", "easy": "the easiest"}
-    which = f"{words[rule]} {share}" if rule in words else f"{share} kept by {rule}"
+    which = _which(selection, rule)
     if said := loss_in_words(f"{which} by {metric}", before, kept, list(counts)):
         output.note(
             f"warning: {said}; {mending_option(before, kept)} keeps at least half of "

@@ -20,7 +20,8 @@ def self_training(
         typer.Option(
             min=0,
             max=180,
-            help="Angle between who labels the first pool and the truth, in degrees.",
+            help="Angle, in degrees, between the labels of the first pool and the "
+            "truth.",
         ),
     ] = 30.0,
     probe_degrees: Annotated[
@@ -34,8 +35,9 @@ def self_training(
         typer.Option(
             min=0,
             max=90,
-            help="Angle between who labels the first pool and the probe, in degrees. "
-            "[default: as if they differ from the truth in directions of their own]",
+            help="Angle, in degrees, between the labels of the first pool and the "
+            "probe. "
+            "[default: as if their errors had nothing to do with each other]",
         ),
     ] = None,
     *,

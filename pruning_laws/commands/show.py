@@ -28,7 +28,7 @@ def show(
 ) -> None:
     """Print or draw a saved result, or convert it to JSON or CSV.
 
-    Of scores the table has the easiest and the hardest examples; JSON and CSV have all.
+    Of scores the table shows the easiest and the hardest; JSON and CSV hold all.
 
     \b
     Examples:

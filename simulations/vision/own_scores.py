@@ -214,7 +214,9 @@ def _places(
     order, times = np.unique(found, return_counts=True)
     if (times > 1).any():
         twice = of.ids[order[times > 1][0]]
-        raise InputError(f"{path}: {twice!r} has several scores: give each one")
+        raise InputError(
+            f"{path}: {twice!r} has several scores: give one score per example"
+        )
     if count < total:
         missing = of.ids[int(np.setdiff1d(np.arange(total), found)[0])]
         raise InputError(

@@ -230,7 +230,9 @@ def read_scores(path: Path | str, dataset: DataSet | Scores | None = None) -> Sc
         ) from error
     about = _about(path, table.schema.metadata or {})
     if len(names) != table.num_columns:
-        raise InputError(f"{path} is not a score file: it has columns of one name")
+        raise InputError(
+            f"{path} is not a score file: several of its columns have the same name"
+        )
     models = sum(name.startswith("model_") for name in names)
     wanted = {"example_id", "label", "score"} | {f"model_{i}" for i in range(models)}
     if names - {"standard_error"} != wanted or any(

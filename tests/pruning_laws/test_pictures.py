@@ -197,12 +197,12 @@ def test_a_picture_alone_is_not_the_folder_or_the_file(tmp_path):
     for command in (["train"], ["score", "random"], ["experiment", "digits_logistic"]):
         for option in (["-o", "a.png"], ["--output=a.pdf"]):
             refused("as well, beside that of the picture", *command, *option)
-    refused("neither slide nor", "train", "-o", tmp_path / "a", "--size", "poster")
+    refused("must be one of slide", "train", "-o", tmp_path / "a", "--size", "poster")
 
 
 def test_bad_options_are_one_line_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(pt, "solve", lambda **_: pytest.fail("computed first"))
-    refused("neither slide nor column", *SWEEP, "--size", "poster", "--plot")
+    refused("must be one of slide, column", *SWEEP, "--size", "poster", "--plot")
     refused("it is for a picture", *SWEEP, "--title", "x")
     refused("does not go with --json", *SWEEP, "--plot", "--json")
     refused("must end in", *SWEEP, "-o", tmp_path / "a.jpg")

@@ -43,3 +43,36 @@ def test_a_class_that_nearly_vanishes_is_named_with_the_option_that_mends_it(sco
 def test_one_class_alone_is_no_loss(tmp_path):
     np.save(tmp_path / "one.npy", np.arange(50.0))
     assert "loses" not in run(tmp_path / "one.npy", "-f", "0.3").stderr
+
+
+@pytest.mark.parametrize(
+    "values, options, said",
+    [
+        (np.ones(40), (), "all 40 scores are equal: which 12 of them are the hardest"),
+        (np.arange(40) // 20, (), "among 20 examples of the same score, 1: which 12"),
+        (np.arange(40) // 20, ("--rule", "easy"), "of the same score, 0: which 12"),
+        (np.arange(40) // 20, ("--rule", "window:0.1"), "of the same score, 1"),
+        (np.arange(40) // 20, ("--rule", "random"), None),  # it is meant to be random
+        (np.arange(40) // 3, (), None),  # 12 are whole groups but for one
+        (np.arange(40), (), None),
+        (np.ones(40), ("-f", "1"), None),
+    ],
+)
+def test_a_choice_among_equal_scores_is_said_to_be_chance(
+    values, options, said, tmp_path
+):
+    np.save(tmp_path / "s.npy", np.asarray(values, float))
+    err = run(tmp_path / "s.npy", "-f", "0.3", *options).stderr
+    warned = [line for line in err.splitlines() if "decided by chance" in line]
+    assert bool(warned) == (said is not None)
+    if said is not None:
+        assert said in warned[0] and warned[0].endswith("(--seed)")
+
+
+def test_with_a_cut_in_each_class_ties_count_within_classes(tmp_path):
+    with open(tmp_path / "s.csv", "w", newline="") as file:
+        rows = [(i, i % 2, float(i // 2 < 10)) for i in range(80)]
+        csv.writer(file).writerows([("id", "label", "score"), *rows])
+    # ten of each class are hard, all of them are kept
+    assert "chance" not in run(tmp_path / "s.csv", "-f", 0.25, "--per-class").stderr
+    assert "chance" in run(tmp_path / "s.csv", "-f", 0.2, "--per-class").stderr

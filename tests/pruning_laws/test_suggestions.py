@@ -156,3 +156,26 @@ def test_it_is_said_at_the_end_on_stderr():
     assert "next:" not in result.stdout
     failed = CliRunner().invoke(app, ["list", "nothing"])
     assert "next:" not in failed.stderr
+
+
+def test_no_network_is_trained_on_less_than_a_batch(tmp_path, monkeypatch):
+    from pruning_laws.suggestions import BATCH
+    from simulations.vision.training import read_recipe
+
+    assert read_recipe("digits_resnet8").batch_size == BATCH
+    monkeypatch.chdir(tmp_path)
+    for count in (BATCH - 1, BATCH):
+        (tmp_path / "d").mkdir(exist_ok=True)
+        for list_of_ids in ("d/keep.txt", "kept.txt"):
+            ids = "".join(f"{i}\n" for i in range(count))
+            (tmp_path / list_of_ids).write_text(ids)
+        data = "--data folder:photos"
+        steps = (
+            after(f"compare {data} -f 0.3 -o d"),
+            after(f"select a.parquet {data} -f 0.3 --ids -o kept.txt"),
+        )
+        trains = [f"train {data} --keep" in step for step in steps]
+        assert trains == [count == BATCH] * 2
+    assert after("compare --data folder:x --labels y.csv -f 0.3 -o e").endswith(
+        "train --data folder:x --labels y.csv --keep e/keep.txt -o pruned"
+    )

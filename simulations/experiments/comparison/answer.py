@@ -11,11 +11,15 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from perceptron_theory.wording import counted
+
 from ...vision.score_files import Scores
 from ...vision.selection import Selection, select
+from ...vision.ties import ties_in_words
 from ...vision.vanishing import loss_in_words, mending_option
 from ..cells import NO_METRIC
 from ..configuration import SIDES
+from ..few_errors import RARE, least_standard_error
 from ..learner import strategy_rule
 from .costs import Choice, at_fraction
 
@@ -111,6 +115,42 @@ def sentences_of(
     return said
 
 
+def what_few_say(costs: pd.DataFrame, keep_fraction: float, tested: int) -> list[str]:
+    """A sentence on the error bars of what hardly a test example shows, if there are.
+
+    Args:
+        costs: As :func:`.costs.costs_of` gives them.
+        keep_fraction: That is asked about.
+        tested: Test examples.
+    """
+    shown = pd.concat([at_fraction(costs, keep_fraction), at_fraction(costs, 1.0)])
+    if not shown["few"].to_numpy(bool).any():
+        return []
+    least = 100 * least_standard_error(0, tested)
+    return [
+        f"The test set has {tested:,} examples: where fewer than {RARE} of them "
+        "differ, "
+        f"the error bar is {least:.2g} points, half of what so many examples rule out "
+        "with 95 % confidence (the rule of three)."
+    ]
+
+
+def too_few_kept(kept: int, classes: int) -> list[str]:
+    """A warning where fewer examples are kept than there are classes.
+
+    Args:
+        kept: Examples.
+        classes: That have examples.
+    """
+    if kept >= classes:
+        return []
+    return [
+        f"{counted(kept, 'example')} cannot show {classes} classes, and what is "
+        "trained "
+        "on so few says nothing: keep more"
+    ]
+
+
 def _advice(here: pd.DataFrame, choice: Choice, keep_fraction: float) -> str:
     mine = here[
         (here["strategy"] == choice.strategy) & (here["metric"] == choice.metric)
@@ -138,7 +178,7 @@ def class_table(
     names: tuple[str, ...],
     files: dict[str, Path],
 ) -> tuple[pd.DataFrame, list[str]]:
-    """How many of each class are kept, and warnings of classes that are nearly lost.
+    """How many of each class are kept, and warnings of lost classes and of ties.
 
     Args:
         scores: Of the same examples, by metric.
@@ -148,7 +188,8 @@ def class_table(
 
     Returns:
         A row a class: ``class``, ``before``, and ``METRIC_STRATEGY``, examples.  The
-        warnings are sentences, and name the class floor that would mend it.
+        warnings are sentences: of scores that are ties, and of nearly lost classes with
+        the class floor that would mend it.
     """
     labels = next(iter(scores.values())).labels
     before = np.bincount(labels, minlength=len(names))
@@ -156,9 +197,12 @@ def class_table(
     warnings = []
     for metric, one in scores.items():
         for strategy in SIDES:
-            kept = counts(select_by(one, strategy, keep_fraction), labels, len(names))
+            chosen = select_by(one, strategy, keep_fraction)
+            kept = counts(chosen, labels, len(names))
             table[f"{metric}_{strategy}"] = kept
             what = f"{which(strategy, keep_fraction)} by {metric}"
+            if said := ties_in_words(what, chosen, one.scores):
+                warnings.append(said)
             said = loss_in_words(what, before, kept, names)
             if said:
                 command = _mending(files[metric], strategy, keep_fraction, before, kept)

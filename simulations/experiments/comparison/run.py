@@ -13,6 +13,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from perceptron_theory import InputError
 from perceptron_theory.errors import DataWarning
 from perceptron_theory.numerics.precision import own_settings
@@ -20,10 +22,18 @@ from perceptron_theory.paths import expanded
 
 from ...vision.data import Images
 from ...vision.own_scores import scores_in
-from .answer import Answer, class_table, select_by, sentences_of
+from .answer import (
+    Answer,
+    class_table,
+    select_by,
+    sentences_of,
+    too_few_kept,
+    what_few_say,
+)
 from .budget import affordable_runs
 from .costs import best_choice, costs_of
 from .data_sets import Opened
+from .feature_files import own_features
 from .models import Bar, LinearHeads, Model
 from .question import LINEAR, Question, is_file
 from .record import Record
@@ -40,7 +50,7 @@ def compare(
     data: Opened,
     folder: Path | str,
     *,
-    features: tuple[str, str] | None = None,
+    features: tuple[Path | str, Path | str | None] | None = None,
     device: str | None = None,
     say: Callable[[str], Any] = lambda line: None,
     bar: Bar = _silent,
@@ -55,7 +65,8 @@ def compare(
         data: What to choose from, and what to test on.
         folder: New, empty, or of the same comparison.
         features: Files (.npy) of features of the training and the test set, for linear
-            heads in place of the pixels; of data with a test set of their own.
+            heads in place of the pixels.  Of data without a test set the first has all
+            examples, and the second is None.
         device: For networks: "cpu", "gpu" or "tpu".
         say: Told what goes on, a line at a time.
         bar: Makes a function that is told of what was done, see ``models.Bar``.
@@ -86,6 +97,8 @@ def compare(
     classes, warned = class_table(scores, f, data.whole.class_names, files)
     said = sentences_of(costs, choice, f, model=model.says, data=data.whole.name)
     said[:0] = _conditions(data, size, model)
+    said[-1:-1] = what_few_say(costs, f, len(data.test))
+    warned[:0] = too_few_kept(len(kept.indices), len(np.unique(data.whole.labels)))
     answer = Answer(f, costs, choice, kept, classes, scores, said, warned, {})
     record.finish(answer, rows)
     return answer
@@ -95,14 +108,9 @@ def _model_of(
     question: Question,
     data: Opened,
     folder: Path,
-    features: tuple[str, str] | None,
+    features: tuple[Path | str, Path | str | None] | None,
     device: str | None,
 ) -> Model:
-    if features is not None and data.held_out:
-        raise InputError(
-            f"{data.whole.name} has no test set, for which there are features: give it "
-            "as arrays:FEATURES.npy,LABELS.npy"
-        )
     if question.model == LINEAR:
         if features is None and isinstance(data.train, Images):
             warnings.warn(
@@ -112,7 +120,8 @@ def _model_of(
                 DataWarning,
                 stacklevel=3,
             )
-        return LinearHeads(data, features)
+        own = None if features is None else own_features(data, *features)
+        return LinearHeads(data, own)
     if features is not None:
         raise InputError("features are for the model linear: leave them out")
     from .networks import networks_of  # flax may be missing

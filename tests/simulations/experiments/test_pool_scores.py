@@ -100,7 +100,7 @@ def test_an_experiment_by_own_scores_and_its_forecast(home, tmp_path):
     [
         ({"metrics": ("el2n:0",)}, "metrics of network are el2n:NUMBER from 0.01 to"),
         ({"metrics": ("probe:200",)}, "or names of score files"),
-        ({"pool_steps": 0}, "pool_steps must be whole numbers from 1 on, got 0"),
+        ({"pool_steps": 0}, "pool_steps must be whole numbers of at least 1, got 0"),
         ({"fixed_steps": 3}, "pool_steps at most"),
         ({"smaller_batches": 1}, "smaller_batches must be true or false, got 1"),
         (
