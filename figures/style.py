@@ -221,6 +221,7 @@ def title(figure: Figure, text: str) -> None:
     """Above all panels, at the left, in as many lines as it takes."""
     width = figure.get_size_inches()[0]
     whole = plain(text).replace(" = ", "\0=\0")  # no line ends within "N = 200"
+    whole = re.sub(r"(\0[0-9.e+-]+) degrees", r"\1\0degrees", whole)
     lines = textwrap.wrap(whole, max(20, int(width * 15)))
     shown = "\n".join(lines).replace("\0", " ")
     figure.suptitle(shown, x=0.01, ha="left", fontsize=8)

@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgb
 
 import perceptron_theory as pt
 from figures import plotting, style
-from figures.results import bars, phases
+from figures.results import bars, phases, regions
 from figures.results.simulated import rows_of
 
 LOADS = np.geomspace(1.0, 100.0, 9)
@@ -153,7 +153,7 @@ def test_a_crossing_that_stops_to_bound_is_drawn_to_the_triple_point():
     for name, value in (("alpha_tot", 5.0), ("keep_fraction", 0.503)):
         data = data.drop_vars(f"triple_{name}")
         data[f"triple_{name}"] = "met", [value]
-    (line,) = phases.lines(data, "alpha_tot")
+    ((_, line),) = regions.lines(data, "alpha_tot")
     shown = line[:, np.isfinite(line[0])]
     np.testing.assert_array_equal(shown[:, -1], [5.0, 0.503])
     assert shown.shape[1] == best.sum() + 1
@@ -162,6 +162,54 @@ def test_a_crossing_that_stops_to_bound_is_drawn_to_the_triple_point():
 def test_a_single_row_of_a_phase_diagram_has_marks():
     figure = pt.plot(_phases().isel(keep_fraction=[2]))
     assert _labels(figure) == ["keep hard", "keep easy"]
+
+
+def test_where_nothing_is_pruned_a_single_column_says_that_all_are_equal():
+    data = _phases(log=True).isel(alpha_tot=[8])
+    figure = pt.plot(data)
+    assert _labels(figure) == ["keep hard", "all equal"]
+    shown = sum(len(line.get_xdata()) for line in figure.axes[0].lines)
+    assert shown == data.sizes["keep_fraction"]
+
+
+@pytest.mark.parametrize("size", ["slide", "column"])
+def test_a_small_region_has_its_name_beside_it_and_a_line_to_it(size):
+    data = _phases()
+    # a wedge at the right: random is best beyond a line from (20, 0.1) to (25, 0.3)
+    x, y = np.linspace(20.0, 25.0, 20), np.linspace(0.1, 0.3, 20)
+    line = {"alpha_tot": x, "keep_fraction": y, "error": 0.012 + 0 * x}
+    more = {f"boundary_{n}": ("boundary_point", v) for n, v in line.items()}
+    more |= {
+        "boundary_kind": ("boundary_point", ["hard/random"] * 20),
+        "boundary_branch": ("boundary_point", np.ones(20, int)),
+        "boundary_best": ("boundary_point", np.ones(20, bool)),
+    }
+    names = list(more)
+    both = xr.concat([data[names], xr.Dataset(more)], "boundary_point")
+    best = data["best"].values.astype("U6")
+    best[-1, :2] = "random"
+    data = data.drop_vars(names).merge(both).assign(best=(data["best"].dims, best))
+    figure = pt.plot(data, size=size)
+    (axes,) = figure.axes
+    words = {" ".join(one.get_text().split()): one for one in axes.texts}
+    assert set(words) == {"keep hard", "keep easy", "keep random"}
+    assert axes.get_legend() is None
+    figure.canvas.draw()
+    boxes = [one.get_window_extent() for one in axes.texts]
+    panel = axes.get_window_extent()
+    for n, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:n])
+    inner = [one.get_tightbbox() for one in axes.texts if not one.arrow_patch]
+    assert all(panel.contains(*box.min) and panel.contains(*box.max) for box in inner)
+    # the line of the name ends in its region
+    load, f = words["keep random"].xy
+    assert np.interp(f, y, x) < load < 25.0
+
+
+def test_a_title_ends_no_line_within_an_angle():
+    for size in style.SIZES:
+        said = pt.plot(_phases(), size=size).get_suptitle()
+        assert "theta = 0 degrees" in said
 
 
 def test_a_solution_is_a_sweep_of_what_was_varied():
