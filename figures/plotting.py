@@ -70,7 +70,7 @@ KINDS = (
         "theory against simulation",
         "z difference difference_error",
         z_scores.draw,
-        "theory and simulation",
+        "validation",
     ),
     _kind(
         "errors of trained students",
