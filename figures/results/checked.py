@@ -25,9 +25,9 @@ def draw(report: xr.Dataset, *, size: str = "slide") -> Figure:
     bar = theory * report["difference_error"].values
     count, z = len(mean), report["z"].values
     sizes = report["size"].values
-    bars = "extrapolated to infinite N, $\\pm$ 1 standard error"
+    bars = "extrapolated to infinite N,\n$\\pm$ 1 standard error"
     if len(sizes) == 1:
-        bars = f"N = {sizes[0]}, $\\pm$ 1 standard error, finite N allowed for"
+        bars = f"N = {sizes[0]},\n$\\pm$ 1 standard error, finite N allowed for"
     figure = style.canvas_of(size, height=1.3 + 0.5 * count)
     (axes,) = style.panels(figure, 1)
     mark: Any = {"color": style.BLUE, "linewidth": 2.0}
