@@ -194,7 +194,7 @@ def test_a_small_region_has_its_name_beside_it_and_a_line_to_it(size):
     words = {" ".join(one.get_text().split()): one for one in axes.texts}
     assert set(words) == {"keep hard", "keep easy", "keep random"}
     assert axes.get_legend() is None
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     boxes = [one.get_window_extent() for one in axes.texts]
     panel = axes.get_window_extent()
     for n, box in enumerate(boxes):
@@ -371,14 +371,77 @@ def test_few_points_of_a_validation_are_measured_beside_predicted(size):
     low, high = boxes[1].lines[2][0].get_segments()[0][:, 0]
     assert (low, high) == pytest.approx((0.021, 0.023))
     assert any("z = +2.0" in text for text in _texts(figure))
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     width, height = figure.bbox.width, figure.bbox.height
-    for text in figure.findobj(lambda one: hasattr(one, "get_text")):
-        if text.get_text() and text.get_visible():
-            box = text.get_window_extent()
-            assert box.x0 >= 0 and box.x1 <= width and box.y1 <= height, text
+    legend = axes.get_legend().get_texts()
+    for text in (*axes.texts, *axes.get_yticklabels(), *legend):
+        box = text.get_window_extent()
+        assert box.x0 >= 0 and box.x1 <= width and box.y1 <= height, text
 
 
 def test_a_single_point_of_a_validation_says_where_it_is():
     names = pt.plot(_validation(alpha_prune=[2.0])).axes[0].get_yticklabels()
     assert "keep hard" in names[0].get_text() and "f = 0.3" in names[0].get_text()
+
+
+def test_a_number_between_none_is_a_mark_and_a_single_one_is_written():
+    lone = style.lone(np.array([1.0, np.nan, 2.0, 3.0, np.nan, 4.0]))
+    np.testing.assert_array_equal(lone, [True, False, False, False, False, True])
+    error = np.where(LOADS > 1.5, 0.0, 0.3)
+    left = pt.plot(_frontier(error=("alpha_prune", error))).axes[0]
+    marks = [line for line in left.lines if line.get_marker() == "o"]
+    np.testing.assert_array_equal(marks[0].get_xydata(), [[1.0, 0.3]])
+    single = pt.plot(_frontier().isel(alpha_prune=[3]))
+    assert f"{0.5 / LOADS[3]:.4g}" in _texts(single)
+    assert any("0." in text for text in [t.get_text() for t in _one_point().texts])
+    nothing = pt.plot(_frontier(error=("alpha_prune", 0 * LOADS)))
+    assert [list(axes.get_yticks()) for axes in nothing.axes] == [[], []]
+
+
+def _one_point():
+    return pt.plot(_sweep((1, 1, 1))).axes[0]
+
+
+def test_many_curves_have_their_legend_beside_them_with_short_numbers():
+    figure = pt.plot(_sweep((9, 8, 1)), size="column")
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    legend = axes.get_legend().get_window_extent()
+    assert legend.x0 >= axes.get_window_extent().x1
+    assert legend.x1 <= figure.bbox.x1
+    assert all(len(text) <= len("$f = 0.1234$") for text in _labels(figure))
+
+
+def test_choices_of_almost_one_error_are_all_within_the_panel():
+    made = xr.Dataset(
+        {
+            "rule": ("choice", ["random", "hard"]),
+            "error": ("choice", [0.0492, 0.0516]),
+            "saving": ("choice", [0.0, 0.6]),
+            "keep_fraction": ("choice", [1.0, 0.4]),
+        },
+        {"choice": ["best", "fewest"]},
+        {"pool_error": 0.0492, "alpha_tot": 10.0, "theta": 0.1},
+    )
+    for axes in pt.plot(made).axes:
+        assert axes.get_xlim()[0] == 0
+        assert axes.get_xlim()[1] > 1.1 * axes.dataLim.xmax
+
+
+def test_a_rule_that_is_an_object_is_said_as_commands_take_it():
+    for rule, said in (
+        (pt.Agreeing("easy"), "agreeing:easy"),
+        (pt.Window(0.2), "window:0.2"),
+        (pt.Mixture(0.25, "hard"), "mixture:0.25:hard"),
+        ("hard", "hard"),
+    ):
+        assert style.spoken(rule) == said
+
+
+def test_the_one_load_or_fraction_that_no_axis_has_is_in_the_title():
+    solved = pt.solve(alpha_prune=4.0, keep_fraction=0.3, theta=[0.1, 0.2])
+    assert "f = 0.3, alpha_prune = 4" in pt.plot(solved).get_suptitle()
+    at = _simulation(alpha_prune=[2.0], theta=0.0)
+    said = pt.plot(at).get_suptitle()
+    assert "max-margin student, hard rule, f = 0.2" in said
+    assert "f =" not in pt.plot(_simulation(keep_fraction=[0.2, 0.3])).get_suptitle()
