@@ -38,6 +38,19 @@ def draw(data: xr.Dataset, *, size: str = "slide") -> Figure:
     full = costs[costs["strategy"] == "unpruned"].iloc[0]
     for axes, metric in zip(panels, metrics, strict=True):
         axes.axvline(100 * keep_fraction, color=style.GREY, linewidth=0.6, zorder=0)
+        leftmost = keep_fraction <= float(costs["keep_fraction"].to_numpy().min())
+        axes.annotate(
+            f"{100 * keep_fraction:.3g} % asked",
+            (100 * keep_fraction, 1.0),
+            (3 if leftmost else -2, 0),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            color=style.GREY,
+            fontsize=7,
+            rotation=90,
+            ha="left" if leftmost else "right",
+            va="top",
+        )
         for strategy, look in style.STRATEGIES.items():
             by = NO_METRIC if strategy == "random" else metric
             mine = costs[(costs["strategy"] == strategy) & (costs["metric"] == by)]
@@ -51,7 +64,7 @@ def draw(data: xr.Dataset, *, size: str = "slide") -> Figure:
         error, bar = 100 * float(full["error"]), 100 * float(full["error_se"])
         style.simulated(axes, [100], [error], [bar], (style.BLACK, "-", "o"))
         axes.annotate(
-            "all", (100, error), (-3, -12), textcoords="offset points", ha="right"
+            "all", (100, error + bar), (0, 3), textcoords="offset points", ha="center"
         )
         axes.set_title(f"by {style.words(metric)}")
         axes.set_xscale("log")

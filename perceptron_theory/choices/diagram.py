@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from ..errors import ConvergenceError
+from ..errors import ConvergenceError, InputError
 from ..numerics.checks import check_fraction, check_load
 from ..numerics.precision import eager_only
 from ..solving.neighbours import remembering
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 FINEST = 24  # points a direction in which the boundaries are looked for, at least
+SLIGHTEST = 1e-3  # cosine of probe and teacher: the errors differ by its square
 TOLERANCE = 1e-8  # of ln alpha_tot and ln f on a boundary
 
 
@@ -76,7 +77,8 @@ def phase_diagram(
         neighbouring ones are not seen.
 
     Raises:
-        InputError: an argument outside its range or not increasing.
+        InputError: an argument outside its range or not increasing, or a probe at right
+            angles to the teacher, where the three are equal.
         ConvergenceError: a point of the grid or a boundary that was not solved.
     """
     given = dict(locals())
@@ -100,6 +102,13 @@ def phases(
     check_load("alpha_tot", loads)
     check_fraction("keep_fraction", fractions)
     learner = learner_at(theta, margin, **learner_of)
+    if margin == "absolute" and np.cos(learner.theta) < SLIGHTEST:
+        raise InputError(
+            f"theta is {np.rad2deg(learner.theta):.6g} degrees: a probe at right "
+            "angles to the teacher knows nothing of it, and the errors of all "
+            "strategies are equal up to rounding; a diagram takes up to "
+            f"{np.floor(10 * np.rad2deg(np.arccos(SLIGHTEST))) / 10:g} degrees"
+        )
 
     @remembered
     def log_error(number: Any, x: Any, y: Any) -> np.ndarray:

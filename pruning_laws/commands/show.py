@@ -20,8 +20,8 @@ def show(
         Path,
         typer.Argument(
             metavar="RESULT",
-            help="A file that a command wrote (.nc, or .parquet of scores), or the "
-            "folder of `train`, `experiment` or `compare`.",
+            help="A file that a command wrote (.nc), a table of scores (.parquet, "
+            ".csv, .npy), or the folder of `train`, `experiment` or `compare`.",
         ),
     ],
     to: output.OverTheory,

@@ -58,3 +58,10 @@ def test_one_metric_takes_one_panel_in_a_column():
     data = costs_dataset(rows[rows["metric"] != METRICS[1]], 0.3, "mine", "resnet8")
     figure = pt.plot(data, size="column")
     assert len(figure.axes) == 1 and figure.get_figwidth() == style.COLUMN
+
+
+def test_the_line_at_what_was_asked_says_so():
+    for asked in (0.1, 0.3):
+        for axes in pt.plot(costs_dataset(_costs(), asked, "mine", "linear")).axes:
+            texts = [one.get_text() for one in axes.texts]
+            assert texts == [f"{100 * asked:.0f} % asked", "all"]
