@@ -215,7 +215,7 @@ def test_classes_that_are_lost_are_named(tmp_path):
     )
     answer = compare(asked, DATA, tmp_path / "out")
     hard, *_ = answer.warnings
-    assert hard.startswith("the hardest 30 % by skew nearly loses a class: 'a' keeps 0")
+    assert hard.startswith("the hardest 30 % by skew loses a class: 'a' keeps 0")
     file = tmp_path / "out/scores/skew.parquet"
     assert f"select {file} -f 0.3 --rule hard --class-floor 0.5`" in hard
     assert "1 more class loses" in hard
