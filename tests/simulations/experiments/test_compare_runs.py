@@ -49,7 +49,7 @@ def test_a_comparison_writes_its_answer(finished):
     about = json.loads((folder / "compare.json").read_text())
     assert about["seeds"] == [0, 1, 2] and "jax" in about["versions"]
     assert (folder / "answer.txt").read_text().splitlines() == about["answer"]
-    assert "Trained on all 270 examples of blobs" in about["answer"][0]
+    assert "Trained on 270 of the 300 examples of blobs (the others are left out to choose the ridge), linear" in about["answer"][0]
     classes = pd.read_csv(folder / "classes.csv")
     assert classes["before"].tolist() == [100] * 3
     assert (classes.iloc[:, 2:].sum() == 90).all()
@@ -218,7 +218,7 @@ def test_classes_that_are_lost_are_named(tmp_path):
     assert hard.startswith("the hardest 30 % by skew loses a class: 'a' keeps 0")
     file = tmp_path / "out/scores/skew.parquet"
     assert f"select {file} -f 0.3 --rule hard --class-floor 0.5`" in hard
-    assert "1 more class loses" in hard
+    assert "1 more class keeps too few" in hard
     assert "Warning: the hardest" in (tmp_path / "out/answer.txt").read_text()
 
 
