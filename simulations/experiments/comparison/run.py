@@ -147,7 +147,7 @@ def _others(data: Opened, size: int, model: Model) -> str:
         "to choose the ridge": model.largest < len(data.train),
         "for the budget": size < model.largest,
     }
-    return joined([reason for reason, holds in reasons.items() if holds])
+    return " and ".join(reason for reason, holds in reasons.items() if holds)
 
 
 def _conditions(data: Opened, size: int, model: Model) -> list[str]:

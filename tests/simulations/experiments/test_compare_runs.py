@@ -49,7 +49,10 @@ def test_a_comparison_writes_its_answer(finished):
     about = json.loads((folder / "compare.json").read_text())
     assert about["seeds"] == [0, 1, 2] and "jax" in about["versions"]
     assert (folder / "answer.txt").read_text().splitlines() == about["answer"]
-    assert "Trained on 270 of the 300 examples of blobs (the others are left out to choose the ridge), linear" in about["answer"][0]
+    assert (
+        "Trained on 270 of the 300 examples of blobs (the others are left out to "
+        "choose the ridge), linear" in about["answer"][0]
+    )
     classes = pd.read_csv(folder / "classes.csv")
     assert classes["before"].tolist() == [100] * 3
     assert (classes.iloc[:, 2:].sum() == 90).all()
