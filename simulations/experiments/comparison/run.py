@@ -83,7 +83,11 @@ def compare(
     # before anything is written
     own = {one: scores_in(one, data.whole) for one in question.metrics if is_file(one)}
     record = Record(expanded(folder), question, data)
-    scores = scores_by(question, data.train, model, record, own, say, bar)
+    try:
+        scores = scores_by(question, data.train, model, record, own, say, bar)
+    except InputError:
+        record.remove_if_empty()
+        raise
     rows, size = affordable_runs(question, model, record, list(scores), say, bar)
     costs = costs_of(rows)
     choice = best_choice(costs, question.keep_fraction)

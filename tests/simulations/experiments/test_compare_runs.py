@@ -237,5 +237,17 @@ def test_a_budget_that_allows_little_takes_fewer_examples(tmp_path, monkeypatch)
     assert line.startswith("the budget allows 3 seeds on 1") and "270" in line
     assert "harder ones may do better" in answer.sentences[0]
     asked = Question(keep_fraction=0.3, metrics=("supervised_prototypes",), budget=2.0)
-    with pytest.raises(InputError, match="raise the budget"):
+    with pytest.raises(InputError, match=r"--budget 1\d\ds goes on in .*little"):
         compare(asked, DATA, tmp_path / "little")
+
+
+def test_no_folder_is_left_where_nothing_was_computed(tmp_path, monkeypatch):
+    def scored(*args, **kwargs):
+        raise InputError("no scores")
+
+    place = "simulations.experiments.comparison.scored.score_dataset"
+    monkeypatch.setattr(place, scored)
+    asked = Question(keep_fraction=0.3, metrics=("supervised_prototypes",))
+    with pytest.raises(InputError, match="no scores"):
+        compare(asked, DATA, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
