@@ -12,7 +12,7 @@ from simulations.experiments.cells import NO_METRIC
 
 from . import style
 
-_APART = 0.016  # of the width between the marks of two strategies
+_APART = 0.02  # of the width between the marks of two strategies
 _ROOM = 0.05  # of the height below no errors
 
 
@@ -66,7 +66,7 @@ def draw(data: xr.Dataset, *, size: str = "slide") -> Figure:
         asked = f"grey line: {100 * keep_fraction:.3g} % asked"
         axes.set_xlabel(f"kept examples in per cent\n({asked})")
     _from_zero(panels[0], 100 * costs["error"].to_numpy(float))  # after the last
-    panels[0].set_ylabel("wrong on the test set, in per cent")
+    panels[0].set_ylabel("wrong on the test set, in %")
     columns = 4 if figure.get_figwidth() > style.COLUMN else 2
     handles = panels[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=columns)

@@ -92,6 +92,7 @@ def test_one_class_alone_is_no_loss(tmp_path):
         (np.ones(40), (), "all 40 scores are equal: which 12 of them are the hardest"),
         (np.arange(40) // 20, (), "among 20 examples of the same score, 1: which 12"),
         (np.arange(40) // 20, ("--rule", "easy"), "of the same score, 0: which 12"),
+        (-1.0 * (np.arange(40) // 20), (), "of the same score, 0: which 12"),
         (np.arange(40) // 20, ("--rule", "window:0.1"), "of the same score, 1"),
         (np.arange(40) // 20, ("--rule", "random"), None),  # it is meant to be random
         (np.arange(40) // 3, (), None),  # 12 are whole groups but for one

@@ -103,7 +103,7 @@ def _smaller(
         raise InputError(
             f"a budget of {_time(question.budget)} is too little: the scores took "
             f"{_time(spent)}, and the runs take about {_time(seconds)} more here: the "
-            f"same command with --budget {needed} goes on in {record.folder}; or give "
+            f"same command with --budget {needed} answers in {record.folder}; or give "
             "fewer metrics or a smaller model, in another folder"
         )
     return size

@@ -79,9 +79,12 @@ class Record:
         _write(self.folder / "compare.json", text + "\n")
 
     def remove_if_empty(self) -> None:
-        """Remove a new folder in which nothing was computed yet."""
+        """Remove a new folder in which nothing was computed yet, scores of one's own."""
         scores = self.folder / "scores"
-        if self._new and not any(scores.iterdir()):
+        runs = (self.folder / "runs").exists()
+        if self._new and not runs and not self.about["seconds"]:
+            for copy in scores.glob("*.parquet"):
+                copy.unlink()
             (self.folder / "compare.json").unlink()
             scores.rmdir()
             self.folder.rmdir()

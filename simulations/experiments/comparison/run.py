@@ -85,10 +85,10 @@ def compare(
     record = Record(expanded(folder), question, data)
     try:
         scores = scores_by(question, data.train, model, record, own, say, bar)
+        rows, size = affordable_runs(question, model, record, list(scores), say, bar)
     except InputError:
         record.remove_if_empty()
         raise
-    rows, size = affordable_runs(question, model, record, list(scores), say, bar)
     costs = costs_of(rows)
     choice = best_choice(costs, question.keep_fraction)
     if data.held_out:  # the list to keep is of all examples, and so are its scores
