@@ -79,7 +79,7 @@ class Record:
         _write(self.folder / "compare.json", text + "\n")
 
     def remove_if_empty(self) -> None:
-        """Remove a new folder in which nothing was computed yet, scores of one's own."""
+        """Remove a new folder in which nothing was computed yet but copies."""
         scores = self.folder / "scores"
         runs = (self.folder / "runs").exists()
         if self._new and not runs and not self.about["seconds"]:
