@@ -16,7 +16,7 @@ from simulations.perceptron import Point, simulated_errors
 
 from . import curves, style
 
-SOURCE = "theory; in G-I with simulation (marks)"
+SOURCE = "theory; in G-I with simulation (marks): max-margin student"
 CAPTION = (
     "The best of all pruning rules, for a probe at theta = 0, 10 and 30 degrees "
     "(absolute margin). A-C: its error in units of the best of hard, easy, random and "

@@ -30,8 +30,8 @@ def load_result(path: Path) -> xr.Dataset:
 
     Args:
         path: a .nc, a score file or other table of scores (.parquet, .csv, .npy,
-            .npz), the folder of ``train``, ``experiment`` or ``compare``, or the table
-            in it: metrics.csv, results.csv, costs.csv.
+            .npz), the folder of ``train``, ``experiment``, ``compare`` or ``validate``,
+            or the table in it: metrics.csv, results.csv, costs.csv, report.nc.
 
     Returns:
         A dataset, which :func:`figures.plotting.plot` draws.
@@ -46,7 +46,7 @@ def load_result(path: Path) -> xr.Dataset:
                 return TABLES[name](path / name)
         raise InputError(
             f"{path} has none of {', '.join(TABLES)}: give the folder of train, "
-            "experiment or compare, or a file"
+            "experiment, compare or validate, or a file"
         )
     if path.name in TABLES and path.is_file():
         return TABLES[path.name](path)
@@ -60,7 +60,8 @@ def load_result(path: Path) -> xr.Dataset:
         return pt.load_dataset(path)
     raise InputError(
         f"{path} is not a result that can be shown: give a .nc file, scores "
-        f"({', '.join(SUFFIXES)}), or the folder of train, experiment or compare"
+        f"({', '.join(SUFFIXES)}), or the folder of train, experiment, compare or "
+        "validate"
     )
 
 
@@ -127,4 +128,5 @@ TABLES: dict[str, Callable[[Path], xr.Dataset]] = {
     "costs.csv": _costs,
     "results.csv": _experiment,
     "metrics.csv": _run,
+    "report.nc": pt.load_dataset,
 }

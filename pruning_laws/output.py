@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from perceptron_theory.wording import in_degrees
 from simulations.progress import aside, hush, waiting
 
 from . import options
@@ -303,7 +304,7 @@ def print_rich(table: Table) -> None:
 def _cell(column: str, value: Any) -> str:
     if column == "theta":  # in files it is in radians
         return f"{math.degrees(value):.6g}°"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else in_degrees(str(value))
 
 
 def _plain(value: Any) -> Any:

@@ -106,6 +106,18 @@ def check_picture(path: Path | None, overwrite: bool, option: str) -> None:
     targets.check_new(path, overwrite)
 
 
+def check_data(data: Any) -> None:
+    """Refuse the text of no data set, before anything else is done.
+
+    Raises:
+        perceptron_theory.InputError: It is of no known form, or its class is no source.
+    """
+    if isinstance(data, str) and data != "digits":
+        from simulations.vision.data import source_of
+
+        source_of(data)
+
+
 def labelled(data: str, labels: str | None, split: str = "train") -> str:
     """The text of a data set with the labels of a file, if there is one.
 

@@ -14,6 +14,7 @@ SMALLEST = 0.002  # part of the plane from which on a region is named
 _MARGINS = (0.85, 0.85)  # inches of a figure that its one panel leaves to its labels
 _AIR = 0.06  # inches between a name and what is around it, of both sides together
 _LINE = {"arrowstyle": "-", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0}
+_TRIED = 1000  # places for a name, about
 _POINTS = 8.0  # size of the letters
 
 
@@ -98,9 +99,23 @@ def _beside(
         return
     rows, columns = np.ogrid[: far.shape[0], : far.shape[1]]
     gap = np.hypot((rows - i) / far.shape[0], (columns - j) / far.shape[1])
-    place = np.unravel_index(np.argmin(np.where(fits, gap, np.inf)), far.shape)
+    place = _nearest(np.where(fits, gap, np.inf), number, (i, j))
     _text(axes, name, place, centres, box, free, to=(centres[0][j], centres[1][i]))
     axes.plot(centres[0][j], centres[1][i], ".", color="black", markersize=3)
+
+
+def _nearest(gap: np.ndarray, number: np.ndarray, to: Any) -> tuple[int, int]:
+    """The nearest place from which a line crosses no border but that of its region.
+
+    If there is none, the nearest; places at a gap of infinity are none.
+    """
+    order = np.argsort(gap, axis=None)[: np.isfinite(gap).sum()]
+    places = np.stack(np.unravel_index(order, gap.shape), 1)
+    for place in places[:: max(len(places) // _TRIED, 1)]:
+        row, column = np.linspace(place, to, 200).round().astype(int).T
+        if np.count_nonzero(np.diff(number[row, column])) == 1:
+            return int(place[0]), int(place[1])
+    return int(places[0][0]), int(places[0][1])
 
 
 def _text(

@@ -12,6 +12,7 @@ from .. import output
 if TYPE_CHECKING:
     import xarray as xr
 
+REPORT = "report.nc"  # in the folder of `validate`
 _ENDS = 5  # scores at either end that a table has
 
 
@@ -21,7 +22,8 @@ def show(
         typer.Argument(
             metavar="RESULT",
             help="A file that a command wrote (.nc), a table of scores (.parquet, "
-            ".csv, .npy), or the folder of `train`, `experiment` or `compare`.",
+            ".csv, .npy), or the folder of `train`, `experiment`, `compare` or "
+            "`validate`.",
         ),
     ],
     to: output.OverTheory,
@@ -42,10 +44,11 @@ def show(
 
 
 def _read(file: Path) -> xr.Dataset:
-    if file.suffix == ".nc" and not file.is_dir():  # without waiting for all figures
+    netcdf = file / REPORT if (file / REPORT).is_file() else file
+    if netcdf.suffix == ".nc" and not netcdf.is_dir():  # without waiting for pictures
         import perceptron_theory as pt
 
-        return pt.load_dataset(file)
+        return pt.load_dataset(netcdf)
     from figures.saved import load_result
 
     return load_result(file)

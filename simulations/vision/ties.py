@@ -50,6 +50,6 @@ def ties_in_words(
     worst = int(by_chance.argmax())
     return (
         f"the cut of {which} falls among {size[worst]:,} examples of the same score, "
-        f"{found[0, worst]:g}: which {mine[worst]:,} of them are kept is decided by "
-        "chance"
+        f"{found[0, worst] + 0.0:g}: which {mine[worst]:,} of them are kept is decided "
+        "by chance"
     )

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 import perceptron_theory as pt
-from figures.results import phases, regions
+from figures.results import phases, region_names, regions
 
 AWAY = 4  # cells from a line: its own width, and a chord across its bend
 
@@ -107,3 +107,16 @@ def test_a_closed_line_is_closed_and_one_that_is_looked_for_to_0999_goes_on():
     number = regions.best_rule(data, "alpha_tot", cells)
     hard, easy = regions.RULES.index("hard"), regions.RULES.index("easy")
     assert number[40, 40] == easy and number[40, 10] == hard
+
+
+def test_a_line_to_a_region_crosses_no_other_border():
+    # from below the nearest place is behind a third region
+    number = np.zeros((40, 60), int)
+    number[20:] = 2
+    number[14:20, 20:40] = 1
+    number[8:14] = 3
+    gap = np.full(number.shape, np.inf)
+    gap[4, 30], gap[30, 30] = 1.0, 2.0
+    assert region_names._nearest(gap, number, (17, 30)) == (30, 30)
+    gap[30, 30] = np.inf  # there is no other
+    assert region_names._nearest(gap, number, (17, 30)) == (4, 30)

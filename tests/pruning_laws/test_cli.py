@@ -150,6 +150,8 @@ def test_ranges():
         (["validate", "--sizes", "50.5"], "whole number"),
         (["sovle"], "sovle"),
         ([*POINT, "--shape", "round"], "--shape"),
+        (["figure", "fig1"], "'fig1a'"),
+        (["score", "el2n", "--data", "v.csv", "-o", "x.parquet"], "'v.csv' is not a"),
     ],
 )
 def test_bad_input(args, words):

@@ -51,7 +51,8 @@ def test_embeddings_without_a_test_set(arrays, tmp_path):
         "x has no test set: 32 of its 160 examples were held out to test on."
     )
     assert said[1].startswith(
-        "Trained on all 115 examples of x, linear heads are wrong"
+        "Trained on 115 of the 160 examples of x (the others are left out to test on "
+        "and to choose the ridge), linear heads are wrong"
     )
     assert "keep" in said[-1].lower() and "50 %" in said[-1]
     assert (

@@ -133,6 +133,20 @@ def test_the_next_command_is_one(name):
             "compare --data arrays:x.npz -f 30% -o a/d",
             "compare --data arrays:x.npz -f 0.15 -o a/d_half",
         ),
+        (
+            "compare --data arrays:x.npz -f 0.3 --metrics s.npy --seeds 3 --budget 4s "
+            "--test-split val --model linear -o d",
+            "compare --data arrays:x.npz -f 0.15 --metrics s.npy --budget 4s "
+            "--model linear --seeds 3 --test-split val -o d_half",
+        ),
+        (
+            "select a.parquet -f 0.3 --ids -o kept.txt",
+            "compare --data DATA -f 0.3 --metrics a.parquet -o compared",
+        ),
+        (
+            "select a.parquet -f 0.3 --ids -o kept.txt --data digits --split test",
+            "show a.parquet",
+        ),
     ],
 )
 def test_it_follows_from_what_was_typed(typed, step):
@@ -146,6 +160,24 @@ def test_a_run_without_labels_leads_to_prototypes(tmp_path):
         f"pruning-laws score prototypes --embeddings {Path(tmp_path)}/embeddings.npy "
         "-o prototypes.parquet"
     )
+
+
+def test_no_less_is_asked_for_than_shows_all_classes(tmp_path):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/classes.csv").write_text("class,before\na,60\nb,60\nc,60\n")
+    for kept in (11, 12):
+        (tmp_path / "d/keep.txt").write_text("x\n" * kept)
+        step = after(f"compare --data arrays:x.npz -f 0.1 -o {tmp_path}/d")
+        assert (" -f 0.05 " in step) == (kept == 12)
+        assert ("report" in step) == (kept == 11)
+
+
+def test_a_score_file_of_digits_says_so(tmp_path):
+    file = tmp_path / "p.parquet"
+    scored = CliRunner().invoke(app, ["score", "random", "-o", str(file)])
+    assert scored.exit_code == 0
+    step = after(f"select {file} -f 0.3 --ids -o kept.txt")
+    assert step == "pruning-laws train --keep kept.txt -o pruned"
 
 
 def test_it_is_said_at_the_end_on_stderr():

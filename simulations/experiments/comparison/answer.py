@@ -79,7 +79,14 @@ def which(strategy: str, fraction: float) -> str:
 
 
 def sentences_of(
-    costs: pd.DataFrame, choice: Choice, keep_fraction: float, *, model: str, data: str
+    costs: pd.DataFrame,
+    choice: Choice,
+    keep_fraction: float,
+    *,
+    model: str,
+    data: str,
+    count: int | None = None,
+    others: str = "",
 ) -> list[str]:
     """What was found, for a person.
 
@@ -89,10 +96,16 @@ def sentences_of(
         keep_fraction: That is asked about.
         model: What was trained, in words.
         data: The name of the data.
+        count: How many examples these have; None for those that were trained on.
+        others: What the rest of them is for: "to test on".
     """
     full = costs[costs["strategy"] == "unpruned"].iloc[0]
+    trained = f"all {full['kept']:,} examples of {data}"
+    if count is not None and full["kept"] < count:
+        trained = f"{full['kept']:,} of the {count:,} examples of {data}"
+        trained += f" (the others are left out {others})" if others else ""
     said = [
-        f"Trained on all {full['kept']:,} examples of {data}, {model} are wrong on "
+        f"Trained on {trained}, {model} are wrong on "
         f"{points(full['error'], full['error_se'])} % of the test examples."
     ]
     here = at_fraction(costs, keep_fraction)
@@ -177,6 +190,7 @@ def class_table(
     keep_fraction: float,
     names: tuple[str, ...],
     files: dict[str, Path],
+    at_random: Selection | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """How many of each class are kept, and warnings of lost classes and of ties.
 
@@ -185,9 +199,11 @@ def class_table(
         keep_fraction: Of all of them.
         names: Of the classes.
         files: Where the scores are, for the command that would mend it.
+        at_random: The keep list, where it is a random one.
 
     Returns:
-        A row a class: ``class``, ``before``, and ``METRIC_STRATEGY``, examples.  The
+        A row a class: ``class``, ``before``, and ``METRIC_STRATEGY`` or, of a random
+        keep list, ``random``, examples.  The
         warnings are sentences: of scores that are ties, and of nearly lost classes with
         the class floor that would mend it.
     """
@@ -195,19 +211,25 @@ def class_table(
     before = np.bincount(labels, minlength=len(names))
     table = {"class": list(names), "before": before}
     warnings = []
+
+    def add(column: str, chosen: Selection, what: str, file: Path, rule: str) -> None:
+        kept = counts(chosen, labels, len(names))
+        table[column] = kept
+        if said := loss_in_words(what, before, kept, names):
+            command = _mending(file, rule, keep_fraction, before, kept)
+            said += f"; `{command}` keeps at least half of its share"
+            warnings.append(said)
+
+    if at_random is not None:
+        file = next(iter(files.values()))
+        add("random", at_random, which("random", keep_fraction), file, "random")
     for metric, one in scores.items():
         for strategy in SIDES:
             chosen = select_by(one, strategy, keep_fraction)
-            kept = counts(chosen, labels, len(names))
-            table[f"{metric}_{strategy}"] = kept
             what = f"{which(strategy, keep_fraction)} by {metric}"
             if said := ties_in_words(what, chosen, one.scores):
                 warnings.append(said)
-            said = loss_in_words(what, before, kept, names)
-            if said:
-                command = _mending(files[metric], strategy, keep_fraction, before, kept)
-                said += f"; `{command}` keeps at least half of its share"
-                warnings.append(said)
+            add(f"{metric}_{strategy}", chosen, what, files[metric], strategy)
     return pd.DataFrame(table), warnings
 
 

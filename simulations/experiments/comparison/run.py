@@ -83,8 +83,12 @@ def compare(
     # before anything is written
     own = {one: scores_in(one, data.whole) for one in question.metrics if is_file(one)}
     record = Record(expanded(folder), question, data)
-    scores = scores_by(question, data.train, model, record, own, say, bar)
-    rows, size = affordable_runs(question, model, record, list(scores), say, bar)
+    try:
+        scores = scores_by(question, data.train, model, record, own, say, bar)
+        rows, size = affordable_runs(question, model, record, list(scores), say, bar)
+    except InputError:
+        record.remove_if_empty()
+        raise
     costs = costs_of(rows)
     choice = best_choice(costs, question.keep_fraction)
     if data.held_out:  # the list to keep is of all examples, and so are its scores
@@ -94,8 +98,18 @@ def compare(
         scores.get(choice.metric), choice.strategy, f, count=len(data.whole)
     )
     files = record.score_files(data.whole)
-    classes, warned = class_table(scores, f, data.whole.class_names, files)
-    said = sentences_of(costs, choice, f, model=model.says, data=data.whole.name)
+    at_random = None if choice.metric in scores else kept
+    names = data.whole.class_names
+    classes, warned = class_table(scores, f, names, files, at_random)
+    said = sentences_of(
+        costs,
+        choice,
+        f,
+        model=model.says,
+        data=data.whole.name,
+        count=len(data.whole),
+        others=_others(data, size, model),
+    )
     said[:0] = _conditions(data, size, model)
     said[-1:-1] = what_few_say(costs, f, len(data.test))
     warned[:0] = too_few_kept(len(kept.indices), len(np.unique(data.whole.labels)))
@@ -128,6 +142,16 @@ def _model_of(
 
     fewest = round(question.keep_fraction * len(data.train))
     return networks_of(question.model, data, fewest, folder, question.budget, device)
+
+
+def _others(data: Opened, size: int, model: Model) -> str:
+    """What examples are for that are not trained on without pruning."""
+    reasons = {
+        "to test on": data.held_out,
+        "to choose the ridge": model.largest < len(data.train),
+        "for the budget": size < model.largest,
+    }
+    return " and ".join(reason for reason, holds in reasons.items() if holds)
 
 
 def _conditions(data: Opened, size: int, model: Model) -> list[str]:
