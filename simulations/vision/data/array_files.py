@@ -60,7 +60,7 @@ class ArrayFile(Mapping[str, np.ndarray]):
         Raises:
             InputError: Several have.
         """
-        found = [name for name in self if _plain_names(name) & set(names)]
+        found = [name for name in self if plain_names(name) & set(names)]
         if len(found) > 1:
             raise InputError(
                 f"{self.path} has both {found[0]!r} and {found[1]!r}: leave one of "
@@ -75,7 +75,7 @@ class ArrayFile(Mapping[str, np.ndarray]):
         return f"has {some}" if some else "has one array"
 
 
-def _plain_names(name: str) -> set[str]:
+def plain_names(name: str) -> set[str]:
     """A name in small letters, and as one word: "Sample ID" as sample_id."""
     low = name.lower()
     return {low, re.sub(r"[ -]+", "_", low)}

@@ -21,6 +21,7 @@ from .images import Images
 from .named_rows import (
     IDS,
     RowNames,
+    check_columns_beside,
     check_order,
     names_in,
     rows_in,
@@ -67,22 +68,22 @@ def arrays(path: Path | str, split: str = WHOLE) -> Points | Images:
     files = [open_arrays(part) for part in _parts(text.replace(SPLIT, split))]
     name = files[0].path.stem
     if SPLIT in text:
-        return _read(_of_split(files, split), name, f"{split}/")
+        return _read(*_of_split(files, split), name, f"{split}/")
     if len(files) == 1 and (splits := _splits_in(files[0])):
         if split not in splits:
             raise NoSuchSplit(
                 f"{files[0].path}: {unknown_name('split', split, splits)}"
             )
-        return _read([splits[split]], f"{name} {split}", f"{split}/")
-    parts = _of_split(files, split)
-    if parts is not files:
-        return _read(parts, f"{name} {split}", f"{split}/")
+        return _read([splits[split]], None, f"{name} {split}", f"{split}/")
+    parts, rows = _of_split(files, split)
+    if rows is not None:
+        return _read(parts, rows, f"{name} {split}", f"{split}/")
     if split != WHOLE:
         raise NoSuchSplit(
             f"arrays:{text} has no {split} set, all of it is the split {WHOLE!r}: "
             f"write {SPLIT} in the names of the files, as in x_{SPLIT}.npy"
         )
-    return _read(files, name, "")
+    return _read(files, None, name, "")
 
 
 def classes_of(where: str, labels: np.ndarray) -> tuple[Int[np.ndarray, " P"], Any]:
@@ -164,15 +165,17 @@ def _splits_in(file: ArrayFile) -> dict[str, ArrayFile]:
     }
 
 
-def _of_split(files: list[ArrayFile], split: str) -> list[ArrayFile]:
-    """The rows of a split, where a table says of which split each is; else the files.
+def _of_split(
+    files: list[ArrayFile], split: str
+) -> tuple[list[ArrayFile], Int[np.ndarray, " P"] | None]:
+    """The part of files that is a split, and its rows, where a table tells the splits.
 
     Raises:
         InputError: None is of this split, or two tables differ.
     """
     told = [(file, rows) for file in files[:2] if (rows := splits_by_rows(file))]
     if not told:
-        return files
+        return files, None
     first, splits = told[0]
     for file, others in told:
         if split not in others:
@@ -184,11 +187,16 @@ def _of_split(files: list[ArrayFile], split: str) -> list[ArrayFile]:
             )
     count = sum(map(len, splits.values()))
     if len(splits[split]) == count:
-        return files
-    return [rows_in(file, splits[split], count) for file in files]
+        return files, None
+    return [rows_in(file, splits[split], count) for file in files], splits[split]
 
 
-def _read(files: list[ArrayFile], name: str, before: str) -> Points | Images:
+def _read(
+    files: list[ArrayFile],
+    rows: Int[np.ndarray, " P"] | None,
+    name: str,
+    before: str,
+) -> Points | Images:
     features, of_labels = files[0], files[min(1, len(files) - 1)]
     label_name = of_labels.named(LABELS)
     if label_name is None and len(files) == 1:
@@ -222,7 +230,9 @@ def _read(files: list[ArrayFile], name: str, before: str) -> Points | Images:
     for file, one in zip(files[1:], named[1:], strict=True):
         if named[0] is None:
             check_order(file, one if file is of_labels else None, features.path)
-    ids = found[0] if found else tuple(f"{before}{row}" for row in range(count))
+            check_columns_beside(file, {label_name, *columns})
+    in_file = range(count) if rows is None else rows.tolist()
+    ids = found[0] if found else tuple(f"{before}{row}" for row in in_file)
     if any(others != ids for others in found):
         raise InputError(
             f"the ids in {' and '.join(str(file.path) for file in files)} are not the "

@@ -19,7 +19,7 @@ from jaxtyping import Int
 from perceptron_theory import InputError
 
 from ...csv_files import last_part, stem_of
-from .array_files import INDEX, ArrayFile
+from .array_files import INDEX, ArrayFile, plain_names
 from .folder_splits import SPLIT_NAMES
 
 IDS = (
@@ -58,7 +58,7 @@ class RowNames:
     @property
     def is_index(self) -> bool:
         """Whether they are an index, not ids."""
-        return self.column.lower() in ROWS
+        return not plain_names(self.column).isdisjoint(ROWS)
 
     @property
     def numbers(self) -> Int[np.ndarray, " P"] | None:
@@ -220,7 +220,8 @@ def _index_of(file: ArrayFile) -> RowNames | None:
     found: list[RowNames] = []
     numbered = sum(re.fullmatch(r"column \d+", name) is not None for name in file)
     for column in file:
-        if column.lower() not in ROWS or (column == INDEX and numbered > 1):
+        known = not plain_names(column).isdisjoint(ROWS)
+        if not known or (column == INDEX and numbered > 1):
             continue
         cells = file[column]
         if cells.dtype.kind == "f" and np.array_equal(cells, np.rint(cells)):
