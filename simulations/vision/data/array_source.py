@@ -206,10 +206,8 @@ def _read(
         )
     named = [names_in(file) for file in files]
     columns = [None if one is None else one.column for one in named]
-    labels, names = classes_of(
-        f"labels of {of_labels.path}",
-        _one(of_labels, label_name, "labels", columns[:2][-1]),
-    )
+    label_name = _one(of_labels, label_name, "labels", columns[:2][-1])
+    labels, names = classes_of(f"labels of {of_labels.path}", of_labels[label_name])
     taken = {columns[0], label_name if len(files) == 1 else None}
     points, dimensions = _features(features, taken)
     count = len(points)
@@ -224,7 +222,7 @@ def _read(
         if one is not None and not (one.is_index and one.in_order)
     ]
     if len(files) > 2:
-        values = _one(files[2], columns[2], "ids")
+        values = files[2][_one(files[2], columns[2], "ids")]
         _check_ids(files[2].path, values, count)
         found.insert(0, tuple(map(str, values.tolist())))
     for file, one in zip(files[1:], named[1:], strict=True):
@@ -250,10 +248,8 @@ def _read(
     return Images(name, points, labels, ids, names)
 
 
-def _one(
-    file: ArrayFile, name: str | None, what: str, taken: str | None = None
-) -> np.ndarray:
-    """The array of a name, or the only one that is not taken."""
+def _one(file: ArrayFile, name: str | None, what: str, taken: str | None = None) -> str:
+    """The name that is given, or the only one of an array that is not taken."""
     left = [one for one in file if one != taken]
     if name is None and len(left) == 1:
         name = left[0]
@@ -262,7 +258,7 @@ def _one(
             f"{file.path} {file.says()}: which are the {what}? Call them {what}, or "
             "leave the others out"
         )
-    return file[name]
+    return name
 
 
 def _features(

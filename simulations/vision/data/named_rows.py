@@ -136,7 +136,7 @@ def check_columns_beside(file: ArrayFile, used: Collection[str | None]) -> None:
             rows in another order; one that ranks them is none.
     """
     for name in file:
-        if name in used or "rank" in name.lower():
+        if len(file) < 2 or name in used or "rank" in name.lower():
             continue
         column = file[name]
         if column.ndim == 1 and column.dtype.kind in "iu" and _are_mixed(column):

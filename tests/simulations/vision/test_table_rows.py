@@ -79,6 +79,15 @@ def test_an_index_that_can_be_no_row_numbers_is_the_ids(here, kind):
     assert "its index has a number twice" in said and "reset_index" in said
 
 
+def test_labels_of_one_example_each_are_no_row_numbers(here):
+    for name in ("", "what"):
+        classes = np.array([3, 1, 0, 2, 5, 4])
+        np.savez("l.npz", **{"id": list("uvwxyz"), "what": classes})
+        np.save("l.npy", classes)
+        found = load("arrays:x.npy,l.npz" if name else "arrays:x.npy,l.npy")
+        assert found.labels.tolist() == classes.tolist()
+
+
 @pytest.mark.parametrize("header", ["img", "file", "", "index", "whatever"])
 def test_labels_of_a_folder_are_matched_by_whatever_names_the_images(folder, header):
     rows = [f"{name},{name[:3]}" for name in reversed(FILES)]
