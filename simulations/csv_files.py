@@ -140,3 +140,10 @@ def delimiter_of(text: str) -> str:
 def last_part(path: str) -> str:
     """The file name of a path as text, of any system."""
     return re.split(r"[/\\]", path.strip())[-1]
+
+
+def stem_of(name: str) -> str:
+    """The file name without folders and suffix."""
+    name = last_part(name)
+    head, dot, tail = name.rpartition(".")
+    return head if dot and tail.isalpha() else name

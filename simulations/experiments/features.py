@@ -83,6 +83,9 @@ class Features:
 
     def __post_init__(self) -> None:
         check_classes(self.dataset)
+        inputs.refuse_other_columns(
+            ("train_points", self.train_points), ("test_points", self.test_points)
+        )
         for name, dataset in (("train", self.dataset), ("test", self.test)):
             field = f"{name}_points"
             array = inputs.real_array(

@@ -18,9 +18,13 @@ from perceptron_theory.numerics.checks import in_float64 as in_float64
 from perceptron_theory.numerics.checks import is_real as is_real
 from perceptron_theory.numerics.checks import plain_array as plain_array
 from perceptron_theory.numerics.checks import real_number as real_number
-from perceptron_theory.numerics.checks import refuse_other_order as refuse_other_order
 from perceptron_theory.numerics.checks import truth_value as truth_value
 from perceptron_theory.numerics.precision import own_settings
+
+from .frames import check_axes as check_axes
+from .frames import of_examples as of_examples
+from .frames import refuse_other_columns as refuse_other_columns
+from .frames import refuse_other_order as refuse_other_order
 
 
 def real_array(name: str, value: Any, *shape: str) -> Float[np.ndarray, ...]:
@@ -31,8 +35,10 @@ def real_array(name: str, value: Any, *shape: str) -> Float[np.ndarray, ...]:
 
     Raises:
         InputError: not numeric, masked, another number of dimensions, empty, NaN,
-            infinity, or beyond float64.
+            infinity, or beyond float64; a table whose examples or columns are
+            numbered in another order.
     """
+    check_axes(name, value, shape)
     array = _floats(name, plain_array(name, value))
     _check_shape(name, array, shape)
     # the extremes are NaN where anything is, and need no second array
@@ -80,8 +86,8 @@ def model_axis(
     """
     array = plain_array(name, value)
     if array.ndim == len(shape) + 1:
-        return check(name, array, "K", *shape)
-    return check(name, array, *shape)[None]
+        return check(name, value, "K", *shape)
+    return check(name, value, *shape)[None]
 
 
 def truth_array(name: str, value: Any, *shape: str) -> Bool[np.ndarray, ...]:
@@ -90,6 +96,7 @@ def truth_array(name: str, value: Any, *shape: str) -> Bool[np.ndarray, ...]:
     Raises:
         InputError: other values than 0 and 1, another number of dimensions, empty.
     """
+    check_axes(name, value, shape)
     array = plain_array(name, value)
     _check_shape(name, array, shape)
     if array.dtype == bool:
@@ -107,6 +114,7 @@ def label_array(
     Raises:
         InputError: not integers, masked, another number of them, or out of range.
     """
+    check_axes(name, value, ("P",))
     array = plain_array(name, value)
     _check_shape(name, array, ("P",))
     if array.dtype.kind not in "iu":

@@ -7,7 +7,6 @@ ids they are taken in the order of the data set, which a warning says.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +18,19 @@ from perceptron_theory.paths import expanded
 
 from . import inputs
 from .data.array_files import SUFFIXES, ArrayFile, open_arrays
-from .data.array_source import IDS, LABELS, classes_of
+from .data.array_source import LABELS, classes_of
 from .data.encoded import DataSet
 from .data.images import fingerprint
-from .published_scores import same_classes, stem_of
+from .data.named_rows import (
+    RowNames,
+    check_columns_beside,
+    names_in,
+    rows_of,
+    splits_by_rows,
+)
+from .published_scores import same_classes
 from .score_columns import SCORES, why_no_number
 from .score_files import Scores, is_score_file, read_scores
-
-_ROWS = ("index", "idx", "row", "rows", "unnamed: 0", "column 0")
 
 
 def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
@@ -56,9 +60,16 @@ def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
         raise InputError(f"{path}: scores are read from {', '.join(SUFFIXES)}")
     file = open_arrays(path)
     label_name = None if column in LABELS else file.named(LABELS)
-    id_name = file.named(IDS) or _naming(file, of, {column, label_name})
-    id_name = id_name or file.named(_ROWS)
+    names = names_in(file, of=of, taken={column, label_name})
+    id_name = None if names is None else names.column
     name = _score_column(file, column, {id_name, label_name})
+    if names is None:
+        check_columns_beside(file, {name, label_name})
+    if of is None and len(splits := splits_by_rows(file)) > 1:
+        raise InputError(
+            f"{path} has scores of several splits, {', '.join(splits)}: give each in a "
+            "file of its own"
+        )
     values = file[name]
     if values.dtype.kind == "U":
         whys = ((i, why_no_number(str(x))) for i, x in enumerate(values.ravel()))
@@ -67,7 +78,7 @@ def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
     if values.ndim == 2 and 1 in values.shape:
         values = values.ravel()
     values = inputs.real_array(f"{path}: scores", values, "P")
-    ids = None if id_name is None else _as_text(file[id_name])
+    ids = None if names is None else names.names
     labels = None if label_name is None else file[label_name]
     for what, given in (("ids", ids), ("labels", labels)):
         if given is not None and len(given) != len(values):
@@ -76,7 +87,7 @@ def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
     recipe = {"imported": path.name}
     if of is None:
         return _alone(path, metric, values, ids, labels, recipe)
-    places = _places(path, len(values), ids, of)
+    places = _places(path, len(values), names, of)
     if labels is not None and not _same_labels(labels, of.labels[places], of):
         raise InputError(
             f"{path}: the column {label_name} differs from the labels of {_name(of)}"
@@ -105,38 +116,6 @@ def _column_of(path: Path | str) -> tuple[Path, str | None]:
 
 def _name(of: DataSet | Scores) -> str:
     return of.dataset if isinstance(of, Scores) else of.name
-
-
-def _naming(
-    file: ArrayFile, of: DataSet | Scores | None, taken: set[str | None]
-) -> str | None:
-    """A column of text that names examples, whatever it is called; of most of them.
-
-    Raises:
-        InputError: Two columns name all, in other orders.
-    """
-    if of is None or len(file) < 2:
-        return None
-    places: dict[str, np.ndarray] = {}
-    for name in file:
-        cells = file[name] if name not in taken else np.array([])
-        if cells.dtype.kind == "U" and cells.ndim == 1 and cells.size:
-            places[name] = _rows_of(_as_text(cells), of)
-    known = {name: int((found >= 0).sum()) for name, found in places.items()}
-    best = max(known, key=known.__getitem__, default=None)
-    if best is None or not known[best]:
-        return None
-    for name, found in places.items():
-        if known[name] == len(found) and not np.array_equal(found, places[best]):
-            raise InputError(
-                f"{file.path}: the columns {best} and {name} both name examples, in "
-                "different orders: leave one of them"
-            )
-    return best
-
-
-def _as_text(ids: np.ndarray) -> list[str]:
-    return [str(one) for one in ids.ravel().tolist()]
 
 
 def _score_column(file: ArrayFile, column: str | None, taken: set[str | None]) -> str:
@@ -168,11 +147,11 @@ def _alone(path, metric, values, ids, labels, recipe) -> Scores:
         numbers, names = np.zeros(len(values), np.int64), ()
     else:
         numbers, names = classes_of(f"labels of {path}", labels)
-    rows = [str(row) for row in range(len(values))]
+    rows = tuple(str(row) for row in range(len(values)))
     if ids is not None and ids != rows and sorted(ids) == sorted(rows):
         back = np.argsort([int(one) for one in ids])  # row numbers, in any order
         values, numbers, ids = values[back], numbers[back], rows
-    known = tuple(rows if ids is None else ids)
+    known = rows if ids is None else ids
     of = fingerprint(known, numbers)
     return Scores(
         metric,
@@ -200,7 +179,7 @@ def _same_labels(
 
 
 def _places(
-    path: Path, count: int, ids: Sequence[str] | None, of: DataSet | Scores
+    path: Path, count: int, names: RowNames | None, of: DataSet | Scores
 ) -> Int[np.ndarray, " P"]:
     """The row of the data set that each score belongs to; every one has one.
 
@@ -208,7 +187,7 @@ def _places(
         InputError: Examples are missing, foreign, or there twice.
     """
     total, name = len(of.ids), _name(of)
-    if ids is None:
+    if names is None:
         if count != total:
             raise InputError(
                 f"{path} has {count} scores and no ids, {name} has {total} examples: "
@@ -220,7 +199,7 @@ def _places(
             stacklevel=4,
         )
         return np.arange(count)
-    found = _rows_of(ids, of)
+    ids, found = names.names, rows_of(names, of, path)
     foreign = np.flatnonzero(found < 0)
     if foreign.size:
         raise InputError(
@@ -240,19 +219,3 @@ def _places(
             f"{missing!r}"
         )
     return found
-
-
-def _rows_of(ids: Sequence[str], of: DataSet | Scores) -> Int[np.ndarray, " P"]:
-    """The rows of ids: found by id, else by unique file names, else as row numbers."""
-    known = {one: i for i, one in enumerate(of.ids)}
-    found = [known.get(one, known.get(one.replace("\\", "/"), -1)) for one in ids]
-    if max(found, default=-1) >= 0:
-        return np.array(found)
-    stems = {stem_of(one): i for i, one in enumerate(of.ids)}
-    if len(stems) == len(known):
-        by_name = [stems.get(stem_of(one), -1) for one in ids]
-        if max(by_name, default=-1) >= 0:
-            return np.array(by_name)
-    if all(one.isdecimal() for one in ids) and max(map(int, ids)) < len(known):
-        return np.array([int(one) for one in ids])
-    return np.array(found)

@@ -65,6 +65,7 @@ def linear_probe(
     require("sklearn", "a linear probe")
     inputs.refuse_other_order({"train": train, "labels": labels})
     inputs.refuse_other_order({"test": test, "test_labels": test_labels})
+    inputs.refuse_other_columns(("train", train), ("test", test))
     train, test = _points("train", train, "P"), _points("test", test, "Q")
     labels = inputs.label_array("labels", labels, count=len(train))
     test_labels = inputs.label_array("test_labels", test_labels, count=len(test))

@@ -18,7 +18,7 @@ from jaxtyping import Int
 from perceptron_theory import InputError
 from perceptron_theory.paths import expanded
 
-from ..csv_files import CsvTable, last_part, read_csv
+from ..csv_files import CsvTable, last_part, read_csv, stem_of
 from . import inputs
 from .data.array_files import read_npy
 from .data.encoded import DataSet
@@ -129,13 +129,6 @@ def _placed(dataset, metric, values, places, path) -> Scores:
     scores = np.empty(len(places))
     scores[places] = values
     return scores_of(dataset, metric, scores, recipe={"imported": Path(path).name})
-
-
-def stem_of(name: str) -> str:
-    """The file name without folders and suffix."""
-    name = last_part(name)
-    head, dot, tail = name.rpartition(".")
-    return head if dot and tail.isalpha() else name
 
 
 def _by_name(dataset: DataSet) -> dict[str, int]:

@@ -70,9 +70,12 @@ class Scores:
     """Of the labels, from 0 on; empty where they are not known."""
 
     def __post_init__(self) -> None:
-        scores = inputs.real_array(f"scores of {self.metric}", self.scores, "P")
+        name = f"scores of {self.metric}"
+        given = inputs.of_examples(name, self.scores, self.ids)
+        scores = inputs.real_array(name, given, "P")
         object.__setattr__(self, "scores", scores.astype(np.float64))
-        labels = inputs.label_array("labels", self.labels, count=len(scores))
+        named = inputs.of_examples("labels", self.labels, self.ids)
+        labels = inputs.label_array("labels", named, count=len(scores))
         object.__setattr__(self, "labels", labels)
         if self.class_names and labels.max(initial=-1) >= len(self.class_names):
             names = len(self.class_names)

@@ -19,7 +19,7 @@ from .data.encoded import DataSet
 from .data.points import Points
 from .embedding_files import NO_NETWORK
 from .logits import check_logits
-from .metrics import PIXELS, Given, Metric, Scored, metric_of
+from .metrics import PIXELS, Given, Metric, Needed, Scored, metric_of
 from .score_files import Scores, scores_of
 
 
@@ -121,7 +121,7 @@ def _numbers(dataset: DataSet, metric: Metric, scores: Any) -> np.ndarray:
         InputError: They are not one finite number an example.
     """
     name = f"scores of {metric.name}"
-    array = inputs.plain_array(name, scores)
+    array = inputs.of_examples(name, scores, dataset.ids)
     if array.shape != (len(dataset),):
         came = "None as scores" if scores is None else f"scores of shape {array.shape}"
         raise InputError(
@@ -129,6 +129,18 @@ def _numbers(dataset: DataSet, metric: Metric, scores: Any) -> np.ndarray:
             f"of {dataset.name}"
         )
     return inputs.real_array(name, array, "P")
+
+
+def _array(dataset: DataSet, needed: Needed, value: Any) -> np.ndarray:
+    """What is given as an array, whose names of rows and columns must be our own."""
+    if needed.examples is None:
+        return inputs.plain_array(needed.name, value)
+    classes = needed.classes
+    names = None if classes is None else (classes, dataset.class_names)
+    axis = needed.examples
+    return inputs.of_examples(
+        needed.name, value, dataset.ids, examples=axis, classes=names
+    )
 
 
 def _check_examples(dataset: DataSet, metric: Metric, given: dict[str, Any]) -> None:
@@ -140,7 +152,7 @@ def _check_examples(dataset: DataSet, metric: Metric, given: dict[str, Any]) -> 
     """
     for one in metric.needs:
         if one.is_array:
-            given[one.name] = inputs.plain_array(one.name, given[one.name])
+            given[one.name] = _array(dataset, one, given[one.name])
         shape = np.shape(given[one.name]) if one.examples is not None else ()
         if len(shape) > 1 and shape[one.examples] != len(dataset):  # type: ignore[index] # it has an axis of examples
             raise InputError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
@@ -59,7 +60,7 @@ class ArrayFile(Mapping[str, np.ndarray]):
         Raises:
             InputError: Several have.
         """
-        found = [name for name in self if name.lower() in names]
+        found = [name for name in self if plain_names(name) & set(names)]
         if len(found) > 1:
             raise InputError(
                 f"{self.path} has both {found[0]!r} and {found[1]!r}: leave one of "
@@ -72,6 +73,12 @@ class ArrayFile(Mapping[str, np.ndarray]):
         names = [repr(name) for name in self if name]
         some = ", ".join(names[:6]) + f" and {len(names) - 6} more" * (len(names) > 6)
         return f"has {some}" if some else "has one array"
+
+
+def plain_names(name: str) -> set[str]:
+    """A name in small letters, and as one word: "Sample ID" as sample_id."""
+    low = name.lower()
+    return {low, re.sub(r"[ -]+", "_", low)}
 
 
 def open_arrays(path: Path | str) -> ArrayFile:
@@ -194,7 +201,8 @@ def _parquet(path: Path) -> dict[str, Callable[[], np.ndarray]]:
     import pyarrow.parquet as pq
 
     try:
-        names = pq.read_schema(path).names
+        schema = pq.read_schema(path)
+        names = schema.names
     except (pa.ArrowException, OSError) as error:
         kind = kind_of_file(path)
         why = f"it is {kind}" if kind else first_line(error)
@@ -209,7 +217,19 @@ def _parquet(path: Path) -> dict[str, Callable[[], np.ndarray]]:
     if names.count(f"{_INDEX}0__") == len(names) - len(shown) == 1:
         # as the same table is called in a .csv; written where it is not 0, 1, 2, ...
         readers.setdefault(INDEX, partial(_column, path, f"{_INDEX}0__"))
+    elif (index := _range_of(schema)) is not None:
+        readers.setdefault(INDEX, partial(np.copy, index))
     return readers
+
+
+def _range_of(schema: Any) -> np.ndarray | None:
+    """An index of pandas that is stored as a range, unless it is 0, 1, 2, ..."""
+    about = schema.pandas_metadata or {}
+    for one in about.get("index_columns", []):
+        if isinstance(one, dict) and one.get("kind") == "range":
+            index = np.arange(one["start"], one["stop"], one["step"])
+            return None if np.array_equal(index, np.arange(len(index))) else index
+    return None
 
 
 def _column(path: Path, name: str) -> np.ndarray:

@@ -18,6 +18,15 @@ from perceptron_theory.paths import expanded
 from .array_files import SUFFIXES, ArrayFile, open_arrays
 from .contract import DataSource, NoSuchSplit
 from .images import Images
+from .named_rows import (
+    IDS,
+    RowNames,
+    check_columns_beside,
+    check_order,
+    names_in,
+    rows_in,
+    splits_by_rows,
+)
 from .points import Points
 
 SPLIT = "{split}"
@@ -31,11 +40,6 @@ FEATURES = (
 LABELS = (
     *("labels", "label", "targets", "target", "classes", "class", "category"),
     *("y", "arr_1"),
-)
-IDS = (
-    *("ids", "id", "example_id", "example_ids", "image_id", "names", "name"),
-    *("paths", "path", "filenames", "filename", "file_name", "arr_2"),
-    *("files", "file", "file_path", "filepath", "image_path", "image_name"),
 )
 _ENDS = "|".join(map(re.escape, SUFFIXES))
 
@@ -64,19 +68,22 @@ def arrays(path: Path | str, split: str = WHOLE) -> Points | Images:
     files = [open_arrays(part) for part in _parts(text.replace(SPLIT, split))]
     name = files[0].path.stem
     if SPLIT in text:
-        return _read(files, name, f"{split}/")
+        return _read(*_of_split(files, split), name, f"{split}/")
     if len(files) == 1 and (splits := _splits_in(files[0])):
         if split not in splits:
             raise NoSuchSplit(
                 f"{files[0].path}: {unknown_name('split', split, splits)}"
             )
-        return _read([splits[split]], f"{name} {split}", f"{split}/")
+        return _read([splits[split]], None, f"{name} {split}", f"{split}/")
+    parts, rows = _of_split(files, split)
+    if rows is not None:
+        return _read(parts, rows, f"{name} {split}", f"{split}/")
     if split != WHOLE:
         raise NoSuchSplit(
             f"arrays:{text} has no {split} set, all of it is the split {WHOLE!r}: "
             f"write {SPLIT} in the names of the files, as in x_{SPLIT}.npy"
         )
-    return _read(files, name, "")
+    return _read(files, None, name, "")
 
 
 def classes_of(where: str, labels: np.ndarray) -> tuple[Int[np.ndarray, " P"], Any]:
@@ -158,7 +165,38 @@ def _splits_in(file: ArrayFile) -> dict[str, ArrayFile]:
     }
 
 
-def _read(files: list[ArrayFile], name: str, before: str) -> Points | Images:
+def _of_split(
+    files: list[ArrayFile], split: str
+) -> tuple[list[ArrayFile], Int[np.ndarray, " P"] | None]:
+    """The part of files that is a split, and its rows, where a table tells the splits.
+
+    Raises:
+        InputError: None is of this split, or two tables differ.
+    """
+    told = [(file, rows) for file in files[:2] if (rows := splits_by_rows(file))]
+    if not told:
+        return files, None
+    first, splits = told[0]
+    for file, others in told:
+        if split not in others:
+            raise NoSuchSplit(f"{file.path}: {unknown_name('split', split, others)}")
+        if not np.array_equal(others[split], splits[split]):
+            raise InputError(
+                f"{first.path} and {file.path} have other rows of {split}: sort them "
+                "alike"
+            )
+    count = sum(map(len, splits.values()))
+    if len(splits[split]) == count:
+        return files, None
+    return [rows_in(file, splits[split], count) for file in files], splits[split]
+
+
+def _read(
+    files: list[ArrayFile],
+    rows: Int[np.ndarray, " P"] | None,
+    name: str,
+    before: str,
+) -> Points | Images:
     features, of_labels = files[0], files[min(1, len(files) - 1)]
     label_name = of_labels.named(LABELS)
     if label_name is None and len(files) == 1:
@@ -166,12 +204,12 @@ def _read(files: list[ArrayFile], name: str, before: str) -> Points | Images:
             f"{features.path} has no labels ({features.says()}): call them label, or "
             f"give {Arrays.place}"
         )
-    id_names = [file.named(IDS) for file in files]
-    labels, names = classes_of(
-        f"labels of {of_labels.path}",
-        _one(of_labels, label_name, "labels", id_names[:2][-1]),
-    )
-    points = _features(features, {id_names[0], label_name if len(files) == 1 else None})
+    named = [names_in(file) for file in files]
+    columns = [None if one is None else one.column for one in named]
+    label_name = _one(of_labels, label_name, "labels", columns[:2][-1])
+    labels, names = classes_of(f"labels of {of_labels.path}", of_labels[label_name])
+    taken = {columns[0], label_name if len(files) == 1 else None}
+    points, dimensions = _features(features, taken)
     count = len(points)
     if count != len(labels):
         raise InputError(
@@ -179,20 +217,27 @@ def _read(files: list[ArrayFile], name: str, before: str) -> Points | Images:
             f"{of_labels.path}: give one label per example"
         )
     found = [
-        _ids(file.path, file[one], count)
-        for file, one in zip(files[:2], id_names, strict=False)
-        if one is not None
+        _ids(file, one, count, before)
+        for file, one in zip(files[:2], named, strict=False)
+        if one is not None and not (one.is_index and one.in_order)
     ]
     if len(files) > 2:
-        found.insert(0, _ids(files[2].path, _one(files[2], id_names[2], "ids"), count))
-    ids = found[0] if found else tuple(f"{before}{row}" for row in range(count))
+        values = files[2][_one(files[2], columns[2], "ids")]
+        _check_ids(files[2].path, values, count)
+        found.insert(0, tuple(map(str, values.tolist())))
+    for file, one in zip(files[1:], named[1:], strict=True):
+        if named[0] is None:
+            check_order(file, one if file is of_labels else None, features.path)
+            check_columns_beside(file, {label_name, *columns})
+    in_file = range(count) if rows is None else rows.tolist()
+    ids = found[0] if found else tuple(f"{before}{row}" for row in in_file)
     if any(others != ids for others in found):
         raise InputError(
             f"the ids in {' and '.join(str(file.path) for file in files)} are not the "
             "same in the same order: sort the files alike"
         )
     if points.ndim == 2:
-        return Points(name, points, labels, ids, names)
+        return Points(name, points, labels, ids, names, dimensions)
     if points.ndim == 3 and points.dtype == np.uint8:
         points = points[..., None]
     if points.ndim != 4 or points.dtype != np.uint8:
@@ -203,10 +248,8 @@ def _read(files: list[ArrayFile], name: str, before: str) -> Points | Images:
     return Images(name, points, labels, ids, names)
 
 
-def _one(
-    file: ArrayFile, name: str | None, what: str, taken: str | None = None
-) -> np.ndarray:
-    """The array of a name, or the only one that is not taken."""
+def _one(file: ArrayFile, name: str | None, what: str, taken: str | None = None) -> str:
+    """The name that is given, or the only one of an array that is not taken."""
     left = [one for one in file if one != taken]
     if name is None and len(left) == 1:
         name = left[0]
@@ -215,16 +258,23 @@ def _one(
             f"{file.path} {file.says()}: which are the {what}? Call them {what}, or "
             "leave the others out"
         )
-    return file[name]
+    return name
 
 
-def _features(file: ArrayFile, taken: Collection[str | None]) -> np.ndarray:
+def _features(
+    file: ArrayFile, taken: Collection[str | None]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The feature vectors, and the names of their columns in a table of columns.
+
+    Columns are in the order of their numbers, whatever their order in the file, so that
+    two splits have the same.
+    """
     name = file.named(FEATURES)
     others = [one for one in file if one not in taken]
     if name is None and len(others) == 1:
         name = others[0]
     if name is not None:
-        return file[name]
+        return file[name], ()
     groups: dict[str, list[str]] = {}
     for one in others:
         if said := re.fullmatch(r"(.*?)\d+", one):
@@ -235,8 +285,10 @@ def _features(file: ArrayFile, taken: Collection[str | None]) -> np.ndarray:
             f"{file.path} {file.says()}: which are the feature vectors? Call them "
             "embeddings, or number the columns e0, e1, e2"
         )
-    (names,) = numbered.values()
-    return np.stack([_numbers(file, one) for one in names], axis=1)
+    ((head, found),) = numbered.items()
+    names = sorted(found, key=lambda one: (int(one[len(head) :]), one))
+    points = np.stack([_numbers(file, one) for one in names], axis=1)
+    return points, tuple(names)
 
 
 def _numbers(file: ArrayFile, name: str) -> np.ndarray:
@@ -246,12 +298,27 @@ def _numbers(file: ArrayFile, name: str) -> np.ndarray:
     return column
 
 
-def _ids(path: Path, values: np.ndarray, count: int) -> tuple[str, ...]:
-    if values.ndim != 1 or values.dtype.kind not in "iuU":
+def _ids(file: ArrayFile, given: RowNames, count: int, before: str) -> tuple[str, ...]:
+    """Ids of a table; the numbers of an index with the split before them."""
+    _check_ids(file.path, file[given.column], count, given.is_index)
+    if given.is_index and given.numbers is not None:
+        if len(set(given.names)) < count:
+            raise InputError(
+                f"{file.path}: its index has a number twice, as of tables that were "
+                "joined: number the rows anew (pandas: reset_index(drop=True))"
+            )
+        return tuple(f"{before}{one}" for one in given.names)
+    return given.names
+
+
+def _check_ids(
+    path: Path, values: np.ndarray, count: int, is_index: bool = False
+) -> None:
+    whole = "iuUf" if is_index else "iuU"  # whole floats, see named_rows
+    if values.ndim != 1 or values.dtype.kind not in whole:
         raise InputError(
             f"{path}: ids must be a list of names or whole numbers, got {values.dtype} "
             f"of shape {values.shape}"
         )
     if len(values) != count:
         raise InputError(f"{path}: {len(values)} ids for {count} examples")
-    return tuple(map(str, values.tolist()))

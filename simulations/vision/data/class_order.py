@@ -100,4 +100,11 @@ class Ordered(OfSource):
             names: Sequence[str] = natural_order(dataset.class_names)
         else:
             names = read_order(expanded(self.order))
-        return of_classes(dataset, names)
+        found = of_classes(dataset, names)
+        lacking = [name for name in dataset.class_names if name not in names]
+        if lacking:
+            raise InputError(
+                f"{self.order} lacks the class {lacking[0]!r} of {dataset.name}: name "
+                "all classes in their order, or give some of them as DATA#a,b"
+            )
+        return found

@@ -106,8 +106,10 @@ def matched(dataset: DataSet, to: DataSet) -> DataSet:
 
     Raises:
         InputError: it has examples of classes that the other one lacks, or names stand
-            for several classes; the difference is named.
+            for several classes, or its features have other names; the difference is
+            named.
     """
+    _check_columns(dataset, to)
     ours, theirs = to.class_names, dataset.class_names
     if ours == theirs:
         return dataset
@@ -128,6 +130,18 @@ def matched(dataset: DataSet, to: DataSet) -> DataSet:
         )
     label = np.array([place.get(name, -1) for name in theirs])
     return replace(dataset, labels=label[dataset.labels], class_names=ours)
+
+
+def _check_columns(dataset: DataSet, to: DataSet) -> None:
+    theirs, ours = getattr(dataset, "columns", ()), getattr(to, "columns", ())
+    if not theirs or not ours or theirs == ours:
+        return
+    foreign = [name for name in theirs if name not in ours]
+    lacking = [name for name in ours if name not in theirs]
+    raise InputError(
+        f"{dataset.name} has the features {_some(foreign or theirs)}, {to.name} "
+        f"{_some(lacking or ours)}: give both sets the same columns"
+    )
 
 
 def _some(names: Sequence[str]) -> str:

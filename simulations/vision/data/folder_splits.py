@@ -19,7 +19,7 @@ from .listing import files_in, image_suffixes, sub_folders
 WHOLE = "."
 """The split that is the folder itself, whatever its sub-folders are."""
 DEFAULT = "train"
-_NAMES = {
+SPLIT_NAMES = {
     "train",
     "training",
     "trn",
@@ -37,6 +37,7 @@ _NAMES = {
     "unlabeled",
     "unlabelled",
 }
+"""Names of splits, in small letters, which are no classes."""
 
 
 def folder_of_split(root: Path, split: str) -> Path:
@@ -107,11 +108,11 @@ def _not_nested(folder: Path) -> Path:
 
 def _has_split_in(name: str) -> bool:
     """Whether the name of a split is a part of a name: seg_train, val2017."""
-    return not _NAMES.isdisjoint(re.split(r"[^a-z]+", name.lower()))
+    return not SPLIT_NAMES.isdisjoint(re.split(r"[^a-z]+", name.lower()))
 
 
 def _are_splits(root: Path, names: list[str]) -> bool:
-    known = [name for name in names if name.lower() in _NAMES]
+    known = [name for name in names if name.lower() in SPLIT_NAMES]
     if names and len(known) == len(names):
         return True
     alike = [name for name in names if _has_split_in(name)]

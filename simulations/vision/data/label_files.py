@@ -19,8 +19,9 @@ from perceptron_theory.errors import first_line, unknown_name
 from perceptron_theory.paths import expanded
 
 from .array_files import SUFFIXES, ArrayFile, open_arrays
-from .array_source import IDS, LABELS
+from .array_source import LABELS
 from .file_kinds import instead
+from .named_rows import IDS, ROWS
 from .safe_pickle import safe_load
 
 CLEAN = ("clean_label", "clean_labels", "clean")
@@ -73,7 +74,7 @@ def labels_named(file: ArrayFile, name: str | None) -> tuple[str, np.ndarray]:
                 return known, file[known]
         raise InputError(f"{file.path}: {unknown_name('labels', name, list(file))}")
     named = file.named(LABELS)
-    others = [one for one in file if one.lower() not in (*CLEAN, *IDS)]
+    others = [one for one in file if one.lower() not in (*CLEAN, *IDS, *ROWS)]
     if named is None and len(others) != 1:
         raise InputError(
             f"{file.path} {file.says()}: which are the labels? Give FILE#NAME"

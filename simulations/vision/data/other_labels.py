@@ -19,11 +19,11 @@ from perceptron_theory.paths import expanded
 
 from .. import inputs
 from .array_files import ArrayFile
-from .array_source import IDS
 from .classes import OfSource
 from .contract import loaded
 from .encoded import DataSet
 from .label_files import CLEAN, labels_named, open_labels
+from .named_rows import check_columns_beside, names_in, rows_of
 from .official_order import official_rows
 
 OFFICIAL = "cifar10n"
@@ -73,7 +73,8 @@ def relabelled(dataset: DataSet, text: str) -> Any:
             )
         rows = official_rows(dataset, true)
     else:
-        rows = _rows(dataset, file, len(numbers), path)
+        taken = {chosen, clean}
+        rows = _rows(dataset, file, len(numbers), path, taken)
         if true is not None:
             _check_clean(dataset, true[rows], path)
     of = f"{chosen} of {path.name}" if chosen else path.name
@@ -126,36 +127,38 @@ def _numbers(dataset: DataSet, labels: np.ndarray, where: str) -> Int[np.ndarray
 
 
 def _rows(
-    dataset: DataSet, file: ArrayFile, count: int, path: Path
+    dataset: DataSet, file: ArrayFile, count: int, path: Path, taken: set[str | None]
 ) -> Int[np.ndarray, " P"]:
     """The row of the file that each example has."""
-    total, name = len(dataset), file.named(IDS)
-    if name is None:
+    total, names = len(dataset), names_in(file, of=dataset, taken=taken)
+    if names is None:
         if count != total:
             raise InputError(
                 f"{path} has {count} labels and no ids, {dataset.name} has {total} "
                 "examples: give one label per example, or a column of ids"
             )
+        check_columns_beside(file, taken)
         return np.arange(count)
-    ids = [str(one) for one in file[name].ravel().tolist()]
+    ids = names.names
     if len(ids) != count:
         raise InputError(f"{path}: {count} labels and {len(ids)} ids")
-    row = {one: i for i, one in enumerate(ids)}
-    if len(row) < count:
-        twice = next(one for i, one in enumerate(ids) if row[one] != i)
+    places = rows_of(names, dataset, path)
+    known, times = np.unique(places[places >= 0], return_counts=True)
+    if (times > 1).any():
+        twice = dataset.ids[known[times > 1][0]]
         raise InputError(
             f"{path}: {twice!r} has several labels: give one label per example"
         )
-    missing = [one for one in dataset.ids if one not in row]
-    if missing or count > total:
-        known = set(dataset.ids)
-        foreign = next((f", and {one!r} is not" for one in ids if one not in known), "")
-        first = f", such as {missing[0]!r}" if missing else ""
+    missing = np.setdiff1d(np.arange(total), known)
+    foreign = np.flatnonzero(places < 0)
+    if len(missing) or len(foreign):
+        other = f", and {ids[foreign[0]]!r} is not one of them" if len(foreign) else ""
+        first = f", such as {dataset.ids[missing[0]]!r}" if len(missing) else ""
         raise InputError(
             f"{path}: {len(missing)} of {total} examples of {dataset.name} have no "
-            f"label{first}{foreign and foreign + ' one of them'}: give each example one"
+            f"label{first}{other}: give each example one"
         )
-    return np.array([row[one] for one in dataset.ids])
+    return np.argsort(places)
 
 
 def _check_clean(dataset: DataSet, clean: Int[np.ndarray, " P"], path: Path) -> None:

@@ -24,14 +24,18 @@ class Points:
     ids: tuple[str, ...]
     """One an example, the same wherever and however the set is read."""
     class_names: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+    """The names of the features, where they are columns of a table."""
 
     def __post_init__(self) -> None:
         what = f"{self.name}: feature vectors"
-        points = inputs.real_array(what, self.points, "P", "d")
+        given = inputs.of_examples(what, self.points, self.ids)
+        points = inputs.real_array(what, given, "P", "d")
         object.__setattr__(self, "points", points)
         count, classes = len(points), len(self.class_names)
         label = f"{self.name}: labels"
-        checked = inputs.label_array(label, self.labels, count=count, n_classes=classes)
+        named = inputs.of_examples(label, self.labels, self.ids)
+        checked = inputs.label_array(label, named, count=count, n_classes=classes)
         object.__setattr__(self, "labels", checked)
         check_ids(self.name, self.ids, count)
 
