@@ -19,7 +19,8 @@ from perceptron_theory.paths import expanded
 
 from . import inputs
 from .data.array_files import SUFFIXES, ArrayFile, open_arrays
-from .data.array_source import IDS, LABELS, classes_of
+from .data.array_source import IDS, LABELS
+from .data.class_labels import classes_of
 from .data.encoded import DataSet
 from .data.images import fingerprint
 from .published_scores import same_classes, stem_of
@@ -68,7 +69,7 @@ def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
         values = values.ravel()
     values = inputs.real_array(f"{path}: scores", values, "P")
     ids = None if id_name is None else _as_text(file[id_name])
-    labels = None if label_name is None else file[label_name]
+    labels = None if label_name is None else file.labels(label_name)
     for what, given in (("ids", ids), ("labels", labels)):
         if given is not None and len(given) != len(values):
             raise InputError(f"{path}: {len(values)} scores and {len(given)} {what}")

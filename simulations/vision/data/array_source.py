@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Int
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 from perceptron_theory.paths import expanded
 
 from .array_files import SUFFIXES, ArrayFile, open_arrays
+from .class_labels import classes_of
 from .contract import DataSource, NoSuchSplit
 from .images import Images
 from .points import Points
@@ -79,36 +79,6 @@ def arrays(path: Path | str, split: str = WHOLE) -> Points | Images:
     return _read(files, name, "")
 
 
-def classes_of(where: str, labels: np.ndarray) -> tuple[Int[np.ndarray, " P"], Any]:
-    """Labels from 0 on, and the names of their classes: the different ones, sorted.
-
-    Raises:
-        InputError: They are no list of whole numbers or of names.
-    """
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1:
-        hint = ": for one-hot rows give argmax(1)" * (labels.ndim == 2)
-        raise InputError(
-            f"{where} have shape {labels.shape}, one label per example has (P,){hint}"
-        )
-    if labels.dtype.kind == "f":
-        bad = np.flatnonzero(~np.isfinite(labels) | (labels != np.rint(labels)))
-        if bad.size:
-            raise InputError(
-                f"{where}: label {bad[0]} is {labels[bad[0]]}: labels must be whole "
-                "numbers or names"
-            )
-        labels = labels.astype(np.int64)
-    if labels.dtype.kind not in "iubU":
-        raise InputError(f"{where} must be whole numbers or names, got {labels.dtype}")
-    if labels.dtype.kind == "U" and not np.all(labels != ""):
-        row = int((labels == "").argmax())
-        raise InputError(f"{where}: label {row} is empty: give every example one")
-    names, numbers = np.unique(labels, return_inverse=True)
-    return numbers.reshape(-1), tuple(map(str, names.tolist()))
-
-
 @dataclass(frozen=True)
 class Arrays(DataSource):
     """Your own arrays: feature vectors or images, labels and maybe ids."""
@@ -153,7 +123,11 @@ def _splits_in(file: ArrayFile) -> dict[str, ArrayFile]:
         if any(one in names for one in FEATURES) and any(one in names for one in LABELS)
     }
     return {
-        split: ArrayFile(file.path, {k: file.readers[v] for k, v in names.items()})
+        split: ArrayFile(
+            file.path,
+            {k: file.readers[v] for k, v in names.items()},
+            {k: file.written[v] for k, v in names.items() if v in file.written},
+        )
         for split, names in whole.items()
     }
 
@@ -167,10 +141,8 @@ def _read(files: list[ArrayFile], name: str, before: str) -> Points | Images:
             f"give {Arrays.place}"
         )
     id_names = [file.named(IDS) for file in files]
-    labels, names = classes_of(
-        f"labels of {of_labels.path}",
-        _one(of_labels, label_name, "labels", id_names[:2][-1]),
-    )
+    called = _one(of_labels, label_name, "labels", id_names[:2][-1])
+    labels, names = classes_of(f"labels of {of_labels.path}", of_labels.labels(called))
     points = _features(features, {id_names[0], label_name if len(files) == 1 else None})
     count = len(points)
     if count != len(labels):
@@ -184,7 +156,8 @@ def _read(files: list[ArrayFile], name: str, before: str) -> Points | Images:
         if one is not None
     ]
     if len(files) > 2:
-        found.insert(0, _ids(files[2].path, _one(files[2], id_names[2], "ids"), count))
+        called = _one(files[2], id_names[2], "ids")
+        found.insert(0, _ids(files[2].path, files[2][called], count))
     ids = found[0] if found else tuple(f"{before}{row}" for row in range(count))
     if any(others != ids for others in found):
         raise InputError(
@@ -203,10 +176,8 @@ def _read(files: list[ArrayFile], name: str, before: str) -> Points | Images:
     return Images(name, points, labels, ids, names)
 
 
-def _one(
-    file: ArrayFile, name: str | None, what: str, taken: str | None = None
-) -> np.ndarray:
-    """The array of a name, or the only one that is not taken."""
+def _one(file: ArrayFile, name: str | None, what: str, taken: str | None = None) -> str:
+    """The name that an array has, or that of the only one that is not taken."""
     left = [one for one in file if one != taken]
     if name is None and len(left) == 1:
         name = left[0]
@@ -215,7 +186,7 @@ def _one(
             f"{file.path} {file.says()}: which are the {what}? Call them {what}, or "
             "leave the others out"
         )
-    return file[name]
+    return name
 
 
 def _features(file: ArrayFile, taken: Collection[str | None]) -> np.ndarray:

@@ -141,7 +141,7 @@ def test_some_classes_and_paths_with_a_number_sign(here):
         ("x", POINTS.astype(str), "feature vectors must be numbers"),
         ("y", np.eye(3)[LABELS], "for one-hot rows give argmax(1)"),
         ("y", LABELS + 0.5, "label 0 is 1.5"),
-        ("y", np.where(LABELS == 2, np.nan, LABELS), "label 2 is nan"),
+        ("y", np.where(LABELS == 2, np.nan, LABELS), "label 2 is missing (nan)"),
         ("y", np.array(["a", "", "b"] * 2), "label 1 is empty"),
         ("y", LABELS + 1j, "must be whole numbers or names"),
         ("i", np.arange(5), "5 ids for 6 examples"),
