@@ -210,7 +210,8 @@ def _parquet(path: Path) -> dict[str, Callable[[], np.ndarray]]:
     import pyarrow.parquet as pq
 
     try:
-        names = pq.read_schema(path).names
+        with path.open("rb") as file:  # pyarrow takes no path that is not UTF-8
+            names = pq.read_schema(file).names
     except (pa.ArrowException, OSError) as error:
         kind = kind_of_file(path)
         why = f"it is {kind}" if kind else first_line(error)
@@ -235,7 +236,8 @@ def _column(path: Path, name: str) -> np.ndarray:
 
     where = f"{path}: the column {name!r}"
     try:
-        table = pq.read_table(path, columns=[name])
+        with path.open("rb") as file:
+            table = pq.read_table(file, columns=[name])
         table.validate(full=True)  # text that is none, indices beyond the end
         values = table.column(0).combine_chunks()
         if pa.types.is_dictionary(values.type):  # a pandas category

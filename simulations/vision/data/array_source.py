@@ -37,6 +37,7 @@ IDS = (
     *("paths", "path", "filenames", "filename", "file_name", "arr_2"),
     *("files", "file", "file_path", "filepath", "image_path", "image_name"),
 )
+_CHANNELS = (1, 2, 3, 4)
 _ENDS = "|".join(map(re.escape, SUFFIXES))
 
 
@@ -173,7 +174,17 @@ def _read(files: list[ArrayFile], name: str, before: str) -> Points | Images:
             f"{features.path} has {points.dtype} of shape {points.shape}: give feature "
             "vectors (P, d), or images as uint8 (P, height, width, channels)"
         )
+    _refuse_channels_first(features.path, points)
     return Images(name, points, labels, ids, names)
+
+
+def _refuse_channels_first(path: Path, images: np.ndarray) -> None:
+    """Refuse images as torch has them, which would be of few rows and many channels."""
+    if images.shape[1] in _CHANNELS and images.shape[3] not in _CHANNELS:
+        raise InputError(
+            f"{path} has images of shape {images.shape}, channels first as in torch: "
+            "give (P, height, width, channels), numpy.transpose(images, (0, 2, 3, 1))"
+        )
 
 
 def _one(file: ArrayFile, name: str | None, what: str, taken: str | None = None) -> str:

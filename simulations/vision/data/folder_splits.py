@@ -59,6 +59,7 @@ def folder_of_split(root: Path, split: str) -> Path:
     names = sub_folders(root)
     has_splits = _are_splits(root, names)
     if split == DEFAULT and not has_splits:
+        _warn_of_splits(root, names)
         return root
     named = any(map(_has_split_in, names))
     if split == DEFAULT and len(names) > 1 and not named:
@@ -86,6 +87,25 @@ def folder_of_split(root: Path, split: str) -> Path:
         f"{root} has no {split} set: its sub-folders ({some or 'none'}) are classes, "
         f"all of them the split {DEFAULT!r}: give {advice}"
     )
+
+
+def _warn_of_splits(root: Path, names: list[str]) -> None:
+    """Warn of classes that have the names of splits, as far as names can tell."""
+    odd = [name for name in names if _may_be_split(name)]
+    if odd and len(names) > 1:
+        warnings.warn(
+            f"{root}: the sub-folder {odd[0]!r} is taken for a class, though it has the "
+            "name of a split: if it is one, give a folder of splits, each with one "
+            "sub-folder per class",
+            DataWarning,
+            stacklevel=4,
+        )
+
+
+def _may_be_split(name: str) -> bool:
+    """Whether a name is that of a split, or begins with one: test, trainA, Test_1."""
+    words = re.findall("[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
+    return bool(words) and words[0].lower() in _NAMES and len(words) <= 2
 
 
 def _not_nested(folder: Path) -> Path:

@@ -21,7 +21,7 @@ from perceptron_theory.paths import expanded
 from .array_files import SUFFIXES, ArrayFile, open_arrays, plain_values
 from .array_source import IDS, LABELS
 from .file_kinds import instead
-from .safe_pickle import safe_load
+from .safe_pickle import by_text_key, safe_load
 
 CLEAN = ("clean_label", "clean_labels", "clean")
 """Names of the labels that the others are wrong by."""
@@ -114,8 +114,8 @@ def _by_name(path: Path, found: Any) -> ArrayFile:
             "numpy.savez(FILE, worse_label=..., clean_label=...)"
         )
     readers = {}
-    for key, value in found.items():
-        name = key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
+    for key, value in by_text_key(found, str(path)).items():
+        name = str(key)
         try:
             array = plain_values(np.asarray(value))
         except ValueError:  # lists of different lengths

@@ -207,6 +207,7 @@ def test_one_sided_rules_have_a_floor_without_wrong_labels():
     assert max(hard[2], easy[2]) < 2e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theta", [0.3, 1.0])
 def test_at_its_ends_that_floor_is_halfway(theta):
     given: Any = {"alpha_prune": 1e6, "theta": theta, "margin": "signed"}

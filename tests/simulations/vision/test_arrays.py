@@ -212,3 +212,12 @@ def test_arrays_behind_the_first_one_of_a_file_are_not_left_out(here):
     with zipfile.ZipFile("two.npz", "w") as archive:
         archive.writestr("x.npy", content)
     assert "bytes after its array" in _refused("arrays:two.npz,y.npy")
+
+
+def test_images_with_channels_first_are_refused(here):
+    for shape in ((6, 3, 32, 32), (6, 1, 28, 28)):
+        np.save("x.npy", np.zeros(shape, np.uint8))
+        says = "channels first as in torch: give (P, height, width, channels), numpy."
+        assert says in _refused("arrays:x.npy,y.npy")
+    np.save("x.npy", np.zeros((6, 3, 32, 32), np.uint8).transpose(0, 2, 3, 1))
+    assert load("arrays:x.npy,y.npy").images.shape == (6, 32, 32, 3)
