@@ -220,11 +220,11 @@ def _texts(ids: Any) -> tuple[str, ...]:
     if isinstance(ids, np.ndarray):
         ids = inputs.plain_array("ids", ids).ravel()
     ids = tuple(ids)
-    other = next((one for one in ids if not isinstance(one, str)), None)
-    if other is not None:
+    others = [one for one in ids if not isinstance(one, str)]
+    if others:
         raise InputError(
-            f"ids must be text, got {other!r} ({type(other).__name__}): give those in "
-            "the ids of the data set, ids[row] of a row"
+            f"ids must be text, got {others[0]!r} ({type(others[0]).__name__}): give "
+            "those of the data set, dataset.ids[row] of a row"
         )
     return ids
 

@@ -90,22 +90,23 @@ def folder_of_split(root: Path, split: str) -> Path:
 
 
 def _warn_of_splits(root: Path, names: list[str]) -> None:
-    """Warn of classes that have the names of splits, as far as names can tell."""
-    odd = [name for name in names if _may_be_split(name)]
-    if odd and len(names) > 1:
-        warnings.warn(
-            f"{root}: the sub-folder {odd[0]!r} is taken for a class, though it has the "
-            "name of a split: if it is one, give a folder of splits, each with one "
-            "sub-folder per class",
-            DataWarning,
-            stacklevel=4,
-        )
+    """Warn of a class that has the name of a split: test, testA, Test_1.
 
-
-def _may_be_split(name: str) -> bool:
-    """Whether a name is that of a split, or begins with one: test, trainA, Test_1."""
-    words = re.findall("[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
-    return bool(words) and words[0].lower() in _NAMES and len(words) <= 2
+    A train is a thing that images show, and a test tube, too.
+    """
+    ends = "[-_ ]?([A-Z]|[0-9]+)?"
+    for name in names if len(names) > 1 else ():
+        word = re.match("[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
+        known = word and word[0].lower() in _NAMES - {"train", "training"}
+        if word and known and re.fullmatch(ends, name[word.end() :]):
+            warnings.warn(
+                f"{root}: the sub-folder {name!r} is taken for a class, though it has "
+                "the name of a split: if it is one, give a folder of splits, each with "
+                "one sub-folder per class",
+                DataWarning,
+                stacklevel=4,
+            )
+            return
 
 
 def _not_nested(folder: Path) -> Path:
