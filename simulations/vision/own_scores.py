@@ -63,8 +63,12 @@ def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
     values = file[name]
     if values.dtype.kind == "U":
         whys = ((i, why_no_number(str(x))) for i, x in enumerate(values.ravel()))
-        row, why = next((i, why) for i, why in whys if why)
-        raise InputError(f"{path}: scores must be numbers, and that of row {row} {why}")
+        for row, why in whys:
+            if why:
+                raise InputError(
+                    f"{path}: scores must be numbers, and that of row {row} {why}"
+                )
+        values = values.astype(np.float64)  # text of an array, all of it numbers
     if values.ndim == 2 and 1 in values.shape:
         values = values.ravel()
     values = inputs.real_array(f"{path}: scores", values, "P")
