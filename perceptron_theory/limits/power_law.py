@@ -91,8 +91,9 @@ def power_law_coefficient(
     gap gamma at theta > 0 below s^2/gamma, which may put it out of reach.
 
     Infinite where the error falls more slowly: the signed rule's kept examples all on
-    one side of the probe (hard with f <= theta/pi: error -> 1/2; easy with
-    f <= 1 - theta/pi: error -> theta/pi; not for bayes_optimal), a keep-probability
+    one side of the probe (hard with f < theta/pi: error -> 1/2; easy with
+    f < 1 - theta/pi: error -> theta/pi; at f = theta/pi and 1 - theta/pi themselves
+    halfway to these; not for bayes_optimal), a keep-probability
     that vanishes at the boundary, or a density there below the range of float64.
 
     Args:

@@ -16,6 +16,7 @@ from typing import ParamSpec, TypeVar
 
 import jax
 import jax.numpy as jnp
+from jax._src.config import random_seed_offset  # public only as a variable
 from jax.core import Tracer
 
 from ..errors import InputError, PrecisionError, first_line
@@ -64,6 +65,7 @@ def own_settings(*, x64: bool | None = None) -> Iterator[None]:
             # a seed has the same random numbers everywhere
             jax.default_prng_impl("threefry2x32"),
             jax.threefry_partitionable(True),
+            random_seed_offset(0),
         ):
             settings.enter_context(setting)
         if x64 is not None:

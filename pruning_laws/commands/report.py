@@ -45,7 +45,8 @@ def report(
     with output.working("reading"):
         sections = read(result)
         page = render(str(result), sections)
-    write_whole(output_file, lambda part: part.write_text(page, "utf-8"))
+    text = page.encode("utf-8", "backslashreplace")  # paths may be of any bytes
+    write_whole(output_file, lambda part: part.write_bytes(text))
     failed = [one for one in sections if one.failure]
     for one in failed:
         output.note(f"{one.name}: {one.failure}")

@@ -171,7 +171,8 @@ def _draw(dataset: Any, section: Section) -> None:
 def _parquet(path: Path, section: Section) -> None:
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path, page_checksum_verification=True)
+    with path.open("rb") as file:  # pyarrow takes no path that is not UTF-8
+        table = pq.read_table(file, page_checksum_verification=True)
     said = table.schema.metadata or {}
     facts = {
         key.decode(errors="replace"): value.decode(errors="replace")

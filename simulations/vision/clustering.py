@@ -276,12 +276,16 @@ def _put_on_lone_points(
     """Give the centre of one point all of its digits: its distance would be rounding.
 
     That of a far point may be more than all other distances, and float32 may do for
-    those.  A centre that is elsewhere, as mini-batches leave it, stays.
+    those.  A centre that is elsewhere, as mini-batches leave it, stays, unless its
+    point is farther from it than all others are from theirs.
     """
-    rows = np.flatnonzero(found.counts[found.labels] == 1)
+    alone = found.counts[found.labels] == 1
+    rows = np.flatnonzero(alone)
+    farthest = np.sqrt(float(found.squares[~alone].max(initial=0.0)))
     for part in np.array_split(rows, max(1, len(rows) // BLOCK)):
         x = array[part].astype(np.float64)
         x, own = unit(x) if data.spherical else x, found.labels[part]
         far = np.linalg.norm(centers[own] - data.origin, axis=1)
-        near = np.linalg.norm(x - centers[own], axis=1) <= _ROUNDING * far
-        centers[own[near]] = x[near]
+        away = np.linalg.norm(x - centers[own], axis=1)
+        moved = (away <= _ROUNDING * far) | (away > farthest)
+        centers[own[moved]] = x[moved]

@@ -13,6 +13,8 @@ _ROWS = 2**14  # that are looked at together
 _SLACK, _ROUNDED, _MOST = 0.01, 0.005, 0.5
 _LOGARITHMS = 2e-3  # what half precision of a logarithm leaves of such a sum
 _PERCENT, _FEW = 100, 10  # rows of logits may have the sum 100, so many have not
+# of any other sum: its relative error, and that beside the sum of independent numbers
+_EQUAL, _TOGETHER = 0.01, 0.02
 _CHANCE = 1e-2  # of labels that miss the last classes without being of fewer
 _INSTEAD = "give the logits, or the logarithms of the probabilities"
 _ANYWAY = "if they are logits, subtract 1.0 from all"
@@ -26,11 +28,12 @@ def check_logits(
     Logits are of any sign and of any sum.  What is refused, in each model by itself:
 
     - probabilities, where *all* rows are of no negative number and have the sum 1, to
-      rounding, or 100;
+      rounding, or 100, or any other, as those that were added over models;
     - what is neither, where *most* rows are such and one is not;
     - numbers that all lie between 0 and 1, as outputs of sigmoids, unless all are
       equal, as those of a head that begins with zeros;
-    - logarithms of probabilities with the other sign, as losses, or to another base;
+    - logarithms of probabilities with the other sign, as losses, or to another base
+      (10, 2 or the number of classes), or both;
     - whole numbers of which none is negative, as counts, or probabilities in bytes.
 
     A few rows may be whole, or have the sum 100, by hand: the rule is of the numbers,
@@ -89,16 +92,8 @@ def _fault(logits: Shaped[np.ndarray, "P C"]) -> str | None:
     """What they are in place of logits, for a message; None if they may be logits."""
     few = len(logits) < _FEW
     for whole in (1,) if few else (1, _PERCENT):
-        parts = _are_parts_of(whole, logits)
-        if parts.all():
-            return f"probabilities, every row has the sum {whole}: {_INSTEAD}"
-        if 2 * parts.sum() > len(parts):
-            row = int(parts.argmin())
-            return (
-                f"neither logits nor probabilities: {parts.sum()} of {len(parts)} rows "
-                f"have the sum {whole}, row {row} has not ({_shown(logits[row])}): mend"
-                f" it, and {_INSTEAD}; {_ANYWAY}"
-            )
+        if said := _why_parts_of(whole, logits):
+            return said
     least, most = float(logits.min()), float(logits.max())
     if 0 <= least < most <= 1:
         return (
@@ -110,28 +105,64 @@ def _fault(logits: Shaped[np.ndarray, "P C"]) -> str | None:
             "logarithms of probabilities with the other sign, as the loss of each "
             "class: give them with a minus before"
         )
-    for base in (2, 10):
+    others = (2, 10, logits.shape[-1]) if least < most else ()
+    for base in dict.fromkeys(others):
         if _are_powers(base, logits):
             return (
                 f"logarithms of probabilities to the base {base}: give them times "
                 f"{np.log(base):.6f}"
             )
-    if not few and 0 <= least < most and _are_whole(logits):
+        if _are_powers(1 / base, logits):
+            return (
+                f"logarithms of probabilities to the base {base} with the other sign: "
+                f"give them times {-np.log(base):.6f}"
+            )
+    if few or not 0 <= least < most:
+        return None
+    if _are_whole(logits):
         return (
             f"whole numbers from {least:.0f} to {most:.0f}, as counts, or probabilities"
             f" in bytes: {_INSTEAD}; {_ANYWAY}"
         )
-    return None
+    return _why_parts_of(_common_sum(logits), logits)
+
+
+def _why_parts_of(whole: float, logits: Shaped[np.ndarray, "P C"]) -> str | None:
+    """That all rows, or most, are parts of a whole, for a message; or None."""
+    parts = _are_parts_of(whole, logits)
+    if parts.all():
+        return f"probabilities, every row has the sum {whole:.6g}: {_INSTEAD}"
+    if 2 * parts.sum() <= len(parts):
+        return None
+    row = int(parts.argmin())
+    return (
+        f"neither logits nor probabilities: {parts.sum()} of {len(parts)} rows have the"
+        f" sum {whole:.6g}, row {row} has not ({_shown(logits[row])}): mend it, and "
+        f"{_INSTEAD}; {_ANYWAY}"
+    )
+
+
+def _common_sum(logits: Shaped[np.ndarray, "P C"]) -> float:
+    """The sum that most rows may have, 0 if none: their median."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        median = float(np.median(logits.sum(1, dtype=np.float64)))
+    return median if np.isfinite(median) and median > 0 else 0.0
 
 
 def _are_parts_of(
-    whole: int, logits: Shaped[np.ndarray, "P C"]
+    whole: float, logits: Shaped[np.ndarray, "P C"]
 ) -> Bool[np.ndarray, " P"]:
     """Which rows are parts of a whole: of no negative number, and with its sum.
 
-    Rounding may leave a zero a little below zero, and hundredths another sum.
+    Rounding may leave a zero a little below zero, and hundredths another sum.  Logits
+    may have any sum, and sums of many are alike: where the whole is neither 1 nor 100,
+    the sums are those of parts if they differ from it by much less than as many
+    independent numbers of the spread in the row would.
     """
-    rounded = min(_MOST, _ROUNDED * logits.shape[-1])
+    if whole == 0:
+        return np.zeros(len(logits), bool)
+    known, classes = whole in (1, _PERCENT), logits.shape[-1]
+    rounded = min(_MOST, _ROUNDED * classes) if known else 0.0
     found = np.zeros(len(logits), bool)
     for i in range(0, len(logits), _ROWS):
         with np.errstate(over="ignore", invalid="ignore"):  # of the largest numbers
@@ -139,6 +170,11 @@ def _are_parts_of(
             off = abs(rows.sum(1) - 1)
             hundredths = abs(100 * rows - np.rint(100 * rows)).max(1) <= 1e-3
             near = (off <= _SLACK) | ((off <= rounded) & hundredths)
+            if not known:
+                near = off <= np.minimum(
+                    _EQUAL, _TOGETHER * rows.std(1) * np.sqrt(classes)
+                )
+                near &= rows.std(1) > 0
         found[i : i + _ROWS] = (rows.min(1) >= -_SLACK) & near
     return found
 

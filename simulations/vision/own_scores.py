@@ -18,7 +18,8 @@ from perceptron_theory.paths import expanded
 
 from . import inputs
 from .data.array_files import SUFFIXES, ArrayFile, open_arrays
-from .data.array_source import LABELS, classes_of
+from .data.array_source import LABELS
+from .data.class_labels import classes_of
 from .data.encoded import DataSet
 from .data.images import fingerprint
 from .data.named_rows import (
@@ -73,13 +74,17 @@ def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
     values = file[name]
     if values.dtype.kind == "U":
         whys = ((i, why_no_number(str(x))) for i, x in enumerate(values.ravel()))
-        row, why = next((i, why) for i, why in whys if why)
-        raise InputError(f"{path}: scores must be numbers, and that of row {row} {why}")
+        for row, why in whys:
+            if why:
+                raise InputError(
+                    f"{path}: scores must be numbers, and that of row {row} {why}"
+                )
+        values = values.astype(np.float64)  # text of an array, all of it numbers
     if values.ndim == 2 and 1 in values.shape:
         values = values.ravel()
     values = inputs.real_array(f"{path}: scores", values, "P")
     ids = None if names is None else names.names
-    labels = None if label_name is None else file[label_name]
+    labels = None if label_name is None else file.labels(label_name)
     for what, given in (("ids", ids), ("labels", labels)):
         if given is not None and len(given) != len(values):
             raise InputError(f"{path}: {len(values)} scores and {len(given)} {what}")

@@ -17,6 +17,7 @@ from .optional import require
 
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # scikit-learn's C
 _LARGEST = 1e15
+_SPREAD = 1e-4  # of a dimension's deviation is at least that of its nearest 9 of 10
 _HELD_OUT = 5  # a part of this many of the training set chooses among them
 _LIMITS: dict[str, Any] = {"passes": 300, "tolerance": 1e-3}
 
@@ -59,8 +60,9 @@ def linear_probe(
         seed: of the held-out part: a seed, or a key of jax.random.
 
     Raises:
-        InputError: bad shapes, NaN, numbers whose squares are no float32, fewer than
-            two classes, in all or in the part that does not choose.
+        InputError: bad shapes, NaN, numbers whose squares are no float32, a row beside
+            which the others are one number, fewer than two classes, in all or in the
+            part that does not choose.
     """
     require("sklearn", "a linear probe")
     inputs.refuse_other_order({"train": train, "labels": labels})
@@ -78,6 +80,7 @@ def linear_probe(
         raise InputError("labels are of one class: there is nothing to tell apart")
     known = {row.tobytes() for row in train}
     seen = sum(row.tobytes() in known for row in test)
+    _refuse_far_rows(train)
     mean, deviation = train.mean(0), train.std(0)
     deviation[deviation == 0] = 1  # a dimension that does not vary
     train, test = (train - mean) / deviation, (test - mean) / deviation
@@ -113,6 +116,25 @@ def _points(name: str, value: Any, rows: str) -> Float[np.ndarray, "P d"]:
             f"between {1 / _LARGEST:g} and {_LARGEST:g}"
         )
     return array.astype(np.float32)
+
+
+def _refuse_far_rows(train: Float[np.ndarray, "P d"]) -> None:
+    """Refuse rows so far off that, standardised, all others are the same number.
+
+    Raises:
+        InputError: there are some; the farthest is named.
+    """
+    off = abs(train.astype(np.float64) - np.median(train, axis=0))
+    near = np.quantile(off, 0.9, axis=0)
+    lost = (0 < near) & (near < _SPREAD * train.std(0, dtype=np.float64))
+    if lost.any():
+        column = int(lost.argmax())
+        row = int(off[:, column].argmax())
+        raise InputError(
+            f"train[{row}, {column}] is {train[row, column]:.3g}, nine of ten others "
+            f"are within {near[column]:.3g} of their median, and would become one "
+            "number: mend or leave out that row"
+        )
 
 
 def logistic(

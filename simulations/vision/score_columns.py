@@ -14,7 +14,8 @@ from ..csv_files import CsvTable
 
 SCORES = ("score", "scores", "value", "values")
 """What a column of scores is called by itself, in small letters."""
-_EMPTY = ("", "na", "n/a", "#n/a", "null", "none")
+EMPTY = ("", "na", "n/a", "#n/a", "null", "none")
+"""Cells that hold nothing, in small letters."""
 _COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -38,7 +39,7 @@ def _number(cell: str) -> float:
 
 def may_be_scores(name: str, cells: Sequence[str]) -> bool:
     """Whether a column is of numbers, some missing perhaps, and no running number."""
-    cells = [cell.strip() for cell in cells if cell.strip().lower() not in _EMPTY]
+    cells = [cell.strip() for cell in cells if cell.strip().lower() not in EMPTY]
     try:
         values = [_number(one) for one in cells if not _COMMA.fullmatch(one)]
     except ValueError:
@@ -72,7 +73,7 @@ def numbers_of(table: CsvTable, column: str, path: Path) -> list[float]:
 def why_no_number(cell: str) -> str | None:
     """Why a cell holds no score, as the end of a sentence; None if it is a number."""
     cell = cell.strip()
-    if cell.lower() in _EMPTY:
+    if cell.lower() in EMPTY:
         return f"is empty{f' ({cell})' if cell else ''}: give every example a score"
     try:
         _number(cell)

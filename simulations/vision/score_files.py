@@ -204,9 +204,12 @@ def write_scores(path: Path | str, scores: Scores, *, overwrite: bool = False) -
     if scores.standard_errors is not None:
         columns["standard_error"] = pa.array(scores.standard_errors, pa.float64())
     table = pa.table(columns).replace_schema_metadata({_KEY: text.encode()})
-    write_whole(
-        path, lambda part: pq.write_table(table, part, write_page_checksum=True)
-    )
+
+    def write(part: Path) -> None:
+        with part.open("wb") as file:  # pyarrow takes no path that is not UTF-8
+            pq.write_table(table, file, write_page_checksum=True)
+
+    write_whole(path, write)
 
 
 def is_score_file(path: Path) -> bool:
@@ -216,7 +219,8 @@ def is_score_file(path: Path) -> bool:
     import pyarrow.parquet as pq
 
     try:
-        return _KEY in (pq.read_schema(path).metadata or {})
+        with path.open("rb") as file:
+            return _KEY in (pq.read_schema(file).metadata or {})
     except (pa.ArrowException, OSError):
         return True
 
@@ -228,7 +232,8 @@ def dataset_of(path: Path) -> str | None:
     import pyarrow.parquet as pq
 
     try:
-        metadata = pq.read_schema(path).metadata or {}
+        with path.open("rb") as file:  # pyarrow takes no path that is not UTF-8
+            metadata = pq.read_schema(file).metadata or {}
         return str(record_of(metadata[_KEY])["dataset"])
     except (pa.ArrowException, OSError, InputError, KeyError):
         return None
@@ -248,7 +253,8 @@ def read_scores(path: Path | str, dataset: DataSet | Scores | None = None) -> Sc
     if not path.is_file():
         raise InputError(f"{path} does not exist: give a score file")
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
+        with path.open("rb") as file:
+            table = pq.read_table(file, page_checksum_verification=True)
         table.validate(full=True)  # text that is none, indices beyond the end
         names = set(table.column_names)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:

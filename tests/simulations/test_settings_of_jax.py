@@ -7,6 +7,7 @@ import sys
 import jax
 import numpy as np
 import pytest
+from jax._src.config import random_seed_offset
 
 import perceptron_theory as pt
 from perceptron_theory.numerics.precision import own_settings
@@ -21,6 +22,7 @@ SETTINGS = {
     "nan": lambda: jax.debug_nans(True),
     "transfers": lambda: jax.transfer_guard("disallow"),
     "generator": lambda: jax.default_prng_impl("rbg"),
+    "offset of seeds": lambda: random_seed_offset(5),
     "older draws": lambda: jax.threefry_partitionable(False),
 }
 X = np.random.default_rng(0).normal(size=(30, 5))
@@ -37,6 +39,7 @@ CALLS = {
     "max_margin": lambda: max_margin(X).weights,
     "kmeans": lambda: kmeans(X, 3, key=0).distances,
     "select": lambda: select(X[:, 1], 0.5, seed=0, rule="stratified").indices,
+    "random": lambda: select(X[:, 1], 0.5, seed=7, rule="random").indices,
     "convex": lambda: (
         pt.solve_convex(alpha_prune=2.0, keep_fraction=0.5, theta=0.3, ridge=0.1).error
     ),

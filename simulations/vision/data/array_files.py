@@ -10,9 +10,9 @@ import io
 import math
 import re
 import zipfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from perceptron_theory.text_files import read_text
 
 from ...csv_files import read_csv
 from ..optional import require
+from .class_labels import labels_of_cells
 from .file_kinds import kind_of_file
 from .safe_pickle import safe_load
 
@@ -44,6 +45,8 @@ class ArrayFile(Mapping[str, np.ndarray]):
 
     path: Path
     readers: Mapping[str, Callable[[], np.ndarray]]
+    written: Mapping[str, Callable[[], Sequence[str]]] = field(default_factory=dict)
+    """Of a file of text, the cells as they stand in it."""
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.readers[name]()
@@ -67,6 +70,17 @@ class ArrayFile(Mapping[str, np.ndarray]):
                 "them out"
             )
         return found[0] if found else None
+
+    def labels(self, name: str) -> np.ndarray:
+        """An array as labels, which no rounding makes the same.
+
+        Raises:
+            InputError: As for the array, or as of :func:`.labels_of_cells`.
+        """
+        if name not in self.written:
+            return self[name]
+        where = f"{self.path}: {name or 'labels'}"
+        return labels_of_cells(where, self.written[name]())
 
     def says(self) -> str:
         """The names of the first arrays, for messages."""
@@ -99,14 +113,16 @@ def open_arrays(path: Path | str) -> ArrayFile:
     if kind == ".npy":
         return ArrayFile(path, {"": partial(_npy, path)})
     if kind == ".txt":
-        return ArrayFile(path, {"": partial(_lines, path)})
+        lines = partial(_lines, path)
+        return ArrayFile(path, {"": lambda: _cells(lines())}, {"": lines})
     if kind == ".npz":
         return ArrayFile(path, _npz(path))
     if kind == ".parquet":
         return ArrayFile(path, _parquet(path))
     table = read_csv(path, "table with a header")
     columns = {name: partial(_cells, cells) for name, cells in table.columns.items()}
-    return ArrayFile(path, columns)
+    written = {name: partial(list, cells) for name, cells in table.columns.items()}
+    return ArrayFile(path, columns, written)
 
 
 def read_array(path: Path | str) -> np.ndarray:
@@ -160,10 +176,10 @@ def _check_end(where: object, behind: int) -> None:
 
 def _npy(path: Path) -> np.ndarray:
     try:
-        return read_array(path)
+        return plain_values(read_array(path))
     except InputError as error:
         try:
-            return _plain(read_npy(path.read_bytes(), str(path)))
+            return plain_values(read_npy(path.read_bytes(), str(path)))
         except InputError:
             raise
         except Exception:  # a damaged header raises anything
@@ -186,7 +202,7 @@ def _npz(path: Path) -> dict[str, Callable[[], np.ndarray]]:
 def _member(path: Path, name: str) -> np.ndarray:
     try:
         with zipfile.ZipFile(path) as archive:
-            return _plain(read_npy(archive.read(name), f"{path}: {name}"))
+            return plain_values(read_npy(archive.read(name), f"{path}: {name}"))
     except InputError:
         raise
     except Exception as error:  # a damaged archive raises anything; none is run
@@ -201,7 +217,8 @@ def _parquet(path: Path) -> dict[str, Callable[[], np.ndarray]]:
     import pyarrow.parquet as pq
 
     try:
-        schema = pq.read_schema(path)
+        with path.open("rb") as file:  # pyarrow takes no path that is not UTF-8
+            schema = pq.read_schema(file)
         names = schema.names
     except (pa.ArrowException, OSError) as error:
         kind = kind_of_file(path)
@@ -239,7 +256,8 @@ def _column(path: Path, name: str) -> np.ndarray:
 
     where = f"{path}: the column {name!r}"
     try:
-        table = pq.read_table(path, columns=[name])
+        with path.open("rb") as file:
+            table = pq.read_table(file, columns=[name])
         table.validate(full=True)  # text that is none, indices beyond the end
         values = table.column(0).combine_chunks()
         if pa.types.is_dictionary(values.type):  # a pandas category
@@ -254,7 +272,7 @@ def _column(path: Path, name: str) -> np.ndarray:
     kind = values.type
     listed = pa.types.is_list(kind) or pa.types.is_large_list(kind)
     if not (listed or pa.types.is_fixed_size_list(kind)):
-        return _plain(values.to_numpy(zero_copy_only=False))
+        return plain_values(values.to_numpy(zero_copy_only=False))
     numbers = kind.value_type
     if not (pa.types.is_integer(numbers) or pa.types.is_floating(numbers)):
         raise InputError(f"{where} has lists of {numbers}: give lists of numbers")
@@ -271,7 +289,7 @@ def _column(path: Path, name: str) -> np.ndarray:
     return flat.to_numpy(zero_copy_only=False).reshape(len(values), -1)
 
 
-def _lines(path: Path) -> np.ndarray:
+def _lines(path: Path) -> list[str]:
     try:
         lines = read_text(path).split("\n")
     except (OSError, InputError) as error:
@@ -279,10 +297,10 @@ def _lines(path: Path) -> np.ndarray:
         raise InputError(f"{path} cannot be read ({why})") from error
     if lines and not lines[-1]:
         lines.pop()
-    return _cells(lines)
+    return lines
 
 
-def _cells(cells: list[str]) -> np.ndarray:
+def _cells(cells: Sequence[str]) -> np.ndarray:
     """Cells of text, as numbers if all of them are; 007 is a name."""
     cells = [cell.strip() for cell in cells]
     if all(cell.isdecimal() for cell in cells):
@@ -294,19 +312,35 @@ def _cells(cells: list[str]) -> np.ndarray:
     return np.array(cells, str)
 
 
-def _plain(array: np.ndarray) -> np.ndarray:
-    """Objects and bytes that are text as text; numbers as they are."""
+def plain_values(array: np.ndarray) -> np.ndarray:
+    """Objects and bytes that are text as text; numbers as they are.
+
+    Objects that no other type holds without a loss stay what they are, and are refused
+    where they are used: text beside None or NaN, whole numbers that would be rounded.
+    """
     if array.dtype.kind == "S":
         return _text(array.tolist())
     if array.dtype.kind != "O":
         return array
     values = array.ravel().tolist()
     if all(isinstance(one, str | bytes) for one in values):
+        if any(one[-1:] in ("\0", b"\0") for one in values):  # which NumPy drops
+            return array
         return _text(values).reshape(array.shape)
     try:
-        return np.array(array.tolist())
+        found = np.array(array.tolist())
     except ValueError:  # rows of different lengths; refused where it is used
         return array
+    return array if _lost(values, found) else found
+
+
+def _lost(values: list[Any], found: np.ndarray) -> bool:
+    """Whether objects that differ are the same in an array of one type."""
+    if found.dtype.kind == "U":
+        kinds = (isinstance(x, str | bytes | int | np.integer) for x in values)
+        return not all(kinds) or len(set(values)) > len(np.unique(found))
+    whole = (x for x in values if isinstance(x, int | np.integer))
+    return found.dtype.kind == "f" and any(abs(int(x)) >= 2**53 for x in whole)
 
 
 def _text(values: list[Any]) -> np.ndarray:

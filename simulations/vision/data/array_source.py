@@ -16,6 +16,7 @@ from perceptron_theory.errors import unknown_name
 from perceptron_theory.paths import expanded
 
 from .array_files import SUFFIXES, ArrayFile, open_arrays
+from .class_labels import classes_of
 from .contract import DataSource, NoSuchSplit
 from .images import Images
 from .named_rows import (
@@ -41,6 +42,7 @@ LABELS = (
     *("labels", "label", "targets", "target", "classes", "class", "category"),
     *("y", "arr_1"),
 )
+_CHANNELS = (1, 2, 3, 4)
 _ENDS = "|".join(map(re.escape, SUFFIXES))
 
 
@@ -84,36 +86,6 @@ def arrays(path: Path | str, split: str = WHOLE) -> Points | Images:
             f"write {SPLIT} in the names of the files, as in x_{SPLIT}.npy"
         )
     return _read(files, None, name, "")
-
-
-def classes_of(where: str, labels: np.ndarray) -> tuple[Int[np.ndarray, " P"], Any]:
-    """Labels from 0 on, and the names of their classes: the different ones, sorted.
-
-    Raises:
-        InputError: They are no list of whole numbers or of names.
-    """
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1:
-        hint = ": for one-hot rows give argmax(1)" * (labels.ndim == 2)
-        raise InputError(
-            f"{where} have shape {labels.shape}, one label per example has (P,){hint}"
-        )
-    if labels.dtype.kind == "f":
-        bad = np.flatnonzero(~np.isfinite(labels) | (labels != np.rint(labels)))
-        if bad.size:
-            raise InputError(
-                f"{where}: label {bad[0]} is {labels[bad[0]]}: labels must be whole "
-                "numbers or names"
-            )
-        labels = labels.astype(np.int64)
-    if labels.dtype.kind not in "iubU":
-        raise InputError(f"{where} must be whole numbers or names, got {labels.dtype}")
-    if labels.dtype.kind == "U" and not np.all(labels != ""):
-        row = int((labels == "").argmax())
-        raise InputError(f"{where}: label {row} is empty: give every example one")
-    names, numbers = np.unique(labels, return_inverse=True)
-    return numbers.reshape(-1), tuple(map(str, names.tolist()))
 
 
 @dataclass(frozen=True)
@@ -160,7 +132,11 @@ def _splits_in(file: ArrayFile) -> dict[str, ArrayFile]:
         if any(one in names for one in FEATURES) and any(one in names for one in LABELS)
     }
     return {
-        split: ArrayFile(file.path, {k: file.readers[v] for k, v in names.items()})
+        split: ArrayFile(
+            file.path,
+            {k: file.readers[v] for k, v in names.items()},
+            {k: file.written[v] for k, v in names.items() if v in file.written},
+        )
         for split, names in whole.items()
     }
 
@@ -207,7 +183,9 @@ def _read(
     named = [names_in(file) for file in files]
     columns = [None if one is None else one.column for one in named]
     label_name = _one(of_labels, label_name, "labels", columns[:2][-1])
-    labels, names = classes_of(f"labels of {of_labels.path}", of_labels[label_name])
+    labels, names = classes_of(
+        f"labels of {of_labels.path}", of_labels.labels(label_name)
+    )
     taken = {columns[0], label_name if len(files) == 1 else None}
     points, dimensions = _features(features, taken)
     count = len(points)
@@ -245,7 +223,17 @@ def _read(
             f"{features.path} has {points.dtype} of shape {points.shape}: give feature "
             "vectors (P, d), or images as uint8 (P, height, width, channels)"
         )
+    _refuse_channels_first(features.path, points)
     return Images(name, points, labels, ids, names)
+
+
+def _refuse_channels_first(path: Path, images: np.ndarray) -> None:
+    """Refuse images as torch has them, which would be of few rows and many channels."""
+    if images.shape[1] in _CHANNELS and images.shape[3] not in _CHANNELS:
+        raise InputError(
+            f"{path} has images of shape {images.shape}, channels first as in torch: "
+            "give (P, height, width, channels), numpy.transpose(images, (0, 2, 3, 1))"
+        )
 
 
 def _one(file: ArrayFile, name: str | None, what: str, taken: str | None = None) -> str:

@@ -19,7 +19,7 @@ from .. import inputs
 from .archive import read_members
 from .contract import DataSource
 from .images import Images
-from .safe_pickle import safe_load
+from .safe_pickle import by_text_key, safe_load
 from .shards import find_shards
 from .small_parquet import small_images
 
@@ -74,9 +74,10 @@ def cifar100(path: Path | str, split: str = "train") -> Images:
 def _batch(content: bytes, where: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     batch = safe_load(content, where)
     try:
-        # keys are text where a newer Python wrote the file anew
-        named = {k.decode() if isinstance(k, bytes) else k: batch[k] for k in batch}
+        named = by_text_key(batch, where)
         rows, labels = np.asarray(named["data"]), np.asarray(named["fine_labels"])
+    except InputError:
+        raise
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise InputError(
             f"{where} holds no data and fine_labels of CIFAR-100"

@@ -22,7 +22,7 @@ from .. import inputs
 from .archive import read_members
 from .contract import DataSource
 from .images import Images
-from .safe_pickle import safe_load
+from .safe_pickle import by_text_key, safe_load
 from .shards import find_shards, of_other_names
 from .small_parquet import small_images
 
@@ -99,9 +99,10 @@ def _is_binary(archive: Path) -> bool:
 def _python_batch(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
     batch = safe_load(content, where)
     try:
-        # keys are text where a newer Python wrote the file anew
-        named = {k.decode() if isinstance(k, bytes) else k: batch[k] for k in batch}
+        named = by_text_key(batch, where)
         rows, labels = np.asarray(named["data"]), np.asarray(named["labels"])
+    except InputError:
+        raise
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise InputError(f"{where} holds no data and labels of CIFAR-10") from error
     if rows.shape != (_ROWS, _PIXELS) or rows.dtype != np.uint8:

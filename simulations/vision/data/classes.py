@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -113,6 +114,7 @@ def matched(dataset: DataSet, to: DataSet) -> DataSet:
     ours, theirs = to.class_names, dataset.class_names
     if ours == theirs:
         return dataset
+    ours, theirs = _composed(ours), _composed(theirs)
     there = sorted({theirs[label] for label in np.unique(dataset.labels)})
     place = {name: i for i, name in enumerate(ours)}
     foreign = [name for name in there if name not in place]
@@ -129,7 +131,12 @@ def matched(dataset: DataSet, to: DataSet) -> DataSet:
             "name: they cannot be matched"
         )
     label = np.array([place.get(name, -1) for name in theirs])
-    return replace(dataset, labels=label[dataset.labels], class_names=ours)
+    return replace(dataset, labels=label[dataset.labels], class_names=to.class_names)
+
+
+def _composed(names: Sequence[str]) -> tuple[str, ...]:
+    """Names in one form of Unicode: systems write an accent in one sign or in two."""
+    return tuple(unicodedata.normalize("NFC", name) for name in names)
 
 
 def _check_columns(dataset: DataSet, to: DataSet) -> None:

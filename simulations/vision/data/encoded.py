@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -213,14 +213,31 @@ def _indices_hint(unknown: Sequence[str]) -> str:
     return ". These are indices: `pruning-laws select` writes ids with --ids"
 
 
+def _texts(ids: Any) -> tuple[str, ...]:
+    """Ids, refused in one line where they are anything else than several texts."""
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+        raise InputError(f"ids must be a list of text, got {type(ids).__name__}")
+    if isinstance(ids, np.ndarray):
+        ids = inputs.plain_array("ids", ids).ravel()
+    ids = tuple(ids)
+    others = [one for one in ids if not isinstance(one, str)]
+    if others:
+        raise InputError(
+            f"ids must be text, got {others[0]!r} ({type(others[0]).__name__}): give "
+            "those of the data set, dataset.ids[row] of a row"
+        )
+    return ids
+
+
 def rows_of(dataset: DataSet, ids: Iterable[str]) -> Int[np.ndarray, " n"]:
     r"""Rows of a subset, in the order of the data set, whatever that of ``ids``.
 
     Folders in an id may be parted by "\", as on Windows.
 
     Raises:
-        InputError: none, one that is not of this data set, or one twice.
+        InputError: none, one that is no text or not of this data set, or one twice.
     """
+    ids = _texts(ids)
     row = {one: i for i, one in enumerate(dataset.ids)}
     ids = tuple(one if one in row else one.replace("\\", "/") for one in ids)
     unknown = [one for one in ids if one not in row]

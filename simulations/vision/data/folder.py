@@ -17,7 +17,14 @@ from .contract import DataSource
 from .encoded import EncodedImages
 from .file_kinds import kind_of_file
 from .folder_splits import folder_of_split
-from .listing import files_in, list_images, say_left_out, sub_folders, text_of_name
+from .listing import (
+    files_in,
+    list_images,
+    refuse_dangling,
+    say_left_out,
+    sub_folders,
+    text_of_name,
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ def image_folder(root: Path | str) -> EncodedImages:
     if not classes:
         raise InputError(f"{root} has no sub-folders: images need one per class")
     beside = files_in(root)
+    refuse_dangling(beside)
     for path in beside:
         if path.suffix == ".tar" and path.stem not in classes:
             raise InputError(f"{path} is not unpacked, other classes are: unpack it")

@@ -60,6 +60,7 @@ def folder_of_split(root: Path, split: str) -> Path:
     names = sub_folders(root)
     has_splits = _are_splits(root, names)
     if split == DEFAULT and not has_splits:
+        _warn_of_splits(root, names)
         return root
     named = any(map(_has_split_in, names))
     if split == DEFAULT and len(names) > 1 and not named:
@@ -87,6 +88,26 @@ def folder_of_split(root: Path, split: str) -> Path:
         f"{root} has no {split} set: its sub-folders ({some or 'none'}) are classes, "
         f"all of them the split {DEFAULT!r}: give {advice}"
     )
+
+
+def _warn_of_splits(root: Path, names: list[str]) -> None:
+    """Warn of a class that has the name of a split: test, testA, Test_1.
+
+    A train is a thing that images show, and a test tube, too.
+    """
+    ends = "[-_ ]?([A-Z]|[0-9]+)?"
+    for name in names if len(names) > 1 else ():
+        word = re.match("[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
+        known = word and word[0].lower() in SPLIT_NAMES - {"train", "training"}
+        if word and known and re.fullmatch(ends, name[word.end() :]):
+            warnings.warn(
+                f"{root}: the sub-folder {name!r} is taken for a class, though it has "
+                "the name of a split: if it is one, give a folder of splits, each with "
+                "one sub-folder per class",
+                DataWarning,
+                stacklevel=4,
+            )
+            return
 
 
 def _not_nested(folder: Path) -> Path:

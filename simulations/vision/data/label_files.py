@@ -18,11 +18,11 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import first_line, unknown_name
 from perceptron_theory.paths import expanded
 
-from .array_files import SUFFIXES, ArrayFile, open_arrays
+from .array_files import SUFFIXES, ArrayFile, open_arrays, plain_values
 from .array_source import LABELS
 from .file_kinds import instead
 from .named_rows import IDS, ROWS
-from .safe_pickle import safe_load
+from .safe_pickle import by_text_key, safe_load
 
 CLEAN = ("clean_label", "clean_labels", "clean")
 """Names of the labels that the others are wrong by."""
@@ -71,7 +71,7 @@ def labels_named(file: ArrayFile, name: str | None) -> tuple[str, np.ndarray]:
     if name is not None:
         for known in (name, f"{name}_label", f"{name}_labels", _SHORT.get(name, "")):
             if known and known in file:
-                return known, file[known]
+                return known, file.labels(known)
         raise InputError(f"{file.path}: {unknown_name('labels', name, list(file))}")
     named = file.named(LABELS)
     others = [one for one in file if one.lower() not in (*CLEAN, *IDS, *ROWS)]
@@ -80,7 +80,7 @@ def labels_named(file: ArrayFile, name: str | None) -> tuple[str, np.ndarray]:
             f"{file.path} {file.says()}: which are the labels? Give FILE#NAME"
         )
     found = others[0] if named is None else named
-    return found, file[found]
+    return found, file.labels(found)
 
 
 def _of_npy(path: Path) -> ArrayFile:
@@ -115,10 +115,10 @@ def _by_name(path: Path, found: Any) -> ArrayFile:
             "numpy.savez(FILE, worse_label=..., clean_label=...)"
         )
     readers = {}
-    for key, value in found.items():
-        name = key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
+    for key, value in by_text_key(found, str(path)).items():
+        name = str(key)
         try:
-            array = np.asarray(value)
+            array = plain_values(np.asarray(value))
         except ValueError:  # lists of different lengths
             array = np.array(None)
         if array.dtype.kind not in "iuU" or array.ndim != 1:

@@ -113,6 +113,19 @@ def files_in(folder: Path) -> list[Path]:
     return [folder / entry.name for entry in _entries(folder) if not entry.is_dir()]
 
 
+def refuse_dangling(paths: Iterable[Path]) -> None:
+    """Refuse links to what is not there: they may be classes, or folders of images.
+
+    Raises:
+        InputError: One is; it is named.
+    """
+    for path in paths:
+        if path.is_symlink() and not path.exists():
+            raise InputError(
+                f"{path} is a link to what is not there: mend or remove it"
+            )
+
+
 def list_images(folder: Path) -> Listed:
     """Images in a folder and below, and other files.
 
@@ -138,6 +151,7 @@ def list_images(folder: Path) -> Listed:
             ) from error
         if images[path] == 0:
             raise InputError(f"{path} is empty: is the download complete?")
+    refuse_dangling(others)
     if not images:
         among = f" among {len(others)} files" * bool(others)
         raise InputError(f"{folder} has no images{among}: is the download complete?")

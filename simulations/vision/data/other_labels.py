@@ -19,6 +19,7 @@ from perceptron_theory.paths import expanded
 
 from .. import inputs
 from .array_files import ArrayFile
+from .class_labels import is_missing, one_a_row
 from .classes import OfSource
 from .contract import loaded
 from .encoded import DataSet
@@ -59,7 +60,7 @@ def relabelled(dataset: DataSet, text: str) -> Any:
     clean = file.named(CLEAN)
     true = None
     if clean is not None:
-        true = _numbers(dataset, file[clean], f"{path}: {clean}")
+        true = _numbers(dataset, file.labels(clean), f"{path}: {clean}")
         if len(true) != len(numbers):
             raise InputError(
                 f"{path}: {len(numbers)} {chosen or 'labels'} and {len(true)} {clean}"
@@ -108,8 +109,7 @@ class Relabelled(OfSource):
 def _numbers(dataset: DataSet, labels: np.ndarray, where: str) -> Int[np.ndarray, " O"]:
     """Labels of a file as numbers of the classes of a data set."""
     names = dataset.class_names
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
+    labels = one_a_row(labels)
     if labels.ndim != 1 or labels.dtype.kind not in "iuU":
         raise InputError(
             f"{where} must be a list of whole numbers or of names of classes, got "
@@ -121,6 +121,9 @@ def _numbers(dataset: DataSet, labels: np.ndarray, where: str) -> Int[np.ndarray
     found = np.array([number.get(one, -1) for one in labels.astype(str).tolist()], int)
     if (found < 0).any():
         i = int((found < 0).argmax())
+        if is_missing(labels[i]):
+            none = f"is empty ({labels[i]})" if labels[i].strip() else "is empty"
+            raise InputError(f"{where}[{i}] {none}: give every example a label")
         what = f"{where}[{i}]: class of {dataset.name}"
         raise unknown_name(what, str(labels[i]), names)
     return found

@@ -101,7 +101,8 @@ def list_shards(shards: Sequence[Path], label_name: str = "label") -> Listing:
     read, column, total = [], "", 0
     for path in shards:
         try:
-            with pq.ParquetFile(path) as file:
+            # opened here, as pyarrow takes no path that is not UTF-8
+            with path.open("rb") as opened, pq.ParquetFile(opened) as file:
                 schema = file.schema_arrow
                 column = _column(path, schema, column, label_name)
                 named = _class_names(schema.metadata, label_name)
@@ -215,7 +216,7 @@ def _row_group(path: Path, group: int, column: str, stamp: tuple[int, ...]) -> A
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        with path.open("rb") as opened, pq.ParquetFile(opened) as file:
             table = file.read_row_group(group, [f"{column}.bytes"], use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path} cannot be read ({first_line(error)})") from error

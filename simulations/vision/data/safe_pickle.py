@@ -72,3 +72,21 @@ def load_with(unpickler: pickle.Unpickler, where: str, advice: str) -> Any:
         raise InputError(
             f"{where} is damaged ({type(error).__name__}): download it again"
         ) from error
+
+
+def by_text_key(found: Any, where: str) -> dict[Any, Any]:
+    """A dictionary by keys of text, which are bytes where an older Python wrote it.
+
+    Raises:
+        InputError: A key is there as bytes and as text.
+        TypeError: It is no dictionary.
+    """
+    named: dict[Any, Any] = {}
+    for key in found:
+        text = key.decode("utf-8", "replace") if isinstance(key, bytes) else key
+        if text in named:
+            raise InputError(
+                f"{where} has {text!r} twice, as bytes and as text: leave one of them"
+            )
+        named[text] = found[key]
+    return named

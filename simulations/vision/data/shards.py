@@ -92,6 +92,14 @@ def _only(path: Path, split: str, splits: Sequence[str]) -> Path:
             f"{path} is one of {int(counted['total'])} shards: give the folder that "
             "holds all"
         )
+    numbered = re.fullmatch(
+        r".*[-_. ](part|shard|chunk)[-_. ]?\d+\.parquet", path.name, re.IGNORECASE
+    )
+    if numbered:
+        raise InputError(
+            f"{path} is one of several {numbered[1].lower()}s by its name: give the "
+            "folder that holds all, or rename it if it is all"
+        )
     return path
 
 
@@ -156,8 +164,14 @@ def _check_whole(shards: list[Path], *, named: bool) -> None:
         number = int(found["number"])
         plain = found["name"] and found["number"] == str(number)
         padded = padded or not plain or bool(counted[path])
-        if len(shards) == 1 and not padded:
+        part = re.search(r"(part|shard|chunk)[-_. ]?$", found["name"], re.IGNORECASE)
+        if len(shards) == 1 and not padded and not part:
             return  # as train2017
+        if len(shards) == 1 and part and not counted[path] and not padded:
+            raise InputError(
+                f"{path} is the only one of several {part[1].lower()}s: finish the "
+                "download, or rename it if it is all"
+            )
         if number in numbers:
             raise InputError(
                 f"{path} and {numbers[number].name} are both shard {number}: leave one"

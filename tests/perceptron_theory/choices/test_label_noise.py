@@ -198,10 +198,26 @@ def test_at_a_right_angle_only_the_signed_margin_has_a_floor():
 def test_one_sided_rules_have_a_floor_without_wrong_labels():
     given: Any = {"alpha_prune": 1e6, "theta": 1.0, "ridge": 1e-4, "margin": "signed"}
     given |= {"loss": "squared_hinge"}
-    hard = pt.solve_convex(keep_fraction=[0.2, 0.6], **given).error
-    easy = pt.solve_convex(keep_fraction=[0.3, 0.9], rule="easy", **given).error
-    np.testing.assert_allclose([hard[0], easy[0]], [0.5, 1 / np.pi], atol=1e-3)
-    assert max(hard[1], easy[1]) < 2e-4
+    end = 1 / np.pi  # theta/pi
+    hard = pt.solve_convex(keep_fraction=[0.2, end, 0.6], **given).error
+    easy = pt.solve_convex(keep_fraction=[0.3, 1 - end, 0.9], rule="easy", **given)
+    easy = easy.error
+    np.testing.assert_allclose([hard[0], easy[0]], [0.5, end], atol=1e-3)
+    np.testing.assert_allclose([hard[1], easy[1]], [0.5 - end / 2, end / 2], atol=1e-3)
+    assert max(hard[2], easy[2]) < 2e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theta", [0.3, 1.0])
+def test_at_its_ends_that_floor_is_halfway(theta):
+    given: Any = {"alpha_prune": 1e6, "theta": theta, "margin": "signed"}
+    end = theta / np.pi
+    hard = pt.solve(keep_fraction=np.array([0.9, 1.0]) * end, **given).error
+    easy = 1 - np.array([1.1, 1.0]) * end
+    easy = pt.solve(keep_fraction=easy, rule="easy", **given).error
+    np.testing.assert_allclose(hard, [0.5, (1 - end) / 2], atol=5e-3)
+    np.testing.assert_allclose(easy, [end, end / 2], atol=5e-3)
+    np.testing.assert_allclose([hard[1], easy[1]], [(1 - end) / 2, end / 2], atol=1e-6)
 
 
 def _square_constants(alpha, ridge, fraction):

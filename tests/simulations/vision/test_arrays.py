@@ -141,7 +141,7 @@ def test_some_classes_and_paths_with_a_number_sign(here):
         ("x", POINTS.astype(str), "feature vectors must be numbers"),
         ("y", np.eye(3)[LABELS], "for one-hot rows give argmax(1)"),
         ("y", LABELS + 0.5, "label 0 is 1.5"),
-        ("y", np.where(LABELS == 2, np.nan, LABELS), "label 2 is nan"),
+        ("y", np.where(LABELS == 2, np.nan, LABELS), "label 2 is missing (nan)"),
         ("y", np.array(["a", "", "b"] * 2), "label 1 is empty"),
         ("y", LABELS + 1j, "must be whole numbers or names"),
         ("i", np.arange(5), "5 ids for 6 examples"),
@@ -212,3 +212,12 @@ def test_arrays_behind_the_first_one_of_a_file_are_not_left_out(here):
     with zipfile.ZipFile("two.npz", "w") as archive:
         archive.writestr("x.npy", content)
     assert "bytes after its array" in _refused("arrays:two.npz,y.npy")
+
+
+def test_images_with_channels_first_are_refused(here):
+    for shape in ((6, 3, 32, 32), (6, 1, 28, 28)):
+        np.save("x.npy", np.zeros(shape, np.uint8))
+        says = "channels first as in torch: give (P, height, width, channels), numpy."
+        assert says in _refused("arrays:x.npy,y.npy")
+    np.save("x.npy", np.zeros((6, 3, 32, 32), np.uint8).transpose(0, 2, 3, 1))
+    assert load("arrays:x.npy,y.npy").images.shape == (6, 32, 32, 3)

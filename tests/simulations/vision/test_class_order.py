@@ -112,3 +112,14 @@ def test_features_and_plans_match_their_test_sets():
         Features(TRAIN, other, points[:6], points[:2])
     with pytest.raises(InputError, match="test has examples of 'dog'"):
         tiny.plan(test=other, **small)
+
+
+def test_an_accent_in_one_sign_or_two_is_the_same_name():
+    train = _set("train", ("ant", "caf\u00e9"), [0, 1])
+    test = _set("test", ("cafe\u0301", "ant"), [0, 1])
+    found = matched(test, train)
+    assert found.class_names == train.class_names
+    assert found.labels.tolist() == [1, 0]
+    both = _set("both", ("cafe\u0301", "caf\u00e9"), [0, 1])
+    with pytest.raises(InputError, match="several of one name"):
+        matched(test, _set("t", ("ant", *both.class_names), [0, 1]))

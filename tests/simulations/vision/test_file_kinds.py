@@ -213,3 +213,16 @@ def test_weights_that_are_no_weights_are_called_what_they_are(tmp_path):
             file.write_bytes(content)
         with pytest.raises(InputError, match=says):
             read_weights(file)
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_labels_that_are_there_as_bytes_and_as_text_are_refused(tmp_path, name):
+    labels = "labels" if name == "cifar10" else "fine_labels"
+    batch = {b"data": 0, labels.encode(): [0], labels: [1]}
+    files = ["train"]
+    if name == "cifar10":
+        files = [f"data_batch_{i}" for i in range(1, 6)]
+    for file in files:
+        (tmp_path / file).write_bytes(pickle.dumps(batch))
+    with pytest.raises(InputError, match=f"'{labels}' twice, as bytes and as text"):
+        load(f"{name}:{tmp_path}")

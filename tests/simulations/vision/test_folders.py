@@ -239,3 +239,25 @@ def test_warnings_are_one_line_on_the_command_line(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert load(f"folder:{root}").ids == ("cat/1.png", "dog/1.png")
+
+
+@pytest.mark.parametrize(
+    ("names", "odd"),
+    [
+        (("a/1.png", "b/1.png", "test/1.png"), "test"),
+        (("trainA/1.png", "testA/1.png"), "testA"),
+        (("Train_1/1.png", "Test_1/1.png"), "Test_1"),
+    ],
+)
+def test_classes_with_the_name_of_a_split_are_warned_of(tmp_path, names, odd):
+    root = _images(tmp_path / "set", *names)
+    with pytest.warns(DataWarning, match=f"{odd!r} is taken for a class, though"):
+        assert len(load(f"folder:{root}").class_names) == len(names)
+
+
+def test_a_link_to_no_class_is_refused(tmp_path):
+    root = _images(tmp_path / "set", "a/1.png", "b/1.png")
+    for place in (root / "c", root / "a" / "more"):
+        place.symlink_to(tmp_path / "gone")
+        assert f"{place} is a link to what is not there" in _refused(root)
+        place.unlink()

@@ -1,5 +1,7 @@
 """Ids: on lines of their own, from lists that other systems wrote."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tiny
@@ -86,3 +88,32 @@ def test_indices_in_place_of_ids_are_called_so():
     with pytest.raises(InputError) as error:
         rows_of(_images(), ["0", "other.png"])
     assert "indices" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("ids", "says"),
+    [
+        ([0], r"ids must be text, got 0 \(int\)"),
+        (np.arange(2), r"ids must be text, got .*0.* \(int64\)"),
+        ([b"a/2.png"], r"ids must be text, got b'a/2.png' \(bytes\)"),
+        (np.array([b"a/2.png"]), r"ids must be text, got .*bytes"),
+        ([Path("a/2.png")], r"ids must be text, got .*Path"),
+        ([None], r"ids must be text, got None"),
+        ([["a/2.png"]], r"ids must be text, got \['a/2.png'\] \(list\)"),
+        ("a/2.png", "ids must be a list of text, got str"),
+        (b"a/2.png", "ids must be a list of text, got bytes"),
+        (Path("a/2.png"), "ids must be a list of text, got"),
+        (5, "ids must be a list of text, got int"),
+        (None, "ids must be a list of text, got NoneType"),
+        (np.ma.array(["a/2.png", "b/1.png"], mask=[0, 1]), "ids has masked entries"),
+    ],
+)
+def test_what_is_no_list_of_texts_is_refused(ids, says):
+    with pytest.raises(InputError, match=says):
+        rows_of(_images(), ids)
+
+
+def test_ids_of_every_list_of_texts_are_found():
+    for ids in (np.array(["a/2.png", "b/1.png"]), {"b/1.png", "a/2.png"}):
+        assert rows_of(_images(), ids).tolist() == [0, 1]
+    assert rows_of(_images(), iter(["b/1.png"])).tolist() == [0]

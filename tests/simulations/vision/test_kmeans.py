@@ -298,3 +298,12 @@ def test_a_point_whose_square_is_lost_is_not_called_zero():
     points = np.random.default_rng(0).normal(size=(20, 3)) * 1e-300
     with pytest.raises(InputError, match=r"no coordinate above .*e-30\d, and its sq"):
         kmeans(points, 3, key=0, distance="cosine")
+
+
+@pytest.mark.parametrize("batch_size", [None, 32])
+def test_a_huge_row_is_on_the_centre_of_its_own_cluster(batch_size):
+    points = np.random.default_rng(0).normal(size=(500, 6))
+    points[7] = 1e12
+    found = kmeans(points, 2, key=0, batch_size=batch_size)
+    assert found.counts[found.labels[7]] == 1 and found.distances[7] == 0
+    assert np.delete(found.distances, 7).max() < 10

@@ -67,6 +67,39 @@ def test_rounded_probabilities_and_percents_are_refused(kind):
     assert np.isfinite(el2n(few, [0, 1])).all()
 
 
+@pytest.mark.parametrize("dtype", ["f8", "f4", "f2"])
+@pytest.mark.parametrize("call", CALLS)
+def test_probabilities_of_any_sum_are_refused(call, dtype):
+    p = softmax(LOGITS, axis=-1)
+    for whole in (3, 10, 1000, 5000):
+        said = f"holds probabilities, every row has the sum {whole}"
+        given = (whole * p).astype(dtype)
+        with pytest.raises(InputError, match=said if dtype == "f8" else said[:-1]):
+            call(given)
+    with pytest.raises(InputError, match="every row has the sum 3"):
+        call(np.stack([p.sum(0)] * 3))  # of the three models
+    with pytest.raises(InputError, match="every row has the sum"):
+        call((10 * p).round(2))
+    bad = 10 * p
+    bad[:, 7, 2] += 0.7
+    with pytest.raises(InputError, match="39 of 40 rows have the sum 10, row 7 has no"):
+        call(bad)
+
+
+def test_logits_without_a_sign_are_logits():
+    """However alike their sums are: those of many are, or none is spread."""
+    labels = np.arange(200) % 6
+    for classes in (6, 100, 1000):
+        for middle in (5, 10, 1000):
+            logits = middle + RNG.normal(size=(200, classes)).clip(-4, 4)
+            found = el2n(logits, labels, n_classes=classes)
+            less = el2n(logits - middle, labels, n_classes=classes)
+            np.testing.assert_allclose(found, less, rtol=1e-9)
+    few = np.array([[2.0, 1.0, 0.0], [1.0, 0.0, 2.0]])
+    assert np.isfinite(el2n(few, [0, 1])).all()
+    np.testing.assert_allclose(el2n(np.full((40, 6), 5.0), LABELS), np.sqrt(30) / 6)
+
+
 @pytest.mark.parametrize("call", [partial(el2n, labels=LABELS), scores])
 def test_probabilities_with_a_bad_row_are_neither(call):
     p = softmax(LOGITS[0], axis=-1)
@@ -140,6 +173,10 @@ def test_other_logarithms_of_probabilities_are_no_logits(call, dtype):
         (np.minimum(-sure, 100), "with the other sign"),
         (logs / np.log(10), "to the base 10: give them times 2.302585"),
         (logs / np.log(2), "to the base 2: give them times 0.693147"),
+        (logs / np.log(6), "to the base 6: give them times 1.791759"),
+        (-logs / np.log(10), "with the other sign: give them times -2.302585"),
+        (-logs / np.log(2), "with the other sign: give them times -0.693147"),
+        (-logs / np.log(6), "with the other sign: give them times -1.791759"),
     ):
         with pytest.raises(InputError, match=says):
             call(given.astype(dtype))

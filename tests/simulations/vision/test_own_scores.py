@@ -227,3 +227,10 @@ def test_the_index_of_a_sorted_table_says_of_which_rows_the_scores_are(data, kin
     named = pd.DataFrame({"margin": SCORES}, NAMES).iloc[TURN]
     getattr(named, f"to_{kind}")(f"own.{kind}")
     np.testing.assert_array_equal(scores_in(f"own.{kind}", data).scores, SCORES)
+
+
+def test_numbers_as_text_in_an_array_are_scores(tmp_path):
+    for kind in ("U", "S", object):
+        np.save(tmp_path / "s.npy", np.array(["1", "2", "3.5"]).astype(kind))
+        with pytest.warns(DataWarning, match="has no labels"):
+            assert scores_in(tmp_path / "s.npy").scores.tolist() == [1, 2, 3.5]

@@ -8,6 +8,7 @@ import tiny
 from PIL import Image
 from typer.testing import CliRunner
 
+from perceptron_theory import InputError
 from pruning_laws.app import app
 from simulations.vision.networks import initialise, network
 from simulations.vision.probe import linear_probe
@@ -88,3 +89,18 @@ def test_train_says_what_is_no_test(tmp_path):
     done = run(tmp_path / "set", "train")
     assert done.exit_code == 0, done.stderr
     assert "the test set train is the training set itself" in done.stderr
+
+
+def test_rows_beside_which_all_others_are_one_number_are_named():
+    rng = np.random.default_rng(0)
+    train, test = rng.normal(size=(2, 100, 5))
+    labels, test_labels = (train[:, 0] > 0).astype(int), (test[:, 0] > 0).astype(int)
+    assert linear_probe(train, labels, test, test_labels).accuracy > 0.8
+    for rows in ([3], [3, 4, 5]):
+        far = train.copy()
+        far[rows, 1] = 1e12 * np.arange(len(rows), 0, -1)
+        with pytest.raises(InputError, match=r"train\[3, 1\] is .* leave out that row"):
+            linear_probe(far, labels, test, test_labels)
+    rare = train.copy()
+    rare[:, 1] = np.arange(100) == 3  # a feature of one example
+    assert linear_probe(rare, labels, test, test_labels).accuracy > 0.8

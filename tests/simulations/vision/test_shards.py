@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import warnings
 
 import numpy as np
@@ -277,3 +278,20 @@ def test_classes_of_a_file_are_taken_by_name(tmp_path):
     assert load(f"cifar10:{tmp_path / 'other'}").class_names == own
     _shard(tmp_path / "other" / NAMES[1], range(4, 8), **backwards)
     assert "has other classes, or another order" in _refused(tmp_path / "other")
+
+
+def test_shards_in_folders_of_any_bytes_are_read(tmp_path):
+    _halves(tmp_path / "set", *NAMES)
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    try:
+        (tmp_path / "set").rename(folder)
+    except OSError:
+        pytest.skip("names of files must be text here")
+    assert len(load(f"cifar10:{folder}")) == 8
+
+
+@pytest.mark.parametrize("name", ["train-part1", "train-part-1", "train_shard1"])
+def test_a_part_without_its_others_is_refused(tmp_path, name):
+    _shard(tmp_path / "set" / f"{name}.parquet", range(4))
+    assert "finish the download, or rename it" in _refused(tmp_path / "set")
+    assert "by its name: give the folder" in _refused(tmp_path / f"set/{name}.parquet")
