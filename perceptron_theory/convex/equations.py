@@ -92,7 +92,10 @@ def ridge_regression(
     whole = (ridge + pull * uu) * both - pull * uv * one
     a = pull * (both * u - pull * uv * mean) / whole
     b = pull * ((ridge + pull * uu) * mean - one * u) / whole
-    miss = 1.0 - 2.0 * (a * u + b * v) + a * a * uu + 2.0 * a * b * uv + b * b * vv
+    square = a * a * uu + 2.0 * a * b * uv + b * b * vv
+    # E[(1 - m)^2], which is at least E[m (1 - m)]^2/E[m^2] also where it is rounding
+    least = (ridge * (a * a + b * b) / pull) ** 2 / jnp.maximum(square, 1e-300)
+    miss = jnp.maximum(1.0 - 2.0 * (a * u + b * v) + square, least)
     part = alpha * (step / (1.0 + step)) ** 2
     r = jnp.sqrt(part * miss / (1.0 - part))
     a, b = a / r, b / r

@@ -38,7 +38,6 @@ from .spectrum_starts import of_large_ridge
 
 STEEP = 2.0  # |dlog r/dln(ridge)| from which on log r is stepped along the path
 LEAP = 0.7  # in log r
-ROUNDING = 1e-14  # of a residual
 
 
 def size_of(step: Unknowns, x: Unknowns, near: Bool[Array, ""]) -> Float[Array, ""]:
@@ -98,10 +97,7 @@ def chart(
     def size(step: Unknowns, x: Unknowns) -> Float[Array, ""]:
         return size_of(step, x, close(x[4], x[0], origins, setting.loss))
 
-    # without a kink r of nearly like examples is a difference of its own to rounding
-    rounding = ROUNDING if setting.loss.linear else 0.0
-    longest = lambda step, x: 1.5 / size(step, x)  # noqa: E731
-    return Chart(size, longest, move, rounding=rounding)
+    return Chart(size, lambda step, x: 1.5 / size(step, x), move)
 
 
 class _Walk(NamedTuple):

@@ -133,6 +133,27 @@ def test_next_to_the_boundary_of_the_probe_its_weight_is_not_a_difference(load, 
     assert float(found.error) == pytest.approx(error, rel=5e-9)
 
 
+def test_nearly_equal_margins_are_fitted_to_rounding_by_the_square_loss():
+    """All z are z0: 1 - P z0 = lambda/(lambda + k z0^2), and its square is rounding."""
+    load, f, ridge = 1.734677794510056, 1.1075721457944176e-08, 3.688185730843238e-08
+    share, theta = 0.4241870088269786, 0.00010804702899917133
+    rule = pt.Window(share * (1 - f))
+    given: Any = {"keep_fraction": f, "theta": theta, "rule": rule, "ridge": ridge}
+    found = pt.solve_convex(alpha_prune=load, loss="square", **given)
+    (A, B, r), V = (float(x) for x in found.weights), float(found.response)
+    # f is the difference of two thresholds: its rounding is 1e-8 of it
+    assert ridge * V + load * V / (1 + V) == pytest.approx(1, rel=3e-8)
+    z = ndtri(0.5 + 0.5 * share * (1 - f))
+    pull, part = load / (1 + V), load * (V / (1 + V)) ** 2
+    off = ridge / (ridge + pull * z * z)
+    assert np.hypot(A, B) == pytest.approx((1 - off) / z, rel=5e-8)
+    spread = f / (2 * norm.pdf(z)) / np.sqrt(12) * (1 - off) / z
+    noise = np.sqrt(part / (1 - part)) * np.hypot(off, spread)
+    assert r == pytest.approx(noise, rel=1e-5)
+    error = np.hypot(theta, r / np.hypot(A, B)) / np.pi
+    assert float(found.error) == pytest.approx(error, rel=1e-8)
+
+
 @pytest.mark.slow
 def test_next_to_the_boundary_the_logistic_loss_has_its_digits():
     """By plain sums: with C the field across and P that along the probe, see above.
