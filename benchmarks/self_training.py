@@ -9,14 +9,12 @@ written as they come, and those that are there are not computed again.
 
 from __future__ import annotations
 
-import argparse
-import csv
 import math
-from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from rounds_table import run
 
 import perceptron_theory as pt
 from simulations.perceptron import ConvexRidge, simulate_self_training
@@ -39,36 +37,11 @@ POINTS: tuple[tuple[Any, ...], ...] = (
     ((45, 20, 60), ("hinge", 0.1), 2.0, 0.4, AGREEING["hard"], "signed"),
     ((45, 20, 60), ("square", 0.5), 3.0, 0.6, "hard", "signed"),
 )
-COLUMNS = "point", "N", "draws", "round", "theory", "mean", "standard_error", "z"
 
 
-def main() -> None:
-    """Compute what is not in the file yet, and print all of it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--size", type=int, default=300)
-    parser.add_argument("--draws", type=int, default=24)
-    asked = parser.parse_args()
-    if not asked.output.exists():
-        asked.output.write_text(",".join(COLUMNS) + "\n")
-    with asked.output.open() as file:
-        done = {row["point"] for row in csv.DictReader(file)}
-    for number, point in enumerate(POINTS):
-        if str(number) in done:
-            continue
-        rows = _rows(number, point, asked.size, asked.draws)
-        with asked.output.open("a") as file:
-            csv.writer(file).writerows(rows)
-    print(asked.output.read_text(), end="")
-    with asked.output.open() as file:
-        z = np.array([float(row["z"]) for row in csv.DictReader(file)])
-    print(
-        f"{len(z)} errors, mean z^2 = {np.mean(z**2):.2f}, "
-        f"largest |z| = {max(abs(z)):.2f}"
-    )
-
-
-def _rows(number: int, point: tuple[Any, ...], size: int, draws: int) -> list[list]:
+def _errors(
+    number: int, point: tuple[Any, ...], size: int, draws: int
+) -> tuple[np.ndarray, np.ndarray]:
     angles, loss, load, f, rule, margin = point
     three = pt.ThreeDirections(*np.deg2rad(angles))
     how = {"rounds": 2, "rule": rule, "margin": margin, "keep_fraction": f}
@@ -86,14 +59,8 @@ def _rows(number: int, point: tuple[Any, ...], size: int, draws: int) -> list[li
         seed=number,
         **how,
     )["error"].values
-    expected = theory["error"].values
-    rows = []
-    for k in (1, 2):
-        mean, deviation = found[:, k].mean(), found[:, k].std(ddof=1) / math.sqrt(draws)
-        numbers = expected[k], mean, deviation, (mean - expected[k]) / deviation
-        rows.append([number, size, draws, k, *(f"{x:.5f}" for x in numbers)])
-    return rows
+    return theory["error"].values, found
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, POINTS, _errors)

@@ -9,13 +9,10 @@ that are there are not computed again.
 
 from __future__ import annotations
 
-import argparse
-import csv
-import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rounds_table import run
 
 import perceptron_theory as pt
 from simulations.perceptron import ConvexRidge, simulate_selection_rounds
@@ -33,37 +30,12 @@ POINTS: tuple[tuple[Any, ...], ...] = (
     (("square", 0.2), [1.0, 0.5, 2.0], SCHEDULE, "easy", "absolute", 0.0, 0.1, True),
     (("square", 0.5), 1.5, 0.3, pt.Window(0.2), "absolute", 0.5, 0.0, True),
 )
-COLUMNS = "point", "N", "draws", "round", "theory", "mean", "standard_error", "z"
 ROUNDS = 3
 
 
-def main() -> None:
-    """Compute what is not in the file yet, and print all of it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--size", type=int, default=300)
-    parser.add_argument("--draws", type=int, default=24)
-    asked = parser.parse_args()
-    if not asked.output.exists():
-        asked.output.write_text(",".join(COLUMNS) + "\n")
-    with asked.output.open() as file:
-        done = {row["point"] for row in csv.DictReader(file)}
-    for number, point in enumerate(POINTS):
-        if str(number) in done:
-            continue
-        rows = _rows(number, point, asked.size, asked.draws)
-        with asked.output.open("a") as file:
-            csv.writer(file).writerows(rows)
-    print(asked.output.read_text(), end="")
-    with asked.output.open() as file:
-        z = np.array([float(row["z"]) for row in csv.DictReader(file)])
-    print(
-        f"{len(z)} errors, mean z^2 = {np.mean(z**2):.2f}, "
-        f"largest |z| = {max(abs(z)):.2f}"
-    )
-
-
-def _rows(number: int, point: tuple[Any, ...], size: int, draws: int) -> list[list]:
+def _errors(
+    number: int, point: tuple[Any, ...], size: int, draws: int
+) -> tuple[np.ndarray, np.ndarray]:
     loss, load, fractions, rule, margin, sigma, flips, together = point
     how = {"rounds": ROUNDS, "alpha_prune": load, "keep_fraction": fractions}
     how |= {"rule": rule, "margin": margin, "all_labels": together}
@@ -82,13 +54,8 @@ def _rows(number: int, point: tuple[Any, ...], size: int, draws: int) -> list[li
         seed=number,
         **how,
     )["error"].values
-    rows = []
-    for k in range(1, ROUNDS + 1):
-        mean, deviation = found[:, k].mean(), found[:, k].std(ddof=1) / math.sqrt(draws)
-        numbers = theory[k], mean, deviation, (mean - theory[k]) / deviation
-        rows.append([number, size, draws, k, *(f"{x:.5f}" for x in numbers)])
-    return rows
+    return theory, found
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, POINTS, _errors)

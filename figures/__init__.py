@@ -7,79 +7,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perceptron_theory.errors import unknown_name
 
-from . import (
-    advice,
-    cifar10_classes,
-    cifar10_information,
-    cifar10_logistic,
-    cifar10_max_margin,
-    cifar10_metrics,
-    cifar10_networks,
-    cifar10_transfer,
-    convex,
-    fig1a,
-    fig1b,
-    fig1c,
-    fig1e,
-    fig1f,
-    fig2,
-    label_noise,
-    limits,
-    noisy_teacher,
-    optimal_rule,
-    own_probe,
-    practice,
-    prototypes,
-    real_heads,
-    self_training,
-    student_probes,
-    students,
-    threshold,
-    threshold_collapse,
-    trained_probe,
-)
-from .registry import Figure as Figure
+if TYPE_CHECKING:
+    from .registry import Figure
 
-_MODULES = (
-    fig1a,
-    fig1b,
-    fig1c,
-    fig1e,
-    fig1f,
-    fig2,
-    threshold,
-    threshold_collapse,
-    students,
-    convex,
-    label_noise,
-    noisy_teacher,
-    limits,
-    optimal_rule,
-    advice,
-    trained_probe,
-    own_probe,
-    prototypes,
-    self_training,
-    student_probes,
-    real_heads,
-    practice,
-    cifar10_max_margin,
-    cifar10_logistic,
-    cifar10_networks,
-    cifar10_metrics,
-    cifar10_classes,
-    cifar10_transfer,
-    cifar10_information,
+_NAMES = (
+    "fig1a",
+    "fig1b",
+    "fig1c",
+    "fig1e",
+    "fig1f",
+    "fig2",
+    "threshold",
+    "threshold_collapse",
+    "students",
+    "convex",
+    "label_noise",
+    "noisy_teacher",
+    "limits",
+    "optimal_rule",
+    "advice",
+    "trained_probe",
+    "own_probe",
+    "prototypes",
+    "self_training",
+    "student_probes",
+    "real_heads",
+    "practice",
+    "cifar10_max_margin",
+    "cifar10_logistic",
+    "cifar10_networks",
+    "cifar10_metrics",
+    "cifar10_classes",
+    "cifar10_transfer",
+    "cifar10_information",
 )
-FIGURES: dict[str, Figure] = {
-    name: Figure(name, module.CAPTION, module.SOURCE, module.compute, module.draw)
-    for module in _MODULES
-    for name in [module.__name__.rpartition(".")[2]]
-}
+
+
+@cache
+def _figure(name: str) -> Figure:
+    from .registry import Figure
+
+    module = import_module(f".{name}", __name__)
+    return Figure(name, module.CAPTION, module.SOURCE, module.compute, module.draw)
+
+
+class _Figures(Mapping[str, "Figure"]):
+    """The figures by name; a module of one is imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> Figure:
+        if name not in _NAMES:
+            raise KeyError(name)
+        return _figure(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)
+
+
+FIGURES: Mapping[str, Figure] = _Figures()
 
 
 def make(

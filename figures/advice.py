@@ -12,7 +12,7 @@ from simulations.perceptron import Point, simulated_errors
 
 from . import curves, style
 
-SOURCE = "theory; in A with simulation (marks)"
+SOURCE = "theory; in A with simulation (marks): max-margin student"
 CAPTION = (
     "What advise says of pools of alpha_tot examples per dimension, for probes at "
     "theta = 0, 10 and 30 degrees (absolute margin). Full lines: the part of least "

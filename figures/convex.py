@@ -14,7 +14,9 @@ from simulations.perceptron import ConvexRidge, Point, averages, simulate
 
 from . import style
 
-SOURCE = "theory (lines) and simulation (marks)"
+SOURCE = (
+    "theory (lines) and simulation (marks): students with a ridge, theta = 20 degrees"
+)
 CAPTION = (
     "Error of students trained with four losses against the strength of their ridge: "
     "hard examples by a probe at theta = 20 degrees (absolute margin, f = 0.4, "

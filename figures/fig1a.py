@@ -11,7 +11,7 @@ from simulations.perceptron import Point, simulated_errors
 
 from . import curves, style
 
-SOURCE = "theory (lines) and simulation (marks)"
+SOURCE = "theory (lines) and simulation (marks): max-margin student, theta = 0 degrees"
 CAPTION = (
     "Error of the max-margin perceptron against the examples kept per dimension when "
     "the hardest fraction f of the pool is kept by a perfect probe (theta = 0). Lines: "

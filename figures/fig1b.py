@@ -11,7 +11,7 @@ from simulations.perceptron import Point, simulated_errors
 
 from . import style
 
-SOURCE = "theory (lines) and simulation (marks)"
+SOURCE = "theory (lines) and simulation (marks): max-margin student, theta = 0 degrees"
 CAPTION = (
     "Which examples to keep of a small and of a large pool (perfect probe, theta = 0): "
     "error against the kept fraction when the hardest, the easiest or random examples "

@@ -14,7 +14,7 @@ import perceptron_theory as pt
 
 from . import style
 
-SOURCE = "theory"
+SOURCE = "theory: max-margin student, theta = 0 degrees"
 CAPTION = (
     "Error when the hard examples are kept against the error when the easy ones are, "
     "in per cent of the latter, over the initial load and the kept fraction (perfect "

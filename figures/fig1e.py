@@ -11,7 +11,7 @@ import perceptron_theory as pt
 
 from . import curves, style
 
-SOURCE = "theory"
+SOURCE = "theory: max-margin student, theta = 0 degrees"
 CAPTION = (
     "Error over the kept load and the kept fraction f when the hardest examples are "
     "kept by a perfect probe (theta = 0), with lines of equal error. Dashed: the best "

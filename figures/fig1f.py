@@ -18,7 +18,7 @@ from perceptron_theory.students.version_space.paper_information import (
 
 from . import style
 
-SOURCE = "theory"
+SOURCE = "theory: Gibbs student, theta = 0 degrees"
 CAPTION = (
     "What an added example tells: information gain of the Gibbs student at a fixed "
     "fraction f of hardest examples, perfect probe (theta = 0). Full lines: the "

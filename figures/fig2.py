@@ -12,7 +12,7 @@ from simulations.perceptron import Point, simulated_errors
 
 from . import curves, style
 
-SOURCE = "theory (lines) and simulation (marks)"
+SOURCE = "theory (lines) and simulation (marks): max-margin student"
 CAPTION = (
     "A probe at an angle theta from the teacher. A, B: error when the hardest fraction "
     "f is kept, theta = 10 and 20 degrees. Lines: theory, N to infinity. Marks: "

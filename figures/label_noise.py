@@ -17,7 +17,7 @@ from simulations.perceptron import ConvexRidge, Point, averages, simulate
 
 from . import curves, style
 
-SOURCE = "theory; in C with simulation (marks)"
+SOURCE = "theory; in C with simulation (marks): logistic student, theta = 20 degrees"
 CAPTION = (
     "A part p of the labels of a pool of 20 examples per dimension is wrong before "
     "pruning; probe at theta = 20 degrees, logistic loss, ridge 0.1. A, B: error when "

@@ -13,7 +13,7 @@ from simulations.perceptron import Point, simulated_errors
 
 from . import curves, style
 
-SOURCE = "theory (lines) and simulation (marks)"
+SOURCE = "theory (lines) and simulation (marks): max-margin student"
 CAPTION = (
     "Limits in closed form (max margin, hard rule, absolute margin). A: C of error to "
     "C/alpha_prune at fixed f (lines): proportional to f for a perfect probe, never "

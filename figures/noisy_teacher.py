@@ -17,7 +17,7 @@ import perceptron_theory as pt
 
 from . import style
 
-SOURCE = "theory"
+SOURCE = "theory: logistic student, theta = 20 degrees"
 CAPTION = (
     "Labels are those of a teacher with a part that the features do not show, y = "
     "sign(u + sigma n): wrong ones (their part: top) lie near its boundary. Probe at "

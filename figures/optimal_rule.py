@@ -16,7 +16,7 @@ from simulations.perceptron import Point, simulated_errors
 
 from . import curves, style
 
-SOURCE = "theory; in G-I with simulation (marks)"
+SOURCE = "theory; in G-I with simulation (marks): max-margin student"
 CAPTION = (
     "The best of all pruning rules, for a probe at theta = 0, 10 and 30 degrees "
     "(absolute margin). A-C: its error in units of the best of hard, easy, random and "
@@ -82,7 +82,7 @@ def compute() -> xr.Dataset:
 def _window(theory: xr.Dataset, load: float, f: float, theta: float) -> pt.Window:
     at = theory.sel(alpha_prune=load, keep_fraction=f, theta=theta)
     if at["kept_intervals"] != 1:
-        raise pt.InputError(f"the best rule at alpha {load}, f {f} is no window")
+        raise pt.InputError(f"the best rule at alpha {load}, f {f} is not a window")
     return pt.Window(float(np.clip(at["lower"], 0.0, 1.0 - f)))
 
 

@@ -15,7 +15,7 @@ from simulations.perceptron.students.convex import ConvexRidge
 
 from . import style
 
-SOURCE = "theory (lines) and simulation (marks)"
+SOURCE = "theory (lines) and simulation (marks): max-margin and ridge students"
 CAPTION = (
     "Ridge regression (square loss, ridge 0.1) on a pool as the probe that prunes it. "
     "Full lines: theory of a probe that was trained on the pool; dashed: theory of a "

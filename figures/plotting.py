@@ -70,7 +70,7 @@ KINDS = (
         "theory against simulation",
         "z difference difference_error",
         z_scores.draw,
-        "theory and simulation",
+        "validation",
     ),
     _kind(
         "errors of trained students",
@@ -257,12 +257,15 @@ def title_of(data: xr.Dataset, kind: Kind, simulation: xr.Dataset | None) -> str
     )
     what = str(said.get("about", kind.what))
     parts = [what] if what != "error" else []
+    said = _shared(data) | said if kind.draw is simulated.draw else said
     if "student" in said:
         parts.append(f"{style.spoken(said['student'])} student")
     if "rule" in said and kind.what != "kept examples of each class":
         parts.append(f"{style.spoken(said['rule'])} rule")
     if said.get("margin") == "signed":
         parts.append("signed margin")
+    if kind.draw in (sweep.draw, simulated.draw):
+        parts += _fixed(data)
     angle = said.get("theta", data["theta"] if "theta" in data else None)
     if angle is not None and np.size(angle) == 1:
         parts.append(f"theta = {float(np.rad2deg(np.ravel(angle)[0])):.4g} degrees")
@@ -272,3 +275,27 @@ def title_of(data: xr.Dataset, kind: Kind, simulation: xr.Dataset | None) -> str
     if simulation is not None:
         text += f"; marks: simulation, {simulated.sizes(simulation)}"
     return text
+
+
+def _shared(data: xr.Dataset) -> dict[str, Any]:
+    """What all simulated points have in common, as attributes of a theory say it."""
+    names = ("rule", "margin", "student", "theta")
+    values = {n: np.unique(data[n].values) for n in names if n in data.coords}
+    return {name: value[0] for name, value in values.items() if len(value) == 1}
+
+
+def _fixed(data: xr.Dataset) -> list[str]:
+    """The one kept fraction or load of all errors, which no axis and no curve says."""
+    names = {
+        "keep_fraction": "f",
+        "alpha_prune": "alpha_prune",
+        "alpha_tot": "alpha_tot",
+    }
+    values = {
+        name: np.unique(data[name].values) for name in names if name in data.coords
+    }
+    single = {name: value[0] for name, value in values.items() if len(value) == 1}
+    angles = np.size(data["theta"].values) if "theta" in data.coords else 1
+    if len(single) == len(values) and angles == 1:  # a single point lies at its load
+        single = {name: single[name] for name in single if name == "keep_fraction"}
+    return [f"{names[name]} = {float(value):.4g}" for name, value in single.items()]

@@ -6,6 +6,7 @@ and the folders of ``train``, ``experiment`` and ``compare``, or the tables in t
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 import perceptron_theory as pt
-from perceptron_theory.errors import InputError
+from perceptron_theory.errors import DataWarning, InputError
 from perceptron_theory.text_files import read_record
 
 from .comparison import costs_dataset
@@ -21,13 +22,16 @@ from .results.experiments import experiment_dataset
 from .results.scores import scores_dataset
 from .results.training import training_dataset
 
+_NETCDF = (b"CDF\x01", b"CDF\x02", b"\x89HDF")  # what such a file begins with
+
 
 def load_result(path: Path) -> xr.Dataset:
     """Read a result that a command saved.
 
     Args:
-        path: a .nc or a score file (.parquet), the folder of ``train``, ``experiment``
-            or ``compare``, or the table in it: metrics.csv, results.csv, costs.csv.
+        path: a .nc, a score file or other table of scores (.parquet, .csv, .npy,
+            .npz), the folder of ``train``, ``experiment``, ``compare`` or ``validate``,
+            or the table in it: metrics.csv, results.csv, costs.csv, report.nc.
 
     Returns:
         A dataset, which :func:`figures.plotting.plot` draws.
@@ -42,15 +46,44 @@ def load_result(path: Path) -> xr.Dataset:
                 return TABLES[name](path / name)
         raise InputError(
             f"{path} has none of {', '.join(TABLES)}: give the folder of train, "
-            "experiment or compare, or a file"
+            "experiment, compare or validate, or a file"
         )
     if path.name in TABLES and path.is_file():
         return TABLES[path.name](path)
-    if path.suffix == ".parquet":
-        from simulations.vision.score_files import read_scores
+    if path.suffix == ".nc":
+        return pt.load_dataset(path)
+    from simulations.vision.data.array_files import SUFFIXES
 
-        return scores_dataset(read_scores(path))
-    return pt.load_dataset(path)
+    if path.suffix.partition(":")[0].lower() in SUFFIXES:
+        return _scores(path)
+    if not path.exists() or _head(path) in _NETCDF:
+        return pt.load_dataset(path)
+    raise InputError(
+        f"{path} is not a result that can be shown: give a .nc file, scores "
+        f"({', '.join(SUFFIXES)}), or the folder of train, experiment, compare or "
+        "validate"
+    )
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4)
+
+
+def _scores(path: Path) -> xr.Dataset:
+    """A table of scores, one's own as well, of which labels need not be known."""
+    from simulations.vision.own_scores import scores_in
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # a histogram needs no labels
+        try:
+            return scores_dataset(scores_in(path))
+        except InputError as error:
+            if path.suffix != ".csv" or not path.exists():
+                raise
+            raise InputError(
+                f"{error}; a table of another result cannot be shown: give its .nc file"
+            ) from error
 
 
 def _run(path: Path) -> xr.Dataset:
@@ -95,4 +128,5 @@ TABLES: dict[str, Callable[[Path], xr.Dataset]] = {
     "costs.csv": _costs,
     "results.csv": _experiment,
     "metrics.csv": _run,
+    "report.nc": pt.load_dataset,
 }

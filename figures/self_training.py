@@ -15,7 +15,7 @@ from simulations.perceptron import simulate_self_training
 
 from . import style
 
-SOURCE = "theory (lines) and simulation (marks)"
+SOURCE = "theory (lines) and simulation (marks): max-margin student, theta = 20 degrees"
 CAPTION = (
     "Self-training: each round has a fresh pool of 5 examples per dimension, labelled "
     "by the student of the round before and pruned by the same probe, 20 degrees from "

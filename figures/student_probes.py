@@ -16,7 +16,7 @@ from simulations.perceptron import ConvexRidge, simulate_selection_rounds
 
 from . import style
 
-SOURCE = "theory (lines) and simulation (marks)"
+SOURCE = "theory (lines) and simulation (marks): max-margin and ridge students"
 CAPTION = (
     "Active selection: each round has a fresh pool, scored by the student of the "
     "round before; the hardest part f is labelled and trains the next student. A: "

@@ -16,7 +16,7 @@ from simulations.perceptron.studies.posterior import simulate_posterior
 
 from . import style
 
-SOURCE = "theory (lines) and simulation (marks)"
+SOURCE = "theory (lines) and simulation (marks): students of the legend"
 CAPTION = (
     "Students of the same kept data (hard rule, absolute margin) and the bound on all "
     "of them, the Bayes-optimal student that knows the rule. A: perfect probe (theta = "

@@ -221,6 +221,7 @@ def title(figure: Figure, text: str) -> None:
     """Above all panels, at the left, in as many lines as it takes."""
     width = figure.get_size_inches()[0]
     whole = plain(text).replace(" = ", "\0=\0")  # no line ends within "N = 200"
+    whole = re.sub(r"(\0[0-9.e+-]+) degrees", r"\1\0degrees", whole)
     lines = textwrap.wrap(whole, max(20, int(width * 15)))
     shown = "\n".join(lines).replace("\0", " ")
     figure.suptitle(shown, x=0.01, ha="left", fontsize=8)
@@ -240,8 +241,9 @@ def words(name: object) -> str:
 def spoken(name: object) -> str:
     """The name of a student or a rule before a noun: "max-margin", "hard"."""
     text = str(name)
-    if text.endswith("()"):  # a rule that was given as an object
-        text = text[:-2].lower()
+    if text.endswith(")"):  # an object: as the command line has it, "window:0.2"
+        text = re.sub(r"\w+=|\(\)|'", "", text.lower())
+        text = re.sub(r"\(|, ", ":", text).replace(")", "")
     return text.replace("_", "-")
 
 
@@ -345,8 +347,26 @@ def error_axes(axes: Axes, x: str, at: np.ndarray, error: np.ndarray) -> None:
 
 def fraction(value: float) -> str:
     """The kept fraction for a legend: 0.2 as it is, 1e-4 as a power of ten."""
-    number = f"{value:g}" if value >= 0.01 else f"10^{{{round(np.log10(value))}}}"
+    number = f"{value:.4g}" if value >= 0.01 else f"10^{{{round(np.log10(value))}}}"
     return f"$f = {number}$"
+
+
+def lone(values: np.ndarray) -> np.ndarray:
+    """Where a number stands between NaNs, so that no line is drawn to it."""
+    there = np.pad(np.isfinite(values), 1)
+    return there[1:-1] & ~there[:-2] & ~there[2:]
+
+
+def number_beside(axes: Axes, x: Any, y: Any, color: Any) -> None:
+    """The value of a single point, whose axis says little, in numbers beside it."""
+    axes.annotate(
+        f"{float(y):.4g}",
+        (float(x), float(y)),
+        (6, 0),
+        textcoords="offset points",
+        va="center",
+        color=color,
+    )
 
 
 def legend_entry(axes: Axes, look, label: str) -> None:

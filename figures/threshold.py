@@ -13,7 +13,7 @@ from simulations.perceptron import threshold_scan
 
 from . import curves, style
 
-SOURCE = "theory (lines) and simulation (marks)"
+SOURCE = "theory (lines) and simulation (marks): max-margin student, theta = 0 degrees"
 CAPTION = (
     "The threshold at alpha_prune = 2 for a perfect probe (theta = 0) that keeps only "
     "the hardest examples, f to 0. Left: theory, N to infinity (lines), and medians of "

@@ -16,7 +16,7 @@ from simulations.perceptron.studies.finite_size import (
 
 from . import style
 
-SOURCE = "theory (lines) and simulation (marks)"
+SOURCE = "theory (lines) and simulation (marks): max-margin student, theta = 0 degrees"
 CAPTION = (
     "The threshold at alpha_prune = 2 at finite N (perfect probe, hard rule, f = 1e-5, "
     "kept examples drawn directly, 512 draws a mark). A: part of the students with an "

@@ -14,7 +14,7 @@ from simulations.perceptron.studies.probe_epochs import probe_study
 
 from . import style
 
-SOURCE = "simulation"
+SOURCE = "simulation: max-margin student"
 CAPTION = (
     "Probes trained by stochastic gradient descent on the logistic loss, on the "
     "pool that they prune (full lines) or on as many examples of their own "

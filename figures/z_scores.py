@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from scipy.stats import beta, norm
 
 from . import style
+from .results import checked
 
 CAPTION = (
     "Theory against simulation, all points of a validation. A: difference of the two, "
@@ -22,7 +23,12 @@ CAPTION = (
 
 
 def draw(report: xr.Dataset, *, size: str = "column") -> Figure:
-    """The figure of a ``Report.dataset`` of :mod:`simulations.perceptron`."""
+    """The figure of a ``Report.dataset`` of :mod:`simulations.perceptron`.
+
+    Of a few points, which have no distribution, what was measured and predicted.
+    """
+    if report.sizes["point"] < checked.FEW:
+        return checked.draw(report, size=size)
     height = 2.6 if size == "column" else style.PAGE * 9 / 16
     figure = style.canvas_of(size, width=style.PAGE, height=height)
     panels = figure.subplots(1, 3)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 SHOWN = 6  # names that a beginning may stand for, in a message
+_NEAR = 0.65  # of the letters: below, the name of another thing would be suggested
 
 
 class InputError(ValueError):
@@ -48,16 +49,24 @@ def nearest(received: object, allowed: Iterable[str]) -> list[str]:
     """The names that were probably meant, best first; none where nothing is near.
 
     A beginning stands for all names that have it, up to a few; else the one name of the
-    nearest spelling.
+    nearest spelling, or with the nearest beginning.
     """
     allowed = list(allowed)
     text = _plain(str(received))
-    begun = [name for name in allowed if text and _plain(name).startswith(text)]
+    if not text:
+        return []
+    begun = [name for name in allowed if _plain(name).startswith(text)]
     if begun:
         return begun[:SHOWN]
-    spelled = {_plain(name): name for name in reversed(allowed)}
-    close = difflib.get_close_matches(text, spelled, n=1, cutoff=0.4)
-    return [spelled[one] for one in close]
+    likeness = {name: _likeness(text, _plain(name)) for name in allowed}
+    best = max(allowed, key=likeness.__getitem__, default="")
+    return [best] if best and likeness[best] >= _NEAR else []
+
+
+def _likeness(text: str, name: str) -> float:
+    """The part of letters that are the same in order, of a name or its beginning."""
+    parts = {name, name[: len(text)]}
+    return max(difflib.SequenceMatcher(None, part, text).ratio() for part in parts)
 
 
 def did_you_mean(names: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 
@@ -33,10 +34,29 @@ def some_of(number: int, whole: int, thing: str) -> str:
     return f"{number} of {counted(whole, thing)}"
 
 
-def shortened(text: str) -> str:
-    """A text with its numbers to four digits, for a line that people read.
+_THETA = re.compile(
+    r"\btheta( = |=| )(\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?!\w|\.\d|°| degrees| radians)"
+)
 
-    >>> shortened("theta=0.17453292519943295 N=1000")
-    'theta=0.1745 N=1000'
+
+def in_degrees(text: str) -> str:
+    """A text with the angles theta, which are radians everywhere else, in degrees.
+
+    >>> in_degrees("no solution at alpha_prune = 3, theta = 0.17453292519943295.")
+    'no solution at alpha_prune = 3, theta = 10°.'
     """
+
+    def degrees(found: re.Match[str]) -> str:
+        return f"theta{found[1]}{math.degrees(float(found[2])):.6g}°"
+
+    return _THETA.sub(degrees, text)
+
+
+def shortened(text: str) -> str:
+    """A text with its numbers to four digits and theta in degrees, for people to read.
+
+    >>> shortened("alpha=1.2589254117941673 theta=0.17453292519943295 N=1000")
+    'alpha=1.259 theta=10° N=1000'
+    """
+    text = in_degrees(text)
     return re.sub(r"\d+\.\d{4,}", lambda found: f"{float(found[0]):.4g}", text)

@@ -18,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from simulations.progress import waiting
 
+from . import vision_options
 from .commands import (
     active_rounds,
     advise,
@@ -245,7 +246,8 @@ def _ended(command: Callable[..., None]) -> Callable[..., None]:
     def called(**given: Any) -> None:
         failed: typer.Exit | None = None
         try:
-            with waiting("working"):
+            with waiting("starting", then="working"):
+                vision_options.check_data(given.get("data"))
                 command(**given)
         except typer.Exit as end:  # it has said all, and the answer is no
             failed = end

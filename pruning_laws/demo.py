@@ -30,6 +30,8 @@ def run_demo(folder: Path) -> Iterator[str]:
         OSError: ``folder`` cannot be written.
         perceptron_theory.InputError: ``folder`` holds another's draws.
     """
+    if folder.is_file():
+        raise pt.InputError(f"{folder} is a file: give a folder")
     folder.mkdir(parents=True, exist_ok=True)
     for part in (_pareto, _phases, _validation):
         yield part(folder)

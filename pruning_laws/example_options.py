@@ -22,7 +22,8 @@ class FeaturesAndScores:
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Features, a row an example: .npy, as `embed` writes it, .npz, .csv "
+            help="Features, one row per example: .npy, as `embed` writes it, .npz, "
+            ".csv "
             "or .parquet; with --labels, or of the data set of --data.",
         ),
     ] = None
@@ -31,7 +32,7 @@ class FeaturesAndScores:
         typer.Option(
             metavar="FILE",
             help="The labels of these features; with --data, labels in place of those "
-            "of the data set, as of `train`.",
+            "of the data set, as in `train`.",
         ),
     ] = None
     data: Annotated[

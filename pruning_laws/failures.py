@@ -28,7 +28,10 @@ def report(error: BaseException) -> int:
     """Print ``error: ...`` on one line of stderr and return the exit status."""
     if os.environ.get("PRUNING_LAWS_DEBUG"):
         traceback.print_exception(error)
+    from perceptron_theory.wording import in_degrees
+
     message, code = _describe(error)
+    message = in_degrees(message)  # the library has radians
     print("error:", " ".join(message.split()), file=sys.stderr)
     if isinstance(error, OSError):
         close_stdout()
@@ -40,10 +43,11 @@ def one_line_of(show: Callable[..., None]) -> Callable[..., None]:
 
     def shown(message: Warning | str, category: type[Warning], *rest: Any) -> None:
         from perceptron_theory.errors import DataWarning
+        from perceptron_theory.wording import in_degrees
 
         if not issubclass(category, DataWarning):
             return show(message, category, *rest)
-        print("warning:", " ".join(str(message).split()), file=sys.stderr)
+        print("warning:", in_degrees(" ".join(str(message).split())), file=sys.stderr)
 
     return shown
 

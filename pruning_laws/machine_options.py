@@ -42,7 +42,7 @@ CpuDevices = Annotated[
     typer.Option(
         min=1,
         help="Number of devices that JAX makes of the CPU, so that its cores "
-        "share each batch. [default: as FOLDER was begun with, or one per "
+        "share each batch. [default: as when FOLDER was begun, or one per "
         "core]",
     ),
 ]

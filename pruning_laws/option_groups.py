@@ -124,7 +124,8 @@ class Angle:
         """The only one, where a command takes one."""
         values = self.values()
         if len(values) != 1:
-            raise bad("--theta", f"takes one number here, got {len(values)}")
+            typed = "--theta" if self.theta_degrees is None else "--theta-degrees"
+            raise bad(typed, f"takes one number here, got {len(values)}")
         return values[0]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import product
 from pathlib import Path
@@ -59,6 +59,16 @@ RuleName = Annotated[
         "mixture:SHARE:hard|easy (SHARE of f by the margin, the rest at random), or "
         "agreeing:RULE (only where the probe agrees with the label, and of these by "
         "RULE).",
+    ),
+]
+Rounds = Annotated[
+    int,
+    typer.Option(metavar="N", min=1, help="Number of rounds, each with a new student."),
+]
+AtRest = Annotated[
+    bool,
+    typer.Option(
+        "--at-rest", help="Find where the rounds end, without going through them."
     ),
 ]
 Margin = Annotated[
@@ -126,6 +136,20 @@ OverwritePicture = Annotated[
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the output file if it exists.")
 ]
+
+
+def check_choice(option: str, given: str, choices: Sequence[str]) -> None:
+    """Refuse what is not one of a few words.
+
+    Raises:
+        typer.BadParameter: it is none of them; the nearest is suggested.
+    """
+    if given in choices:
+        return
+    from perceptron_theory.errors import did_you_mean, nearest
+
+    hint = did_you_mean(nearest(given, choices))
+    raise bad(option, f"{given!r} must be one of {', '.join(choices)}{hint}")
 
 
 def numbers(

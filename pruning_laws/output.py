@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from simulations.progress import hush, waiting
+from perceptron_theory.wording import in_degrees
+from simulations.progress import aside, hush, waiting
 
 from . import options
 from .layout import paragraph as paragraph
@@ -48,8 +49,7 @@ class Picture:
     def __post_init__(self) -> None:
         for path in self.plot_files or []:
             check_output(path, self.overwrite, PICTURES)
-        if self.size not in ("slide", "column"):
-            raise options.bad("--size", f"{self.size!r} is neither slide nor column")
+        options.check_choice("--size", self.size, ("slide", "column"))
         if self.title is not None and not self.draws:
             raise options.bad(
                 "--title", "it is for a picture: add -o FILE.png or --plot"
@@ -64,26 +64,32 @@ class Picture:
         """Draw once, if asked for, write the files and show it on the screen."""
         if not self.draws:
             return
-        from figures import style
-
         drawn = cache(draw)  # the style is that of the first who asks
         for path in self.plot_files or []:
-            with working("drawing"):
+            with working(f"drawing {path.name}"):
+                from figures import style  # which takes as long as to draw
+
                 style.save(drawn, path)
             note(f"wrote {path}")
         if self.plot:
             from .showing import show as show_picture
 
-            with working("drawing"), style.applied():
-                figure = drawn()
+            with working("drawing"):
+                from figures import style
+
+                with style.applied():
+                    figure = drawn()
             show_picture(figure)
 
     def emit_result(self, result: Callable[[], Any]) -> None:
         """The same of a result of a kind that ``pt.plot`` draws, made if asked for."""
-        from figures import plotting
 
-        options = {"title": self.title, "size": self.size}
-        self.emit(lambda: plotting.plot(result(), **options))
+        def draw() -> Figure:
+            from figures import plotting
+
+            return plotting.plot(result(), title=self.title, size=self.size)
+
+        self.emit(draw)
 
 
 @dataclass(frozen=True)
@@ -232,13 +238,13 @@ def say(text: str) -> None:
 
 def note(message: str) -> None:
     """A message for the person at the terminal: on stderr, apart from the data."""
-    hush()
-    typer.echo(message, err=True)
+    with aside():
+        typer.echo(message, err=True)
 
 
-def working(message: str) -> AbstractContextManager[Any]:
-    """Say on stderr, as long as it lasts, what is going on."""
-    return waiting(message)
+def working(message: str, then: str = "") -> AbstractContextManager[Any]:
+    """Say on stderr, as long as it lasts, what is going on; see ``waiting``."""
+    return waiting(message, then)
 
 
 def print_json(results: Results | xr.Dataset) -> None:
@@ -276,12 +282,12 @@ def _print_table(table: Columns, title: str) -> None:
     constants = Table(box=None, show_header=False)
     for name, column in shown.items():
         if name not in changing:
-            constants.add_row(name, _cell(column[0]))
+            constants.add_row(name, _cell(name, column[0]))
     rows = Table(box=None)
     for name in changing:
         rows.add_column(name, justify="right", overflow="fold")
     for row in zip(*changing.values(), strict=True):
-        rows.add_row(*map(_cell, row))
+        rows.add_row(*map(_cell, changing, row))
     typer.echo(paragraph(title))
     if constants.rows:
         print_rich(constants)
@@ -295,8 +301,10 @@ def print_rich(table: Table) -> None:
     print_fitted(table)
 
 
-def _cell(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _cell(column: str, value: Any) -> str:
+    if column == "theta":  # in files it is in radians
+        return f"{math.degrees(value):.6g}°"
+    return f"{value:.6g}" if isinstance(value, float) else in_degrees(str(value))
 
 
 def _plain(value: Any) -> Any:

@@ -11,14 +11,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from perceptron_theory.choices.attributes import KEPT, PER_DIMENSION, POOL, text
+from perceptron_theory.choices.attributes import (
+    KEPT,
+    PER_DIMENSION,
+    POOL,
+    Variable,
+    text,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
 
-# dimensions, values, and attributes such as a long_name
-Variable = tuple[tuple[str, ...], Any, Mapping[str, str]]
 Columns = dict[str, list[Any]]
 # what the inputs of a grid are, for whoever draws a file
 INPUTS = {

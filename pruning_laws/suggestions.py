@@ -14,7 +14,9 @@ from . import options
 from .targets import PICTURES
 
 Given = Mapping[str, Any]  # the options of a command, by their names in Python
+BATCH = 64  # of the recipe that `train` takes by itself; fewer examples fill none
 PROGRAM = "pruning-laws"
+UNKNOWN = "DATA"  # stands for a data set that nothing says
 
 
 def next_step(command: str, given: Given) -> str | None:
@@ -62,12 +64,21 @@ def _angle(given: Given) -> dict[str, Any]:
 
 
 def _data(given: Given) -> dict[str, Any]:
-    """The data set, unless it is the built-in one."""
+    """The data set, unless it is the built-in one, and labels in place of its own."""
     data, split = given.get("data"), given.get("split")
     return {
         "data": None if data == "digits" else data,
         "split": None if split == "train" else split,
+        "labels": given.get("labels"),
     }
+
+
+def _too_few(ids: Path) -> bool:
+    """Whether a list of ids is too short to train a network on by itself."""
+    if not ids.exists():
+        return False
+    with open(ids, encoding="utf-8") as lines:
+        return sum(1 for _ in lines) < BATCH
 
 
 def _solve(given: Given) -> list[str] | None:
@@ -129,6 +140,15 @@ def _score(metric: str, given: Given, **files: Path) -> list[str]:
     return _ours("score", metric, **_data(given), **files, o=f"{metric}.parquet")
 
 
+def _can_halve(folder: Path) -> bool:
+    """Whether half of what a comparison keeps is two examples a class, at least."""
+    files = folder / "keep.txt", folder / "classes.csv"
+    if not all(file.exists() for file in files):
+        return True
+    kept, rows = (len(file.read_text("utf-8").splitlines()) for file in files)
+    return kept // 2 >= 2 * (rows - 1)
+
+
 def _select(given: Given) -> list[str]:
     path, data = _results(given.get("output_files")), given.get("data")
     scores, fraction = given["scores_file"], given["keep_fraction"]
@@ -138,22 +158,45 @@ def _select(given: Given) -> list[str]:
         how |= {name: given[name] or None for name in names}
         how |= _data(given) | {"ids": True, "o": "kept.txt"}
         return _ours("select", scores, f=fraction, **how)
-    if str(data).startswith("arrays:"):  # feature vectors, which train does not take
+    if given["split"] != "train":  # which none is trained on
+        return _ours("show", scores)
+    if data is None:
+        data = "digits" if _of_digits(scores) else UNKNOWN
+    vectors = data.startswith("arrays:")  # which train does not take
+    named = None if data == "digits" else data
+    if data == UNKNOWN or vectors or _too_few(path):
         how = {"f": fraction, "metrics": scores, "o": "compared"}
-        return _ours("compare", data=data, **how)
-    return _ours(
-        "train", data=None if data == "digits" else data, keep=path, o="pruned"
-    )
+        return _ours("compare", data=named, **how)
+    return _ours("train", data=named, keep=path, o="pruned")
+
+
+def _of_digits(scores: Any) -> bool:
+    """Whether a score file is of the built-in data set."""
+    path = Path(scores)
+    if path.suffix != ".parquet" or not path.is_file():
+        return False
+    from simulations.vision.score_files import dataset_of
+
+    return dataset_of(path) == "digits train"
 
 
 def _compare(given: Given) -> list[str]:
     """Train on what was found best to keep; where nothing is trained, ask for less."""
-    folder, fraction = Path(given["output_folder"]), given["keep_fraction"]
-    if str(given["data"]).startswith("arrays:"):
-        less, other = 0.5 * options.fraction(fraction, "-f"), f"{folder.name}_half"
-        return _ours("compare", **_data(given), f=less, o=folder.with_name(other))
+    folder = Path(given["output_folder"])
     side = given["resize"] if ":" in str(given["data"]) else None
     side = None if side == 32 else side  # that of train
+    if str(given["data"]).startswith("arrays:"):
+        if not _can_halve(folder):
+            return _report(folder)
+        usual = {"metrics": "el2n,prototypes", "budget": "10min"}
+        how = {k: given[k] for k in usual if given[k] != usual[k]}
+        names = "model", "seeds", "test_split", "features", "test_features", "device"
+        how |= {name: given[name] for name in names} | {"resize": side}
+        less = 0.5 * options.fraction(given["keep_fraction"], "-f")
+        other = folder.with_name(f"{folder.name}_half")
+        return _ours("compare", **_data(given), f=less, **how, o=other)
+    if _too_few(folder / "keep.txt"):
+        return _report(folder)
     how = {"keep": folder / "keep.txt", "resize": side, "o": "pruned"}
     return _ours("train", **_data(given), **how)
 

@@ -27,7 +27,8 @@ Labels = Annotated[
     typer.Option(
         metavar="FILE[#NAME]",
         help="Labels of the training set in place of its own: .npy, .npz, .csv, "
-        ".parquet or .txt, matched by ids if it has them; of several arrays or columns "
+        ".parquet or .txt, matched by ids if it has them; with several arrays or "
+        "columns, "
         "the one called NAME. cifar10n:FILE#worse takes those of CIFAR-10N, in the "
         "official order of CIFAR-10. Test sets keep their own labels.",
     ),
@@ -103,6 +104,18 @@ def check_picture(path: Path | None, overwrite: bool, option: str) -> None:
             option, f"{path.name!r} must end in {', '.join(targets.PICTURES)}"
         )
     targets.check_new(path, overwrite)
+
+
+def check_data(data: Any) -> None:
+    """Refuse the text of no data set, before anything else is done.
+
+    Raises:
+        perceptron_theory.InputError: It is of no known form, or its class is no source.
+    """
+    if isinstance(data, str) and data != "digits":
+        from simulations.vision.data import source_of
+
+        source_of(data)
 
 
 def labelled(data: str, labels: str | None, split: str = "train") -> str:

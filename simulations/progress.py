@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
-# seconds after which a line is written where there is no terminal; then every minute
-LINES = (2.0, 10.0, 30.0)
-EVERY = 60.0
+# seconds after which a line is written where there is no terminal; then every so often
+LINES = (1.5, 5.0, 10.0, 20.0, 40.0)
+EVERY = 30.0
+BRIEF = 0.3  # what takes less is not worth a line
 
 
 @runtime_checkable
@@ -30,18 +31,39 @@ class Advance(Protocol):
 
 class _Display(Protocol):
     def start(self) -> None: ...
+    def resume(self) -> None: ...  # after something within it has ended
     def stop(self) -> None: ...
     def update(self, done: int, text: str) -> None: ...
 
 
 _SHOWN: list[_Display] = []  # the last one is to be seen
+_SAID = [time.monotonic()]  # when something was last to be seen; at first, the start
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[None]:
-    """Say what is being done, as "solving the grid", until it is done."""
-    with _displayed(_display(what, None, "")):
+def waiting(what: str, then: str = "") -> Iterator[None]:
+    """Say what is being done, as "solving the grid", until it is done.
+
+    Args:
+        what: is being done.
+        then: what is left to do once something else was shown within it; the same
+            if it is empty.
+    """
+    with _displayed(_display(what, None, "", then)):
         yield
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Take away what is shown, for a message, and show it again afterwards."""
+    if _SHOWN:
+        _SHOWN[-1].stop()
+    try:
+        yield
+    finally:
+        _SAID[0] = time.monotonic()
+        if _SHOWN:
+            _SHOWN[-1].start()
 
 
 @contextmanager
@@ -89,28 +111,32 @@ def _displayed(display: _Display) -> Iterator[None]:
         if display in _SHOWN:
             _SHOWN.remove(display)
         if _SHOWN:
-            _SHOWN[-1].start()
+            _SHOWN[-1].resume()
 
 
-def _display(what: str, total: int | None, unit: str) -> _Display:
+def _display(what: str, total: int | None, unit: str, then: str = "") -> _Display:
     kind = _Line if sys.stderr.isatty() else _Lines
-    return kind(what, total, unit)
+    return kind(what, total, unit, then)
 
 
 class _Lines:
     """Plain lines, now and then."""
 
-    def __init__(self, what: str, total: int | None, unit: str) -> None:
-        self._what, self._total, self._unit = what, total, unit
+    def __init__(self, what: str, total: int | None, unit: str, then: str) -> None:
+        self._what, self._total, self._unit, self._then = what, total, unit, then
         self._done, self._text = 0, what
         self._first: tuple[int, float] | None = None
         self._times = list(LINES)
-        self._begun, self._started = time.monotonic(), 0.0
+        self._begun, self._started, self._said = time.monotonic(), 0.0, False
         self._ended: threading.Event | None = None
 
     def start(self) -> None:
         self._ended, self._started = threading.Event(), time.monotonic()
         threading.Thread(target=self._write, args=(self._ended,), daemon=True).start()
+
+    def resume(self) -> None:
+        self._text = self._then or self._text
+        self.start()
 
     def stop(self) -> None:
         if self._ended is not None:
@@ -135,8 +161,9 @@ class _Lines:
     def _write(self, ended: threading.Event) -> None:
         while not ended.wait(max(0.0, self._due() - time.monotonic())):
             passed = time.monotonic() - self._begun
-            self._started = 0.0
-            self._times = [each for each in self._times if each > passed] or [
+            self._said, _SAID[0] = True, time.monotonic()
+            later = passed + LINES[0]
+            self._times = [each for each in self._times if each > later] or [
                 (passed // EVERY + 1) * EVERY
             ]
             try:
@@ -145,14 +172,18 @@ class _Lines:
                 return
 
     def _due(self) -> float:
-        """When the next line comes; not at once where another thing has ended."""
-        return max(self._begun + self._times[0], self._started + LINES[0])
+        """When the next line comes: soon after a silence, but not at once."""
+        due = self._begun + self._times[0]
+        if not self._said:
+            due = min(due, _SAID[0] + LINES[0])
+        return max(due, _SAID[0] + LINES[0], self._started + BRIEF)
 
     def _says(self, passed: float) -> str:
         parts = [self._text or self._what or "working"]
         if self._total is not None:
             parts.append(f"{self._done} of {self._total} {self._unit}")
-        parts.append(f"{spoken(passed)} so far")
+        if passed >= 0.5:
+            parts.append(f"{spoken(passed)} so far")
         if self._total and (left := self._left()) is not None:
             parts.append(f"about {spoken(left)} left")
         return "... " + ", ".join(parts)
@@ -161,7 +192,7 @@ class _Lines:
 class _Line:
     """One line that moves, by rich."""
 
-    def __init__(self, what: str, total: int | None, unit: str) -> None:
+    def __init__(self, what: str, total: int | None, unit: str, then: str) -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -198,11 +229,17 @@ class _Line:
             transient=total is None,
             expand=True,
         )
-        self._what = what
+        self._what, self._then = what, then
         self._task = self._progress.add_task(what, total=total)
 
     def start(self) -> None:
         self._progress.start()
+
+    def resume(self) -> None:
+        if self._then:
+            self._what = self._then
+            self._progress.update(self._task, description=self._what)
+        self.start()
 
     def stop(self) -> None:
         self._progress.stop()

@@ -15,8 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from simulations import progress
+
 LARGEST_CACHE = 2**30  # bytes
 MOST_MAPS = 20_000  # of memory; Linux allows a process 65,530
+MOST_BYTES = 8 * 2**30  # of a worker: there are two, on 24 GiB
 
 
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its seed
@@ -34,6 +37,8 @@ def pytest_sessionstart(session):
     """
     # as pruning_laws/__main__.py: tracing makes millions of objects that stay
     gc.set_threshold(500_000, 20, 20)
+    # lines of waiting come when a test is slow: they are tested by themselves
+    progress.LINES = (3600.0,)
     config = session.config
     if not config.pluginmanager.hasplugin("cacheprovider"):
         return
@@ -136,11 +141,15 @@ def no_lines_of_waiting():
 def few_programs_at_once():
     """Forget compiled programs when they are many.
 
-    Each takes dozens of memory maps, and a process that runs out of them crashes.
+    Each takes dozens of memory maps, and a process that runs out of them crashes; all
+    of them together take gigabytes.
     """
     yield
-    maps = Path("/proc/self/maps")
-    if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
+    maps, sizes = Path("/proc/self/maps"), Path("/proc/self/statm")
+    if maps.exists() and (
+        maps.read_bytes().count(b"\n") > MOST_MAPS
+        or int(sizes.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") > MOST_BYTES
+    ):
         import jax
 
         from perceptron_theory.numerics import compilation

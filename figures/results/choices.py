@@ -42,8 +42,7 @@ def draw_advice(data: xr.Dataset, *, size: str = "slide") -> Figure:
     left.set(xlabel=style.LABELS["error"])
     right.set(xlabel=r"kept examples  $\alpha_{\rm prune}$")
     for axes in (left, right):
-        axes.set_xlim(left=0)
-        axes.margins(x=0.15)
+        axes.set_xlim(0, 1.18 * axes.dataLim.xmax)
     return figure
 
 

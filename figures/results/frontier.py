@@ -67,8 +67,12 @@ def _thin(look: tuple) -> dict:
 def _line(axes: Axes, x: np.ndarray, y: np.ndarray, how: dict, label: str) -> None:
     """A line where there is something above zero, on a logarithmic axis."""
     shown = np.where(y > 0, y, np.nan)
-    mark = "o" if len(x) == 1 else None
-    axes.plot(x, shown, label=label, marker=mark, **how)
+    axes.plot(x, shown, label=label, **how)
+    lone = style.lone(shown)
+    if lone.any():
+        axes.plot(x[lone], shown[lone], "o", color=how["color"], clip_on=False)
+    if len(x) == 1 and np.isfinite(shown).any():
+        style.number_beside(axes, x[0], shown[0], how["color"])
     if np.isfinite(shown).any():
         axes.set_yscale("log")
         style.plain_numbers(axes.yaxis)
@@ -84,6 +88,8 @@ def _vanishing(left: Axes, right: Axes, x: np.ndarray, error: np.ndarray) -> Non
         (right, "$f_{\\rm opt} \\to$ 0"),
     ):
         axes.axvspan(first, float(x.max()), color=style.GREY, alpha=0.15, linewidth=0)
+        if (error == 0).all():
+            axes.set_yticks([])  # of nothing
         middle = float(np.sqrt(first * x.max()))
         place = axes.get_xaxis_transform()
         axes.text(middle, 0.5, text, transform=place, ha="center", va="center")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from .. import style
 
@@ -27,6 +28,7 @@ def draw(data: xr.Dataset, *, size: str = "slide") -> Figure:
             data["round"], error, color=color, linestyle=line, label=label, **marked
         )
     axes.set(yscale="log", xlabel="round", ylabel=style.LABELS["error"])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     style.plain_numbers(axes.yaxis)
     if len(shown) > 1:
         axes.legend()

@@ -114,6 +114,8 @@ def draw(
         at = np.rad2deg(part[x]) if x == "theta" else part[x]
         style.simulated(axes, at, part["mean"], part["bar"], look, label=label)
         axes.plot(at, part["mean"], color=look[0], linestyle=look[1], linewidth=0.8)
+        if len(rows) == 1:
+            style.number_beside(axes, at.iloc[0], part["mean"].iloc[0], look[0])
     if series:
         axes.legend(loc="best")
     style.error_axes(axes, x, rows[x].to_numpy(float), rows["mean"].to_numpy(float))

@@ -82,7 +82,8 @@ def _panel(
     if simulation is not None and name == "error":
         _over(axes, simulation, data, x, family)
     if count > 1 or (simulation is not None and name == "error"):
-        axes.legend(loc="best")
+        beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+        axes.legend(**beside if count > len(style.FAMILY) else {"loc": "best"})
     style.error_axes(axes, x, data[x].values, y)
     axes.set_ylabel(QUANTITIES[name])
 
@@ -99,6 +100,8 @@ def curves(
         label = style.setting(str(family), value) if family else "theory"
         options = {"color": look[0], "linestyle": look[1], "marker": mark}
         axes.plot(at, one.squeeze(), label=label, **options)
+        if len(at) == len(values) == 1:
+            style.number_beside(axes, at[0], one.squeeze(), look[0])
 
 
 def _looks(count: int) -> list[tuple]:

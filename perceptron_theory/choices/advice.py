@@ -13,6 +13,7 @@ from ..numerics.checks import HALF_PI, SMALLEST, one_number
 from ..numerics.minima import minimise
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
+from ..solving.neighbours import remembering
 from ..students.student import Student
 from .learner import Learner, has_best_ridge, learner_at, single_load, slopes
 from .pareto import LEAST_LOAD
@@ -152,6 +153,7 @@ def _doubt(choice: Choice, theta: float) -> str:
 
 
 @eager_only
+@remembering()
 def advise(
     *,
     alpha_tot: Any,
@@ -299,7 +301,7 @@ def _choice(task: Task, rule: str, x: float) -> Choice:
     if np.isnan(values).any():
         raise ConvergenceError(
             f"{rule} did not converge at alpha_prune = {alpha:.17g}, keep_fraction = "
-            f"{fraction:.17g} and theta within 2 degrees of {theta:.17g}"
+            f"{fraction:.17g} and within 2 degrees of theta = {theta:.17g}"
         )
     end = unpruned, unpruned / alpha, values[1], values[2], slope
     return Choice(rule, fraction, alpha, values[0], *end)

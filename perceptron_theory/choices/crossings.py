@@ -7,7 +7,7 @@ f = 1 the three strategies are one, and that root is not a boundary.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -15,11 +15,8 @@ from jaxtyping import Bool, Float
 from ..errors import ConvergenceError, InputError
 from ..numerics.checks import as_array
 from ..numerics.contours import Edge, connect
-from .attributes import text
+from .attributes import Parts, Variable, text
 from .edge_roots import Edges, crossed_edges, roots_on
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 STRATEGIES = ("hard", "easy", "random")
 PAIRS = (("hard", "easy"), ("hard", "random"), ("easy", "random"))
@@ -121,7 +118,7 @@ def _as_edges(rows: np.ndarray) -> list[Edge]:
     return [(i, j) for i, j in rows.tolist()]
 
 
-def _boundary_variables(plane: Plane, curves: list[Curve]) -> dict[str, Any]:
+def _boundary_variables(plane: Plane, curves: list[Curve]) -> dict[str, Variable]:
     """The curves as variables on the dimension ``boundary_point``."""
     x, y = (np.concatenate([getattr(c, k) for c in curves]) for k in "xy")
     kind = np.concatenate([np.full(len(c.x), "/".join(c.pair), "U16") for c in curves])
@@ -135,8 +132,8 @@ def _boundary_variables(plane: Plane, curves: list[Curve]) -> dict[str, Any]:
     other = np.where(used, np.inf, errors).min(axis=0, initial=np.inf)
     crossing = np.where(used, errors, -np.inf).max(axis=0, initial=-np.inf)
 
-    def on(values: Any, *about: str) -> tuple[str, Any, dict[str, str]]:
-        return "boundary_point", values, text(*about)
+    def on(values: Any, *about: str) -> Variable:
+        return ("boundary_point",), values, text(*about)
 
     what, unit = plane.about
     return {
@@ -149,7 +146,7 @@ def _boundary_variables(plane: Plane, curves: list[Curve]) -> dict[str, Any]:
     }
 
 
-def _triple_points(plane: Plane, curve: Curve, x: Any, y: Any) -> dict[str, Any]:
+def _triple_points(plane: Plane, curve: Curve, x: Any, y: Any) -> dict[str, Variable]:
     """Where, along the hard/easy curves, the error of random crosses theirs.
 
     Those within the ranges of ``x`` and ``y``.
@@ -193,8 +190,8 @@ def _triple_points(plane: Plane, curve: Curve, x: Any, y: Any) -> dict[str, Any]
         raise ConvergenceError("a triple point of the diagram was not found")
     error = np.exp(plane.log_error(STRATEGIES.index("hard"), x, y)) if len(x) else x
 
-    def on(values: Any, *about: str) -> tuple[str, Any, dict[str, str]]:
-        return "triple_point", values[inside], text(*about)
+    def on(values: Any, *about: str) -> Variable:
+        return ("triple_point",), values[inside], text(*about)
 
     what, unit = plane.about
     return {
@@ -204,14 +201,14 @@ def _triple_points(plane: Plane, curve: Curve, x: Any, y: Any) -> dict[str, Any]
     }
 
 
-def as_dataset(
+def diagram_of(
     plane: Plane,
     along: tuple[str, str],
     axes: tuple[Float[np.ndarray, " n"], Float[np.ndarray, " m"]],
     log_errors: Float[np.ndarray, "3 n m"],
     curves: list[Curve],
     attrs: dict[str, Any],
-) -> xr.Dataset:
+) -> Parts:
     """A diagram: the errors of the grid, the best strategy, and the crossings.
 
     ``along`` is what the first of the two axes is, and its unit; ``curves`` are those
@@ -220,20 +217,19 @@ def as_dataset(
     Raises:
         ConvergenceError: a triple point was not found.
     """
-    import xarray as xr
-
     best = np.array(STRATEGIES)[np.argmin(log_errors, axis=0)]
     best = np.where(axes[1] == 1, "equal", best)
     dims = (plane.name, "keep_fraction")
-    variables: dict[str, Any] = {
+    variables: dict[str, Variable] = {
         f"error_{name}": (dims, error, text(f"error, {name} kept"))
         for name, error in zip(STRATEGIES, np.exp(log_errors), strict=True)
     }
     variables["best"] = (dims, best, text("strategy of least error"))
     about = text(*along), text("kept part of the pool")
     where = curves[0], plane.place(axes[0]), np.log(axes[1])
-    return xr.Dataset(
-        variables | _boundary_variables(plane, curves) | _triple_points(plane, *where),
-        {name: (name, *of) for name, *of in zip(dims, axes, about, strict=True)},
-        attrs | {"tolerance": plane.tolerance},
-    )
+    variables |= _boundary_variables(plane, curves) | _triple_points(plane, *where)
+    coords: dict[str, Variable] = {
+        name: ((name,), values, of)
+        for name, values, of in zip(dims, axes, about, strict=True)
+    }
+    return variables, coords, attrs | {"tolerance": plane.tolerance}

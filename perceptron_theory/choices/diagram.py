@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from ..errors import ConvergenceError
+from ..errors import ConvergenceError, InputError
 from ..numerics.checks import check_fraction, check_load
 from ..numerics.precision import eager_only
+from ..solving.neighbours import remembering
 from ..students.student import Student
 from ..wording import some_of
-from .attributes import PER_DIMENSION, POOL
+from .attributes import PER_DIMENSION, POOL, Parts
 from .crossings import (
     NEAREST,
     STRATEGIES,
     Plane,
     all_errors,
-    as_dataset,
     axis,
     boundaries,
+    diagram_of,
 )
 from .ends import OneEnd
 from .known_points import remembered
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 FINEST = 24  # points a direction in which the boundaries are looked for, at least
+SLIGHTEST = 1e-3  # cosine of probe and teacher: the errors differ by its square
 TOLERANCE = 1e-8  # of ln alpha_tot and ln f on a boundary
 
 
@@ -75,15 +77,38 @@ def phase_diagram(
         neighbouring ones are not seen.
 
     Raises:
-        InputError: an argument outside its range or not increasing.
+        InputError: an argument outside its range or not increasing, or a probe at right
+            angles to the teacher, where the three are equal.
         ConvergenceError: a point of the grid or a boundary that was not solved.
     """
+    given = dict(locals())
+    import xarray as xr  # a third of a second
+
+    return xr.Dataset(*phases(**given))
+
+
+@remembering()
+def phases(
+    alpha_tot: Any,
+    keep_fraction: Any,
+    *,
+    theta: Any = 0.0,
+    margin: str = "absolute",
+    **learner_of: Any,
+) -> Parts:
+    """As :func:`phase_diagram`, for those who need no dataset."""
     loads = axis("alpha_tot", alpha_tot)
     fractions = axis("keep_fraction", keep_fraction)
     check_load("alpha_tot", loads)
     check_fraction("keep_fraction", fractions)
-    how = student, loss, ridge, flip_probability, label_noise
-    learner = learner_at(theta, margin, *how)
+    learner = learner_at(theta, margin, **learner_of)
+    if margin == "absolute" and np.cos(learner.theta) < SLIGHTEST:
+        raise InputError(
+            f"theta is {np.rad2deg(learner.theta):.6g} degrees: a probe at right "
+            "angles to the teacher knows nothing of it, and the errors of all "
+            "strategies are equal up to rounding; a diagram takes up to "
+            f"{np.floor(10 * np.rad2deg(np.arccos(SLIGHTEST))) / 10:g} degrees"
+        )
 
     @remembered
     def log_error(number: Any, x: Any, y: Any) -> np.ndarray:
@@ -108,16 +133,16 @@ def phase_diagram(
 
     about = "pool", PER_DIMENSION
     plane = Plane(log_error, "alpha_tot", np.exp, np.log, about, TOLERANCE)
-    grid = all_errors(plane, np.log(loads)[:, None], np.log(fractions))
     x, y = _fine(loads), _fine(np.unique(np.minimum(fractions, NEAREST)))
-    curves = boundaries(plane, x, y, all_errors(plane, x[:, None], y))
     attrs = {
         "theta": learner.theta,
         "margin": margin,
         "student": learner.student.name,
     }
     along = POOL, PER_DIMENSION
-    return as_dataset(plane, along, (loads, fractions), grid, curves, attrs)
+    curves = boundaries(plane, x, y, all_errors(plane, x[:, None], y))
+    grid = all_errors(plane, np.log(loads)[:, None], np.log(fractions))
+    return diagram_of(plane, along, (loads, fractions), grid, curves, attrs)
 
 
 def _fine(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:

@@ -53,9 +53,9 @@ from .crossings import (
     STRATEGIES,
     Plane,
     all_errors,
-    as_dataset,
     axis,
     boundaries,
+    diagram_of,
 )
 from .known_points import remembered
 
@@ -184,4 +184,7 @@ def noise_diagram(
     curves = boundaries(plane, flips, logs[below], grid[:, :, below])
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", "function")
     attrs = {"ridge": ridge, **single, "margin": margin, "loss": name}
-    return as_dataset(plane, about, (flips, fractions), grid, curves, attrs)
+    import xarray as xr
+
+    axes = flips, fractions
+    return xr.Dataset(*diagram_of(plane, about, axes, grid, curves, attrs))

@@ -142,10 +142,10 @@ class Learner(NamedTuple):
 def learner_at(
     theta: Any,
     margin: str,
-    student: str | Student,
-    loss: Any,
-    ridge: Any,
-    flip_probability: Any,
+    student: str | Student = "max_margin",
+    loss: Any = None,
+    ridge: Any = None,
+    flip_probability: Any = 0.0,
     label_noise: Any = None,
 ) -> Learner:
     """The learner of one angle that is meant, checked.

@@ -26,9 +26,10 @@ from ..numerics.minima import Function, Minimum, minimise
 from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule, check_rule, keeps_hardest
+from ..solving.neighbours import remembering
 from ..students.student import Student
 from ..wording import some_of
-from .attributes import KEPT, PER_DIMENSION, POOL, text
+from .attributes import KEPT, PER_DIMENSION, POOL, Parts, Variable, text
 from .learner import Learner, learner_at, single_load
 from .scans import roots_of_rows
 
@@ -104,11 +105,28 @@ def pareto_frontier(
         InputError: an argument outside its range, or not exactly one load.
         ConvergenceError: an optimum whose error could not be solved.
     """
+    given = dict(locals())
+    import xarray as xr  # a third of a second
+
+    return xr.Dataset(*frontier(**given))
+
+
+@remembering()
+def frontier(
+    alpha_prune: Any = None,
+    *,
+    alpha_tot: Any = None,
+    theta: Any = 0.0,
+    max_alpha_tot: Any = None,
+    rule: str | Rule = "hard",
+    margin: str = "absolute",
+    **learner_of: Any,
+) -> Parts:
+    """As :func:`pareto_frontier`, for those who need no dataset."""
     one_load(alpha_prune, alpha_tot)
     kind = resolve_rule(rule)
     name = rule if isinstance(rule, str) else kind.text
-    how = student, loss, ridge, flip_probability, label_noise
-    learner = learner_at(theta, margin, *how)
+    learner = learner_at(theta, margin, **learner_of)
     if not kind.takes_fraction:
         raise InputError(
             f"a {type(kind).__name__} rule fixes its keep fraction: there is none to "
@@ -120,15 +138,14 @@ def pareto_frontier(
     task = Task(learner, kind)
     if alpha_prune is not None:
         loads = _loads("alpha_prune", alpha_prune)
-        result = _at_fixed_load(loads, max_alpha_tot, task)
+        variables, coords, attrs = _at_fixed_load(loads, max_alpha_tot, task)
     else:
         if max_alpha_tot is not None:
             raise InputError("max_alpha_tot goes with alpha_prune: leave it out")
         loads = _loads("alpha_tot", alpha_tot)
-        result = _envelope(loads, task)
-    return result.assign_attrs(
-        theta=learner.theta, rule=name, margin=margin, student=learner.student.name
-    )
+        variables, coords, attrs = _envelope(loads, task)
+    attrs |= {"theta": learner.theta, "rule": name, "margin": margin}
+    return variables, coords, attrs | {"student": learner.student.name}
 
 
 class Task(NamedTuple):
@@ -200,9 +217,7 @@ def _require_solved(minimum: Minimum, name: str, loads: Values) -> None:
         )
 
 
-def _at_fixed_load(loads: Values, largest: Any, task: Task) -> xr.Dataset:
-    import xarray as xr
-
+def _at_fixed_load(loads: Values, largest: Any, task: Task) -> Parts:
     cap, rule = np.inf, task.rule
     if largest is not None:
         cap = single_load("max_alpha_tot", largest)
@@ -222,21 +237,21 @@ def _at_fixed_load(loads: Values, largest: Any, task: Task) -> xr.Dataset:
         limit = task.falls_to_zero(loads)
     fraction, error = np.where(limit, 0.0, fraction), np.where(limit, 0.0, error)
     total = np.divide(loads, fraction, out=np.full(len(loads), np.inf), where=~limit)
-    return xr.Dataset(
-        {
-            "f_opt": ("alpha_prune", fraction, text("best keep fraction")),
-            "error": ("alpha_prune", error, text("error at f_opt")),
-            "alpha_tot": ("alpha_prune", total, text(POOL, PER_DIMENSION)),
-            "kind": ("alpha_prune", np.where(limit, LIMIT, kind), text("optimum")),
-        },
-        coords={"alpha_prune": ("alpha_prune", loads, text(KEPT, PER_DIMENSION))},
-        attrs={"max_alpha_tot": cap},
-    )
+
+    def on(values: Any, *about: str) -> Variable:
+        return ("alpha_prune",), values, text(*about)
+
+    variables = {
+        "f_opt": on(fraction, "best keep fraction"),
+        "error": on(error, "error at f_opt"),
+        "alpha_tot": on(total, POOL, PER_DIMENSION),
+        "kind": on(np.where(limit, LIMIT, kind), "optimum"),
+    }
+    coords = {"alpha_prune": on(loads, KEPT, PER_DIMENSION)}
+    return variables, coords, {"max_alpha_tot": cap}
 
 
-def _envelope(loads: Values, task: Task) -> xr.Dataset:
-    import xarray as xr
-
+def _envelope(loads: Values, task: Task) -> Parts:
     least = np.maximum(SMALLEST, LEAST_LOAD / loads)
 
     def along(x: Float[np.ndarray, "n k"], row: Any) -> Float[np.ndarray, "n k"]:
@@ -251,24 +266,20 @@ def _envelope(loads: Values, task: Task) -> xr.Dataset:
     of_curve = "of the point where this pool's curve touches the envelope of all pools"
     of_pool = "of the minimum of the error over f at fixed alpha_tot"
 
-    def on(values: Any, *about: str) -> tuple[str, Any, dict[str, str]]:
-        return "alpha_tot", values, text(*about)
+    def on(values: Any, *about: str) -> Variable:
+        return ("alpha_tot",), values, text(*about)
 
-    return xr.Dataset(
-        {
-            "f_opt": on(fraction, "envelope keep fraction", "1", of_curve),
-            "alpha_prune": on(fraction * loads, KEPT, PER_DIMENSION, of_curve),
-            "error": on(error, "error of the envelope", "1", of_curve),
-            "kind": on(kind, "optimum of the envelope", "1", of_curve),
-            "pool_f_opt": on(pool_f, "best keep fraction", "1", of_pool),
-            "pool_alpha_prune": on(pool_f * loads, KEPT, PER_DIMENSION, of_pool),
-            "pool_error": on(
-                np.exp(pool.value), "least error of the pool", "1", of_pool
-            ),
-            "pool_kind": on(pool_kind, "optimum of the pool", "1", of_pool),
-        },
-        coords={"alpha_tot": on(loads, POOL, PER_DIMENSION)},
-    )
+    variables = {
+        "f_opt": on(fraction, "envelope keep fraction", "1", of_curve),
+        "alpha_prune": on(fraction * loads, KEPT, PER_DIMENSION, of_curve),
+        "error": on(error, "error of the envelope", "1", of_curve),
+        "kind": on(kind, "optimum of the envelope", "1", of_curve),
+        "pool_f_opt": on(pool_f, "best keep fraction", "1", of_pool),
+        "pool_alpha_prune": on(pool_f * loads, KEPT, PER_DIMENSION, of_pool),
+        "pool_error": on(np.exp(pool.value), "least error of the pool", "1", of_pool),
+        "pool_kind": on(pool_kind, "optimum of the pool", "1", of_pool),
+    }
+    return variables, {"alpha_tot": on(loads, POOL, PER_DIMENSION)}, {}
 
 
 def _contacts(

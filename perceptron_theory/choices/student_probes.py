@@ -18,6 +18,7 @@ theta.  A student of the labels of all rounds is another matter: :mod:`.all_labe
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +27,6 @@ from jaxtyping import Float
 from ..errors import InputError
 from ..numerics.checks import (
     HALF_PI,
-    as_array,
     check_theta,
     one_load,
     one_number,
@@ -36,7 +36,15 @@ from ..numerics.precision import eager_only
 from ..rules.names import resolve_rule
 from ..rules.rule import Rule
 from ..solving.front_door import solve
-from ..solving.one_round import Round, attributes_of, roots_on_grid, round_of
+from ..solving.one_round import (
+    GRID,
+    Round,
+    attributes_of,
+    each_round,
+    fixed_points,
+    number_of_rounds,
+    round_of,
+)
 from ..students.names import resolve_student
 from ..students.student import Student
 from .all_labels import rows_of_all_labels
@@ -46,8 +54,6 @@ from .pareto import pareto_frontier
 if TYPE_CHECKING:
     import xarray as xr
 
-GRID = 80  # steps of the angle between which fixed points are looked for
-STEP = 1e-3  # of theta, for the slope of the map
 BEST = "best"
 
 Values = Float[np.ndarray, " n"]
@@ -116,9 +122,9 @@ def selection_rounds(
     """
     import xarray as xr
 
-    count, theta = _count(rounds), _first_angle(first_theta)
+    count, theta = number_of_rounds(rounds), _first_angle(first_theta)
     name, load = one_load(alpha_prune, alpha_tot)
-    loads = _each_round(name, load, count)
+    loads = each_round(name, load, count)
     how = {"rule": rule, "margin": margin, "student": student}
     together = truth_value("all_labels", all_labels)
     if isinstance(keep_fraction, str):
@@ -129,7 +135,7 @@ def selection_rounds(
     else:
         fractions = [None] * count
         if keep_fraction is not None:
-            fractions = _each_round("keep_fraction", keep_fraction, count)
+            fractions = each_round("keep_fraction", keep_fraction, count)
         other = "alpha_tot" if name == "alpha_prune" else "alpha_prune"
         every = [
             round_of(**{name: load, other: None}, keep_fraction=f, **how)
@@ -195,7 +201,6 @@ def selection_fixed_points(
         ([0.0264, 0.0866, 0.2145], [True, False, True])
     """
     import xarray as xr
-    from scipy.optimize import brentq
 
     loads = {"alpha_prune": alpha_prune, "alpha_tot": alpha_tot}
     how = {"rule": rule, "margin": margin, "student": student}
@@ -205,12 +210,7 @@ def selection_fixed_points(
     def rise(theta: Any) -> Any:
         return np.pi * every.error(theta) - theta
 
-    grid = np.linspace(0.0, far, GRID + 1)
-    found = np.array(
-        roots_on_grid(lambda x: float(rise(np.array([x]))[0]), grid, rise(grid), brentq)
-    )
-    low, high = np.clip(found - STEP, 0.0, far), np.clip(found + STEP, 0.0, far)
-    slope = 1.0 + (rise(high) - rise(low)) / (high - low) if found.size else found
+    found, slope = fixed_points(rise, np.linspace(0.0, far, GRID + 1))
     kept = every.solve(np.zeros(1))
     rest = every.solve(np.minimum(found, np.pi - found)) if found.size else kept
     load = np.broadcast_to(rest.alpha_prune, rest.error.shape)[: found.size]
@@ -240,33 +240,6 @@ _ABOUT = {
     "random_all_error": text("error, all labels random", "1", "labels of all rounds"),
     "perfect_error": text("error, perfect probe"),
 }
-
-
-def _each_round(name: str, value: Any, count: int) -> Values:
-    """A number for each round.
-
-    Raises:
-        InputError: neither one number nor as many as there are rounds.
-    """
-    array = as_array(name, value)
-    if array.ndim > 1 or array.size not in (1, count):
-        raise InputError(
-            f"{name} must be one number or one for each of {count} rounds, got shape "
-            f"{array.shape}"
-        )
-    return np.broadcast_to(array.ravel(), count)
-
-
-def _count(rounds: Any) -> int:
-    """The number of rounds.
-
-    Raises:
-        InputError: it is none.
-    """
-    count = float(one_number("rounds", rounds))
-    if count != int(count) or not 1 <= count <= 1e5:
-        raise InputError(f"rounds must be a whole number from 1 on, got {rounds}")
-    return int(count)
 
 
 def _first_angle(first_theta: Any) -> float:
@@ -313,12 +286,14 @@ def _check_best(keep_fraction: str, name: str, margin: str, all_labels: bool) ->
 def _given_rounds(every: list[Round], theta: float) -> list[dict[str, float]]:
     """Rounds at the fractions that are given, each with a perfect probe beside it."""
     names = "error", "alpha_prune", "alpha_tot", "keep_fraction"
-    rows = []
+    rows, last, perfect = [], None, 0.0
     for one in every:
+        if one != last:  # most often all are the same
+            last, perfect = one, float(one.solve(0.0).error)
         here = one if theta <= HALF_PI else one.turned(theta)
         found = here.solve(min(theta, np.pi - theta))
         row = {name: float(getattr(found, name)) for name in names}
-        rows.append(row | {"perfect_error": float(one.solve(0.0).error)})
+        rows.append(row | {"perfect_error": perfect})
         theta = np.pi * row["error"]
     return rows
 
@@ -327,23 +302,30 @@ def _best_rounds(
     loads: Values, theta: float, largest: Any, how: dict[str, Any]
 ) -> list[dict[str, float]]:
     """Rounds at the fractions of least error, and those of a perfect probe."""
+
+    @cache
+    def perfect(load: float) -> float:
+        return float(_best_at(load, 0.0, largest, how)["error"][0])
+
     rows = []
     for load in loads.tolist():
-        at = [min(theta, np.pi - theta), 0.0]
-        here, perfect = (
-            pareto_frontier([load], theta=x, max_alpha_tot=largest, **how) for x in at
-        )
+        here = _best_at(load, min(theta, np.pi - theta), largest, how)
         rows.append(
             {
                 "error": float(here["error"][0]),
                 "alpha_prune": load,
                 "alpha_tot": float(here["alpha_tot"][0]),
                 "keep_fraction": float(here["f_opt"][0]),
-                "perfect_error": float(perfect["error"][0]),
+                "perfect_error": perfect(load),
             }
         )
         theta = np.pi * rows[-1]["error"]
     return rows
+
+
+def _best_at(load: float, theta: float, largest: Any, how: dict[str, Any]) -> Any:
+    """The fraction of least error at a load and an angle."""
+    return pareto_frontier([load], theta=theta, max_alpha_tot=largest, **how)
 
 
 def _random_errors(loads: Values, student: str | Student) -> Values:

@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ..kept.problem import Mode, Problem
 from ..kept.wrong_labels import Labels
@@ -66,7 +66,8 @@ def ridge_regression(
     """The student of the square loss, whose equations are linear given V.
 
     lambda V + alpha V/(1 + V) = 1, (lambda + k E[xx^T]) (A, B) = k E[yx] with k =
-    alpha/(1 + V) and x = (u, v), and r^2 from E[p^2].
+    alpha/(1 + V) and x = (u, v), and r^2 from E[p^2].  The second of the two equations
+    is that along the probe where all examples lie beside its boundary.
     """
     alpha, ridge = problem.alpha_prune, jnp.exp(log_ridge)
     # the moments from the averages of a student without weights, r = V = 1: q =
@@ -81,10 +82,16 @@ def ridge_regression(
         return with_slack(x, problem, labels, setting)
     step = isotropic_response(alpha, ridge)
     pull = alpha / (1.0 + step)
-    one, both, other = ridge + pull * uu, pull * uv, ridge + pull * vv
-    whole = one * other - both * both
-    a = pull * (other * u - both * v) / whole
-    b = pull * (one * v - both * u) / whole
+    c, s = problem.cos_theta, problem.sin_theta
+    z, zu, zv = 2.0 * found.sums[3], -2.0 * found.by[3, 1], -2.0 * found.by[3, 2]
+    one, both, mean = jnp.where(
+        found.beside,
+        jnp.stack([ridge * c + pull * zu, ridge * s + pull * zv, z]),
+        jnp.stack([pull * uv, ridge + pull * vv, v]),
+    )
+    whole = (ridge + pull * uu) * both - pull * uv * one
+    a = pull * (both * u - pull * uv * mean) / whole
+    b = pull * ((ridge + pull * uu) * mean - one * u) / whole
     miss = 1.0 - 2.0 * (a * u + b * v) + a * a * uu + 2.0 * a * b * uv + b * b * vv
     part = alpha * (step / (1.0 + step)) ** 2
     r = jnp.sqrt(part * miss / (1.0 - part))
@@ -100,6 +107,8 @@ def combine(
     log_shrink: Float[Array, ""],
     against: Float[Array, ""],
     size: Float[Array, ""],
+    probe: tuple[Float[Array, ""], Float[Array, ""]],
+    beside: Bool[Array, ""],
     on_line: bool,
 ) -> Float[Array, " 4"]:
     """The four equations, zero at the saddle point, from alpha times the averages.
@@ -109,12 +118,14 @@ def combine(
     (its negative part)/(lambda V), which is nearly linear in the unknowns at small and
     at large a, and where wrong labels all but cancel the right ones.
     """
-    square, u, v, bent = sums
+    square, u, v, z, bent = sums
     shrink = jnp.exp(log_shrink)
     less, more = jnp.maximum(-a, 0.0), jnp.maximum(a, 0.0)
     first = jnp.arcsinh((u + against) / shrink + less)
     first = first - jnp.arcsinh(against / shrink + more)
-    third = b if on_line else (v - shrink * b) / size
+    c, s = probe
+    third, weight = jnp.where(beside, z, v), jnp.where(beside, a * c + b * s, b)
+    third = b if on_line else (third - shrink * weight) / size
     return jnp.stack([jnp.log(square), first, third, jnp.log(bent + shrink)])
 
 
@@ -123,7 +134,7 @@ class Evaluation(NamedTuple):
 
     value: Float[Array, " 6"]
     jacobian: Float[Array, "6 6"]
-    by_sums: Float[Array, "6 4"]
+    by_sums: Float[Array, "6 5"]
     by_ridge: Float[Array, " 6"]
     sums: Sums
 
@@ -140,16 +151,18 @@ def evaluate_at(
     found = averages(x, problem, labels, setting, n)
     on_line, alpha = setting.mode.on_line, problem.alpha_prune
     a, b = weights(x)
-    rest = alpha * found.against, alpha * found.size
+    c, s = problem.cos_theta, problem.sin_theta
+    size = found.size * jnp.where(found.beside, found.widest, 1.0)
+    rest = alpha * found.against, alpha * size
     arguments = alpha * found.sums, a, b, log_ridge + x[3]
     resolve = None
     if problem.spectrum is not None:
-        place = jnp.exp(arguments[3]), arguments[0][3]
+        place = jnp.exp(arguments[3]), arguments[0][4]
         resolve = spectrum.tangent_at(problem.spectrum, *place)
 
     def value(*arguments):
         if resolve is None:
-            out = combine(*arguments, *rest, on_line)
+            out = combine(*arguments, *rest, (c, s), found.beside, on_line)
         else:
             out = spectrum.combine(*arguments, *rest, on_line, resolve)
         return out, out
@@ -158,7 +171,6 @@ def evaluate_at(
     by_sums = alpha * by[0]
     by_r, by_a, by_b, by_step, by_slack = (by_sums @ found.by).T
     # by the weights along and across the probe, or both by the teacher
-    c, s = problem.cos_theta, problem.sin_theta
     near, by_w = found.near, jnp.where(found.near, -by_b, 0.0)
     by_a, by_b = jnp.where(near, c * by_a, by_a), jnp.where(near, s * by_a, by_b)
     by_a, by_b, by_step = by_a + by[1], by_b + by[2], by_step + by[3]
@@ -169,7 +181,7 @@ def evaluate_at(
     root = jnp.sqrt(1.0 + a * a)
     along_a = root * jacobian[:, 1] + x[2] * a * jacobian[:, 2]
     jacobian = jacobian.at[:, 1].set(along_a).at[:, 2].multiply(root)
-    none = jnp.zeros((2, 4))
+    none = jnp.zeros((2, 5))
     return Evaluation(
         jnp.concatenate([out, last]),
         jacobian,
@@ -205,5 +217,5 @@ def _tied(
 
 def blank() -> Evaluation:
     """An evaluation that has not been made."""
-    six, four = jnp.zeros(6), jnp.zeros(4)
-    return Evaluation(six, jnp.zeros((6, 6)), jnp.zeros((6, 4)), six, four)
+    six, five = jnp.zeros(6), jnp.zeros(5)
+    return Evaluation(six, jnp.zeros((6, 6)), jnp.zeros((6, 5)), six, five)

@@ -62,12 +62,14 @@ def line_sums(
     pull, bent = answer.pull / r, -answer.by_margin
 
     def sums(one, u, v):
-        terms = pull * pull * one, label * pull * u, label * pull * v, bent * one
-        return jnp.stack([jnp.sum(weight * term) for term in terms])
+        shares = one, label * u, label * v, label * z * one, one
+        sizes = pull * pull, pull, pull, pull, bent
+        terms = zip(sizes, shares, strict=True)
+        return jnp.stack([jnp.sum(weight * size * share) for size, share in terms])
 
     if on_line:
         one = jnp.ones_like(t)
-        return sums(one, z * one, 0.0 * one), jnp.zeros(4)
+        return sums(one, z * one, 0.0 * one), jnp.zeros(5)
     mean, tau = w * off / spread**2, 1.0 / spread
     if noise is None:
         k = start + slope * off

@@ -43,10 +43,10 @@ LEAP = 0.7  # in log r
 def size_of(step: Unknowns, x: Unknowns, near: Bool[Array, ""]) -> Float[Array, ""]:
     """A change in units that matter: b, sigma and w on the scale of 1 + their size.
 
-    Unless the kink is ``near`` w is no unknown of its own, and as coarse as a.
+    Unless the kink is ``near`` w is no unknown of its own, and as coarse as a and b.
     """
     root = jnp.cosh(x[1])
-    across = jnp.where(near, 1.0 + jnp.abs(x[5]), root)
+    across = jnp.where(near, 1.0, root) + jnp.abs(x[5])
     ratio, sigma = 1.0 / root + jnp.abs(x[2]), 1.0 + jnp.abs(x[4])
     unit = jnp.ones(6).at[2].set(ratio).at[4].set(sigma).at[5].set(across)
     return jnp.max(jnp.abs(step) / unit)
@@ -178,7 +178,9 @@ def follow(
             most,
             close * jnp.where(hold, 1e-4, jnp.where(last, 1e-3, 1e-2)),
         )
-        good = root.found
+        # all equations are relative: where one is off by all of its size a short step
+        # says nothing
+        good = root.found & (root.residual < 1.0)
         slope = -solve_scaled(root.at.jacobian, root.at.by_ridge)
         # d/dlog r with that of ln(ridge) first, or d/dln(ridge)
         turned = (slope / slope[0]).at[0].set(1.0 / slope[0])

@@ -17,6 +17,7 @@ from jaxtyping import Array, Bool, Float
 from ..kept.field import Student
 from ..kept.field_law import (
     Piece,
+    beside_boundary,
     field_breaks,
     law_of_field,
     pieces_of,
@@ -34,8 +35,9 @@ FINE = (20, NODES)  # ... to settle the root: 1e-10 or better
 
 # log r, arsinh a, b/sqrt(1 + a^2), log V, sigma, w
 Unknowns = Float[Array, " 6"]
-# E of q^2, u q, v q and -dq/dM
-Sums = Float[Array, " 4"]
+# E of q^2, u q, v q, z q (of examples at the probe's boundary a small difference of the
+# two before) and -dq/dM
+Sums = Float[Array, " 5"]
 
 
 class Setting(NamedTuple):
@@ -50,15 +52,18 @@ class Averages(NamedTuple):
     """The sums, their derivatives (columns: log r, a, b, log V, sigma), and two sizes.
 
     ``against`` is the part of E[u q] from where it is negative, ``size`` is E|q|.
-    Where fields are counted from an origin (``near``) p and -w take the places of a and
-    b.
+    ``beside``: all examples lie next to the probe's boundary, no farther than
+    ``widest``.  Where fields are counted from an origin (``near``) p and -w take the
+    places of a and b.
     """
 
     sums: Sums
-    by: Float[Array, "4 5"]
+    by: Float[Array, "5 5"]
     against: Float[Array, ""]
     size: Float[Array, ""]
     near: Bool[Array, ""]
+    beside: Bool[Array, ""]
+    widest: Float[Array, ""]
 
 
 def weights(x: Unknowns) -> tuple[Float[Array, ""], Float[Array, ""]]:
@@ -97,26 +102,32 @@ class _Terms(NamedTuple):
     square: Any
     u_pull: Any
     v_pull: Any
+    z_pull: Any
     bent: Any
     square_by_r: Any
     u_pull_by_r: Any
     v_pull_by_r: Any
+    z_pull_by_r: Any
     bent_by_r: Any
     square_by_a: Any
     u_pull_by_a: Any
     v_pull_by_a: Any
+    z_pull_by_a: Any
     bent_by_a: Any
     square_by_b: Any
     u_pull_by_b: Any
     v_pull_by_b: Any
+    z_pull_by_b: Any
     bent_by_b: Any
     square_by_step: Any
     u_pull_by_step: Any
     v_pull_by_step: Any
+    z_pull_by_step: Any
     bent_by_step: Any
     square_by_slack: Any
     u_pull_by_slack: Any
     v_pull_by_slack: Any
+    z_pull_by_slack: Any
     bent_by_slack: Any
     against: Any
     size: Any
@@ -127,17 +138,20 @@ class _Frame(NamedTuple):
 
     ``origin`` is the ranked margin that they are, ``main`` that of sigma (or both 0),
     and ``kink`` the field of the loss's kink; ``near``: whether sigma tells it.
+    ``on_probe``: whether they are told by z and -y.
     """
 
     origin: Float[Array, ""]
     main: Float[Array, ""]
     kink: Float[Array, ""]
     near: Float[Array, ""]
+    on_probe: Bool[Array, ""]
     student: Student
 
 
 def _frame(
     origin: Float[Array, ""],
+    beside: Bool[Array, ""],
     x: Unknowns,
     student: Student,
     origins: Origins,
@@ -146,7 +160,7 @@ def _frame(
     near = close(x[4], x[0], origins, loss)
     origin, main = jnp.where(near, jnp.stack([origin, origins.main]), 0.0)
     kink = distance(origin, x[4], x[0], student.along, origins, loss)
-    return _Frame(origin, main, kink, jnp.where(near, 1.0, 0.0), student)
+    return _Frame(origin, main, kink, jnp.where(near, 1.0, 0.0), near | beside, student)
 
 
 def _terms(
@@ -161,9 +175,8 @@ def _terms(
 ) -> Float[Array, " terms"]:
     """The terms, in the order of :class:`_Terms`, summed over some nodes in t."""
     r, step = jnp.exp(x[0]), jnp.exp(x[3])
-    origin, main, kink, near, student = frame
-    # z and -y, or u and v, with the student's weights; u and v of the former
-    on_probe = near > 0
+    origin, main, kink, near, on_probe, student = frame
+    # z and -y, or u and v, with the student's weights; u, v and z of them
     c = jnp.where(on_probe, problem.cos_theta, 1.0)
     s = jnp.where(on_probe, problem.sin_theta, 0.0)
     a, b = weights_of(student)
@@ -174,7 +187,7 @@ def _terms(
     answer = setting.loss.response(t, step)
     past, pull, slope = answer.margin / r, answer.pull / r, answer.by_margin
     field, on_line = past + kink, setting.mode.on_line
-    law = law_of_field(field, piece, problem, student, n, on_line, origin)
+    law = law_of_field(field, piece, problem, student, n, on_line, origin, on_probe)
     one, du, dv, dudu, dudv, dvdv = weight * answer.stretch / r * law
     xi, xi_du = field * one - a * du - b * dv, field * du - a * dudu - b * dudv
     xi_dv = field * dv - a * dudv - b * dvdv
@@ -186,16 +199,22 @@ def _terms(
     u, v = c * z - s * dv, s * z + c * dv
     uu, uv = c * z_past - s * dv_past, c * z_dv - s * dvdv
     vu, vv = s * z_past + c * dv_past, s * z_dv + c * dvdv
+    if not on_line:
+        c = jnp.where(on_probe, 1.0, problem.cos_theta)
+        s = jnp.where(on_probe, 0.0, problem.sin_theta)
+        z, z_past, z_dv = c * z + s * dv, c * z_past + s * dv_past, c * z_dv + s * dvdv
     # with dq/dlog r, and dq/dlog V
     shrunk = (past + (1.0 - near) * setting.loss.kink / r) * slope - pull
     risen, shift = step / r * answer.by_step, -near * slope
-    rows = [pull * pull * one, pull * u, pull * v, -slope * one]
-    rows += [2.0 * pull * shrunk * one, shrunk * u, shrunk * v, -shrunk * xi]
-    rows += [2.0 * pull * slope * u_past, slope * uu, slope * vu]
+    rows = [pull * pull * one, pull * u, pull * v, pull * z, -slope * one]
+    rows += [2.0 * pull * shrunk * one, shrunk * u, shrunk * v, shrunk * z]
+    rows += [-shrunk * xi]
+    rows += [2.0 * pull * slope * u_past, slope * uu, slope * vu, slope * z_past]
     rows += [-slope * (xi_du + apart * xi)]
-    rows += [2.0 * pull * slope * dv, slope * uv, slope * vv, -slope * xi_dv]
-    rows += [2.0 * pull * risen * one, risen * u, risen * v, -risen * xi]
-    rows += [2.0 * pull * shift * one, shift * u, shift * v, -shift * xi]
+    rows += [2.0 * pull * slope * dv, slope * uv, slope * vv, slope * z_dv]
+    rows += [-slope * xi_dv]
+    rows += [2.0 * pull * risen * one, risen * u, risen * v, risen * z, -risen * xi]
+    rows += [2.0 * pull * shift * one, shift * u, shift * v, shift * z, -shift * xi]
     rows += [jnp.maximum(-pull * u, 0.0), jnp.abs(pull) * one]
     return jnp.sum(jnp.stack(_Terms(*rows)), axis=1)
 
@@ -216,11 +235,14 @@ def averages(
     r, step = jnp.exp(x[0]), jnp.exp(x[3])
     piece = pieces_of(problem, labels, mode.on_line)
     used = (piece.outer > piece.inner) & (piece.level > 0)
+    beside, widest = jnp.zeros((), bool), jnp.ones(())
+    if not mode.on_line:
+        beside, widest = beside_boundary(piece, problem.sin_theta)
     origins = jax.lax.stop_gradient(origins_of(problem, labels, loss, mode.on_line))
     student = student_at(x, problem, origins, loss)
 
     def frame_of(origin: Float[Array, ""]) -> _Frame:
-        return _frame(origin, x, student, origins, loss)
+        return _frame(origin, beside, x, student, origins, loss)
 
     def breaks_of(here: Any, frame: _Frame) -> Float[Array, " m"]:
         """The ends of the panels in t of some pieces."""
@@ -265,9 +287,13 @@ def averages(
 
     state = jnp.zeros((), int), jnp.zeros(len(_Terms._fields))
     _, total = jax.lax.while_loop(lambda s: s[0] < jnp.sum(real), add, state)
-    m, by = _Terms(*total), total[4:24].reshape(5, 4).T
+    m, by = _Terms(*total), total[5:30].reshape(5, 5).T
     near = close(x[4], x[0], origins, loss)
-    return Averages(total[:4], by, m.against, m.size, near)
+    c, s = problem.cos_theta, problem.sin_theta
+    by_a, by_b = c * by[:, 1] - s * by[:, 2], s * by[:, 1] + c * by[:, 2]
+    turned = by.at[:, 1].set(by_a).at[:, 2].set(by_b)
+    by = jnp.where(beside & ~near, turned, by)
+    return Averages(total[:5], by, m.against, m.size, near, beside, widest)
 
 
 def with_slack(

@@ -50,7 +50,7 @@ def rates_of(
         levels = labelled(level, right, wrong) if noisy else jnp.tile(level, 2)
         return averages(x, problem, labels, setting, FINE, levels).sums
 
-    by_fraction, by_theta, by_flipped, by_strength = jnp.zeros((4, 4))
+    by_fraction, by_theta, by_flipped, by_strength = jnp.zeros((4, 5))
     if not point.rule.takes_fraction:
         # f is not an input, and follows from theta and p
         moved_to = partial(_turned, x, point, setting)
@@ -104,7 +104,7 @@ def rates_of(
 
 def at_thresholds(
     x: Unknowns, point: Point, problem: Problem, labels: Labels, setting: Setting
-) -> tuple[Float[Array, "cells 2 4"], ...]:
+) -> tuple[Float[Array, "cells 2 5"], ...]:
     """Averages over the examples at each threshold; what theta and noise move there.
 
     The first are per kept mass; the others are changes of the average over all examples
@@ -168,7 +168,7 @@ def at_thresholds(
     elif not mode.on_line:
         others, others_by_y, _ = at(-m)
         values, moved = values + others, crowd * (by_y - others_by_y)
-    shape = *ends.shape, 4
+    shape = *ends.shape, 5
     changes = values, moved, by_noise, *(() if noise is None else (by_strength,))
     return tuple(x.reshape(shape) for x in changes)
 

@@ -159,7 +159,7 @@ def tangent_at(
 
 
 def combine(
-    sums: Float[Array, " 4"],
+    sums: Float[Array, " 5"],
     a: Float[Array, ""],
     b: Float[Array, ""],
     log_shrink: Float[Array, ""],
@@ -173,7 +173,7 @@ def combine(
     ``resolve``(shrink, bent) gives the averages over the spectrum.  Of the spectrum of
     isotropic inputs this is the same function.
     """
-    square, u, v, bent = sums
+    square, u, v, _, bent = sums
     at = resolve(jnp.exp(log_shrink), bent)
     (m_u, m_uv, m_v), (e_u, e_uv, e_v) = at.pull, at.rest
     k_u, k_v = u + bent * a, v + bent * b

@@ -205,7 +205,7 @@ class Inputs:
         """
         count = float(one_number("size", size))
         if count != int(count) or not 2 <= count <= 1e7:
-            raise InputError(f"size must be a whole number from 2 on, got {size}")
+            raise InputError(f"size must be a whole number of at least 2, got {size}")
         powers = [one_number("exponent", exponent), one_number("teacher", teacher)]
         k = np.arange(1.0, count + 1.0)
         with np.errstate(all="ignore"):

@@ -16,6 +16,7 @@ from ..kept.label_laws import (
     Flips,
     allowed_strength,
     check_strength,
+    noisy_angle,
     resolve_label_noise,
 )
 from ..kept.noisy_pool import teacher_problem
@@ -127,6 +128,13 @@ class Convex(Student):
     @property
     def wrong_labels(self) -> bool:
         return bool(self.noisy) or self.label_noise is not None
+
+    def labels_seen(self, theta: Any) -> tuple[Any, Any]:
+        strength = self.noise_strength
+        if self.label_noise is not None and not traced(theta, strength):
+            strength = as_array("noise_strength", strength)
+            check_strength(strength)
+        return noisy_angle(self.label_noise, strength, theta), self.flip_probability
 
     def check(self) -> None:
         check_flips(as_array("flip_probability", self.flip_probability))

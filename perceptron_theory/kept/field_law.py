@@ -27,7 +27,8 @@ with the opposite field, u and v.
 Where all kept examples are nearly alike, a student of a great weight along the probe
 tells them apart by small differences of large fields.  So z, u, v and the field can be
 counted from that of an ``origin``, the ranked margin label z of some kept example: M -
-p origin; and then z - origin and -y are told in place of u and v.
+p origin.  And ``on_probe`` z - origin and -y are told in place of u and v: of examples
+next to the probe's boundary (:func:`beside_boundary`) z is a small difference of those.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ from .wrong_labels import Labels
 
 CLOSE = 3.0  # breaks of the field that are closer are taken for one, but at the end
 KNEE = 1.5  # in units of a spread
+BESIDE = 0.01  # of sin theta: margins to which z hardly matters in u
 FARTHEST = 12.0  # no margin beyond carries weight
 
 
@@ -73,6 +75,15 @@ def pieces_of(problem: Problem, labels: Labels, on_line: bool) -> Piece:
         outer=jnp.where(kept, piece.outer, 0.0),
         level=jnp.where(kept, piece.level, 0.0) / problem.keep_fraction,
     )
+
+
+def beside_boundary(
+    piece: Piece, sin_theta: Float[Array, ""]
+) -> tuple[Bool[Array, ""], Float[Array, ""]]:
+    """Whether all kept examples lie next to the probe's boundary; the largest |z|."""
+    used = (piece.outer > piece.inner) & (piece.level > 0)
+    widest = jnp.max(jnp.where(used, piece.outer, 0.0))
+    return widest < BESIDE * sin_theta, widest
 
 
 def weights_of(student: Student) -> tuple[Float[Array, ""], Float[Array, ""]]:
@@ -158,10 +169,11 @@ def law_of_field(
     n: int,
     on_line: bool,
     origin: Float[Array, ""] | float = 0.0,
+    on_probe: Bool[Array, ""] | bool = False,
 ) -> Float[Array, "6 k"]:
     """W of 1, u, v, u^2, u v and v^2 at each field (zero those with v at theta = 0).
 
-    If there is an ``origin`` the field is counted from its own, and z - origin and -y
+    The field is counted from that of the ``origin``; ``on_probe`` z - origin and -y
     take the places of u and v (of a label -1: their opposites).
     """
 
@@ -170,7 +182,7 @@ def law_of_field(
         if on_line and problem.keep is None:
             law = _line_law(seen, piece, student.along, begin)
         else:
-            law = _plane_law(seen, piece, problem, student, n, on_line, begin)
+            law = _plane_law(seen, piece, problem, student, n, on_line, begin, on_probe)
         turn = jnp.stack([1.0, piece.label, piece.label, 1.0, 1.0, 1.0])
         return piece.level * turn[:, None] * law
 
@@ -226,6 +238,7 @@ def _plane_law(
     n: int,
     on_line: bool,
     begin: Float[Array, ""],
+    on_probe: Bool[Array, ""] | bool,
 ) -> Float[Array, "6 k"]:
     """W by an integral over z for each field, y in closed form."""
     p, w, c, s = student
@@ -280,16 +293,15 @@ def _plane_law(
         uu = middle * u + size * u_eta
     # v without the part of y that is cut off, or -y
     off = (field[:, None] - p * nodes) * (w / spread**2)
-    close = begin != 0.0
-    c, s = jnp.where(close, 1.0, c), jnp.where(close, 0.0, s)
+    c, s = jnp.where(on_probe, 1.0, c), jnp.where(on_probe, 0.0, s)
     rest, turn = s * nodes - c * off, c / spread
     ahead = rest * zeroth - turn * peak
     terms = (
         zeroth,
-        jnp.where(close, nodes * zeroth, u),
+        jnp.where(on_probe, nodes * zeroth, u),
         ahead,
-        jnp.where(close, nodes * nodes * zeroth, uu),
-        jnp.where(close, nodes * ahead, rest * u - turn * u_eta),
+        jnp.where(on_probe, nodes * nodes * zeroth, uu),
+        jnp.where(on_probe, nodes * ahead, rest * u - turn * u_eta),
         rest * rest * zeroth - 2.0 * turn * rest * peak + turn * turn * square,
     )
     return jnp.stack([jnp.sum(weight * term, axis=1) for term in terms])

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from ..numerics.gaussian import density, slack_moments
 from ..numerics.quadrature import legendre, over_nodes, panels, reach
@@ -194,20 +194,19 @@ def _moments(
 
 def line_moments(lines: Lines, student: Weights, n: int) -> Moments:
     """Averages along lines, with n nodes on each of their two panels."""
-    unit, unit_weight = map(jnp.asarray, legendre(n))
     z, y = lines.from_corner
     slack = student.slack - student.along * z - student.across * y
     panels = (0.0, lines.middle), (lines.middle, lines.length - lines.middle)
 
-    def term(i: Int[Array, ""]) -> Moments:
+    def term(unit: Float[Array, ""], unit_weight: Float[Array, ""]) -> Moments:
         parts = []
         for start, width in panels:
-            x = start + width * unit[i]
-            weight = lines.weight * width * unit_weight[i] * density(lines.y + x)
+            x = start + width * unit
+            weight = lines.weight * width * unit_weight * density(lines.y + x)
             parts.append(_moments(slack - student.across * x, x, weight))
         return jax.tree.map(jnp.add, *parts)
 
-    return over_nodes(n, term)
+    return over_nodes(term, *map(jnp.asarray, legendre(n)))
 
 
 def point_moments(points: Lines, student: Weights) -> Moments:

@@ -12,25 +12,21 @@ from __future__ import annotations
 
 import math
 
+import jax
 import jax.numpy as jnp
-from jax.lax import erf_inv
-from jax.scipy.special import erfc, ndtri
+from jax.scipy.special import ndtri
 from jaxtyping import Array, Float
 
 from .polynomials import polynomial
 
 SQRT_2 = math.sqrt(2.0)
 SQRT_2PI = math.sqrt(2.0 * math.pi)
+FARTHEST = 40.0  # phi is zero in float64 there
 
 
 def density(t: Float[Array, "*s"]) -> Float[Array, "*s"]:
     """phi(t), the standard normal density."""
     return jnp.exp(-0.5 * t * t) / SQRT_2PI
-
-
-def cdf(t: Float[Array, "*s"]) -> Float[Array, "*s"]:
-    """Phi(t), to full relative precision in the lower tail."""
-    return 0.5 * erfc(-t / SQRT_2)
 
 
 # Coefficients of (1 + x) Phi(-x)/phi(x) in powers of (x - 5)/(x + 5), x >= 0: the
@@ -110,6 +106,19 @@ def mills_ratio(x: Float[Array, "*s"]) -> Float[Array, "*s"]:
     return _series(MILLS, x)
 
 
+@jax.custom_jvp
+def cdf(t: Float[Array, "*s"]) -> Float[Array, "*s"]:
+    """Phi(t), to full relative precision in the lower tail."""
+    x = jnp.minimum(jnp.abs(t), FARTHEST)
+    tail = density(x) * mills_ratio(x)
+    return jnp.where(t < 0, tail, 1.0 - tail)
+
+
+@cdf.defjvp
+def _cdf_jvp(primals, tangents):
+    return cdf(*primals), density(*primals) * tangents[0]
+
+
 def mills_fraction(
     x: Float[Array, "*s"],
 ) -> tuple[Float[Array, "*s"], Float[Array, "*s"]]:
@@ -132,6 +141,44 @@ def slack_moments(
     return peak, zeroth, first, t * first + zeroth
 
 
+# The quantile from y = Phi - 1/2, |y| < 3/8, is sqrt(2 pi) (y + y^3 P(y^2)/Q(y^2)):
+# Cephes (Moshier 1989), ndtri.c, lowest power first.
+QUANTILE = (
+    (
+        -1.23916583867381258016,
+        13.9312609387279679503,
+        -56.6762857469070293439,
+        98.0010754185999661536,
+        -59.9633501014107895267,
+    ),
+    (
+        -1.18331621121330003142,
+        15.9056225126211695515,
+        -82.0372256168333339912,
+        200.260212380060660359,
+        -225.462687854119370527,
+        86.3602421390890590575,
+        4.67627912898881538453,
+        1.95448858338141759834,
+        1.0,
+    ),
+)
+
+
+@jax.custom_jvp
+def _near_quantile(below: Float[Array, "*s"]) -> Float[Array, "*s"]:
+    """The |z| with mass ``below`` < 3/4 under it."""
+    y = 0.5 * jnp.minimum(below, 0.75)
+    top, bottom = (polynomial(part, y * y) for part in QUANTILE)
+    return SQRT_2PI * (y + y * y * y * top / bottom)
+
+
+@_near_quantile.defjvp
+def _near_quantile_jvp(primals, tangents):
+    z = _near_quantile(*primals)
+    return z, 0.5 * tangents[0] / density(z)
+
+
 def folded_quantile(
     below: Float[Array, "*s"], above: Float[Array, "*s"]
 ) -> Float[Array, "*s"]:
@@ -140,4 +187,4 @@ def folded_quantile(
     The two masses add up to one; the smaller of them fixes the result, so it is exact
     to rounding at both ends.
     """
-    return jnp.where(below < 0.5, SQRT_2 * erf_inv(below), -ndtri(0.5 * above))
+    return jnp.where(below < 0.5, _near_quantile(below), -ndtri(0.5 * above))

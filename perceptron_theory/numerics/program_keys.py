@@ -70,8 +70,7 @@ def program_key(function: Any, arguments: Any, options: Any) -> str | None:
         if not name.startswith(_SILENT)
     )
     words = [*description.words, *_machine(), *settings]
-    text = "".join(f"{len(word)}:{word}" for word in words)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(repr(words).encode()).hexdigest()
 
 
 @lru_cache

@@ -40,21 +40,24 @@ def panels(
     return points.reshape(flat), (width * weights).reshape(flat)
 
 
-def over_nodes(n: int, term: Callable[[Any], Any]) -> Any:
-    """The sum of a pytree of arrays, ``term``, over the nodes 0 to n - 1.
+def over_nodes(term: Callable[..., Any], *nodes: Float[Array, " n"]) -> Any:
+    """The sum of a pytree of arrays, ``term`` of one number of each of the ``nodes``.
 
     One node after the other: XLA keeps so few numbers in the cache.  Where nodes are
     taken :func:`at_once` it is a sum of arrays, for NumPy.
     """
     if _order.at_once:
-        terms = jax.vmap(term)(jnp.arange(n))
+        terms = jax.vmap(term)(*nodes)
         return jax.tree.map(lambda x: jnp.sum(x, axis=0), terms)
-    zero = jnp.zeros((), int)
     none = jax.tree.map(
-        lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(term, zero)
+        lambda x: jnp.zeros(x.shape, x.dtype),
+        jax.eval_shape(term, *(jnp.zeros((), x.dtype) for x in nodes)),
     )
-    add = lambda i, total: jax.tree.map(jnp.add, total, term(i))  # noqa: E731
-    return jax.lax.fori_loop(0, n, add, none)
+
+    def add(i: Any, total: Any) -> Any:
+        return jax.tree.map(jnp.add, total, term(*(x[i] for x in nodes)))
+
+    return jax.lax.fori_loop(0, nodes[0].size, add, none)
 
 
 @contextmanager

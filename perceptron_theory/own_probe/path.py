@@ -18,9 +18,7 @@ from .equations import Unknowns, searcher
 from .kept_pool import Kept, mean_example
 
 SMALLEST_STEP = 1e-2  # of ln ridge
-NEAR_RIDGE = (
-    1e-3  # of the squared hinge, whose student is near the one of largest margin
-)
+NEAR_RIDGE = 1e-3  # of the squared hinge, near the student of largest margin
 SMALL = 30.0  # ridge over the load, from which on a student is small
 
 

@@ -118,10 +118,19 @@ def _round(
     weights, step, noise = state[0], np.exp(state[1]), np.exp(state[2])
     part, ridge, width = problem.part, problem.ridge, problem.width
     of = responses(loss, x @ weights, noise, step)
-    response = problem.respond(x, ridge, part * of.bend, part * of.square / width)
+    try:
+        if not all(np.isfinite(each).all() for each in of):
+            raise FloatingPointError
+        response = problem.respond(x, ridge, part * of.bend, part * of.square / width)
+        with np.errstate(invalid="raise"):
+            new_noise = np.sqrt(response.variance(x))
+    except (FloatingPointError, np.linalg.LinAlgError):
+        raise ConvergenceError(
+            f"the mean head at load {problem.load:g} and ridge {ridge.max():g} left "
+            f"the margins at which the loss {loss.name} is finite: raise the ridge"
+        ) from None
     slope = ridge * weights - x.T @ (part * of.pull)
     new_step = response.leverage(x) / width
-    new_noise = np.sqrt(response.variance(x))
     if problem.alike:
         new_step = np.full_like(new_step, problem.weight @ new_step)
         new_noise = np.full_like(

@@ -167,7 +167,7 @@ def _checked(
         )
     size = real_number("pool", pool)
     if not (1 <= size < np.inf) or size != int(size):
-        raise InputError(f"pool must be a whole number from 1 on, got {pool}")
+        raise InputError(f"pool must be a whole number of at least 1, got {pool}")
     fraction = real_number("keep_fraction", keep_fraction)
     if not 0 < fraction <= 1:
         raise InputError(

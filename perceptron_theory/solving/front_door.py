@@ -16,7 +16,6 @@ from ..convex.structured import Inputs as Structured
 from ..convex.structured import spectrum_of
 from ..convex.student import Convex
 from ..errors import ConvergenceError, InputError
-from ..kept.label_laws import check_strength, noisy_angle
 from ..kept.problem import Inputs, Mode
 from ..numerics.checks import (
     HALF_PI,
@@ -125,30 +124,22 @@ def solve(
             )
     chosen, margin = resolve_rule(rule), check_margin(margin)
     if isinstance(chosen, Agreeing):  # it knows the angle and the labels now
-        chosen, margin = bound(chosen, margin, *_labels_seen(kind, theta))
+        chosen, margin = bound(chosen, margin, *kind.labels_seen(_angle(theta)))
     asked = Asked(name, chosen, margin, kind, spectrum)
     return answer((load, keep_fraction, theta), asked, throw)
 
 
-def _labels_seen(student: Student, theta: Any) -> tuple[Any, Any]:
-    """The angle of the probe and whoever gives the labels, and the part of flips.
+def _angle(theta: Any) -> Any:
+    """Theta as an array; inside a transformation as it is.
 
     Raises:
-        InputError: theta or the strength of the noise is out of range.
+        InputError: it is out of range.
     """
-    flips = getattr(student, "flip_probability", 0.0)
-    law = getattr(student, "label_noise", None)
-    if law is None:
-        return theta, flips
-    strength = getattr(student, "noise_strength", 0.0)
-    if not traced(theta, strength):
-        theta, strength = (
-            as_array(name, value)
-            for name, value in {"theta": theta, "noise_strength": strength}.items()
-        )
-        check_theta(theta)
-        check_strength(strength)
-    return noisy_angle(law, strength, theta), flips
+    if traced(theta):
+        return theta
+    theta = as_array("theta", theta)
+    check_theta(theta)
+    return theta
 
 
 def angle_and_spectrum(

@@ -38,13 +38,17 @@ from ..rules.agreeing import Agreeing
 from ..rules.rule import Rule
 from ..students.student import Student
 from ..students.three_directions import ThreeDirections
-from .one_round import Round, attributes_of, roots_on_grid, round_of
+from .one_round import (
+    GRID,
+    Round,
+    attributes_of,
+    fixed_points,
+    number_of_rounds,
+    round_of,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
-
-GRID = 80  # steps of the angle between which fixed points are looked for
-STEP = 1e-3  # of cos(theta), for the slope of the map
 
 
 @eager_only
@@ -105,9 +109,7 @@ def self_training(
     """
     import xarray as xr
 
-    count = float(one_number("rounds", rounds))
-    if count != int(count) or not 1 <= count <= 1e5:
-        raise InputError(f"rounds must be a whole number from 1 on, got {rounds}")
+    count = number_of_rounds(rounds)
     if not isinstance(directions, ThreeDirections):
         raise InputError(
             "directions must be perceptron_theory.ThreeDirections, got "
@@ -121,7 +123,7 @@ def self_training(
         }
     )
     angles, of_students = [(three.label_angle, three.between)], []
-    for _ in range(int(count)):
+    for _ in range(count):
         found, truth, probe = every.trained_on(three)
         three = three.replaced(label_angle=truth, between=probe)
         angles.append((truth, probe))
@@ -188,7 +190,6 @@ def self_training_fixed_points(
         ([0.5], [True])
     """
     import xarray as xr
-    from scipy.optimize import brentq
 
     angle = float(one_number("probe_angle", probe_angle))
     if not 0 <= angle <= np.pi:
@@ -203,13 +204,7 @@ def self_training_fixed_points(
     x[0] = least
     if least == -1.0:
         x[GRID // 2] = 0.0
-    found = roots_on_grid(
-        lambda one: float(rise(np.array([one]))[0]), x, rise(x), brentq
-    )
-    found = np.array(found)
-    low = np.clip(found - STEP, least, 1.0)
-    high = np.clip(found + STEP, least, 1.0)
-    slope = 1.0 + (rise(high) - rise(low)) / (high - low) if found.size else found
+    found, slope = fixed_points(rise, x)
     cosine = found * np.cos(angle)
     columns = {
         "probe_cosine": found,

@@ -14,7 +14,6 @@ import numpy as np
 from jaxtyping import Float
 
 from ..errors import InputError
-from ..kept.label_laws import noisy_angle
 from ..numerics.checks import (
     HALF_PI,
     as_array,
@@ -33,7 +32,12 @@ from ..students.student import Student
 from ..students.three_directions import ThreeDirections
 from .front_door import solve
 
+GRID = 80  # steps of the angle between which fixed points are looked for
+STEP = 1e-3  # of the argument of a map, for its slope
 NOTHING = 1e-12  # a cosine, or an angle, of no size
+
+
+Values = Float[np.ndarray, " n"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Round:
             student=self.student,
         )
 
-    def probe_cosine(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    def probe_cosine(self, x: Values) -> Values:
         """The map: cosines of the students with the probe, from their generators'."""
         theta, new = np.arccos(np.clip(x, -1.0, 1.0)), np.empty_like(x)
         near = theta <= HALF_PI
@@ -89,7 +93,7 @@ class Round:
             new[~near] = -np.asarray(turned.probe_overlap)
         return new
 
-    def error(self, theta: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    def error(self, theta: Values) -> Values:
         """Errors against the generators' labels, at angles [0, pi] to the probe."""
         near, error = theta <= HALF_PI, np.empty_like(theta)
         if near.any():
@@ -128,30 +132,66 @@ class Round:
                     "where label-aware keeping takes rules of ranks: not a "
                     "KeepProbability"
                 )
-            flips = getattr(self.student, "flip_probability", 0.0)
-            law = getattr(self.student, "label_noise", None)
-            strength = getattr(self.student, "noise_strength", 0.0)
-            seen = noisy_angle(law, strength, theta)
-            rule = AgreeingAt(rule.rule, disagreeing_part(seen, flips))
+            seen = self.student.labels_seen(theta)
+            rule = AgreeingAt(rule.rule, disagreeing_part(*seen))
         if margin == "signed":
             known = isinstance(rule, KeepProbability)
             rule = rule.mirrored() if known else Mirrored(rule)
         return Round(self.load, self.keep_fraction, rule, margin, self.student)
 
 
-def roots_on_grid(
-    function: Callable[[float], float],
-    x: Float[np.ndarray, " n"],
-    values: Float[np.ndarray, " n"],
-    search: Any,
-) -> list[float]:
-    """Where a function vanishes: at points of a grid, and where its sign changes."""
+def fixed_points(
+    rise: Callable[[Values], Values], grid: Values
+) -> tuple[Values, Values]:
+    """Where a map comes to rest, in order, and the slope of the map there.
+
+    They are at points of the grid, and between two where the rise changes its sign.
+
+    Args:
+        rise: of arrays, the map less its argument.
+        grid: of arguments, increasing.
+    """
+    from scipy.optimize import brentq
+
+    values = rise(grid)
     zero = np.abs(values) < NOTHING
-    found = [float(at) for at in x[zero]]
     crosses = (values[1:] * values[:-1] < 0) & ~zero[1:] & ~zero[:-1]
-    for i in np.flatnonzero(crosses):
-        found.append(float(search(function, x[i], x[i + 1], xtol=1e-10)))
-    return sorted(found)
+    one: Any = lambda x: float(rise(np.array([x]))[0])  # noqa: E731
+    between: Any = [
+        brentq(one, grid[i], grid[i + 1], xtol=1e-10) for i in np.flatnonzero(crosses)
+    ]
+    found = np.sort(np.append(grid[zero], between))
+    if not found.size:
+        return found, found
+    low, high = (np.clip(found + by, grid[0], grid[-1]) for by in (-STEP, STEP))
+    return found, 1.0 + (rise(high) - rise(low)) / (high - low)
+
+
+def number_of_rounds(rounds: Any) -> int:
+    """How many rounds there are to be.
+
+    Raises:
+        InputError: not a whole number from 1 on.
+    """
+    count = float(one_number("rounds", rounds))
+    if count != int(count) or not 1 <= count <= 1e5:
+        raise InputError(f"rounds must be a whole number of at least 1, got {rounds}")
+    return int(count)
+
+
+def each_round(name: str, value: Any, count: int) -> Values:
+    """A number for each round.
+
+    Raises:
+        InputError: neither one number nor as many as there are rounds.
+    """
+    array = as_array(name, value)
+    if array.ndim > 1 or array.size not in (1, count):
+        raise InputError(
+            f"{name} must be one number or one for each of {count} rounds, got "
+            f"{array.size} in the shape {array.shape}"
+        )
+    return np.broadcast_to(array.ravel(), count)
 
 
 def round_of(

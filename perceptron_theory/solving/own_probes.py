@@ -85,7 +85,7 @@ def solve_own_probe(
         >>> own = pt.solve_own_probe(probe=ridge, student=ridge, **pool)
         >>> fresh = pt.solve(theta=own.theta, student=ridge, **pool)
         >>> f"{own.error:.6f} {float(fresh.error):.6f}"
-        '0.183286 0.358987'
+        '0.183286 0.358972'
     """
     alpha_tot = one_number("alpha_tot", alpha_tot)
     check_load("alpha_tot", alpha_tot)

@@ -12,7 +12,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
 from ..kept.problem import Mode
 from ..numerics.batching import Program, batched, put, take
@@ -22,6 +21,7 @@ from ..rules.table import CellTable, cell_rows
 from ..students.solution import Status
 from ..students.state import Point, Start, State
 from ..students.student import LONG, Student
+from .neighbours import dense, earlier, joined, places_of, remember
 
 ROWS = 512, 4096  # points in a batch of what is little work
 
@@ -34,35 +34,67 @@ def solve_many(point: Point, mode: Mode) -> Any:
 def find_many(point: Point, mode: Mode) -> State:
     """The states of flat arrays of points that share a mode.
 
-    Of many points a few are solved first; the others start next to them.
+    Of many points a few are solved first; the others start next to them, and so do
+    those that are far from where their search began.
     """
     count, student = len(point.inputs.alpha), point.student
     at, here = tabulated(point, mode)
+    cold = nowhere(student, count)
     if count > student.few[mode.on_line]:
-        cold = nowhere(student, count)
         _compiled(_settle, here).announce(cold, cold.steps, at)
         _compiled(_sure_start, here).announce(at)
     least = student.first_round[mode.on_line]
-    sizes = count // 64, count // 8
-    rounds = [n for n in sizes if least is not None and n >= least]
-    order = np.random.default_rng(0).permutation(count)
-    first, *later = (np.sort(part) for part in np.split(order, rounds))
-    found = search(nowhere(student, first.size), take(first, at), here)
-    blank = lambda x: np.zeros((count, *x.shape[1:]), x.dtype)  # noqa: E731
-    state = jax.tree.map(blank, found)
-    put(found, first, state)
-    known, features = first, np.empty((0, 0))
-    if later:
-        features = np.concatenate([_smooth(at), _parameters(point.rule, count)], axis=1)
-    for todo in later:
-        solved = known[state.found[known]]
-        start, todo = _beside(at, features, solved, todo, state)
-        put(search(start, take(todo, at), here), todo, state)
-        known = np.concatenate([known, todo])
+    if least is None:
+        state = search(cold, at, here)
+    else:
+        state = _beside_each_other(cold, at, here, point.rule, least)
     if mode.total and not here.total:  # from alpha_prune to alpha_tot = alpha_prune/f
         by_load = state.rates[..., 0]
         state.rates[..., 1] += by_load * point.inputs.alpha[:, None]
         state.rates[..., 0] = by_load * point.inputs.keep_fraction[:, None]
+    return state
+
+
+def _beside_each_other(
+    start: Start, at: Point, mode: Mode, rule: Rule, least: int
+) -> State:
+    """As :func:`find_many`, in rounds: the first of at least so many points.
+
+    At last those that are left are searched for to be sure.
+    """
+    student, count = at.student, len(start.steps)
+    places, kind = places_of(at, rule), (mode, jax.tree.structure((at, rule)))
+    order = np.random.default_rng(0).permutation(count)
+    sizes = (count >> shift for shift in (8, 6, 4, 2))
+    rounds = [n for n in sizes if n >= least and dense(places[order[:n]])]
+    parts = np.split(order, rounds)
+    state, known, left = None, earlier(kind), order[:0]
+    if rounds or known is not None:
+        parts.append(left)
+    for i, part in enumerate(parts):
+        todo = np.sort(np.concatenate([left, part]))
+        if not todo.size:
+            break
+        here = take(todo, start)
+        if known is not None:
+            x, by_work = known.starts(student, places[todo])
+            here, todo = take(by_work, Start(x, here.steps)), todo[by_work]
+        some = take(todo, at)
+        last = i == len(parts) - 1
+        if last or (known is None and student.always_path):
+            found = search(here, some, mode)
+        else:
+            found = settled(here, student.near_steps[0], some, mode)
+        if state is None:
+            blank = lambda x: np.zeros((count, *x.shape[1:]), x.dtype)  # noqa: E731
+            state = jax.tree.map(blank, found)
+        put(found, todo, state)
+        start.steps[todo] = found.steps
+        left, good = todo[~found.found], todo[found.found]
+        known = joined(known, at, places, good, state)
+    assert state is not None
+    if known is not None:
+        remember(kind, known)
     return state
 
 
@@ -99,14 +131,10 @@ def search(start: Start, point: Point, mode: Mode) -> State:
     student, cold = point.student, not np.isfinite(start.x).any()
     if student.always_path and cold:
         return settled(_path(point, mode), LONG, point, mode)
-    # in NumPy no point waits for others, and takes the steps that it needs
-    most = student.few[mode.on_line]
-    few = _compiled(_settle, mode).are_few(most, start, start.steps, point)
-    at_once = cold and few
-    near, *more = (LONG,) if at_once else student.near_steps
+    near, *more = (LONG,) if cold else student.near_steps
     state = settled(start, near, point, mode)
     stages = ["on" for _ in more]
-    stages += [] if student.always_path or at_once else ["guess"]
+    stages += [] if student.always_path or cold else ["guess"]
     stages += ["path"] if student.has_path else []
     for stage in stages:
         rest = np.nonzero(~state.found)[0]
@@ -147,58 +175,8 @@ def _computed(function: Any, mode: Mode, *arguments: Any) -> Any:
 def nowhere(student: Student, count: int) -> Start:
     """No start, for so many points."""
     with own_settings(x64=True):
-        size = student.nowhere().x.shape[0]
+        size = jax.eval_shape(student.nowhere).x.shape[0]
     return Start(np.full((count, size), np.nan), np.zeros(count, int))
-
-
-def _beside(
-    at: Point,
-    features: Float[np.ndarray, "n k"],
-    known: np.ndarray,
-    todo: np.ndarray,
-    state: State,
-) -> tuple[Start, np.ndarray]:
-    """Starts of points ``todo``, extrapolated from the nearest of the ``known`` ones.
-
-    Also the points, put in the order of the work an evaluation took there.
-    """
-    from scipy.spatial import KDTree  # a third of a second to import
-
-    student = at.student
-    if not known.size:
-        return nowhere(student, todo.size), todo
-    distance, nearest = KDTree(features[known]).query(features[todo])
-    near = known[nearest]
-    order = np.lexsort((distance, near, state.work[near]))
-    distance, near, todo = distance[order], near[order], todo[order]
-    smooth = _smooth(at)
-    # d(input) for a step in its log
-    step = smooth[todo] - smooth[near]
-    step = np.where(_logarithmic(student), _inputs(at)[near] * step, step)
-    moved = np.einsum("nij,nj->ni", state.rates[near], step)
-    x = student.near(take(near, state), moved, distance)
-    return Start(x, 0 * near), todo
-
-
-def _inputs(at: Point) -> Float[np.ndarray, "n k"]:
-    """The inputs that the rates are derivatives with respect to."""
-    return np.stack([*at.inputs, *jax.tree.leaves(at.student)], axis=1)
-
-
-def _logarithmic(student: Student) -> np.ndarray:
-    own = [name in student.logarithmic for name in student.numbers()]
-    return np.array([True, True, True, *own])
-
-
-def _smooth(at: Point) -> Float[np.ndarray, "n k"]:
-    """The inputs, or their logs, on which the student depends smoothly."""
-    values = _inputs(at)
-    logs = np.log(np.maximum(values, 1e-300))
-    return np.where(_logarithmic(at.student), logs, values)
-
-
-def _parameters(rule: Rule, count: int) -> Float[np.ndarray, "n k"]:
-    return np.array([*jax.tree.leaves(rule)]).reshape(-1, count).T
 
 
 def _settle(start: Start, limit: Any, point: Point, mode: Mode) -> State:

@@ -59,8 +59,8 @@ def extrapolated(
     """
     (log_a, b, third), (grown, more_b, more) = value.T[:3], moved.T[:3]
     far = (distance > 1.0) | (np.abs(grown) > 1.0)
-    ratio = (b + more_b - b * grown) * np.exp(-log_a)
-    return np.stack([np.where(far, np.nan, log_a + grown), ratio, third + more], axis=1)
+    log_a = np.where(far, np.nan, log_a + grown)
+    return np.stack([log_a, (b + more_b) * np.exp(-log_a), third + more], axis=1)
 
 
 class _Corrected(NamedTuple):

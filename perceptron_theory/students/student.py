@@ -76,6 +76,14 @@ class Student(Parameters):
         """Whether some of the labels may be wrong."""
         return False
 
+    def labels_seen(self, theta: Any) -> tuple[Any, Any]:
+        """The angle of the probe and whoever gives the labels, and the part of flips.
+
+        Args:
+            theta: angle of teacher and probe in radians.
+        """
+        return theta, 0.0
+
     # --- what a student of one's own writes ------------------------------------------
 
     def guess(self, problem: Problem, mode: Mode) -> Float[Array, " n"]:

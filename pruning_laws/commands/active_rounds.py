@@ -18,7 +18,8 @@ def active_rounds(
             "-f",
             metavar="NUMBERS|best",
             help="The fraction f of each pool that is kept, one for all rounds or a "
-            "list of one for each; best takes the f of least error in every round.",
+            "list of one for each; best takes the f with the least error in every "
+            "round.",
         ),
     ],
     alpha_prune: Annotated[
@@ -32,12 +33,11 @@ def active_rounds(
     alpha_tot: Annotated[
         str | None,
         typer.Option(
-            metavar="NUMBERS", help="Examples in each pool, per dimension, the same."
+            metavar="NUMBERS",
+            help="Examples in each pool, per dimension: a number, or a list.",
         ),
     ] = None,
-    rounds: Annotated[
-        int, typer.Option(min=1, help="How many students follow each other.")
-    ] = 10,
+    rounds: options.Rounds = 10,
     first_degrees: Annotated[
         float,
         typer.Option(
@@ -66,12 +66,7 @@ def active_rounds(
             "own alone; for --loss square.",
         ),
     ] = False,
-    at_rest: Annotated[
-        bool,
-        typer.Option(
-            "--at-rest", help="Find where the rounds end, in place of the rounds."
-        ),
-    ] = False,
+    at_rest: options.AtRest = False,
     to: output.Destination,
 ) -> None:
     """Let students choose the next student's examples.

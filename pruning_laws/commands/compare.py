@@ -31,7 +31,10 @@ def compare(
     keep_fraction: Annotated[
         str,
         typer.Option(
-            "--keep-fraction", "-f", metavar="NUMBER", help="Kept fraction, as 0.3."
+            "--keep-fraction",
+            "-f",
+            metavar="NUMBER",
+            help="Fraction of the examples to keep: 0.3, or 30%.",
         ),
     ],
     data: vision_options.Data = "digits",
@@ -74,15 +77,17 @@ def compare(
         Path | None,
         typer.Option(
             help="Features of the training set (.npy, as `embed` writes it), for "
-            "linear heads in place of the pixels; with --test-features."
+            "linear heads in place of the pixels. Without a test set: of all examples."
         ),
     ] = None,
     test_features: Annotated[
-        Path | None, typer.Option(help="Features of the test set.")
+        Path | None, typer.Option(help="Features of the test set, if there is one.")
     ] = None,
     resize: Annotated[
         int,
-        typer.Option(min=8, help="Pixels a side that images in files are resized to."),
+        typer.Option(
+            min=8, help="Side, in pixels, to which images in files are resized."
+        ),
     ] = 32,
     device: machine_options.Device = None,
     as_json: options.AsJson = False,
@@ -111,8 +116,8 @@ def compare(
     from simulations.vision.data import Images
 
     named = tuple(part.strip() for part in metrics.split(","))
-    if (features is None) != (test_features is None):
-        raise options.bad("--features", "give --features and --test-features, or none")
+    if features is None and test_features is not None:
+        raise options.bad("--test-features", "they go with --features: give those, too")
     # refused, if it must be, before the data are read
     question = Question(
         keep_fraction=fraction, metrics=named, seeds=seeds, budget=seconds
@@ -129,15 +134,16 @@ def compare(
         output.note(f"training: {total} {what}")
         return progress_bar(total, unit=what.partition(",")[0])
 
-    answer = ask(
-        question,
-        found,
-        output_folder,
-        features=_pair(features, test_features),
-        device=device,
-        say=output.note,
-        bar=bar,
-    )
+    with output.working("preparing the comparison", then="comparing"):
+        answer = ask(
+            question,
+            found,
+            output_folder,
+            features=None if features is None else (features, test_features),
+            device=device,
+            say=output.note,
+            bar=bar,
+        )
     _draw(answer, found, output_folder, picture)
     if as_json:
         output.print_json(_dataset(answer))
@@ -146,7 +152,9 @@ def compare(
             typer.echo(line)
     for line in answer.warnings:
         output.note(f"warning: {line}")
-    output.note(f"wrote {output_folder / 'keep.txt'} and what it rests on beside it")
+    output.note(
+        f"wrote {output_folder / 'keep.txt'} and, beside it, all that it rests on"
+    )
 
 
 def _seconds(text: str) -> float:
@@ -157,14 +165,8 @@ def _seconds(text: str) -> float:
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h)\s*", text)
     if match is None:
-        raise options.bad("--budget", f"{text!r} is no time: write 90s, 10min or 2h")
+        raise options.bad("--budget", f"{text!r} is not a time: write 90s, 10min or 2h")
     return float(match[1]) * _UNITS[match[2]]
-
-
-def _pair(first: Path | None, second: Path | None) -> tuple[str, str] | None:
-    if first is None or second is None:
-        return None
-    return str(first.absolute()), str(second.absolute())
 
 
 def _draw(answer: Answer, data: Opened, folder: Path, picture: output.Picture) -> None:
@@ -173,11 +175,13 @@ def _draw(answer: Answer, data: Opened, folder: Path, picture: output.Picture) -
 
     import numpy as np
 
-    from figures import gallery, plotting, style
-    from figures.saved import load_result
     from simulations.vision.data import Images
 
-    plotting.save(load_result(folder), folder / "comparison.png")
+    with output.working("drawing the costs"):
+        from figures import gallery, plotting, style
+        from figures.saved import load_result
+
+        plotting.save(load_result(folder), folder / "comparison.png")
     picture.emit_result(lambda: load_result(folder))
     if not isinstance(data.whole, Images):
         return
@@ -185,7 +189,8 @@ def _draw(answer: Answer, data: Opened, folder: Path, picture: output.Picture) -
         shown = np.unique(scores.labels)[:10].tolist()
         head = f"{style.words(metric)}, {data.whole.name}"
         draw = partial(gallery.draw_scores, head, data.whole, scores, 8, shown)
-        style.save(draw, folder / f"gallery_{metric}.png")
+        with output.working(f"drawing the gallery of {metric}"):
+            style.save(draw, folder / f"gallery_{metric}.png")
 
 
 def _dataset(answer: Answer) -> Any:

@@ -29,7 +29,7 @@ def correlate(
     *,
     to: output.Destination,
 ) -> None:
-    """Compare how similarly several metrics rank the same examples.
+    """Compare how several metrics rank the same examples.
 
     Prints Spearman's rank correlation of every pair of metrics (1: the same order, 0:
     unrelated) with bootstrap intervals.

@@ -71,7 +71,7 @@ def embed(
     resize: Annotated[
         int | None,
         typer.Option(
-            help="Resize images to this many pixels a side, such as 224 (bilinear; "
+            help="Resize images to this many pixels per side, such as 224 (bilinear; "
             "bicubic with --normalise lite); of images in files the centre is cut out. "
             "[default: their own size; for files 32 with --pixels, 224 with --weights]",
             min=1,
@@ -178,19 +178,20 @@ def embed(
         from simulations.vision.training.restored import embedder_from
 
         images_of(dataset, _SHOWN)
-
-        by = embedder_from(run, where, checkpoint)
+        with output.working("reading the network"):
+            by = embedder_from(run, where, checkpoint)
     elif weights is not None:
         images_of(dataset, _SHOWN)
         of_network = {"stem": stem, "layer": layer}
-        by = embedding.imported(
-            str(network),
-            weights,
-            str(normalise),
-            size=resize,
-            image_shape=embedding.image_shape(dataset, resize),
-            **{name: one for name, one in of_network.items() if one is not None},
-        )
+        with output.working("reading the weights"):
+            by = embedding.imported(
+                str(network),
+                weights,
+                str(normalise),
+                size=resize,
+                image_shape=embedding.image_shape(dataset, resize),
+                **{name: one for name, one in of_network.items() if one is not None},
+            )
 
     def of(some: Any, advance: Any) -> Any:
         if by is None:

@@ -40,10 +40,13 @@ def figure(
       pruning-laws figure all --output my-figures
     """
     import figures
+    from perceptron_theory.errors import unknown_name
 
     if name == "list":
         output.print_lines(KINDS["figures"].lines())
         return
+    if name != "all" and name not in figures.FIGURES:
+        raise unknown_name("figure", name, [*figures.FIGURES, "all", "list"])
     for each in figures.FIGURES if name == "all" else [name]:
         with output.working(f"making {each}"):
             paths = figures.make(each, folder, overwrite=overwrite, redraw=redraw)

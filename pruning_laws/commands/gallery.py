@@ -42,8 +42,8 @@ def gallery(
 ) -> None:
     """Draw the easiest and the hardest images of each class.
 
-    The easiest ones are on the left, the hardest on the right. Scores of a part of the
-    images are taken by their ids.
+    The easiest ones are on the left, the hardest on the right. Where only some of the
+    images have scores, they are matched by their ids.
 
     \b
     Examples:
@@ -68,12 +68,13 @@ def gallery(
         )
     chosen = _classes(classes, dataset.class_names, scores.labels)
     title = f"{scores.metric.replace('_', ' ')}, {scores.dataset}"
-    style.save(
-        lambda: figure.draw_scores(
-            title, part, scores, per_class, chosen, seed=seed, size=size
-        ),
-        output_file,
-    )
+    with output.working("drawing the images"):
+        style.save(
+            lambda: figure.draw_scores(
+                title, part, scores, per_class, chosen, seed=seed, size=size
+            ),
+            output_file,
+        )
     output.note(f"wrote {output_file}")
 
 

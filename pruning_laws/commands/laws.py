@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import output, vision_options
+from .. import options, output, vision_options
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,9 +62,9 @@ def laws(
     """
     import xarray as xr
 
-    from perceptron_theory import InputError
     from simulations.experiments import read_table
     from simulations.experiments.laws import (
+        COSTS,
         ENOUGH_SEEDS,
         by_cost,
         compare_laws,
@@ -73,8 +73,8 @@ def laws(
         means,
     )
 
-    if model not in ("power", "power_floor"):
-        raise InputError(f"model must be power or power_floor, got {model!r}")
+    options.check_choice("--model", model, ("power", "power_floor"))
+    options.check_choice("--against", against, tuple(COSTS))
     found_rows = read_table(table)
     rows = by_cost(found_rows, against)
     with output.working("fitting"):

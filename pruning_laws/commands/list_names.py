@@ -19,7 +19,7 @@ def list_names(
 ) -> None:
     """List the names that other commands take.
 
-    Each comes with a line about it. Without KIND, the kinds of names are listed.
+    Each comes with a short description. Without KIND, the kinds of names are listed.
 
     \b
     Examples:

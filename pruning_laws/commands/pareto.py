@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
 
 from .. import option_groups, options, output
+from ..results import Results
 
 
 def pareto(
@@ -48,10 +50,10 @@ def pareto(
     chosen = options.pruning_rule(rule)
     how = learner.given()
 
-    import perceptron_theory as pt
+    from perceptron_theory.choices.pareto import frontier
 
     with output.working("minimising over the kept fraction"):
-        frontier = pt.pareto_frontier(
+        found = frontier(
             **loads,
             theta=theta,
             max_alpha_tot=max_alpha_tot,
@@ -60,7 +62,7 @@ def pareto(
             **how,
         )
     to.emit(
-        frontier,
+        Results(*found),
         title=f"Pareto frontier of the {learner.title}, "
-        f"theta = {theta:.6g}, {rule} rule, {margin} margin",
+        f"theta = {math.degrees(theta):.6g}°, {rule} rule, {margin} margin",
     )

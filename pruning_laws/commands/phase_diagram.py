@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
 
 import typer
 
 from .. import option_groups, options, output
 from ..layout import width
-
-if TYPE_CHECKING:
-    import xarray as xr
+from ..results import Results
 
 _ROW = "f = {:8.4g}  "
 
@@ -41,43 +39,41 @@ def phase_diagram(
     theta = angle.one()
     how = learner.given()
 
-    import perceptron_theory as pt
+    from perceptron_theory.choices.diagram import phases
 
     with output.working("solving the grid and its boundaries"):
-        diagram = pt.phase_diagram(loads, fractions, theta=theta, margin=margin, **how)
+        found = phases(loads, fractions, theta=theta, margin=margin, **how)
     to.emit(
-        diagram,
+        Results(*found),
         title=f"phase diagram of the {learner.title}, "
-        f"theta = {theta:.6g}, {margin} margin",
+        f"theta = {math.degrees(theta):.6g}°, {margin} margin",
         show=_show,
     )
 
 
-def _show(diagram: xr.Dataset, title: str) -> None:
+def _show(diagram: Results, title: str) -> None:
     """The best strategy as a map of letters, then the boundaries."""
     import numpy as np
 
     said = "h = keep hard, e = keep easy, r = keep random, '=' = all are equally good"
     output.say(output.paragraph(f"{title}: {said}"))
-    loads = diagram["alpha_tot"].values
+    of = {name: values for name, (_, values, _) in diagram.variables.items()}
+    loads, fractions = (values for _, values, _ in diagram.coords.values())
     # as many as fit beside the names of the rows
     every = -(-len(loads) // max(width() - len(_ROW.format(1.0)), 1))
-    for fraction in diagram["keep_fraction"].values[::-1]:
-        row = diagram["best"].sel(keep_fraction=fraction).values
+    for fraction, row in zip(fractions[::-1], of["best"].T[::-1], strict=True):
         letters = "".join("=" if best == "equal" else best[0] for best in row[::every])
         typer.echo(_ROW.format(fraction) + letters)
     shown = "left to right" if every == 1 else f"left to right, one of {every} shown"
     shown = f"  alpha_tot = {loads[0]:.4g} to {loads[-1]:.4g}, {shown}"
     typer.echo(output.paragraph(shown))
-    for branch in np.unique(diagram["boundary_branch"]):
-        here = diagram.where(diagram["boundary_branch"] == branch, drop=True)
-        kind, x, y = (
-            here[f"boundary_{name}"].values
-            for name in ("kind", "alpha_tot", "keep_fraction")
+    for branch in np.unique(of["boundary_branch"]):
+        here = of["boundary_branch"] == branch
+        kind, x, y, best = (
+            of[f"boundary_{name}"][here]
+            for name in ("kind", "alpha_tot", "keep_fraction", "best")
         )
-        real = (
-            "" if here["boundary_best"].any() else " (another strategy is best there)"
-        )
+        real = "" if best.any() else " (another strategy is best there)"
         found = (
             f"boundary {kind[0]}: alpha_tot {x.min():.4g} to {x.max():.4g}, "
             f"f {y.min():.4g} to {y.max():.4g}{real}"

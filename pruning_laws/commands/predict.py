@@ -83,9 +83,9 @@ def predict(
     From features, labels and scores: the error of a head that is trained on the hard,
     the easy, random examples or a window, at each pool size and kept fraction, with a
     standard error; which is best; and how many random examples would give the same
-    error (unpruned), which is saving times as many as are kept. Several --score files
-    are ranked. Nothing is trained or fitted: the equations average over the examples
-    themselves.
+    error (unpruned), and how many times the kept ones that is (saving). Several
+    --score files are ranked. Nothing is trained or fitted: the equations average over
+    the examples themselves.
 
     \b
     Examples:

@@ -12,6 +12,7 @@ from .. import options, output, targets, vision_options
 if TYPE_CHECKING:
     import xarray as xr
 
+    from simulations.vision.score_files import Scores
     from simulations.vision.selection import Selection
 
 
@@ -83,33 +84,57 @@ def select(
     for path in set(files) - set(pictures):
         targets.check_new(path, overwrite)
 
+    from perceptron_theory import InputError
+    from simulations.vision.selection import EmptyClass
     from simulations.vision.selection import select as choose
 
     scores = vision_options.scores_from(scores_file, data, split)
-    selection = choose(
-        scores.scores,
-        keep_fraction,
-        seed=seed,
-        rule=chosen_rule,
-        labels=scores.labels,
-        class_floor=class_floor,
-        per_class=per_class,
-        allow_empty_classes=allow_empty_classes,
-    )
+    try:
+        selection = choose(
+            scores.scores,
+            keep_fraction,
+            seed=seed,
+            rule=chosen_rule,
+            labels=scores.labels,
+            class_floor=class_floor,
+            per_class=per_class,
+            allow_empty_classes=allow_empty_classes,
+            class_names=scores.class_names,
+        )
+    except EmptyClass as error:
+        what = error.what.replace("keep_fraction", "-f")
+        remedy = "raise it, or add --class-floor 0.5 or --allow-empty-classes"
+        raise InputError(f"{what}: {remedy}") from error
     for path in files:
         if path not in pictures:
             selection.save(path, scores.ids if ids else None)
             output.note(f"wrote {path}")
+    _warn_of_ties(selection, scores, rule, apart=per_class or class_floor > 0)
     if scores.labels.any():  # more classes than one
-        _warn(selection, scores.metric, rule)
+        _warn(selection, scores, rule)
     to.emit(
-        _dataset(selection, seed).assign_attrs(dataset=scores.dataset),
+        _dataset(selection, scores, seed).assign_attrs(dataset=scores.dataset),
         title=f"{rule} of {scores.metric}, {scores.dataset}: "
         f"{len(selection.indices)} of {selection.n_examples} kept",
     )
 
 
-def _warn(selection: Selection, metric: str, rule: str) -> None:
+def _which(selection: Selection, rule: str) -> str:
+    share = f"{100 * selection.keep_fraction:.3g} %"
+    words = {"hard": "the hardest", "easy": "the easiest"}
+    return f"{words[rule]} {share}" if rule in words else f"{share} kept by {rule}"
+
+
+def _warn_of_ties(selection: Selection, scores: Scores, rule: str, apart: bool) -> None:
+    """Say where equal scores leave the choice to chance."""
+    from simulations.vision.ties import ties_in_words
+
+    which, labels = _which(selection, rule), scores.labels if apart else None
+    if said := ties_in_words(which, selection, scores.scores, labels):
+        output.note(f"warning: {said} (--seed)")
+
+
+def _warn(selection: Selection, scores: Scores, rule: str) -> None:
     """Name a class that nearly vanishes, and the option that keeps it."""
     import numpy as np
 
@@ -117,24 +142,23 @@ def _warn(selection: Selection, metric: str, rule: str) -> None:
 
     counts = selection.class_counts or {}
     kept, before = np.array(list(counts.values())).T
-    share = f"{100 * selection.keep_fraction:.3g} %"
-    words = {"hard": "the hardest", "easy": "the easiest"}
-    which = f"{words[rule]} {share}" if rule in words else f"{share} kept by {rule}"
-    if said := loss_in_words(f"{which} by {metric}", before, kept, list(counts)):
+    names = [scores.class_name(one) for one in counts]
+    which = f"{_which(selection, rule)} by {scores.metric}"
+    if said := loss_in_words(which, before, kept, names):
         output.note(
             f"warning: {said}; {mending_option(before, kept)} keeps at least half of "
             "its share"
         )
 
 
-def _dataset(selection: Selection, seed: int) -> xr.Dataset:
+def _dataset(selection: Selection, scores: Scores, seed: int) -> xr.Dataset:
     import xarray as xr
 
     counts = selection.class_counts or {}
     kept, before = zip(*counts.values(), strict=True)
     return xr.Dataset(
         {"kept": ("class", list(kept)), "before": ("class", list(before))},
-        coords={"class": list(counts)},
+        coords={"class": [scores.class_name(one) for one in counts]},
         attrs={
             "keep_fraction": selection.keep_fraction,
             "kept": len(selection.indices),

@@ -14,15 +14,14 @@ def self_training(
     keep_fraction: options.OneFraction = None,
     alpha_prune: options.OneLoad = None,
     alpha_tot: options.OnePool = None,
-    rounds: Annotated[
-        int, typer.Option(min=1, help="How many students follow each other.")
-    ] = 10,
+    rounds: options.Rounds = 10,
     label_degrees: Annotated[
         float,
         typer.Option(
             min=0,
             max=180,
-            help="Angle between who labels the first pool and the truth, in degrees.",
+            help="Angle, in degrees, between the labels of the first pool and the "
+            "truth.",
         ),
     ] = 30.0,
     probe_degrees: Annotated[
@@ -36,20 +35,16 @@ def self_training(
         typer.Option(
             min=0,
             max=90,
-            help="Angle between who labels the first pool and the probe, in degrees. "
-            "[default: as if they differ from the truth in directions of their own]",
+            help="Angle, in degrees, between the labels of the first pool and the "
+            "probe. "
+            "[default: as if their errors had nothing to do with each other]",
         ),
     ] = None,
     *,
     rule: options.RuleName = "random",
     margin: options.Margin = "absolute",
     learner: option_groups.Learner,
-    at_rest: Annotated[
-        bool,
-        typer.Option(
-            "--at-rest", help="Find where the rounds end, in place of the rounds."
-        ),
-    ] = False,
+    at_rest: options.AtRest = False,
     to: output.Destination,
 ) -> None:
     """Let students label the next student's pool, round by round.

@@ -46,11 +46,12 @@ def sensitivity(
     """Show how prototype scores depend on the number of clusters.
 
     k-means is run several times, from random starts, at each number of clusters k, and
-    the rank correlations of the scores are printed. ceiling: of two runs at the same k,
-    which differ by their starts only. reference: with a run at the reference k.
+    the rank correlations of the scores are printed. ceiling: between two runs at the
+    same k, which differ only in their starts. reference: with a run at the reference k.
     corrected: the same without the noise of the starts; 1 means that k changes nothing
     else. overlap: the part of the kept set that is also kept at the reference k.
-    distances: of cosine with Euclidean scores. Files and --json hold every pair of k.
+    distances: between cosine and Euclidean scores. Files and --json hold every pair of
+    k.
 
     \b
     Examples:
@@ -114,6 +115,6 @@ def _numbers(text: str) -> list[int]:
     parts = text.split(",")
     if not all(options.is_count(part.strip()) and int(part) for part in parts):
         raise options.bad(
-            "--clusters", f"{text!r} must be whole numbers from 1 on, as 5,10,20"
+            "--clusters", f"{text!r} must be whole numbers of at least 1, as 5,10,20"
         )
     return [int(part) for part in parts]

@@ -12,6 +12,7 @@ from .. import output
 if TYPE_CHECKING:
     import xarray as xr
 
+REPORT = "report.nc"  # in the folder of `validate`
 _ENDS = 5  # scores at either end that a table has
 
 
@@ -20,15 +21,16 @@ def show(
         Path,
         typer.Argument(
             metavar="RESULT",
-            help="A file that a command wrote (.nc, or .parquet of scores), or the "
-            "folder of `train`, `experiment` or `compare`.",
+            help="A file that a command wrote (.nc), a table of scores (.parquet, "
+            ".csv, .npy), or the folder of `train`, `experiment`, `compare` or "
+            "`validate`.",
         ),
     ],
     to: output.OverTheory,
 ) -> None:
     """Print or draw a saved result, or convert it to JSON or CSV.
 
-    Of scores the table has the easiest and the hardest examples; JSON and CSV have all.
+    Of scores the table shows the easiest and the hardest; JSON and CSV hold all.
 
     \b
     Examples:
@@ -42,10 +44,11 @@ def show(
 
 
 def _read(file: Path) -> xr.Dataset:
-    if file.suffix == ".nc" and not file.is_dir():  # without waiting for all figures
+    netcdf = file / REPORT if (file / REPORT).is_file() else file
+    if netcdf.suffix == ".nc" and not netcdf.is_dir():  # without waiting for pictures
         import perceptron_theory as pt
 
-        return pt.load_dataset(file)
+        return pt.load_dataset(netcdf)
     from figures.saved import load_result
 
     return load_result(file)

@@ -39,7 +39,7 @@ def train(
         typer.Option(
             min=1,
             help="Side in pixels that images are resized to. [default: the recipe's; "
-            "of files 32, or what a recipe that streams says]",
+            "for images in files 32, unless the recipe streams them]",
         ),
     ] = None,
     fixed_epochs: Annotated[
@@ -266,7 +266,7 @@ def _train_ensemble(
             f"{way} {ensemble.recipe.batch_size / seconds:.0f}"
             for way, seconds in choice.seconds.items()
         )
-        output.note(f"images a second: {', '.join(speeds)}")
+        output.note(f"images per second: {', '.join(speeds)}")
 
 
 def _ids(path: Path) -> list[str]:

@@ -97,10 +97,7 @@ def validate(
     )
     dimensions = options.whole_numbers(sizes, "--sizes")
 
-    if suite not in ("standard", "large", "sampled"):
-        raise options.bad(
-            "--suite", f"{suite!r} is not one of standard, large, sampled"
-        )
+    options.check_choice("--suite", suite, ("standard", "large", "sampled"))
     if suite != "standard" and (quick or chosen):
         raise options.bad("--suite", "has its own points: leave out --quick and -f")
     share = machine_options.shard(shard)
@@ -141,9 +138,10 @@ def validate(
     else:
         output.print_rich(report.table())
         output.say(output.paragraph(report.describe()))
-    from figures import z_scores
+    with output.working("drawing the report"):
+        from figures import z_scores
 
-    z_scores.save(report.dataset, folder / "report.png")
+        z_scores.save(report.dataset, folder / "report.png")
     output.note(f"draws and report (.csv, .nc, .png) are in {folder}")
     picture.emit_result(lambda: report.dataset)
     if not report.passed:

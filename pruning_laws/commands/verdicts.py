@@ -32,7 +32,7 @@ def verdicts(
 
     Each prediction is confirmed, not confirmed, or cannot be decided, by fixed rules
     and with the numbers. A verdict on a law needs at least 8 sizes, and a difference
-    counts from 3 standard errors on.
+    counts if it is at least 3 standard errors.
 
     \b
     Examples:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from perceptron_theory.errors import InputError
 from perceptron_theory.text_files import read_text
+from perceptron_theory.wording import in_degrees
 from simulations.csv_files import delimiter_of
 
 from ..output import tables
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HIDDEN = ("checkpoints",)  # folders whose files are for programs only
+# columns beside theta in tables of the theory and of simulations
+_OURS = {"alpha_prune", "alpha_tot", "keep_fraction", "error", "overlap", "strategy"}
 _NOT_FACTS = (b"ARROW:schema", b"pandas")  # how parquet stores, not what
 
 
@@ -91,6 +94,7 @@ def _section(path: Path, name: str) -> Section:
     section = Section(name)
     try:
         reader(path, section)
+        _angles_in_degrees(section)
     except ModuleNotFoundError as error:
         extra = "pip install 'pruning-laws[vision]'"
         return Section(name, failure=f"needs {error.name}: {extra}")
@@ -98,6 +102,26 @@ def _section(path: Path, name: str) -> Section:
         message = " ".join(str(error).split()) or type(error).__name__
         return Section(name, failure=f"cannot be read: {message}")
     return section
+
+
+def _angles_in_degrees(section: Section) -> None:
+    """Show the angles of results of ours in degrees: their files have radians."""
+    for name in [one for one in section.facts if one.rpartition(".")[2] == "theta"]:
+        if (value := _number(section.facts[name])) is not None:
+            section.facts[name] = f"{math.degrees(value):.6g}°"
+    for key, table in section.tables.items():
+        if "theta" not in table or not _OURS & set(table):
+            continue
+        if table["theta"].dtype.kind == "f":
+            angles = table.assign(theta=table["theta"].map(math.degrees))
+            section.tables[key] = angles.rename(columns={"theta": "theta (degrees)"})
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _netcdf(path: Path, section: Section) -> None:
@@ -248,4 +272,4 @@ def shown(value: Any) -> str:
         value = value.item()
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.6g}"
-    return str(value)
+    return in_degrees(str(value))

@@ -43,7 +43,7 @@ def _unpacked(text: str, tested: int) -> Bool[np.ndarray, " T"]:
     try:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InputError(f"wrong_examples is no base 64 ({error})") from error
+        raise InputError(f"wrong_examples is not base 64 ({error})") from error
     bits = np.frombuffer(content, np.uint8)
     if len(bits) != -(-tested // 8):
         raise InputError(f"wrong_examples is not of {tested} examples")

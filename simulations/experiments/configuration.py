@@ -157,7 +157,7 @@ class Experiment:
             if budget is not None and (not _whole(budget) or budget < 1):
                 raise InputError(
                     "fixed_epochs, fixed_steps and pool_steps must be whole numbers "
-                    f"from 1 on, got {budget!r}"
+                    f"of at least 1, got {budget!r}"
                 )
         given = sum(budget is not None for budget in budgets)
         if (given and self.learner != "network") or given > 1:
@@ -170,7 +170,9 @@ class Experiment:
 
     def _check_metric(self, metric: object) -> None:
         if metric == "none":
-            raise InputError("no metric is named none: so runs by no metric are called")
+            raise InputError(
+                "a metric cannot be called none, which stands for runs without a metric"
+            )
         if self.learner not in TEACHERS and re.fullmatch(
             r"[A-Za-z][\w.-]*", str(metric)
         ):

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from perceptron_theory import InputError
 
 from ..vision import inputs
-from ..vision.data.classes import matched
+from ..vision.data.classes import check_classes, matched
 from ..vision.data.images import Images
 
 _FLAT = 1e-10  # of the largest variance: rounding
@@ -82,6 +82,7 @@ class Features:
     test_points: Float[np.ndarray, "T d"]
 
     def __post_init__(self) -> None:
+        check_classes(self.dataset)
         for name, dataset in (("train", self.dataset), ("test", self.test)):
             field = f"{name}_points"
             array = inputs.real_array(

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
+
 from perceptron_theory import InputError
 
 from ..vision.data import DataSet, DataSource, load, source_of, source_text
@@ -20,15 +23,22 @@ from .score_set import ScoreSet
 from .teacher_head import TeacherHead
 
 
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Features that were read already, a row an example."""
+
+    points: Float[np.ndarray, "P d"]
+
+
 @dataclass(frozen=True)
 class Source:
     """Names and paths; absolute ones where other processes are to open them."""
 
     data: str | DataSource
     """Text as on the command line, cifar10:FOLDER, or a data source as an object."""
-    train_features: str | None = None
+    train_features: str | Rows | None = None
     """A .npy file; None takes the pixels.  Not of networks."""
-    test_features: str | None = None
+    test_features: str | Rows | None = None
     scores: str | None = None
     """The folder of score files."""
     device: str | None = None
@@ -84,10 +94,15 @@ class Source:
         if (files[0] is None) != (files[1] is None):
             raise InputError("give features of the training and the test set, or none")
         points = [
-            vectors_of(dataset) if file is None else read_array(file)
-            for dataset, file in zip(sets, files, strict=True)
+            _points(dataset, file) for dataset, file in zip(sets, files, strict=True)
         ]
         return Features(*sets, *points)  # type: ignore[arg-type] # checked there
+
+
+def _points(dataset: DataSet, given: str | Rows | None) -> Float[np.ndarray, "P d"]:
+    if given is None:
+        return vectors_of(dataset)
+    return given.points if isinstance(given, Rows) else read_array(given)
 
 
 @lru_cache(maxsize=2)

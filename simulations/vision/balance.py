@@ -62,7 +62,10 @@ def class_balance(
     label = inputs.label_array("labels", labels, count=count)
     classes, before = np.unique(label, return_counts=True)
     if len(classes) < 2:
-        raise InputError(f"balance is of two classes or more, all are {classes[0]}")
+        raise InputError(
+            "balance takes two classes or more, and all examples are of the class "
+            f"{classes[0]}"
+        )
     key = inputs.random_key(seed)
 
     def kept(values: Any, fraction: float, key: Any, rule: Any, floor: float):

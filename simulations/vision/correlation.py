@@ -58,7 +58,7 @@ def spearman_matrix(
             f"{type(scores).__name__}"
         )
     if len(scores) < 2:
-        raise InputError(f"a correlation is of two metrics or more, got {len(scores)}")
+        raise InputError(f"a correlation takes two metrics or more, got {len(scores)}")
     resamples = inputs.positive_integer("resamples", resamples)
     if not 0 < inputs.real_number("level", level) < 1:
         hint = out_of_percent(level)

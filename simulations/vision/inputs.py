@@ -62,7 +62,8 @@ def _floats(name: str, array: np.ndarray) -> np.ndarray:
             if not all(same):
                 i = same.index(False)
                 raise InputError(
-                    f"{name} has the whole number {array.flat[i]}, which no float64 is:"
+                    f"{name} has the whole number {array.flat[i]}, which float64 "
+                    "cannot hold:"
                     " subtract or divide until all are below 2**53"
                 )
         return floats

@@ -150,7 +150,8 @@ def _are_powers(base: float, logits: Shaped[np.ndarray, "P C"]) -> bool:
     """
     some = False
     for i in range(0, len(logits), _ROWS):
-        rows = np.asarray(logits[i : i + _ROWS], np.float64)
+        with np.errstate(over="ignore"):
+            rows = np.asarray(logits[i : i + _ROWS], np.float64)
         nearest = (np.sign(np.log(base)) * rows).max(1)
         if not (nearest <= 0).all():
             return False

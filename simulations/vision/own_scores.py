@@ -84,7 +84,14 @@ def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
     placed = np.empty(len(values))
     placed[places] = values
     return Scores(
-        metric, placed, of.ids, of.labels, _name(of), of.fingerprint, recipe=recipe
+        metric,
+        placed,
+        of.ids,
+        of.labels,
+        _name(of),
+        of.fingerprint,
+        recipe=recipe,
+        class_names=tuple(map(str, of.class_names)),
     )
 
 
@@ -158,16 +165,25 @@ def _alone(path, metric, values, ids, labels, recipe) -> Scores:
             DataWarning,
             stacklevel=3,
         )
-        numbers = np.zeros(len(values), np.int64)
+        numbers, names = np.zeros(len(values), np.int64), ()
     else:
-        numbers, _ = classes_of(f"labels of {path}", labels)
+        numbers, names = classes_of(f"labels of {path}", labels)
     rows = [str(row) for row in range(len(values))]
     if ids is not None and ids != rows and sorted(ids) == sorted(rows):
         back = np.argsort([int(one) for one in ids])  # row numbers, in any order
         values, numbers, ids = values[back], numbers[back], rows
     known = tuple(rows if ids is None else ids)
     of = fingerprint(known, numbers)
-    return Scores(metric, values, known, numbers, path.stem, of, recipe=recipe)
+    return Scores(
+        metric,
+        values,
+        known,
+        numbers,
+        path.stem,
+        of,
+        recipe=recipe,
+        class_names=names,
+    )
 
 
 def _same_labels(
@@ -214,7 +230,9 @@ def _places(
     order, times = np.unique(found, return_counts=True)
     if (times > 1).any():
         twice = of.ids[order[times > 1][0]]
-        raise InputError(f"{path}: {twice!r} has several scores: give each one")
+        raise InputError(
+            f"{path}: {twice!r} has several scores: give one score per example"
+        )
     if count < total:
         missing = of.ids[int(np.setdiff1d(np.arange(total), found)[0])]
         raise InputError(

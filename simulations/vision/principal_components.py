@@ -66,7 +66,7 @@ def spectrum(
     rows -= rows.mean(0)
     largest = np.abs(rows).max()
     if not largest:
-        raise InputError("all rows are alike: there is nothing that varies")
+        raise InputError("all rows are the same: nothing varies")
     rows /= largest  # squares of any numbers stay finite
     small = rows.T @ rows if dimensions <= take else rows @ rows.T
     values = np.linalg.eigvalsh(small)[::-1]
@@ -91,7 +91,7 @@ def projected(features: Any, count: int) -> Float[np.ndarray, "P K"]:
     width = points.shape[1]
     if inputs.positive_integer("components", count) > width:
         raise InputError(
-            f"components must be at most {width}, the features, got {count}"
+            f"components must be at most {width}, the number of features, got {count}"
         )
     mean = points.mean(axis=0, dtype=np.float64)
     # without its power of two, so that no square is out of range

@@ -155,7 +155,7 @@ def _match(
     foreign = [name for name in names if name not in known]
     if foreign:
         raise InputError(
-            f"{path}: {len(foreign)} of {len(names)} rows are of no example of "
+            f"{path}: {len(foreign)} of {len(names)} rows belong to no example of "
             f"{dataset.name}, the first {foreign[0]!r}"
         )
     places = np.array([known[name] for name in names])

@@ -66,12 +66,17 @@ class Scores:
     seeds: tuple[int, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     """Versions of the packages that computed the scores."""
+    class_names: tuple[str, ...] = ()
+    """Of the labels, from 0 on; empty where they are not known."""
 
     def __post_init__(self) -> None:
         scores = inputs.real_array(f"scores of {self.metric}", self.scores, "P")
         object.__setattr__(self, "scores", scores.astype(np.float64))
         labels = inputs.label_array("labels", self.labels, count=len(scores))
         object.__setattr__(self, "labels", labels)
+        if self.class_names and labels.max(initial=-1) >= len(self.class_names):
+            names = len(self.class_names)
+            raise InputError(f"label {labels.max()} has no name among {names} classes")
         check_ids(self.dataset, self.ids, len(scores))
         if self.standard_errors is not None:
             errors = _errors(self.standard_errors, len(scores))
@@ -84,6 +89,10 @@ class Scores:
                 f"per_model has {each.shape[1]} examples and scores {len(scores)}"
             )
         object.__setattr__(self, "per_model", each.astype(np.float64))
+
+    def class_name(self, label: int) -> str:
+        """The name of a class; its number where names are not known."""
+        return self.class_names[label] if self.class_names else str(label)
 
     def check_dataset(self, dataset: DataSet | Scores) -> None:
         """Refuse another data set, or the same in another order.
@@ -145,6 +154,7 @@ def scores_of(
         recipe=dict(recipe or {}),
         seeds=tuple(int(seed) for seed in seeds),
         versions={package: version(package) for package in _PACKAGES},
+        class_names=tuple(map(str, dataset.class_names)),
     )
 
 
@@ -175,6 +185,7 @@ def write_scores(path: Path | str, scores: Scores, *, overwrite: bool = False) -
         "recipe": dict(scores.recipe),
         "seeds": list(scores.seeds),
         "versions": dict(scores.versions),
+        "class_names": list(scores.class_names),
     }
     try:
         text = json.dumps(about, allow_nan=False)
@@ -207,6 +218,19 @@ def is_score_file(path: Path) -> bool:
         return True
 
 
+def dataset_of(path: Path) -> str | None:
+    """The name of the data set that a score file is of; None if it says none."""
+    require("pyarrow", "a score file")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+        return str(record_of(metadata[_KEY])["dataset"])
+    except (pa.ArrowException, OSError, InputError, KeyError):
+        return None
+
+
 def read_scores(path: Path | str, dataset: DataSet | Scores | None = None) -> Scores:
     """Read a score file; with ``dataset``, refuse it if it is not of that.
 
@@ -230,7 +254,9 @@ def read_scores(path: Path | str, dataset: DataSet | Scores | None = None) -> Sc
         ) from error
     about = _about(path, table.schema.metadata or {})
     if len(names) != table.num_columns:
-        raise InputError(f"{path} is not a score file: it has columns of one name")
+        raise InputError(
+            f"{path} is not a score file: several of its columns have the same name"
+        )
     models = sum(name.startswith("model_") for name in names)
     wanted = {"example_id", "label", "score"} | {f"model_{i}" for i in range(models)}
     if names - {"standard_error"} != wanted or any(
@@ -253,6 +279,7 @@ def read_scores(path: Path | str, dataset: DataSet | Scores | None = None) -> Sc
             recipe=about["recipe"],
             seeds=tuple(about["seeds"]),
             versions=about["versions"],
+            class_names=_names(about),
         )
         rows = hash_of(scores.ids, scores.labels)
         if about.get("rows", rows) != rows:  # the first files have none
@@ -262,6 +289,14 @@ def read_scores(path: Path | str, dataset: DataSet | Scores | None = None) -> Sc
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return scores
+
+
+def _names(about: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the classes, which the first files do not have."""
+    names = about.get("class_names", [])
+    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+        raise InputError("damaged metadata (class_names)")
+    return tuple(names)
 
 
 def _about(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:

@@ -37,7 +37,11 @@ def scores_and_part(path: Path, dataset: DataSet) -> tuple[Scores, DataSet]:
     place = {one: row for row, one in enumerate(dataset.ids)}
     rows = np.array([place.get(one, -1) for one in scores.ids])
     if len(rows) >= len(dataset) or (rows < 0).any():
-        return read_scores(path, dataset), dataset  # which says what differs
+        try:
+            scores.check_dataset(dataset)  # which says what differs
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+        return scores, dataset
     part = part_of(dataset, rows, scores.dataset)
     if not np.array_equal(part.labels, scores.labels):
         raise InputError(

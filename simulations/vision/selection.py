@@ -23,12 +23,21 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import out_of_percent
 from perceptron_theory.numerics.checks import refuse_masked
 from perceptron_theory.paths import expanded
+from perceptron_theory.wording import counted
 
 from ..files import write_npy, write_whole
 from . import inputs
 from .data.images import check_lines
 from .selection_rules import ByMargin, Candidates, SelectionRule, rule_of, whole_part
 from .selection_rules import Stratified as Stratified
+
+
+class EmptyClass(InputError):
+    """Classes that would keep no example; ``what`` says which."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}: {remedy}")
+        self.what = what
 
 
 @dataclass(frozen=True)
@@ -96,6 +105,7 @@ def select(
     class_floor: float = 0.0,
     per_class: bool = False,
     allow_empty_classes: bool = False,
+    class_names: Sequence[str] = (),
 ) -> Selection:
     """Keep round(keep_fraction P) examples.
 
@@ -114,10 +124,11 @@ def select(
             class balance" of Sorscher et al. 2022.
         per_class: apply the rule within each class, in proportion to *its* size.
         allow_empty_classes: do not refuse to leave a class without examples.
+        class_names: of the labels from 0 on, for messages.
 
     Raises:
-        InputError: NaN, a fraction that keeps nothing, a class left empty, a rule that
-            does not fit.
+        EmptyClass: A class would be left without examples; an InputError.
+        InputError: NaN, a fraction that keeps nothing, a rule that does not fit.
     """
     inputs.refuse_other_order({"scores": scores, "labels": labels})
     per_class = inputs.truth_value("per_class", per_class)
@@ -162,12 +173,29 @@ def select(
     counts = None if label is None else _counts(label, indices)
     empty = [one for one, (left, _) in (counts or {}).items() if left == 0]
     if empty and not allow:
-        raise InputError(
-            f"class {empty[0]} ({len(empty)} in all) keeps no example at keep_fraction "
-            f"{keep_fraction}: raise it or class_floor, or allow_empty_classes"
+        raise EmptyClass(
+            _none_left(empty, counts or {}, class_names, keep_fraction),
+            "raise it or class_floor, or allow_empty_classes",
         )
     said = chosen.rule if isinstance(chosen, ByMargin) else chosen
     return Selection(np.sort(indices), len(values), said, keep_fraction, counts)
+
+
+def _none_left(
+    empty: list[int],
+    counts: dict[int, tuple[int, int]],
+    names: Sequence[str],
+    keep_fraction: float,
+) -> str:
+    """Which classes keep nothing: the largest by name, and how many more there are."""
+    first = max(empty, key=lambda one: counts[one][1])
+    who = repr(names[first]) if first < len(names) else str(first)
+    size = counted(counts[first][1], "example")
+    such = counted(len(empty), "such class")
+    return (
+        f"class {who} ({size}; {such}) keeps no example at keep_fraction "
+        f"{keep_fraction:g}"
+    )
 
 
 def _ordered(

@@ -142,8 +142,8 @@ class ByMargin(SelectionRule):
             case Window(lower):
                 if lower + of.keep_fraction > 1 + 1e-12:
                     raise InputError(
-                        f"a window from {lower} on of {of.keep_fraction} ends beyond "
-                        "1: lower it"
+                        f"a window of {of.keep_fraction} that begins at {lower} ends "
+                        "beyond 1: let it begin lower, or keep less"
                     )
                 first = min(round(lower * count), count - kept)
                 # then by the distance in rank from the middle of the window

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
+from scipy.stats import hypergeom
 
 from perceptron_theory.wording import counted
 
 _LOST = 1 / 3  # of the share that pruning at random would leave
-_BY_CHANCE = 3.0  # standard deviations of a selection at random
+_BY_CHANCE = 0.01  # probability that selection at random loses some class so far
 _MENDED = 0.5  # of that share, which the floor keeps
 
 
@@ -29,16 +30,20 @@ def nearly_lost(
 ) -> list[NearlyLost]:
     """Classes that keep less than a third of what selection at random would leave them.
 
-    Only where chance does not do that: by three standard deviations of a binomial.
+    Only where chance hardly does that: it would keep so few, or fewer, of any class
+    with a probability of 1 % at most (the hypergeometric distribution, divided among
+    the classes by Bonferroni).  A class that keeps none is lost in any case, unless
+    chance leaves it less than one example.
 
     Args:
         before: Examples of each class.
         kept: How many of them were kept.
     """
-    fraction = kept.sum() / before.sum()
-    share = fraction * before
-    deviation = np.sqrt(share * (1 - fraction))
-    lost = (kept < _LOST * share) & (kept < share - _BY_CHANCE * deviation)
+    total, chosen = int(before.sum()), int(kept.sum())
+    share = chosen * before / total
+    by_chance = hypergeom.cdf(kept, total, before, chosen)
+    few = (kept < _LOST * share) & (by_chance < _BY_CHANCE / (before > 0).sum())
+    lost = few | ((kept == 0) & (share >= 1))
     return [
         NearlyLost(i, int(before[i]), int(kept[i]))
         for i in np.flatnonzero(lost).tolist()
@@ -87,13 +92,14 @@ def loss_in_words(
     lost = nearly_lost(before, kept)
     if not lost:
         return ""
-    worst = min(lost, key=lambda one: one.kept / one.before)
+    worst = min(lost, key=lambda one: (one.kept / one.before, -one.before))
     more = ""
     if others := len(lost) - 1:
-        verb = "loses" if others == 1 else "lose"
-        more = f", and {counted(others, 'more class')} {verb} as much"
+        verb = "keeps" if others == 1 else "keep"
+        more = f", and {counted(others, 'more class')} {verb} too few"
+    loses = "nearly loses" if worst.kept else "loses"
     return (
-        f"{which} nearly loses a class: {names[worst.label]!r} keeps {worst.kept} of "
+        f"{which} {loses} a class: {names[worst.label]!r} keeps {worst.kept} of "
         f"{worst.before} examples{more}"
     )
 

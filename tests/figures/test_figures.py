@@ -1,6 +1,8 @@
 """Figures: drawn from the data saved with the docs, which hold what they show."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +103,28 @@ def test_z_scores_of_a_report_are_drawn(tmp_path):
     marks = [line.get_ydata() for line in panels[0].lines if len(line.get_ydata())]
     assert sorted(np.concatenate(marks)) == sorted(report["z"].values)
     np.testing.assert_array_equal(panels[1].lines[1].get_ydata(), sorted(report["z"]))
+
+
+def test_a_name_is_checked_without_the_modules_of_all_figures():
+    code = (
+        "import sys, figures; assert 'fig1' not in figures.FIGURES; "
+        "assert 'matplotlib' not in sys.modules; figures.FIGURES['fig1a']; "
+        "assert 'figures.fig1b' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    modules = {path.stem for path in Path(figures.__file__).parent.glob("*.py")}
+    drawn = [one for one in modules if "\ndef compute(" in _text(one)]
+    assert set(figures.FIGURES) == set(drawn)
+
+
+def _text(name):
+    return (Path(figures.__file__).parent / f"{name}.py").read_text()
+
+
+@pytest.mark.parametrize("name", figures.FIGURES)
+def test_the_title_names_student_and_angle_as_those_of_commands_do(name):
+    figure = figures.FIGURES[name]
+    if figure.source.startswith(("theory (", "theory:", "theory;", "simulation")):
+        assert "student" in figure.source
+    if name.startswith(("fig1", "threshold")):  # of a perfect probe, all of them
+        assert figure.source.endswith("theta = 0 degrees")

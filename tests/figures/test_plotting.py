@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgb
 
 import perceptron_theory as pt
 from figures import plotting, style
-from figures.results import bars, phases
+from figures.results import bars, phases, regions
 from figures.results.simulated import rows_of
 
 LOADS = np.geomspace(1.0, 100.0, 9)
@@ -153,7 +153,7 @@ def test_a_crossing_that_stops_to_bound_is_drawn_to_the_triple_point():
     for name, value in (("alpha_tot", 5.0), ("keep_fraction", 0.503)):
         data = data.drop_vars(f"triple_{name}")
         data[f"triple_{name}"] = "met", [value]
-    (line,) = phases.lines(data, "alpha_tot")
+    ((_, line),) = regions.lines(data, "alpha_tot")
     shown = line[:, np.isfinite(line[0])]
     np.testing.assert_array_equal(shown[:, -1], [5.0, 0.503])
     assert shown.shape[1] == best.sum() + 1
@@ -162,6 +162,54 @@ def test_a_crossing_that_stops_to_bound_is_drawn_to_the_triple_point():
 def test_a_single_row_of_a_phase_diagram_has_marks():
     figure = pt.plot(_phases().isel(keep_fraction=[2]))
     assert _labels(figure) == ["keep hard", "keep easy"]
+
+
+def test_where_nothing_is_pruned_a_single_column_says_that_all_are_equal():
+    data = _phases(log=True).isel(alpha_tot=[8])
+    figure = pt.plot(data)
+    assert _labels(figure) == ["keep hard", "all equal"]
+    shown = sum(len(line.get_xdata()) for line in figure.axes[0].lines)
+    assert shown == data.sizes["keep_fraction"]
+
+
+@pytest.mark.parametrize("size", ["slide", "column"])
+def test_a_small_region_has_its_name_beside_it_and_a_line_to_it(size):
+    data = _phases()
+    # a wedge at the right: random is best beyond a line from (20, 0.1) to (25, 0.3)
+    x, y = np.linspace(20.0, 25.0, 20), np.linspace(0.1, 0.3, 20)
+    line = {"alpha_tot": x, "keep_fraction": y, "error": 0.012 + 0 * x}
+    more = {f"boundary_{n}": ("boundary_point", v) for n, v in line.items()}
+    more |= {
+        "boundary_kind": ("boundary_point", ["hard/random"] * 20),
+        "boundary_branch": ("boundary_point", np.ones(20, int)),
+        "boundary_best": ("boundary_point", np.ones(20, bool)),
+    }
+    names = list(more)
+    both = xr.concat([data[names], xr.Dataset(more)], "boundary_point")
+    best = data["best"].values.astype("U6")
+    best[-1, :2] = "random"
+    data = data.drop_vars(names).merge(both).assign(best=(data["best"].dims, best))
+    figure = pt.plot(data, size=size)
+    (axes,) = figure.axes
+    words = {" ".join(one.get_text().split()): one for one in axes.texts}
+    assert set(words) == {"keep hard", "keep easy", "keep random"}
+    assert axes.get_legend() is None
+    figure.draw_without_rendering()
+    boxes = [one.get_window_extent() for one in axes.texts]
+    panel = axes.get_window_extent()
+    for n, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:n])
+    inner = [one.get_tightbbox() for one in axes.texts if not one.arrow_patch]
+    assert all(panel.contains(*box.min) and panel.contains(*box.max) for box in inner)
+    # the line of the name ends in its region
+    load, f = words["keep random"].xy
+    assert np.interp(f, y, x) < load < 25.0
+
+
+def test_a_title_ends_no_line_within_an_angle():
+    for size in style.SIZES:
+        said = pt.plot(_phases(), size=size).get_suptitle()
+        assert "theta = 0 degrees" in said
 
 
 def test_a_solution_is_a_sweep_of_what_was_varied():
@@ -288,3 +336,112 @@ def test_a_theory_alone_says_what_is_missing(monkeypatch):
     monkeypatch.setattr(pt.plotting, "BACKEND", "nowhere.at_all:plot")
     with pytest.raises(pt.InputError, match="install pruning-laws"):
         pt.plot(_frontier())
+
+
+def _validation(**coords):
+    sizes, count = [30, 60], len(coords["alpha_prune"])
+    theory = np.geomspace(0.2, 0.02, count)
+    known = {"rule": ["hard"] * count, "student": ["max_margin"] * count} | coords
+    known |= {"theta": np.zeros(count), "keep_fraction": np.full(count, 0.3)}
+    return xr.Dataset(
+        {
+            "theory": (("point", "size"), np.stack([theory, theory], 1)),
+            "difference": ("point", np.full(count, 0.1)),
+            "difference_error": ("point", np.full(count, 0.05)),
+            "z": ("point", np.full(count, 2.0)),
+        },
+        {name: ("point", value) for name, value in known.items()} | {"size": sizes},
+    )
+
+
+@pytest.mark.parametrize("size", ["slide", "column"])
+def test_few_points_of_a_validation_are_measured_beside_predicted(size):
+    data = _validation(alpha_prune=[1.0, 20.0])
+    figure = pt.plot(data, size=size)
+    (axes,) = figure.axes
+    assert [one.get_text() for one in axes.get_yticklabels()] == [
+        style.setting("alpha_prune", load) for load in (1.0, 20.0)
+    ]
+    drawn = [line.get_xdata() for line in axes.lines if line.get_linewidth() == 2.0]
+    np.testing.assert_allclose(np.ravel(drawn[:2]), [0.2, 0.2, 0.02, 0.02])
+    boxes = [box for box in axes.containers if len(box.lines[0].get_xdata())]
+    np.testing.assert_allclose(
+        [b.lines[0].get_xdata()[0] for b in boxes], [0.22, 0.022]
+    )
+    low, high = boxes[1].lines[2][0].get_segments()[0][:, 0]
+    assert (low, high) == pytest.approx((0.021, 0.023))
+    assert any("z = +2.0" in text for text in _texts(figure))
+    figure.draw_without_rendering()
+    width, height = figure.bbox.width, figure.bbox.height
+    legend = axes.get_legend().get_texts()
+    for text in (*axes.texts, *axes.get_yticklabels(), *legend):
+        box = text.get_window_extent()
+        assert box.x0 >= 0 and box.x1 <= width and box.y1 <= height, text
+
+
+def test_a_single_point_of_a_validation_says_where_it_is():
+    names = pt.plot(_validation(alpha_prune=[2.0])).axes[0].get_yticklabels()
+    assert "keep hard" in names[0].get_text() and "f = 0.3" in names[0].get_text()
+
+
+def test_a_number_between_none_is_a_mark_and_a_single_one_is_written():
+    lone = style.lone(np.array([1.0, np.nan, 2.0, 3.0, np.nan, 4.0]))
+    np.testing.assert_array_equal(lone, [True, False, False, False, False, True])
+    error = np.where(LOADS > 1.5, 0.0, 0.3)
+    left = pt.plot(_frontier(error=("alpha_prune", error))).axes[0]
+    marks = [line for line in left.lines if line.get_marker() == "o"]
+    np.testing.assert_array_equal(marks[0].get_xydata(), [[1.0, 0.3]])
+    single = pt.plot(_frontier().isel(alpha_prune=[3]))
+    assert f"{0.5 / LOADS[3]:.4g}" in _texts(single)
+    assert any("0." in text for text in [t.get_text() for t in _one_point().texts])
+    nothing = pt.plot(_frontier(error=("alpha_prune", 0 * LOADS)))
+    assert [list(axes.get_yticks()) for axes in nothing.axes] == [[], []]
+
+
+def _one_point():
+    return pt.plot(_sweep((1, 1, 1))).axes[0]
+
+
+def test_many_curves_have_their_legend_beside_them_with_short_numbers():
+    figure = pt.plot(_sweep((9, 8, 1)), size="column")
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    legend = axes.get_legend().get_window_extent()
+    assert legend.x0 >= axes.get_window_extent().x1
+    assert legend.x1 <= figure.bbox.x1
+    assert all(len(text) <= len("$f = 0.1234$") for text in _labels(figure))
+
+
+def test_choices_of_almost_one_error_are_all_within_the_panel():
+    made = xr.Dataset(
+        {
+            "rule": ("choice", ["random", "hard"]),
+            "error": ("choice", [0.0492, 0.0516]),
+            "saving": ("choice", [0.0, 0.6]),
+            "keep_fraction": ("choice", [1.0, 0.4]),
+        },
+        {"choice": ["best", "fewest"]},
+        {"pool_error": 0.0492, "alpha_tot": 10.0, "theta": 0.1},
+    )
+    for axes in pt.plot(made).axes:
+        assert axes.get_xlim()[0] == 0
+        assert axes.get_xlim()[1] > 1.1 * axes.dataLim.xmax
+
+
+def test_a_rule_that_is_an_object_is_said_as_commands_take_it():
+    for rule, said in (
+        (pt.Agreeing("easy"), "agreeing:easy"),
+        (pt.Window(0.2), "window:0.2"),
+        (pt.Mixture(0.25, "hard"), "mixture:0.25:hard"),
+        ("hard", "hard"),
+    ):
+        assert style.spoken(rule) == said
+
+
+def test_the_one_load_or_fraction_that_no_axis_has_is_in_the_title():
+    solved = pt.solve(alpha_prune=4.0, keep_fraction=0.3, theta=[0.1, 0.2])
+    assert "f = 0.3, alpha_prune = 4" in pt.plot(solved).get_suptitle()
+    at = _simulation(alpha_prune=[2.0], theta=0.0)
+    said = pt.plot(at).get_suptitle()
+    assert "max-margin student, hard rule, f = 0.2" in said
+    assert "f =" not in pt.plot(_simulation(keep_fraction=[0.2, 0.3])).get_suptitle()

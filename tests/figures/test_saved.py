@@ -89,3 +89,32 @@ def test_what_is_none_of_them_is_said(run, tmp_path):
     (run / "about.json").unlink()
     with pytest.raises(pt.InputError, match="is missing"):
         load_result(run)
+
+
+def test_a_table_of_scores_is_drawn_as_a_score_file_is(tmp_path, recwarn):
+    ids = tuple("abcd")
+    one = Scores("s", np.arange(4.0), ids, np.arange(4), "pets", "0" * 64)
+    write_scores(tmp_path / "s.parquet", one)
+    whole = load_result(tmp_path / "s.parquet")
+    whole.to_dataframe().reset_index().to_csv(tmp_path / "s.csv", index=False)
+    found = load_result(tmp_path / "s.csv")
+    assert list(found["example_id"].values) == list(ids)
+    np.testing.assert_array_equal(found["score"], whole["score"])
+    pd.DataFrame({"margin": [1.0, 2.0], "loss": [3.0, 4.0]}).to_csv(
+        tmp_path / "own.csv", index=False
+    )
+    column = load_result(tmp_path / "own.csv:loss")
+    np.testing.assert_array_equal(column["score"], [3.0, 4.0])
+    assert not recwarn.list  # labels are no matter of a histogram
+    np.save(tmp_path / "own.npy", np.arange(3.0))
+    assert plotting.kind_of(load_result(tmp_path / "own.npy")).what == "scores"
+
+
+def test_a_table_that_cannot_be_shown_says_what_can(tmp_path):
+    (tmp_path / "pareto.csv").write_text("alpha_prune,error\n1,0.2\n2,0.1\n")
+    with pytest.raises(pt.InputError, match="another result cannot be shown: give its"):
+        load_result(tmp_path / "pareto.csv")
+    (tmp_path / "page.html").write_text("<html>")
+    with pytest.raises(pt.InputError, match=r"give a \.nc file, scores") as found:
+        load_result(tmp_path / "page.html")
+    assert "save_dataset" not in str(found.value)

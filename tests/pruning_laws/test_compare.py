@@ -51,7 +51,8 @@ def test_embeddings_without_a_test_set(arrays, tmp_path):
         "x has no test set: 32 of its 160 examples were held out to test on."
     )
     assert said[1].startswith(
-        "Trained on all 115 examples of x, linear heads are wrong"
+        "Trained on 115 of the 160 examples of x (the others are left out to test on "
+        "and to choose the ridge), linear heads are wrong"
     )
     assert "keep" in said[-1].lower() and "50 %" in said[-1]
     assert (
@@ -104,8 +105,9 @@ def test_a_folder_of_images_of_several_sizes(tmp_path):
         (("-f", "0.3", "--metrics", "el2m"), "did you mean 'el2n'"),
         (("-f", "0.3", "--seeds", "1"), "3 or more"),
         (("-f", "0.3", "--features", "a.npy"), "--test-features"),
+        (("-f", "0.3", "--test-features", "a.npy"), "go with --features"),
         (("-f", "0.3", "--data", "folder:/nowhere"), "/nowhere"),
-        (("-f", "0.3", "--model", "resnet9"), "'resnet9' is no model"),
+        (("-f", "0.3", "--model", "resnet9"), "'resnet9' is not a model I know"),
         (
             ("-f", "0.3", "--metrics", "gone.parquet", "--model", "linear"),
             "gone.parquet",
@@ -128,5 +130,65 @@ def test_one_example_of_each_class_is_too_little(tmp_path):
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize("train, test", [(100, 359), (1438, 358), (1439, 359)])
+def test_features_of_other_examples_are_refused_before_anything_is_written(
+    train, test, tmp_path
+):
+    rng = np.random.default_rng(0)
+    for name, count in (("train", train), ("test", test)):
+        np.save(tmp_path / f"{name}.npy", rng.normal(size=(count, 3)))
+    files = "--features", tmp_path / "train.npy", "--test-features"
+    out = tmp_path / "out"
+    line = refused("-f", 0.3, *files, tmp_path / "test.npy", "-o", out)
+    wrong, count = ("train", train) if train != 1438 else ("test", test)
+    assert f"{wrong}.npy has {count} rows" in line
+    assert "give one row per example" in line
+    assert not out.exists()
+
+
+def test_features_are_held_out_with_their_examples(arrays, tmp_path):
+    """Of data without a test set: the same as these features as the data."""
+    rng = np.random.default_rng(1)
+    labels = np.arange(160) % 2
+    mine = rng.normal(size=(160, 4)) + labels[:, None]
+    np.save(tmp_path / "mine.npy", mine)
+    args = "-f", 0.5, "--metrics", "el2n", "--seeds", 3, "--json"
+    features = "--features", tmp_path / "mine.npy"
+    one = run(*args, "--data", arrays, *features, "-o", tmp_path / "one")
+    assert one.exit_code == 0, one.stderr
+    same = f"arrays:{tmp_path}/mine.npy,{tmp_path}/y.npy"
+    other = run(*args, "--data", same, "-o", tmp_path / "other")
+    points = [json.loads(found.stdout)["points"] for found in (one, other)]
+    assert points[0] == points[1]
+    said = (tmp_path / "one" / "answer.txt").read_text()
+    assert "x has no test set: 32 of its 160 examples were held out" in said
+    line = refused(
+        *args, "--data", arrays, *features, "--test-features", features[1], "-o", "no"
+    )
+    assert "x has no test set: leave out the test features" in line
+
+
+def test_one_class_is_nothing_to_tell_apart(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(40, 3)))
+    np.save(tmp_path / "y.npy", np.full(40, "cat"))
+    data = f"arrays:{tmp_path}/x.npy,{tmp_path}/y.npy"
+    line = refused("--data", data, "-f", 0.5, "-o", tmp_path / "out")
+    assert "all 40 examples of x are of one class, 'cat'" in line
+    assert not (tmp_path / "out").exists()
+
+
 def test_times():
     assert [_seconds(one) for one in ("90s", "10min", "1.5 h")] == [90, 600, 5400]
+
+
+@pytest.mark.parametrize("command", ["train", "experiment digits_logistic"])
+def test_nor_are_they_for_networks_and_experiments(command, tmp_path):
+    for split in ("train", "test"):
+        np.save(tmp_path / f"x_{split}.npy", np.zeros((70, 8, 8, 1), np.uint8))
+        np.save(tmp_path / f"y_{split}.npy", np.zeros(70, int))
+    data = f"arrays:{tmp_path}/x_{{split}}.npy,{tmp_path}/y_{{split}}.npy"
+    args = [*command.split(), "--data", data, "-o", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, args)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("error: all 70 examples of x_")
+    assert not (tmp_path / "out").exists()

@@ -70,6 +70,33 @@ def test_a_beginning_or_a_slip_of_a_command(text, meant):
     assert result.stderr.count("\n") == 1
 
 
+def test_what_is_near_no_command_gets_no_suggestion():
+    for text in ("frobnicate", "xyz", "keep"):
+        result = run(text)
+        assert result.exit_code == 2 and "did you mean" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "meant"),
+    [
+        ("compare -f 0.3 --model lin -o {}", "linear"),
+        ("compare -f 0.3 --model resnet9 -o {}", "resnet8"),
+        ("validate --suite larg", "large"),
+        ("solve --alpha-prune 2 -f 0.5 --plot a.png --size slid", "slide"),
+        ("simulate --alpha-prune 2 -f 0.5 --pool dirct -o {}", "direct"),
+        ("simulate --alpha-prune 2 -f 0.5 --device gpus -o {}", "gpu"),
+        ("laws nowhere --model pow", "power"),
+        ("laws nowhere --against second", "seconds"),
+    ],
+)
+def test_every_choice_has_a_suggestion(args, meant, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(*args.format(tmp_path / "out").split())
+    assert result.exit_code == 2
+    assert f"did you mean '{meant}'" in result.stderr
+    assert "unexpected" not in result.stderr and not list(tmp_path.iterdir())
+
+
 def test_a_beginning_stands_for_all_that_have_it():
     result = run("figure", "fig1")
     assert "did you mean 'fig1a', 'fig1b', 'fig1c', 'fig1e' or 'fig1f'?" in (

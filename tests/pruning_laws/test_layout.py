@@ -72,18 +72,21 @@ def test_a_phase_diagram_fits(monkeypatch, capsys, width):
     monkeypatch.setenv("COLUMNS", str(width))
     loads, fractions = np.geomspace(1, 30, 70), [0.1, 0.3, 1.0]
     best = np.where(loads[:, None] > 5, "hard", "easy") + np.full(3, "")
-    along = ("boundary_branch",)
+    along = ("boundary_point",)
     diagram = xr.Dataset(
         {
             "best": (("alpha_tot", "keep_fraction"), best),
+            "boundary_branch": (along, [0]),
             "boundary_kind": (along, ["hard_easy"]),
             "boundary_alpha_tot": (along, [5.0]),
             "boundary_keep_fraction": (along, [0.3]),
             "boundary_best": (along, [False]),
         },
-        coords={"alpha_tot": loads, "keep_fraction": fractions, "boundary_branch": [0]},
+        coords={"alpha_tot": loads, "keep_fraction": fractions},
     )
-    phase_diagram._show(diagram, "phase diagram of the max-margin student, theta = 0")
+    phase_diagram._show(
+        Results.of(diagram), "phase diagram of the max-margin student, theta = 0"
+    )
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines())) <= width
     rows = [line for line in shown.splitlines() if line.startswith("f = ")]

@@ -4,11 +4,14 @@ import io
 
 import numpy as np
 import pytest
+import xarray as xr
 from PIL import Image, ImageShow
 from typer.testing import CliRunner
 
 import perceptron_theory as pt
 from figures import plotting
+from figures.saved import load_result
+from perceptron_theory.errors import InputError
 from pruning_laws import showing
 from pruning_laws.app import app
 
@@ -197,12 +200,12 @@ def test_a_picture_alone_is_not_the_folder_or_the_file(tmp_path):
     for command in (["train"], ["score", "random"], ["experiment", "digits_logistic"]):
         for option in (["-o", "a.png"], ["--output=a.pdf"]):
             refused("as well, beside that of the picture", *command, *option)
-    refused("neither slide nor", "train", "-o", tmp_path / "a", "--size", "poster")
+    refused("must be one of slide", "train", "-o", tmp_path / "a", "--size", "poster")
 
 
 def test_bad_options_are_one_line_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(pt, "solve", lambda **_: pytest.fail("computed first"))
-    refused("neither slide nor column", *SWEEP, "--size", "poster", "--plot")
+    refused("must be one of slide, column", *SWEEP, "--size", "poster", "--plot")
     refused("it is for a picture", *SWEEP, "--title", "x")
     refused("does not go with --json", *SWEEP, "--plot", "--json")
     refused("must end in", *SWEEP, "-o", tmp_path / "a.jpg")
@@ -217,3 +220,13 @@ def test_what_has_no_picture_is_one_line(tmp_path):
     pt.save_dataset(xr.Dataset({"x": 1.0}), tmp_path / "x.nc")
     refused("no picture is known", "show", tmp_path / "x.nc", "-o", tmp_path / "x.png")
     assert not (tmp_path / "x.png").exists()
+
+
+def test_the_folder_of_validate_is_shown(tmp_path):
+    with pytest.raises(InputError, match=r"has none of .*report\.nc.*validate"):
+        load_result(tmp_path)
+    data = xr.Dataset({"error": ("alpha_prune", [0.3])}, {"alpha_prune": [1.0]})
+    pt.save_dataset(data, tmp_path / "report.nc")
+    done = CliRunner().invoke(app, ["show", str(tmp_path)])
+    assert done.exit_code == 0 and "0.3" in done.stdout
+    assert load_result(tmp_path).identical(pt.load_dataset(tmp_path / "report.nc"))

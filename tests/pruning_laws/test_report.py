@@ -166,3 +166,17 @@ def test_a_result_is_shown_as_its_picture(tmp_path):
     text = " ".join(" ".join(page.texts).split())
     assert text.index("pareto.nc") < text.index("the numbers, and what the file says")
     assert "Hard()" not in text and "rule hard" in text
+
+
+def test_angles_are_in_degrees(tmp_path):
+    angles = np.deg2rad([10.0, 25.0])
+    data = xr.Dataset({"error": ("theta", [0.3, 0.1])}, {"theta": angles})
+    data.attrs["label"] = f"alpha_prune=3 theta={angles[0]}"
+    pt.save_dataset(data.assign_attrs(theta=float(angles[1])), tmp_path / "a.nc")
+    data.to_dataframe().to_csv(tmp_path / "b.csv")
+    (tmp_path / "c.csv").write_text("theta,of_another\n0.5,1\n")
+    assert _report(tmp_path, "-o", tmp_path / "r.html").exit_code == 0
+    texts = Page((tmp_path / "r.html").read_text()).texts
+    assert texts.count("theta (degrees)") == 2  # of a.nc and b.csv
+    assert {"10", "25", "25°", "alpha_prune=3 theta=10°"} <= set(texts)
+    assert "0.5" in texts and texts.count("theta") == 2  # the fact, and c.csv

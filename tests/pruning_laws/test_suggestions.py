@@ -133,6 +133,20 @@ def test_the_next_command_is_one(name):
             "compare --data arrays:x.npz -f 30% -o a/d",
             "compare --data arrays:x.npz -f 0.15 -o a/d_half",
         ),
+        (
+            "compare --data arrays:x.npz -f 0.3 --metrics s.npy --seeds 3 --budget 4s "
+            "--test-split val --model linear -o d",
+            "compare --data arrays:x.npz -f 0.15 --metrics s.npy --budget 4s "
+            "--model linear --seeds 3 --test-split val -o d_half",
+        ),
+        (
+            "select a.parquet -f 0.3 --ids -o kept.txt",
+            "compare --data DATA -f 0.3 --metrics a.parquet -o compared",
+        ),
+        (
+            "select a.parquet -f 0.3 --ids -o kept.txt --data digits --split test",
+            "show a.parquet",
+        ),
     ],
 )
 def test_it_follows_from_what_was_typed(typed, step):
@@ -148,6 +162,24 @@ def test_a_run_without_labels_leads_to_prototypes(tmp_path):
     )
 
 
+def test_no_less_is_asked_for_than_shows_all_classes(tmp_path):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/classes.csv").write_text("class,before\na,60\nb,60\nc,60\n")
+    for kept in (11, 12):
+        (tmp_path / "d/keep.txt").write_text("x\n" * kept)
+        step = after(f"compare --data arrays:x.npz -f 0.1 -o {tmp_path}/d")
+        assert (" -f 0.05 " in step) == (kept == 12)
+        assert ("report" in step) == (kept == 11)
+
+
+def test_a_score_file_of_digits_says_so(tmp_path):
+    file = tmp_path / "p.parquet"
+    scored = CliRunner().invoke(app, ["score", "random", "-o", str(file)])
+    assert scored.exit_code == 0
+    step = after(f"select {file} -f 0.3 --ids -o kept.txt")
+    assert step == "pruning-laws train --keep kept.txt -o pruned"
+
+
 def test_it_is_said_at_the_end_on_stderr():
     result = CliRunner().invoke(app, ["list", "losses"])
     assert result.stderr == (
@@ -156,3 +188,26 @@ def test_it_is_said_at_the_end_on_stderr():
     assert "next:" not in result.stdout
     failed = CliRunner().invoke(app, ["list", "nothing"])
     assert "next:" not in failed.stderr
+
+
+def test_no_network_is_trained_on_less_than_a_batch(tmp_path, monkeypatch):
+    from pruning_laws.suggestions import BATCH
+    from simulations.vision.training import read_recipe
+
+    assert read_recipe("digits_resnet8").batch_size == BATCH
+    monkeypatch.chdir(tmp_path)
+    for count in (BATCH - 1, BATCH):
+        (tmp_path / "d").mkdir(exist_ok=True)
+        for list_of_ids in ("d/keep.txt", "kept.txt"):
+            ids = "".join(f"{i}\n" for i in range(count))
+            (tmp_path / list_of_ids).write_text(ids)
+        data = "--data folder:photos"
+        steps = (
+            after(f"compare {data} -f 0.3 -o d"),
+            after(f"select a.parquet {data} -f 0.3 --ids -o kept.txt"),
+        )
+        trains = [f"train {data} --keep" in step for step in steps]
+        assert trains == [count == BATCH] * 2
+    assert after("compare --data folder:x --labels y.csv -f 0.3 -o e").endswith(
+        "train --data folder:x --labels y.csv --keep e/keep.txt -o pruned"
+    )

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from simulations import progress
-from simulations.progress import hush, progress_bar, spoken, waiting
+from simulations.progress import aside, hush, progress_bar, spoken, waiting
 
 
 class Terminal(io.StringIO):
@@ -25,8 +25,9 @@ def plain(text):
 
 @pytest.fixture
 def soon(monkeypatch):
-    """Lines after 0.05 and 0.1 s in place of seconds."""
-    monkeypatch.setattr(progress, "LINES", (0.05, 0.1))
+    """Lines after 0.05 and 0.3 s in place of seconds."""
+    monkeypatch.setattr(progress, "LINES", (0.05, 0.3))
+    monkeypatch.setattr(progress, "BRIEF", 0.05)
 
 
 def until(condition, seconds=5.0):
@@ -41,7 +42,7 @@ def test_lines_without_a_terminal(monkeypatch, soon):
     monkeypatch.setattr(sys, "stderr", out)
     with waiting("solving the grid"):
         until(lambda: out.getvalue().count("\n") == 2)
-    assert out.getvalue() == "... solving the grid, 0 s so far\n" * 2
+    assert out.getvalue() == "... solving the grid\n" * 2
 
 
 @pytest.mark.slow
@@ -54,6 +55,41 @@ with waiting("solving the grid"):
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True)
     assert done.stderr == b"... solving the grid, 2 s so far\n"
+
+
+def test_a_message_comes_between_and_what_is_shown_goes_on(monkeypatch, soon):
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", out)
+    with waiting("outer"):
+        with aside():
+            print("wrote a.nc", file=sys.stderr)
+        until(lambda: "outer" in out.getvalue())
+    assert out.getvalue().startswith("wrote a.nc\n... outer")
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_is_left_after_something_inner_has_its_own_words(
+    monkeypatch, soon, terminal
+):
+    kind = Terminal if terminal else io.StringIO
+    monkeypatch.setattr(sys, "stderr", out := kind())
+    with waiting("starting", then="drawing"):
+        with waiting("solving"):
+            pass
+        until(lambda: "drawing" in out.getvalue())
+
+
+def test_a_silence_before_it_counts(monkeypatch):
+    """What comes after a second without a sign says so soon, and not at once."""
+    monkeypatch.setattr(progress, "LINES", (1.0, 1000.0))
+    monkeypatch.setattr(progress, "_SAID", [time.monotonic() - 10.0])
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", out)
+    begun = time.monotonic()
+    with waiting("solving"):
+        until(out.getvalue)
+    assert progress.BRIEF <= time.monotonic() - begun
+    assert out.getvalue().count("\n") == 1
 
 
 def test_what_is_soon_done_says_nothing(monkeypatch):
@@ -73,7 +109,7 @@ def test_a_bar_without_a_terminal_says_how_far_and_how_long(monkeypatch, soon):
         advance(1, "alpha_prune = 3")
         until(lambda: out.getvalue())
     assert out.getvalue().startswith(
-        "... alpha_prune = 3, 5 of 10 points, 0 s so far, about 0 s left\n"
+        "... alpha_prune = 3, 5 of 10 points, about 0 s left\n"
     )
 
 

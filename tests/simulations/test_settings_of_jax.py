@@ -131,6 +131,7 @@ def test_a_setting_that_jax_refuses_is_named_on_the_command_line(setting, value)
         text=True,
     )
     assert done.returncode == 2 and not done.stdout
-    (line,) = done.stderr.splitlines()
+    # on a busy machine the start is announced
+    *_, line = done.stderr.splitlines()
     assert line.startswith("error: JAX does not start with an environment variable")
     assert value in line and setting.lower() in line.lower()

@@ -22,6 +22,7 @@ from .limits import aligned_law, boundary_coefficient
 from .rates import at_thresholds, sensitivity
 from .start import guess
 
+CERTAIN = 1.0  # an error of the slack by which its neighbour's may be off, too
 CLOSE = 1e-6  # of the derivatives, where only the conditioning needs them
 
 
@@ -76,7 +77,9 @@ class MaxMargin(Student):
         distance: Float[np.ndarray, " n"],
     ) -> Float[np.ndarray, "n k"]:
         x = extrapolated(np.asarray(state.value), moved, distance)
-        return np.column_stack([x, state.x[:, 2]])
+        # where tau is told well enough the slack follows
+        near = np.abs(x[:, 2]) * distance**2 < CERTAIN
+        return np.column_stack([x, np.where(near, np.nan, state.x[:, 2])])
 
     def start_of(self, state: State) -> Any:
         log_a, b, tau = state.value.T[:3]
@@ -88,9 +91,10 @@ class MaxMargin(Student):
         self, start: Start, max_steps: int | Int[Array, ""], point: Point, mode: Mode
     ) -> State:
         problem, rate = self.problem(point, mode)
-        z, _ = corner(problem)
         log_a, ratio, tau, slack = start.x
-        slack = jnp.where((z == 0) & ~jnp.isnan(tau), tau, slack)
+        shift = _corner_field(jnp.exp(log_a), ratio, problem)
+        by_tau = ~jnp.isnan(tau) & ((shift == 0) | jnp.isnan(slack))
+        slack = jnp.where(by_tau, tau - shift, slack)
         x = jnp.stack([log_a, ratio, slack])
         x = jnp.where(jnp.any(jnp.isnan(x)), guess(problem, mode.on_line), x)
 
@@ -124,6 +128,13 @@ class MaxMargin(Student):
         return aligned_law(alpha)
 
 
+def _corner_field(a: Any, ratio: Any, problem: Problem) -> Any:
+    """Tau minus the slack at the corner: a u + b v there."""
+    z, y = corner(problem)
+    c, s = problem.cos_theta, problem.sin_theta
+    return a * (c * z + s * y + ratio * (s * z - c * y))
+
+
 def _with_rates(
     root: Root, problem: Problem, rate: Cells | None, mode: Mode
 ) -> tuple[Float[Array, " 3"], Float[Array, "3 3"]]:
@@ -131,8 +142,7 @@ def _with_rates(
     z, y = corner(problem)
     x, a, ratio = root.x, jnp.exp(root.x[0]), root.x[1]
     c, s = problem.cos_theta, problem.sin_theta
-    u, v = c * z + s * y, s * z - c * y
-    tau = x[2] + a * (u + ratio * v)
+    tau = x[2] + _corner_field(a, ratio, problem)
     moved = sensitivity(
         x,
         problem,

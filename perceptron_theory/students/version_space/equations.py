@@ -40,7 +40,7 @@ from ...kept.field_aligned import Interval, aligned_breaks, aligned_moments
 from ...kept.nodes import Weights
 from ...kept.problem import Problem, corner
 from ...numerics.gaussian import SQRT_2PI, density, mills_fraction
-from ...numerics.quadrature import over_nodes, panels
+from ...numerics.quadrature import legendre, over_nodes
 from ..path import Unknowns
 
 
@@ -121,15 +121,14 @@ def _over_field(
     ``moments`` is the density of M times 1; u, v; u^2, u v, v^2.  (Node by node the
     many products are small enough to stay in the cache.)
     """
-    unit, weights = panels(jnp.array([0.0, 1.0]), n)
     start, length = breaks[:-1], jnp.diff(breaks)
 
-    def term(i: Int[Array, ""]) -> Sums:
-        field = start + length * unit[i]
+    def term(unit: Float[Array, ""], weight: Float[Array, ""]) -> Sums:
+        field = start + length * unit
         pull, slope, log_right, wide = response(field / width)
         pull, wide = width * pull, width * wide
         slope_pull = slope * pull
-        one, *more = (length * weights[i] * m for m in moments(field))
+        one, *more = (length * weight * m for m in moments(field))
         first = more[:2]
         rows = [one, one * log_right, one * pull, one * pull * pull]
         rows += [x * pull for x in first]
@@ -139,7 +138,8 @@ def _over_field(
         rows += [one * wide * pull]
         return Sums(*rows)
 
-    return jax.tree.map(jnp.sum, over_nodes(n, term))
+    nodes = map(jnp.asarray, legendre(n))
+    return jax.tree.map(jnp.sum, over_nodes(term, *nodes))
 
 
 def line_sums(

@@ -11,11 +11,15 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from perceptron_theory.wording import counted
+
 from ...vision.score_files import Scores
 from ...vision.selection import Selection, select
+from ...vision.ties import ties_in_words
 from ...vision.vanishing import loss_in_words, mending_option
 from ..cells import NO_METRIC
 from ..configuration import SIDES
+from ..few_errors import RARE, least_standard_error
 from ..learner import strategy_rule
 from .costs import Choice, at_fraction
 
@@ -75,7 +79,14 @@ def which(strategy: str, fraction: float) -> str:
 
 
 def sentences_of(
-    costs: pd.DataFrame, choice: Choice, keep_fraction: float, *, model: str, data: str
+    costs: pd.DataFrame,
+    choice: Choice,
+    keep_fraction: float,
+    *,
+    model: str,
+    data: str,
+    count: int | None = None,
+    others: str = "",
 ) -> list[str]:
     """What was found, for a person.
 
@@ -85,10 +96,16 @@ def sentences_of(
         keep_fraction: That is asked about.
         model: What was trained, in words.
         data: The name of the data.
+        count: How many examples these have; None for those that were trained on.
+        others: What the rest of them is for: "to test on".
     """
     full = costs[costs["strategy"] == "unpruned"].iloc[0]
+    trained = f"all {full['kept']:,} examples of {data}"
+    if count is not None and full["kept"] < count:
+        trained = f"{full['kept']:,} of the {count:,} examples of {data}"
+        trained += f" (the others are left out {others})" if others else ""
     said = [
-        f"Trained on all {full['kept']:,} examples of {data}, {model} are wrong on "
+        f"Trained on {trained}, {model} are wrong on "
         f"{points(full['error'], full['error_se'])} % of the test examples."
     ]
     here = at_fraction(costs, keep_fraction)
@@ -109,6 +126,42 @@ def sentences_of(
         said.append(f"By {metric}, keeping {parts[0]}, {parts[1]}, and {parts[2]}.")
     said.append(_advice(here, choice, keep_fraction))
     return said
+
+
+def what_few_say(costs: pd.DataFrame, keep_fraction: float, tested: int) -> list[str]:
+    """A sentence on the error bars of what hardly a test example shows, if there are.
+
+    Args:
+        costs: As :func:`.costs.costs_of` gives them.
+        keep_fraction: That is asked about.
+        tested: Test examples.
+    """
+    shown = pd.concat([at_fraction(costs, keep_fraction), at_fraction(costs, 1.0)])
+    if not shown["few"].to_numpy(bool).any():
+        return []
+    least = 100 * least_standard_error(0, tested)
+    return [
+        f"The test set has {tested:,} examples: where fewer than {RARE} of them "
+        "differ, "
+        f"the error bar is {least:.2g} points, half of what so many examples rule out "
+        "with 95 % confidence (the rule of three)."
+    ]
+
+
+def too_few_kept(kept: int, classes: int) -> list[str]:
+    """A warning where fewer examples are kept than there are classes.
+
+    Args:
+        kept: Examples.
+        classes: That have examples.
+    """
+    if kept >= classes:
+        return []
+    return [
+        f"{counted(kept, 'example')} cannot show {classes} classes, and what is "
+        "trained "
+        "on so few says nothing: keep more"
+    ]
 
 
 def _advice(here: pd.DataFrame, choice: Choice, keep_fraction: float) -> str:
@@ -137,33 +190,46 @@ def class_table(
     keep_fraction: float,
     names: tuple[str, ...],
     files: dict[str, Path],
+    at_random: Selection | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """How many of each class are kept, and warnings of classes that are nearly lost.
+    """How many of each class are kept, and warnings of lost classes and of ties.
 
     Args:
         scores: Of the same examples, by metric.
         keep_fraction: Of all of them.
         names: Of the classes.
         files: Where the scores are, for the command that would mend it.
+        at_random: The keep list, where it is a random one.
 
     Returns:
-        A row a class: ``class``, ``before``, and ``METRIC_STRATEGY``, examples.  The
-        warnings are sentences, and name the class floor that would mend it.
+        A row a class: ``class``, ``before``, and ``METRIC_STRATEGY`` or, of a random
+        keep list, ``random``, examples.  The
+        warnings are sentences: of scores that are ties, and of nearly lost classes with
+        the class floor that would mend it.
     """
     labels = next(iter(scores.values())).labels
     before = np.bincount(labels, minlength=len(names))
     table = {"class": list(names), "before": before}
     warnings = []
+
+    def add(column: str, chosen: Selection, what: str, file: Path, rule: str) -> None:
+        kept = counts(chosen, labels, len(names))
+        table[column] = kept
+        if said := loss_in_words(what, before, kept, names):
+            command = _mending(file, rule, keep_fraction, before, kept)
+            said += f"; `{command}` keeps at least half of its share"
+            warnings.append(said)
+
+    if at_random is not None:
+        file = next(iter(files.values()))
+        add("random", at_random, which("random", keep_fraction), file, "random")
     for metric, one in scores.items():
         for strategy in SIDES:
-            kept = counts(select_by(one, strategy, keep_fraction), labels, len(names))
-            table[f"{metric}_{strategy}"] = kept
+            chosen = select_by(one, strategy, keep_fraction)
             what = f"{which(strategy, keep_fraction)} by {metric}"
-            said = loss_in_words(what, before, kept, names)
-            if said:
-                command = _mending(files[metric], strategy, keep_fraction, before, kept)
-                said += f"; `{command}` keeps at least half of its share"
+            if said := ties_in_words(what, chosen, one.scores):
                 warnings.append(said)
+            add(f"{metric}_{strategy}", chosen, what, files[metric], strategy)
     return pd.DataFrame(table), warnings
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from .models import Bar, Model
 from .question import Question
 from .record import Record
 
+_SLACK = 1.5  # of a forecast, in the budget that is said to do
 _PER_CLASS = 2  # kept examples a class, on the average, at least
 
 
@@ -42,7 +44,7 @@ def affordable_runs(
         left = max(question.budget - spent, 0.0)
         size = model.largest
         if cost is not None and cost.seconds > left:
-            size = _smaller(question, model, cost.seconds, left, metrics)
+            size = _smaller(question, model, record, cost.seconds, spent)
             say(
                 f"the budget allows {seeds} seeds on {size:,} of the "
                 f"{model.largest:,} examples"
@@ -84,24 +86,35 @@ def _fewest(question: Question, model: Model, data: Opened) -> int:
 
 
 def _smaller(
-    question: Question, model: Model, seconds: float, left: float, metrics: list[str]
+    question: Question, model: Model, record: Record, seconds: float, spent: float
 ) -> int:
     """The number of examples that the budget allows, to two digits.
 
     Raises:
         InputError: Too few to answer.
     """
+    left = max(question.budget - spent, 0.0)
     size = 0.8 * model.largest * left / seconds  # of a forecast
     digits = 10 ** max(len(str(int(size))) - 2, 0)
     size = int(size) // digits * digits
     enough = max(model.least, 20)
     if round(question.keep_fraction * size) < enough:
+        needed = _time(_SLACK * (spent + seconds))
         raise InputError(
-            f"the runs take about {seconds:.0f} s here, and of the budget of "
-            f"{question.budget:.0f} s {left:.0f} s are left: raise the budget, or give "
-            "fewer metrics or a smaller model"
+            f"a budget of {_time(question.budget)} is too little: the scores took "
+            f"{_time(spent)}, and the runs take about {_time(seconds)} more here: the "
+            f"same command with --budget {needed} answers in {record.folder}; or give "
+            "fewer metrics or a smaller model, in another folder"
         )
     return size
+
+
+def _time(seconds: float) -> str:
+    """Whole seconds, minutes or hours, rounded up, as --budget takes them."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 10 * length:
+            return f"{math.ceil(seconds / length)}{unit}"
+    return f"{math.ceil(seconds)}s"
 
 
 def _prediction(rows: pd.DataFrame, cells: list[Cell]) -> float:

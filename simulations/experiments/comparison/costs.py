@@ -4,7 +4,8 @@ Runs that share a seed share the examples that they choose from, and all runs sh
 test examples.  A difference of two errors is a mean over seeds and over test examples,
 which are crossed; its standard error has a part of each, with the variance that both
 contain counted once: the analysis of variance of two random factors, in econometrics
-two-way clustering (Cameron, Gelbach and Miller 2011).
+two-way clustering (Cameron, Gelbach and Miller 2011).  Where fewer than three test
+examples make a difference it is at least 1.5 over their number, see ``few_errors``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from scipy import stats
 
 from ..answers import wrong_of
 from ..cells import NO_METRIC
+from ..few_errors import least_standard_error
 
 KEYS = ["keep_fraction", "metric", "strategy"]
 _ALL, _RANDOM = "unpruned", "random"
@@ -32,23 +34,35 @@ class Estimate(NamedTuple):
     standard_error: float
     freedom: float
     """Degrees of freedom of the standard error, by Satterthwaite's approximation."""
+    few: bool = False
+    """Whether so few test examples differ that the least standard error is taken."""
 
 
 def crossed_mean(values: Float[np.ndarray, "S T"]) -> Estimate:
     """The mean of a table over seeds and test examples, both drawn at random.
 
     Args:
-        values: A row a seed, a column a test example; at least two of each.
+        values: A row a seed, a column a test example; at least two of each.  Where
+            they are shares or their differences, a column that is 0, 1 or -1 in all
+            rows is one of the examples of which hardly any may differ.
     """
     seeds, tests = values.shape
     rows, columns, mean = values.mean(1), values.mean(0), float(values.mean())
     by_seed, by_test = rows.var(ddof=1) / seeds, columns.var(ddof=1) / tests
     rest = values - rows[:, None] - columns + mean
     both = (rest**2).sum() / ((seeds - 1) * (tests - 1)) / (seeds * tests)
+    least = least_standard_error(_differing(values), tests)
+    few, by_test = by_test < least**2, max(by_test, least**2)
     variance = max(by_seed + by_test - both, by_seed, by_test)
     parts = by_seed**2 / (seeds - 1) + by_test**2 / (tests - 1)
     freedom = (by_seed + by_test) ** 2 / parts if parts > 0 else float(seeds - 1)
-    return Estimate(mean, math.sqrt(variance), float(freedom))
+    return Estimate(mean, math.sqrt(variance), float(freedom), bool(few))
+
+
+def _differing(values: Float[np.ndarray, "S T"]) -> int:
+    """Test examples that are not as most are: right, or wrong, in all rows."""
+    usual = max(int((values == one).all(0).sum()) for one in (0.0, 1.0, -1.0))
+    return values.shape[1] - usual
 
 
 def costs_of(rows: pd.DataFrame) -> pd.DataFrame:
@@ -61,9 +75,10 @@ def costs_of(rows: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A row a kept fraction, metric and strategy: ``kept``, ``runs``, ``error``;
         ``cost``, the error minus that without pruning; ``gain``, the error of as many
-        random examples minus that of these; each with its standard error ``_se``; and
+        random examples minus that of these; each with its standard error ``_se``;
         ``doubt``, the probability that such a gain or a larger one comes by chance
-        where there is none (Student's t, one-sided).
+        where there is none (Student's t, one-sided); and ``few``, whether one of the
+        standard errors is the least that so many test examples allow.
 
     Raises:
         InputError: The rows do not say which test examples were wrong.
@@ -83,8 +98,10 @@ def costs_of(rows: pd.DataFrame) -> pd.DataFrame:
         at_random = place.get((f, NO_METRIC, _RANDOM), unpruned)
         shared = [one for one in seeds if one in at_random]
         compared = wrong[[at_random[one] for one in shared]]
-        gain = crossed_mean(compared - wrong[[mine[one] for one in shared]])
-        error, cost = crossed_mean(here), crossed_mean(here - full)
+        error = crossed_mean(here)
+        cost = _difference(here, full, same=mine is unpruned)
+        also = wrong[[mine[one] for one in shared]]
+        gain = _difference(compared, also, same=mine is at_random)
         found.append(
             dict(zip(KEYS, key, strict=True))
             | {
@@ -97,14 +114,24 @@ def costs_of(rows: pd.DataFrame) -> pd.DataFrame:
                 "gain": gain.value,
                 "gain_se": gain.standard_error,
                 "doubt": _by_chance(gain),
+                "few": error.few or cost.few or gain.few,
             }
         )
     return pd.DataFrame(found).sort_values(KEYS, ignore_index=True)
 
 
+def _difference(
+    left: Float[np.ndarray, "S T"], right: Float[np.ndarray, "S T"], *, same: bool
+) -> Estimate:
+    """The mean of a difference, which is surely 0 between the same runs."""
+    if same:
+        return Estimate(0.0, 0.0, float(len(left) - 1))
+    return crossed_mean(left - right)
+
+
 def _by_chance(gain: Estimate) -> float:
     if gain.standard_error == 0:
-        return 0.0 if gain.value > 0 else 1.0
+        return 1.0
     return float(stats.t.sf(gain.value / gain.standard_error, gain.freedom))
 
 

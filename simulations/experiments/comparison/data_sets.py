@@ -15,7 +15,7 @@ from ...vision.data import (
     load,
     source_of,
 )
-from ...vision.data.classes import matched
+from ...vision.data.classes import check_classes, matched
 from ...vision.data.contract import loaded
 from ...vision.data.encoded import FILE_SIDE
 from ...vision.data.parts import held_out
@@ -60,10 +60,12 @@ def opened(
             validation that there is.
 
     Raises:
-        InputError: Data that are missing or damaged, or one example of each class.
+        InputError: Data that are missing or damaged, of one class, or with one example
+            of each class.
     """
     source = source_of(data)
     listed = load(source)
+    check_classes(listed)
     test = loaded(source, test_split) if test_split else _test_set(source)
     if test is not None and test.fingerprint == listed.fingerprint:
         raise InputError(

@@ -13,12 +13,12 @@ from jaxtyping import Float
 
 from ...vision.data import DataSet
 from ...vision.data.encoded import vectors_of
-from ...vision.scoring import read_array
 from ..configuration import SIDES, Experiment
 from ..logistic_head import VALIDATION
-from ..sources import Source
+from ..sources import Rows, Source
 from .cross_fit import HEADS, cross_fitted_logits
 from .data_sets import Opened
+from .feature_files import OwnFeatures
 
 NAME = "compare"
 Bar = Callable[[int, str], AbstractContextManager[Callable[..., None]]]
@@ -66,8 +66,8 @@ class LinearHeads:
     """Heads on features that do not change: feature vectors, or pixels."""
 
     data: Opened
-    features: tuple[str, str] | None = None
-    """Files of features of the training and the test set, in place of those."""
+    features: OwnFeatures | None = None
+    """In place of the vectors or the pixels of the data."""
 
     @property
     def says(self) -> str:
@@ -83,7 +83,9 @@ class LinearHeads:
         return 2
 
     def source(self, scores: Path) -> Source:
-        return Source(self.data, *(self.features or ()), scores=str(scores))
+        own = self.features
+        given = () if own is None else (Rows(own.train), Rows(own.test))
+        return Source(self.data, *given, scores=str(scores))
 
     def experiment(
         self, size: int, fractions: Iterable[float], seeds: int, metrics: Iterable[str]
@@ -94,11 +96,11 @@ class LinearHeads:
         self, dataset: DataSet, names: set[str], bar: Bar
     ) -> dict[str, Float[np.ndarray, ...]]:
         found: dict[str, Any] = {}
-        points = (
-            vectors_of(dataset)
-            if self.features is None
-            else read_array(self.features[0])
-        )
+        own = self.features
+        if own is None:
+            points = vectors_of(dataset)
+        else:
+            points = own.whole if dataset is self.data.whole else own.train
         if "embeddings" in names:
             found["embeddings"] = points
         if "logits" in names:

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import did_you_mean, nearest
 
 from ...files import filled_rows
 from ...vision.data import DataSet, Images
@@ -32,6 +33,7 @@ from ..network_run import trained
 from ..sources import Source
 from .data_sets import Opened
 from .models import Bar, experiment_of
+from .question import LINEAR
 
 _BASE = "cifar10_resnet8"  # optimiser and schedule of a network that is named
 _EPOCHS = 10
@@ -163,9 +165,12 @@ def networks_of(
     elif model in recipe_names() or model.endswith(".toml"):
         recipe = read_recipe(model)
     else:
+        hint = did_you_mean(nearest(model, (LINEAR, *NETWORKS, *recipe_names())))
         raise InputError(
-            f"{model!r} is no model: give linear, a network ({', '.join(NETWORKS)}), "
-            f"or a recipe ({', '.join(recipe_names())}, or a .toml file)"
+            f"{model!r} is not a model I "
+            f"know{f'{hint} Choose' if hint else ': choose'} "
+            f"{LINEAR}, a network ({', '.join(NETWORKS)}), or a recipe "
+            f"({', '.join(recipe_names())}, or a .toml file)"
         )
     batch = recipe.batch_size
     while batch > _SMALLEST and batch * _BATCHES > fewest:

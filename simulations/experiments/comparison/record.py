@@ -53,6 +53,7 @@ class Record:
                 raise InputError(
                     f"{self.folder} holds something else: give a new folder"
                 )
+        self._new = not self.folder.exists()
         self.about.setdefault("seconds", {})
         (self.folder / "scores").mkdir(parents=True, exist_ok=True)
         self.save()
@@ -76,6 +77,17 @@ class Record:
         """Write it, whole or not at all."""
         text = json.dumps(self.about, indent=2)
         _write(self.folder / "compare.json", text + "\n")
+
+    def remove_if_empty(self) -> None:
+        """Remove a new folder in which nothing was computed yet but copies."""
+        scores = self.folder / "scores"
+        runs = (self.folder / "runs").exists()
+        if self._new and not runs and not self.about["seconds"]:
+            for copy in scores.glob("*.parquet"):
+                copy.unlink()
+            (self.folder / "compare.json").unlink()
+            scores.rmdir()
+            self.folder.rmdir()
 
     def score_files(self, dataset: DataSet) -> dict[str, Path]:
         """Where the scores of a data set are, by metric."""

@@ -13,6 +13,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from perceptron_theory import InputError
 from perceptron_theory.errors import DataWarning
 from perceptron_theory.numerics.precision import own_settings
@@ -20,10 +22,18 @@ from perceptron_theory.paths import expanded
 
 from ...vision.data import Images
 from ...vision.own_scores import scores_in
-from .answer import Answer, class_table, select_by, sentences_of
+from .answer import (
+    Answer,
+    class_table,
+    select_by,
+    sentences_of,
+    too_few_kept,
+    what_few_say,
+)
 from .budget import affordable_runs
 from .costs import best_choice, costs_of
 from .data_sets import Opened
+from .feature_files import own_features
 from .models import Bar, LinearHeads, Model
 from .question import LINEAR, Question, is_file
 from .record import Record
@@ -40,7 +50,7 @@ def compare(
     data: Opened,
     folder: Path | str,
     *,
-    features: tuple[str, str] | None = None,
+    features: tuple[Path | str, Path | str | None] | None = None,
     device: str | None = None,
     say: Callable[[str], Any] = lambda line: None,
     bar: Bar = _silent,
@@ -55,7 +65,8 @@ def compare(
         data: What to choose from, and what to test on.
         folder: New, empty, or of the same comparison.
         features: Files (.npy) of features of the training and the test set, for linear
-            heads in place of the pixels; of data with a test set of their own.
+            heads in place of the pixels.  Of data without a test set the first has all
+            examples, and the second is None.
         device: For networks: "cpu", "gpu" or "tpu".
         say: Told what goes on, a line at a time.
         bar: Makes a function that is told of what was done, see ``models.Bar``.
@@ -72,8 +83,12 @@ def compare(
     # before anything is written
     own = {one: scores_in(one, data.whole) for one in question.metrics if is_file(one)}
     record = Record(expanded(folder), question, data)
-    scores = scores_by(question, data.train, model, record, own, say, bar)
-    rows, size = affordable_runs(question, model, record, list(scores), say, bar)
+    try:
+        scores = scores_by(question, data.train, model, record, own, say, bar)
+        rows, size = affordable_runs(question, model, record, list(scores), say, bar)
+    except InputError:
+        record.remove_if_empty()
+        raise
     costs = costs_of(rows)
     choice = best_choice(costs, question.keep_fraction)
     if data.held_out:  # the list to keep is of all examples, and so are its scores
@@ -83,9 +98,21 @@ def compare(
         scores.get(choice.metric), choice.strategy, f, count=len(data.whole)
     )
     files = record.score_files(data.whole)
-    classes, warned = class_table(scores, f, data.whole.class_names, files)
-    said = sentences_of(costs, choice, f, model=model.says, data=data.whole.name)
+    at_random = None if choice.metric in scores else kept
+    names = data.whole.class_names
+    classes, warned = class_table(scores, f, names, files, at_random)
+    said = sentences_of(
+        costs,
+        choice,
+        f,
+        model=model.says,
+        data=data.whole.name,
+        count=len(data.whole),
+        others=_others(data, size, model),
+    )
     said[:0] = _conditions(data, size, model)
+    said[-1:-1] = what_few_say(costs, f, len(data.test))
+    warned[:0] = too_few_kept(len(kept.indices), len(np.unique(data.whole.labels)))
     answer = Answer(f, costs, choice, kept, classes, scores, said, warned, {})
     record.finish(answer, rows)
     return answer
@@ -95,14 +122,9 @@ def _model_of(
     question: Question,
     data: Opened,
     folder: Path,
-    features: tuple[str, str] | None,
+    features: tuple[Path | str, Path | str | None] | None,
     device: str | None,
 ) -> Model:
-    if features is not None and data.held_out:
-        raise InputError(
-            f"{data.whole.name} has no test set, for which there are features: give it "
-            "as arrays:FEATURES.npy,LABELS.npy"
-        )
     if question.model == LINEAR:
         if features is None and isinstance(data.train, Images):
             warnings.warn(
@@ -112,13 +134,24 @@ def _model_of(
                 DataWarning,
                 stacklevel=3,
             )
-        return LinearHeads(data, features)
+        own = None if features is None else own_features(data, *features)
+        return LinearHeads(data, own)
     if features is not None:
         raise InputError("features are for the model linear: leave them out")
     from .networks import networks_of  # flax may be missing
 
     fewest = round(question.keep_fraction * len(data.train))
     return networks_of(question.model, data, fewest, folder, question.budget, device)
+
+
+def _others(data: Opened, size: int, model: Model) -> str:
+    """What examples are for that are not trained on without pruning."""
+    reasons = {
+        "to test on": data.held_out,
+        "to choose the ridge": model.largest < len(data.train),
+        "for the budget": size < model.largest,
+    }
+    return " and ".join(reason for reason, holds in reasons.items() if holds)
 
 
 def _conditions(data: Opened, size: int, model: Model) -> list[str]:

@@ -13,6 +13,7 @@ from perceptron_theory import InputError
 from perceptron_theory.convex.losses import LOSSES, resolve_loss
 
 from ...vision.selection import select
+from ..few_errors import least_standard_error
 from .trained_heads import train_head
 
 TESTED = 0.1  # of the examples, at least, are outside of a pool
@@ -20,7 +21,11 @@ TESTED = 0.1  # of the examples, at least, are outside of a pool
 
 @dataclass(frozen=True)
 class Measured:
-    """The mean error of trained heads, and its standard error over their pools."""
+    """The mean error of trained heads, and its standard error over their pools.
+
+    Where hardly an example was wrong, or right, the standard error is at least
+    that of :func:`..few_errors.least_standard_error`.
+    """
 
     error: float
     standard_error: float
@@ -98,7 +103,10 @@ def measured_errors(
         errors.append(head.wrong(law.features[others], law.labels[others]))
         advance(1)
     spread = float(np.std(errors, ddof=1) / np.sqrt(repeats))
-    return Measured(float(np.mean(errors)), spread)
+    mean, tested = float(np.mean(errors)), law.size - pool
+    # each example is tested in several repeats: at least so many were wrong, or right
+    seen = round(min(max(errors), 1.0 - min(errors)) * tested)
+    return Measured(mean, max(spread, least_standard_error(seen, tested)))
 
 
 def trained_loss(loss: Any) -> str:

@@ -61,7 +61,7 @@ def pool_sizes(size: int, alpha_prune: float, keep_fraction: float) -> tuple[int
     if not alpha_prune * size / keep_fraction < 1e300:
         raise InputError(
             f"a pool of {alpha_prune} * {size} / {keep_fraction} examples is too large "
-            "for anything: lower the load or N, or raise keep_fraction"
+            "for any machine: lower the load or N, or raise keep_fraction"
         )
     total = round(alpha_prune * size / keep_fraction)
     kept = round(keep_fraction * total)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import did_you_mean, nearest
 
 from ..hardware.memory import machine_memory
 from ..naming import whole_number
@@ -33,7 +34,8 @@ def check_request(size: int, draws: int, seed: int, first: int) -> None:
 def check_mode(pool: str) -> None:
     """Refuse a way of drawing pools that is none of :data:`POOLS`."""
     if pool not in POOLS:
-        raise InputError(f"pool must be one of {', '.join(POOLS)}; got {pool!r}")
+        hint = did_you_mean(nearest(pool, POOLS))
+        raise InputError(f"pool must be one of {', '.join(POOLS)}; got {pool!r}{hint}")
 
 
 def check_memory(needed: float, share: float, taken: str, way_out: str) -> None:

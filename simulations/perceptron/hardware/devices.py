@@ -22,7 +22,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from perceptron_theory import InputError
-from perceptron_theory.errors import first_line
+from perceptron_theory.errors import did_you_mean, first_line, nearest
 from perceptron_theory.numerics.precision import own_settings, start_jax
 
 KINDS = ("cpu", "gpu", "tpu")
@@ -33,7 +33,10 @@ _mesh: ContextVar[Mesh | None] = ContextVar("mesh", default=None)
 def check_kind(kind: str | None) -> None:
     """Raise an InputError for a kind of device that is none of ``KINDS``."""
     if kind not in (None, *KINDS):
-        raise InputError(f"device must be one of {', '.join(KINDS)}; got {kind!r}")
+        hint = did_you_mean(nearest(kind, KINDS))
+        raise InputError(
+            f"device must be one of {', '.join(KINDS)}; got {kind!r}{hint}"
+        )
 
 
 def local_devices(kind: str | None = None) -> list[Any]:
@@ -48,7 +51,7 @@ def local_devices(kind: str | None = None) -> list[Any]:
         return jax.local_devices(backend=kind)
     except RuntimeError:
         raise InputError(
-            f"no {kind} is here that JAX can use; it sees: {jax.default_backend()} "
+            f"JAX finds no {kind} here; it sees: {jax.default_backend()} "
             f"(for GPUs install pruning-laws[cuda], for TPUs pruning-laws[tpu])"
         ) from None
 

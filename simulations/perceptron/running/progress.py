@@ -36,7 +36,7 @@ def drawn(
         machine.check()
     with open_store(output, seed=seed, pool=pool, resume=resume) as store:
         with progress_bar(
-            len(parts), progress, unit="points", what="starting"
+            len(parts), progress, unit="runs", what="starting"
         ) as advance:
 
             def on_part(part: Part, ended: bool) -> None:

@@ -14,25 +14,21 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from perceptron_theory import (
-    ConvergenceError,
-    InputError,
-    Rule,
-    ThreeDirections,
-)
+from perceptron_theory import InputError, Rule, ThreeDirections
 from perceptron_theory.numerics.checks import one_number
 
-from ..data.batches import stack_sets
 from ..data.ensemble import Ensemble
 from ..data.requests import check_request
 from ..data.scored_pools import kept_examples
 from ..data.source import draw_keys
-from ..naming import whole_number
 from ..students.catalog import resolve_student
 from ..students.contract import Student
-
-# draws that are trained at once
-_BATCH = 16
+from .training_rounds import (
+    batches_of_draws,
+    checked_rounds,
+    streams_of,
+    trained_weights,
+)
 
 
 def simulate_self_training(
@@ -80,17 +76,15 @@ def simulate_self_training(
     check_request(size, draws, seed, first)
     if size < 3:
         raise InputError(f"three directions need size >= 3, got {size}")
-    count = whole_number(rounds, "rounds")
-    if count < 1:
-        raise InputError(f"rounds must be at least 1, got {rounds}")
+    count = checked_rounds(rounds)
     trainer = resolve_student(student)
     angles = [float(one_number(x, getattr(directions, x))) for x in directions.fields()]
     start = _vectors(ThreeDirections(*angles), size)
     ensemble = Ensemble(alpha_prune, keep_fraction, angles[2], rule, margin)
-    parts = []
-    for begin in range(first, first + draws, _BATCH):
-        numbers = range(begin, min(begin + _BATCH, first + draws))
-        parts.append(_trained(ensemble, trainer, start, count, seed, numbers))
+    parts = [
+        _trained(ensemble, trainer, start, count, seed, numbers)
+        for numbers in batches_of_draws(first, draws)
+    ]
     columns = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
     return xr.Dataset(
         {name: (("draw", "round"), values) for name, values in columns.items()},
@@ -126,9 +120,7 @@ def _trained(
     """The columns of some draws."""
     first, truth, probe = start
     labelling = np.tile(first, (len(numbers), 1))
-    size, streams = len(first), []
-    for n in numbers:
-        streams.append(np.random.default_rng((seed, ensemble.stream, size, n, 7)))
+    streams = streams_of(seed, ensemble, len(first), numbers, 7)
     keys = draw_keys(seed, ensemble, numbers)
     columns = {
         "error": [_angle(labelling, truth) / np.pi],
@@ -141,13 +133,7 @@ def _trained(
             kept_examples(rng, ensemble, g, probe)
             for rng, g in zip(streams, labelling, strict=True)
         ]
-        repeat = student.padding == "repeat"
-        trained = student(stack_sets(sets, len(sets), repeat=repeat), keys)
-        if not np.all(trained.done):
-            raise ConvergenceError(
-                f"{student.name} did not reach its goal at N = {size}: {ensemble.label}"
-            )
-        w = np.asarray(trained.weights)
+        w = trained_weights(student, sets, keys, ensemble)
         columns["error"].append(_angle(w, truth) / np.pi)
         columns["cosine"].append(w @ truth)
         columns["probe_cosine"].append(w @ probe)

@@ -15,21 +15,22 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from perceptron_theory import ConvergenceError, InputError, LabelNoise, Rule
+from perceptron_theory import LabelNoise, Rule
 from perceptron_theory.kept.label_laws import resolve_label_noise
-from perceptron_theory.numerics.checks import as_array
+from perceptron_theory.solving.one_round import each_round
 
-from ..data.batches import stack_sets
 from ..data.ensemble import Ensemble
 from ..data.requests import check_request
 from ..data.scored_pools import kept_examples
 from ..data.source import draw_keys
-from ..naming import whole_number
 from ..students.catalog import resolve_student
 from ..students.contract import Student, angle_to_teacher
-
-# draws that are trained at once
-_BATCH = 16
+from .training_rounds import (
+    batches_of_draws,
+    checked_rounds,
+    streams_of,
+    trained_weights,
+)
 
 
 def simulate_selection_rounds(
@@ -77,11 +78,9 @@ def simulate_selection_rounds(
         ConvergenceError: a student did not reach its goal.
     """
     check_request(size, draws, seed, first)
-    count = whole_number(rounds, "rounds")
-    if count < 1:
-        raise InputError(f"rounds must be at least 1, got {rounds}")
-    loads = _each_round("alpha_prune", alpha_prune, count)
-    fractions = _each_round("keep_fraction", keep_fraction, count)
+    count = checked_rounds(rounds)
+    loads = each_round("alpha_prune", alpha_prune, count).tolist()
+    fractions = each_round("keep_fraction", keep_fraction, count).tolist()
     steps = [
         Ensemble(load, f, first_theta, rule, margin)
         for load, f in zip(loads, fractions, strict=True)
@@ -92,10 +91,10 @@ def simulate_selection_rounds(
         "flip_probability": flip_probability,
     }
     trainer = resolve_student(student)
-    parts = []
-    for begin in range(first, first + draws, _BATCH):
-        numbers = range(begin, min(begin + _BATCH, first + draws))
-        parts.append(_errors(steps, trainer, all_labels, size, seed, numbers, labels))
+    parts = [
+        _errors(steps, trainer, all_labels, size, seed, numbers, labels)
+        for numbers in batches_of_draws(first, draws)
+    ]
     return xr.Dataset(
         {"error": (("draw", "round"), np.concatenate(parts))},
         {"draw": np.arange(first, first + draws), "round": np.arange(count + 1)},
@@ -107,21 +106,6 @@ def simulate_selection_rounds(
             "labels": "all rounds" if all_labels else "last round",
         },
     )
-
-
-def _each_round(name: str, value: float | Sequence[float], count: int) -> list[float]:
-    """A number for each round.
-
-    Raises:
-        InputError: neither one number nor as many as there are rounds.
-    """
-    array = as_array(name, value)
-    if array.size not in (1, count):
-        raise InputError(
-            f"{name} must be one number or one for each of {count} rounds, got "
-            f"{array.size}"
-        )
-    return np.broadcast_to(array.ravel(), count).tolist()
 
 
 def _errors(
@@ -140,9 +124,7 @@ def _errors(
     probe = np.zeros(size)
     probe[:2] = math.cos(theta), math.sin(theta)
     probes = np.tile(probe, (len(numbers), 1))
-    streams = [
-        np.random.default_rng((seed, steps[0].stream, size, n, 8)) for n in numbers
-    ]
+    streams = streams_of(seed, steps[0], size, numbers, 8)
     keys = draw_keys(seed, steps[0], numbers)
     kept = [step.pool_sizes(size, labels["flip_probability"])[1] for step in steps]
     # all rounds are trained in arrays of one shape, by one program
@@ -154,13 +136,6 @@ def _errors(
             new = kept_examples(rng, step, teacher, probe, **labels)
             sets[:] = [*sets, new] if all_labels else [new]
         sets = [np.concatenate(one) for one in known]
-        repeat = student.padding == "repeat"
-        examples = stack_sets(sets, len(sets), repeat=repeat, rows=rows)
-        trained = student(examples, keys)
-        if not np.all(trained.done):
-            raise ConvergenceError(
-                f"{student.name} did not reach its goal at N = {size}: {step.label}"
-            )
-        probes = np.asarray(trained.weights)
+        probes = trained_weights(student, sets, keys, step, rows)
         errors.append(angle_to_teacher(probes) / np.pi)
     return np.stack(errors, axis=1)

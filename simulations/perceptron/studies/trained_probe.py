@@ -296,8 +296,8 @@ def simulate_trained_probe(
     if theta.max() > math.pi / 2:
         count = probe.examples(size, source.total)
         raise InputError(
-            f"a probe came out at {theta.max():.3f} radians, worse than chance: train "
-            f"it longer or on more than {count} examples"
+            f"a probe came out at {np.degrees(theta.max()):.1f} degrees, worse than "
+            f"chance: train it longer or on more than {count} examples"
         )
     predicted = known(
         alpha_prune=source.rows / size,

@@ -146,7 +146,7 @@ def _check_end(where: object, behind: int) -> None:
     """Refuse bytes behind an array: most readers would leave them out unseen."""
     if behind > 0:
         raise InputError(
-            f"{where} has {behind} bytes behind its array, as of several numpy.save "
+            f"{where} has {behind} bytes after its array, as of several numpy.save "
             "into one file: save each array in its own file, or all by numpy.savez"
         )
 

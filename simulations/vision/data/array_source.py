@@ -131,7 +131,7 @@ def _parts(text: str) -> list[Path]:
     odd = [path for path in paths if "," in path.name and not path.exists()]
     if len(paths) > 3 or odd:
         raise InputError(
-            f"arrays:{text} is not one to three files: give {Arrays.place}, or one "
+            f"arrays:{text} must name one to three files: give {Arrays.place}, or one "
             ".npz or .parquet; names end in " + ", ".join(SUFFIXES)
         )
     return paths
@@ -242,7 +242,7 @@ def _features(file: ArrayFile, taken: Collection[str | None]) -> np.ndarray:
 def _numbers(file: ArrayFile, name: str) -> np.ndarray:
     column = file[name]
     if column.ndim != 1 or column.dtype.kind not in "iufb":
-        raise InputError(f"{file.path}: the column {name!r} is no numbers")
+        raise InputError(f"{file.path}: the column {name!r} does not hold numbers")
     return column
 
 

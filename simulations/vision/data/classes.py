@@ -79,6 +79,21 @@ def of_classes(dataset: DataSet, names: Sequence[str]) -> DataSet:
     return replace(dataset, sizes=sizes, reader=Chosen(dataset.reader, rows), **same)
 
 
+def check_classes(dataset: DataSet) -> None:
+    """Refuse a data set of which all examples are of one class.
+
+    Raises:
+        InputError: There is nothing to tell apart.
+    """
+    present = np.unique(dataset.labels)
+    if len(present) < 2:
+        raise InputError(
+            f"all {len(dataset):,} examples of {dataset.name} are of one class, "
+            f"{dataset.class_names[present[0]]!r}, so that there is nothing to tell "
+            "apart: give two classes or more"
+        )
+
+
 def matched(dataset: DataSet, to: DataSet) -> DataSet:
     """A data set with the labels of another one, by the names of their classes.
 

@@ -38,7 +38,7 @@ def grey(image: Float[Array, "h w c"]) -> Float[Array, "h w 1"]:
     channels = image.shape[-1]
     if channels not in (1, 3):
         raise InputError(
-            f"colours are of 1 or 3 channels, the images have {channels}: leave "
+            f"colours need 1 or 3 channels, and the images have {channels}: leave "
             "jitter and grayscale out"
         )
     return image if channels == 1 else (image * jnp.array(_LUMA)).sum(-1, keepdims=True)

@@ -64,8 +64,8 @@ def folder_of_split(root: Path, split: str) -> Path:
     if split == DEFAULT and len(names) > 1 and not named:
         warnings.warn(
             f"{root}: its sub-folders ({', '.join(names[:3])}) are taken for classes, "
-            "though all of them have the same sub-folders: if they are splits, name "
-            f"one (--split {names[0]}); --split {WHOLE} is without this warning",
+            "though all of them have the same sub-folders: if they are splits, give "
+            f"one of them, {root / names[0]}",
             DataWarning,
             stacklevel=3,
         )

@@ -110,7 +110,8 @@ def _from_archive(path: Path, split: str, name: str) -> EncodedImages:
         flat = [one for one, _, _ in members if "/" not in one]
         if flat:
             raise InputError(
-                f"{path}: {flat[0]} is in no class: is it the archive of train?"
+                f"{path}: {flat[0]} is not in the folder of a class: is it the "
+                "archive of train?"
             )
         ids = ["/".join(one.split("/")[-2:]) for one, _, _ in members]
         classes = tuple(sorted({one.split("/")[0] for one in ids}))
@@ -179,7 +180,9 @@ def _truth(root: Path, files: list[str]) -> tuple[dict[str, str], tuple[str, ...
         )
     unknown = set(files) - class_of.keys()
     if unknown:
-        raise InputError(f"no class is known of {min(unknown)}: is it of ImageNet's?")
+        raise InputError(
+            f"the class of {min(unknown)} is not known: is it an image of ImageNet?"
+        )
     return class_of, classes
 
 
@@ -210,7 +213,8 @@ def _devkit(root: Path) -> dict[str, str]:
     kit = next((one for one in kits if one.is_file() or (one / _TRUTH).is_file()), None)
     if kit is None:
         raise InputError(
-            f"{root}: validation images are in no folders of classes, and there is no "
+            f"{root}: the validation images are not in one folder per class, and "
+            "there is no "
             f"{_DEVKIT}.tar.gz (or the folder) or {_TABLE} beside them to say the class"
         )
     meta, truth = read_members(kit, ["meta.mat", _TRUTH])

@@ -122,7 +122,7 @@ def _by_name(path: Path, found: Any) -> ArrayFile:
             array = np.array(None)
         if array.dtype.kind not in "iuU" or array.ndim != 1:
             raise InputError(
-                f"{path}: {name!r} is no list of labels: give whole numbers or names"
+                f"{path}: {name!r} is not a list of labels: give whole numbers or names"
             )
         readers[name] = partial(np.asarray, array)
     return ArrayFile(path, readers)

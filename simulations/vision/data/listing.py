@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from perceptron_theory import InputError
 from perceptron_theory.errors import DataWarning
+from perceptron_theory.wording import counted
 
 from ..optional import require
 
@@ -147,10 +148,9 @@ def say_left_out(where: object, others: Iterable[object]) -> None:
     """Warn that files were left out, how many, and name the first."""
     others = list(others)
     if others:
-        many = len(others) > 1
         warnings.warn(
-            f"{where}: left out {len(others)} file{'s' * many}, no image"
-            f"{'s' * many} by the name or in no class, such as {others[0]}",
+            f"{where}: left out {counted(len(others), 'file')} without the name of an "
+            f"image or outside the classes, such as {others[0]}",
             DataWarning,
             stacklevel=3,
         )

@@ -62,7 +62,7 @@ def names_of_mat_5(content: bytes) -> list[str]:
     """What the variables of a file are called.
 
     Raises:
-        DamagedError: An element ends after its file, or a variable is no matrix.
+        DamagedError: An element ends after its file, or a variable is not a matrix.
     """
     order = "little" if content[HEADER - 2 : HEADER] == b"IM" else "big"
     return [_name(one.content, order) for one in _matrices(content, order)]
@@ -74,7 +74,7 @@ def _matrices(content: bytes, order) -> Iterator[_Element]:
         if element.kind == _COMPRESSED:
             matrix = _element(memoryview(zlib.decompress(element.content)), 0, order)
         if matrix.kind != _MATRIX:
-            raise DamagedError("a variable is no matrix")
+            raise DamagedError("a variable is not a matrix")
         yield matrix
 
 

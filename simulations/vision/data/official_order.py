@@ -43,13 +43,14 @@ def official_rows(dataset: DataSet, labels: Int[np.ndarray, " O"]) -> np.ndarray
     if (rows < 0).any():
         one = dataset.ids[int((rows < 0).argmax())]
         raise InputError(
-            f"{dataset.name}: the id {one!r} is none of {len(official)} in the "
-            "official order: ids such as train/00017, or train/cat/0017.jpg for the "
+            f"{dataset.name}: the id {one!r} is not one of the {len(official)} in "
+            "the official order: ids such as train/00017, or train/cat/0017.jpg for "
+            "the "
             "18th cat, say which it is"
         )
     if len(np.unique(rows)) < len(rows):
         raise InputError(
-            f"{dataset.name}: two of its ids are of one place in the official order"
+            f"{dataset.name}: two of its ids name the same place in the official order"
         )
     wrong = np.flatnonzero(official[rows] != dataset.labels)
     if len(wrong):

@@ -22,8 +22,8 @@ def training_steps(count: int, batch_size: int) -> int:
     batch_size = inputs.positive_integer("batch_size", batch_size)
     if count < batch_size:
         raise InputError(
-            f"{count} examples do not fill one batch of {batch_size}: give a "
-            "batch_size of at most that"
+            f"{count} examples do not fill one batch of {batch_size}: give more, or a "
+            f"batch_size (of the recipe) of at most {count}"
         )
     return count // batch_size
 
@@ -69,7 +69,8 @@ def rng(seed: int, *at: int) -> np.random.Generator:
     for value in (seed, *at):
         if not isinstance(value, int | np.integer) or value < 0:
             raise InputError(
-                f"seed, epoch and position must be whole numbers from 0 on, got {value}"
+                "seed, epoch and position must be whole numbers of at least 0, got "
+                f"{value}"
             )
     # not default_rng((seed, *at)), for which (1, 2) and (1, 2, 0) are one
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=at))

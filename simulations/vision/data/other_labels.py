@@ -143,7 +143,9 @@ def _rows(
     row = {one: i for i, one in enumerate(ids)}
     if len(row) < count:
         twice = next(one for i, one in enumerate(ids) if row[one] != i)
-        raise InputError(f"{path}: {twice!r} has several labels: give each one")
+        raise InputError(
+            f"{path}: {twice!r} has several labels: give one label per example"
+        )
     missing = [one for one in dataset.ids if one not in row]
     if missing or count > total:
         known = set(dataset.ids)

@@ -50,7 +50,7 @@ def svhn(path: Path | str, split: str = "train") -> Images:
         raise InputError(f"{file}: X has shape {images.shape}, not (32, 32, 3, P)")
     bad = labels[~np.isin(labels, np.arange(1, 11))]
     if bad.size:
-        raise InputError(f"{file}: the label {bad[0]} is none of 1 to 10")
+        raise InputError(f"{file}: the label {bad[0]} is not one of 1 to 10")
     labels = labels.astype(np.int64) % 10
     ids = tuple(f"{split}/{i:06d}" for i in range(len(labels)))
     images = images.transpose(3, 0, 1, 2)

@@ -155,7 +155,7 @@ def check_metric(metric: Any) -> Metric:
     variant = getattr(metric, "variant_option", None)
     if variant is not None and variant not in option_names(metric):
         raise InputError(
-            f"{kind}.variant_option is {variant!r}, which is none of its options"
+            f"{kind}.variant_option is {variant!r}, which is not one of its options"
         )
     return metric
 

@@ -99,8 +99,8 @@ def spearman_brown(correlation: float, times: float = 2.0) -> float:
         raise InputError(f"correlation must be in (-1, 1], got {r}")
     if not 1 + (n - 1) * r > abs(n * r) * (1 - 1e-12):
         raise InputError(
-            f"a correlation of {r} between halves is none of {n} times as many models: "
-            "it is too negative"
+            f"a correlation of {r} between halves is too negative: none of {n} times "
+            "as many models follows from it"
         )
     return n * r / (1 + (n - 1) * r)
 
@@ -144,7 +144,7 @@ def _whole(models: float) -> int:
         InputError: it is beyond all numbers.
     """
     if not math.isfinite(models):
-        raise InputError("more models than any number: ask for less")
+        raise InputError("that takes more models than any number: ask for less")
     return max(2, math.ceil(models))
 
 

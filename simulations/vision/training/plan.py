@@ -15,7 +15,7 @@ from jaxtyping import Array, Int, Key
 from perceptron_theory import InputError
 
 from .. import inputs
-from ..data.classes import matched
+from ..data.classes import check_classes, matched
 from ..data.decode import CenterCrop, RandomCrop
 from ..data.encoded import DataSet, images_of, rows_of
 from ..data.images import Images
@@ -57,6 +57,8 @@ class Plan:
     def __post_init__(self) -> None:
         inputs.random_key(self.seed)
         images_of(self.dataset, "a network is trained on images")
+        if self.recipe.objective == "classification":
+            check_classes(self.dataset)
         self.placement.check_batch(self.recipe.batch_size)
         if self.test is not None:
             test = fitted(matched(self.test, self.dataset), self.recipe)

@@ -125,7 +125,7 @@ class Recipe:
         self._check_views()
         if min(self.logits_epochs, default=1) < 1:
             raise InputError(
-                f"logits_epochs must be from 1 on, got {list(self.logits_epochs)}"
+                f"logits_epochs must be at least 1, got {list(self.logits_epochs)}"
             )
         points = (0, *self.milestones, self.schedule_length)
         if not all(a < b for a, b in itertools.pairwise(points)):
@@ -144,7 +144,7 @@ class Recipe:
         known = all(0 <= strength < math.inf for strength in jitter)  # NaN is not
         if jitter and (len(jitter) != 4 or not known or jitter[3] > 0.5):
             raise InputError(
-                "jitter must be 4 strengths from 0 on, of brightness, contrast, "
+                "jitter must be 4 strengths of at least 0, of brightness, contrast, "
                 f"saturation and hue (at most 0.5), got {list(jitter)}"
             )
         if crop and not (len(crop) == 2 and 0 < crop[0] <= crop[1] <= 1):

@@ -125,6 +125,7 @@ def run_plan(
             if reports():
                 write_metrics(folder / "metrics.csv", history)
                 add_to_board(row)
+    advance(0, "computing the outputs of all examples")
     columns = write_results(plan, folder, state, correct[: len(history)])
     return Trained(state, history, columns)
 

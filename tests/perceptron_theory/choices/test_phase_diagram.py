@@ -138,3 +138,8 @@ def test_three_errors_agree_at_a_triple_point():
         "hard/random",
         "easy/random",
     }
+
+
+def test_a_probe_at_right_angles_to_the_teacher_has_no_diagram():
+    with pytest.raises(pt.InputError, match=r"89\.99 degrees: a probe at right angles"):
+        pt.phase_diagram([1.0, 9.0], [0.1, 0.5], theta=np.deg2rad(89.99))

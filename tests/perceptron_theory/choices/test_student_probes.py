@@ -113,7 +113,7 @@ def test_a_probe_worse_than_chance_is_the_opposite_of_a_better_one():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"rounds": 0}, "rounds must be a whole number from 1 on, got 0"),
+        ({"rounds": 0}, "rounds must be a whole number of at least 1, got 0"),
         ({"alpha_prune": [1.0, 2.0, 3.0]}, "one for each of 2 rounds"),
         ({"alpha_prune": -1.0}, "alpha_prune must be positive"),
         ({"keep_fraction": 1.5}, r"keep_fraction must be in \(0, 1\]"),

@@ -109,7 +109,8 @@ def test_the_angle_and_a_keep_probability_of_the_signed_margin():
     found = _states(np.maximum(angles.ravel(), 1e-200), 0.1)
     assert found.found.all()
     value = found.value.reshape(5, 5, -1)[..., :4]  # step, angle, quantity
-    exact = found.rates.reshape(5, 5, -1, 5)[0, :, :4, 2]
+    rates = found.rates.reshape(5, 5, *found.rates.shape[1:])  # by load, f, theta, ...
+    exact = rates[0, :, :4, 2]
     slope = (value[1] - 8 * value[2] + 8 * value[3] - value[4]) / (12 * h)
     np.testing.assert_allclose(exact[3:], slope[3:], rtol=1e-8, atol=2e-8)
     # log r and the like are even in theta, b is odd

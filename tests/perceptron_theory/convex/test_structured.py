@@ -220,7 +220,7 @@ def test_other_misuse_is_refused():
         pt.solve_convex(**POINT, inputs={"eigenvalues": [1.0]})
     with pytest.raises(pt.InputError, match="leave no finite numbers"):
         pt.Inputs.power_law(1000, 200.0)
-    with pytest.raises(pt.InputError, match="whole number from 2 on"):
+    with pytest.raises(pt.InputError, match="whole number of at least 2"):
         pt.Inputs.power_law(1, 1.0)
     with pytest.raises(pt.InputError, match="no plane to turn it in"):
         pt.Inputs([1.0, 1.0], [1.0, 0.0], [1.0, 0.0], 1.0).at_angle(0.3)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from perceptron_theory.numerics.gaussian import (
+    cdf,
     folded_quantile,
     mills_fraction,
     mills_ratio,
@@ -89,3 +90,29 @@ def test_folded_quantile_at_both_ends():
         with mp.workdps(40):
             assert float(mp.erf(below / mp.sqrt(2))) == pytest.approx(f, rel=1e-14)
             assert float(mp.erfc(above / mp.sqrt(2))) == pytest.approx(f, rel=1e-14)
+
+
+def test_folded_quantile_moves_as_the_density_says():
+    with jax.enable_x64(True):
+        below = jnp.array([1e-9, 0.2, 0.499, 0.501, 0.9])
+        rate = jax.vmap(jax.grad(lambda x: folded_quantile(x, 1.0 - x)))(below)
+        z = folded_quantile(below, 1.0 - below)
+    expected = 0.5 * np.sqrt(2 * np.pi) * np.exp(0.5 * np.asarray(z) ** 2)
+    np.testing.assert_allclose(rate, expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("t", [-37.0, -8.0, -1e-9, 0.0, 0.7, 9.0])
+def test_cdf_and_its_derivative(t):
+    with jax.enable_x64(True):
+        at = jnp.asarray(t)
+        found, rate = float(cdf(at)), float(jax.grad(cdf)(at))
+    with mp.workdps(40):
+        # the exponent is rounded
+        rel = 1e-15 + 1e-16 * t * t
+        assert found == pytest.approx(float(mp.ncdf(t)), rel=rel)
+        assert rate == pytest.approx(float(mp.npdf(t)), rel=rel)
+
+
+def test_cdf_at_infinity():
+    with jax.enable_x64(True):
+        assert cdf(jnp.array([-jnp.inf, jnp.inf])).tolist() == [0.0, 1.0]

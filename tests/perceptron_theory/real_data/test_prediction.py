@@ -317,3 +317,14 @@ def test_a_correction_by_chance_does_not_leave_the_errors_that_there_are():
         law = pt.FieldLaw.from_data(x, np.arange(24) % 2, -np.abs(z))
         found = pt.predict(law, 1000, 0.9, "hard", ridge=1e-6)
         assert 0.5 * found.uncorrected <= found.error <= 1.0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_loss_that_leaves_all_numbers_is_one_line(seed):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((300, 12)) * rng.standard_t(1.2, size=(300, 1))
+    x[0] *= 30.0
+    labels = (x[:, 0] + 0.5 * rng.standard_normal(300) > 0).astype(int)
+    law = pt.FieldLaw.from_data(x, labels)
+    with pytest.raises(pt.ConvergenceError, match="is finite: raise the ridge"):
+        pt.predict(law, 100, 0.5, "random", loss=lambda m: jnp.exp(-m), ridge=1e-3)

@@ -93,7 +93,7 @@ def test_hard_pruning_by_disagreement_turns_students_against_the_probe():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"rounds": 0}, "rounds must be a whole number from 1 on, got 0"),
+        ({"rounds": 0}, "rounds must be a whole number of at least 1, got 0"),
         ({"rounds": 2.5}, "rounds must be a whole number"),
         ({"alpha_tot": [1.0, 2.0]}, "alpha_tot must be one number here, got 2"),
         ({"keep_fraction": [0.1, 0.2]}, "keep_fraction must be one number"),

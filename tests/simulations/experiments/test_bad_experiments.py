@@ -24,7 +24,7 @@ GOOD = {
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"metrics": ("none",)}, "no metric is named none"),
+        ({"metrics": ("none",)}, "a metric cannot be called none"),
         ({"metrics": ("probe:20", "probe20")}, "two runs would be called 60-0.5-hard"),
         ({"keep_fractions": (0.5, 0.5000001)}, "two runs would be called 60-0.5-rand"),
         ({"metrics": "el2n"}, "metrics must be a list, got 'el2n'"),
@@ -37,7 +37,7 @@ GOOD = {
         ({"recipe": 3}, "recipe must be a string"),
         ({"downstream_recipe": "digits_resnet8"}, 'is for learner = "network"'),
         ({"learner": "network"}, "which needs it"),
-        ({"fixed_epochs": [2]}, r"whole numbers from 1 on, got \[2\]"),
+        ({"fixed_epochs": [2]}, r"whole numbers of at least 1, got \[2\]"),
         (
             {
                 "learner": "network",

@@ -6,7 +6,12 @@ import pytest
 
 from perceptron_theory import InputError
 from simulations.experiments.answers import packed, wrong_of
-from simulations.experiments.comparison.answer import points, sentences_of
+from simulations.experiments.comparison.answer import (
+    points,
+    sentences_of,
+    too_few_kept,
+    what_few_say,
+)
 from simulations.experiments.comparison.costs import best_choice, costs_of, crossed_mean
 
 
@@ -35,6 +40,56 @@ def test_the_standard_error_is_that_of_repeated_experiments():
     exact = 0.25 / 4 + 9 / 30 + 1 / 120
     assert spread == pytest.approx(np.sqrt(exact), rel=3 / np.sqrt(4_000))
     assert squares == pytest.approx(exact, rel=0.05)
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2, 14, 16])
+def test_what_hardly_ever_happens_is_not_certain(wrong):
+    values = np.zeros((3, 16))
+    values[:, :wrong] = 1.0
+    found = crossed_mean(values)
+    assert found.value == wrong / 16
+    assert found.few == (wrong in (0, 1, 2, 14, 16))
+    # two standard errors: the share that would show nothing in a test of twenty
+    unseen = 0.05
+    if wrong == 0:
+        assert (1 - 2 * found.standard_error) ** 16 == pytest.approx(unseen, abs=0.02)
+    # never less than the binomial standard error of what was seen
+    share = wrong / 16
+    assert found.standard_error >= np.sqrt(share * (1 - share) / 16)
+
+
+def test_the_least_error_joins_the_binomial_one():
+    values = np.zeros((3, 16))
+    values[:, :3] = 1.0
+    found = crossed_mean(values)
+    assert not found.few
+    assert found.standard_error == pytest.approx(np.sqrt(3 * 13 / 16 / 15 / 16))
+
+
+def test_error_bars_of_a_perfect_head_are_said():
+    runs = {
+        (1.0, "none", "unpruned"): 0.0,
+        (0.3, "none", "random"): 0.0,
+        (0.3, "m", "hard"): 0.0,
+        (0.3, "m", "easy"): 0.0,
+        (0.3, "m", "middle"): 0.0,
+    }
+    costs = costs_of(_rows(runs)).set_index("strategy")
+    assert (costs["error_se"] == 1.5 / 400).all()
+    assert (costs.loc["hard", ["cost_se", "gain_se"]] == 1.5 / 400).all()
+    # a run is as good as itself, surely
+    assert costs.loc["unpruned", "cost_se"] == 0
+    assert costs.loc["random", "gain_se"] == 0
+    (said,) = what_few_say(costs.reset_index(), 0.3, 400)
+    assert said.startswith("The test set has 400 examples") and "0.38 points" in said
+    # of many wrong answers the scatter says all
+    assert what_few_say(costs_of(_made_up(0.15)), 0.3, 400) == []
+
+
+def test_fewer_kept_than_classes_are_warned_of():
+    (said,) = too_few_kept(1, 10)
+    assert said.startswith("1 example cannot show 10 classes")
+    assert too_few_kept(10, 10) == []
 
 
 def _rows(errors):

@@ -115,7 +115,7 @@ def test_networks_are_of_images():
         compare(asked, DATA, "nowhere")
     digits = load("digits")
     data = Opened(digits, digits, load("digits", "test"))
-    with pytest.raises(InputError, match="'resnet7' is no model"):
+    with pytest.raises(InputError, match="'resnet7' is not a model I know"):
         compare(Question(keep_fraction=0.3, model="resnet7"), data, "nowhere")
     few = part_of(digits, np.arange(20), "few")
     with pytest.raises(InputError, match="a batch has 8"):

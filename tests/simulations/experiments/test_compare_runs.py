@@ -11,10 +11,11 @@ from perceptron_theory import InputError
 from simulations.experiments import read_table
 from simulations.experiments.comparison import Opened, Question, compare
 from simulations.experiments.comparison import budget as running
+from simulations.experiments.comparison.answer import class_table
 from simulations.experiments.learner import run_cell, strategy_rule
 from simulations.vision.data.points import Points
 from simulations.vision.score_files import read_scores, scores_of, write_scores
-from simulations.vision.selection import select
+from simulations.vision.selection import Selection, select
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,10 +50,40 @@ def test_a_comparison_writes_its_answer(finished):
     about = json.loads((folder / "compare.json").read_text())
     assert about["seeds"] == [0, 1, 2] and "jax" in about["versions"]
     assert (folder / "answer.txt").read_text().splitlines() == about["answer"]
-    assert "Trained on all 270 examples of blobs" in about["answer"][0]
+    assert (
+        "Trained on 270 of the 300 examples of blobs (the others are left out to "
+        "choose the ridge), linear" in about["answer"][0]
+    )
     classes = pd.read_csv(folder / "classes.csv")
     assert classes["before"].tolist() == [100] * 3
     assert (classes.iloc[:, 2:].sum() == 90).all()
+
+
+def test_a_random_keep_list_is_counted_and_warned_of(tmp_path):
+    labels = np.repeat([0, 1, 2], (80, 160, 160))
+    data = Points(
+        "few",
+        np.zeros((400, 1)),
+        labels,
+        tuple(map(str, range(400))),
+        tuple("abc"),
+    )
+    scores = {"m": scores_of(data, "m", np.arange(400.0))}
+    kept = Selection(np.arange(79, 119), 400, "random", 0.1, None)  # 1 of 80
+    table, said = class_table(
+        scores, 0.1, data.class_names, {"m": tmp_path / "m.parquet"}, kept
+    )
+    assert table["random"].tolist() == [1, 39, 0]
+    assert table.set_index("class").loc["a", "m_easy"] == 40
+    chance = [one for one in said if one.startswith("a random 10 % loses a class")]
+    assert "'c' keeps 0 of 160 examples, and 1 more class keeps too few" in chance[0]
+    assert f"select {tmp_path}/m.parquet -f 0.1 --rule random --class-floor" in said[0]
+    assert (
+        "random"
+        not in class_table(
+            scores, 0.1, data.class_names, {"m": tmp_path / "m.parquet"}
+        )[0]
+    )
 
 
 def test_the_keep_list_is_that_of_the_choice(finished):
@@ -215,10 +246,10 @@ def test_classes_that_are_lost_are_named(tmp_path):
     )
     answer = compare(asked, DATA, tmp_path / "out")
     hard, *_ = answer.warnings
-    assert hard.startswith("the hardest 30 % by skew nearly loses a class: 'a' keeps 0")
+    assert hard.startswith("the hardest 30 % by skew loses a class: 'a' keeps 0")
     file = tmp_path / "out/scores/skew.parquet"
     assert f"select {file} -f 0.3 --rule hard --class-floor 0.5`" in hard
-    assert "1 more class loses" in hard
+    assert "1 more class keeps too few" in hard
     assert "Warning: the hardest" in (tmp_path / "out/answer.txt").read_text()
 
 
@@ -234,5 +265,17 @@ def test_a_budget_that_allows_little_takes_fewer_examples(tmp_path, monkeypatch)
     assert line.startswith("the budget allows 3 seeds on 1") and "270" in line
     assert "harder ones may do better" in answer.sentences[0]
     asked = Question(keep_fraction=0.3, metrics=("supervised_prototypes",), budget=2.0)
-    with pytest.raises(InputError, match="raise the budget"):
+    with pytest.raises(InputError, match=r"--budget 1\d\ds answers in .*little"):
         compare(asked, DATA, tmp_path / "little")
+
+
+def test_no_folder_is_left_where_nothing_was_computed(tmp_path, monkeypatch):
+    def scored(*args, **kwargs):
+        raise InputError("no scores")
+
+    place = "simulations.experiments.comparison.scored.score_dataset"
+    monkeypatch.setattr(place, scored)
+    asked = Question(keep_fraction=0.3, metrics=("supervised_prototypes",))
+    with pytest.raises(InputError, match="no scores"):
+        compare(asked, DATA, tmp_path / "none")
+    assert not (tmp_path / "none").exists()

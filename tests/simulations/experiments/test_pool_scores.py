@@ -100,7 +100,7 @@ def test_an_experiment_by_own_scores_and_its_forecast(home, tmp_path):
     [
         ({"metrics": ("el2n:0",)}, "metrics of network are el2n:NUMBER from 0.01 to"),
         ({"metrics": ("probe:200",)}, "or names of score files"),
-        ({"pool_steps": 0}, "pool_steps must be whole numbers from 1 on, got 0"),
+        ({"pool_steps": 0}, "pool_steps must be whole numbers of at least 1, got 0"),
         ({"fixed_steps": 3}, "pool_steps at most"),
         ({"smaller_batches": 1}, "smaller_batches must be true or false, got 1"),
         (
@@ -121,10 +121,6 @@ def test_the_shipped_scaling_experiments_differ_in_their_budget_alone():
     assert len(steps.sizes) >= 8 and steps.seeds >= 5
     assert (min(steps.sizes), max(steps.sizes)) == (500, 60_000)
     assert {"hard", "easy", "middle"} == set(steps.strategies)
-    budgets = {
-        "fixed_steps": None,
-        "pool_steps": steps.fixed_steps,
-        "name": epochs.name,
-    }
-    assert replace(steps, name=epochs.name, **budgets) == epochs
+    budgets = {"fixed_steps": None, "pool_steps": steps.fixed_steps}
+    assert replace(steps, **budgets) == replace(epochs, name=steps.name)
     assert len(cells_of(steps)) == 5 * 8 * (1 + 4 * 4)

@@ -202,7 +202,7 @@ def test_tables_that_were_edited_or_mixed_are_refused(finished, tmp_path):
         ({"keep_fractions": (1.0,)}, "inside"),
         ({"metrics": ("theta:10",)}, "metrics of logistic are probe:NUMBER"),
         ({"metrics": ("a/b",)}, "or names of score files"),
-        ({"fixed_steps": 100}, "fixed_epochs and fixed_steps at most"),
+        ({"fixed_steps": 100}, "fixed_steps and pool_steps at most"),
         ({"recipe": "digits_resnet8"}, "recipe is for the learner network"),
         ({"learner": "svm"}, "unknown learner 'svm'"),
         ({"positive": ("0",)}, "max_margin"),

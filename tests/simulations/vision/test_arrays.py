@@ -159,8 +159,11 @@ def test_arrays_that_do_not_fit_are_refused_in_one_line(here, name, array, says)
     ("text", "says"),
     [
         ("arrays:x.npy", "x.npy has no labels (has one array)"),
-        ("arrays:x.npy,y.npy,ids.txt,more.npy", "is not one to three files: give EMB"),
-        ("arrays:x.npy,,y.npy", "is not one to three files"),
+        (
+            "arrays:x.npy,y.npy,ids.txt,more.npy",
+            "must name one to three files: give EMB",
+        ),
+        ("arrays:x.npy,,y.npy", "must name one to three files"),
         ("arrays:x.npy,z.npy", "z.npy does not exist: give a .npy file"),
         ("arrays:x.h5,y.npy", "names end in .npy, .npz, .parquet"),
         ("arrays:y.h5", "y.h5: arrays are read from .npy, .npz"),
@@ -202,10 +205,10 @@ def test_arrays_behind_the_first_one_of_a_file_are_not_left_out(here):
         with open("two.npy", "wb") as file:
             for one in arrays:
                 np.save(file, one)
-        assert "bytes behind its array, as of several numpy.save" in _refused(
+        assert "bytes after its array, as of several numpy.save" in _refused(
             "arrays:two.npy,y.npy"
         )
     content = Path("two.npy").read_bytes()
     with zipfile.ZipFile("two.npz", "w") as archive:
         archive.writestr("x.npy", content)
-    assert "bytes behind its array" in _refused("arrays:two.npz,y.npy")
+    assert "bytes after its array" in _refused("arrays:two.npz,y.npy")

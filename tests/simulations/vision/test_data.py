@@ -237,7 +237,7 @@ def test_svhn_is_read_from_matlab_files(tmp_path):
     wrong = {"11": labels + 1, "1.5": labels + 0.5, "nan": labels * np.nan}
     for said, bad in wrong.items():
         savemat(file, {"X": images, "y": bad})
-        with pytest.raises(InputError, match=f"label {said} is none of 1 to 10"):
+        with pytest.raises(InputError, match=f"label {said} is not one of 1 to 10"):
             load(f"svhn:{tmp_path}")
     savemat(file, {"X": images})
     with pytest.raises(InputError, match="does not hold X and y"):

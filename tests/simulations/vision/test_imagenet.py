@@ -225,7 +225,7 @@ def test_other_archives_are_refused(tmp_path):
     image = CONTENT[IDS[0]]
     for members, says in (
         ([("readme.txt", b"x")], "no images"),
-        ([("a.JPEG", image)], "a.JPEG is in no class"),
+        ([("a.JPEG", image)], "a.JPEG is not in the folder of a class"),
         ([("n1.tar", _tar([("a.JPEG", b"")]))], "n1/a.JPEG is empty"),
         ([("n1.tar", _tar([("a.JPEG", image)] * 2))], "'n1/a.JPEG' stands for several"),
         ([("n1.tar", b"no archive")], "not a complete"),

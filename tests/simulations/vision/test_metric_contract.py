@@ -233,7 +233,7 @@ def test_an_object_of_all_parts_needs_no_base_class():
         (_lacking(score=None), "Mine is not a metric: it lacks score, a method"),
         (_lacking(score=3), "Mine is not a metric: it lacks score, a method"),
         (_lacking(high_is="low"), 'Mine.high_is must be "hard" or "easy", got \'low\''),
-        (_lacking(variant_option="which"), "which is none of its options"),
+        (_lacking(variant_option="which"), "which is not one of its options"),
         (type("Mine", (Metric,), {"name": "a", "needs": ()})(), "it lacks score"),
         (type("Mine", (Metric,), {"score": print})(), "it lacks name"),
         (outside.MeanMargin, "give an instance, MeanMargin(...)"),

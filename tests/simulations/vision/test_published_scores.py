@@ -68,7 +68,7 @@ def test_a_csv_that_does_not_match_is_refused(tmp_path):
     with pytest.raises(InputError, match="is nan"):
         ask()
     path.write_text(_csv(path).read_text().replace("n1_", "n9_"))
-    with pytest.raises(InputError, match="are of no example"):
+    with pytest.raises(InputError, match="belong to no example"):
         ask()
     path.write_text(_csv(path).read_text() + "n1_5")
     with pytest.raises(InputError, match="is it truncated"):

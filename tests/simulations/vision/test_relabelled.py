@@ -73,7 +73,9 @@ def test_the_official_order_is_that_of_ids():
     said = _refused(lambda: official_rows(plain, OFFICIAL[::-1]))
     assert "6 of 6 labels are not those of six, the first of 'train/00004'" in said
     said = _refused(lambda: official_rows(dataset, OFFICIAL[:4]))
-    assert "the id 'train/cat/0001.jpg' is none of 4 in the official order" in said
+    assert (
+        "the id 'train/cat/0001.jpg' is not one of the 4 in the official order" in said
+    )
 
 
 @pytest.mark.parametrize("name", ["worse", "worse_label"])
@@ -171,7 +173,11 @@ def _write(path, values):
         ("a.npy", WORSE + 0.5, "must be a list of whole numbers or of names"),
         ("a.csv", "id,label\n" + "".join(f"{i},cta\n" for i in range(6)), "'cat'"),
         ("a.csv", "id,label\n0,cat\n1,cat\n", "4 of 6 examples of x have no label, "),
-        ("a.csv", "id,label\n" + "0,cat\n" * 6, "'0' has several labels: give each"),
+        (
+            "a.csv",
+            "id,label\n" + "0,cat\n" * 6,
+            "'0' has several labels: give one label per",
+        ),
         (
             "a.csv",
             "id,label\n" + "".join(f"{i},cat\n" for i in range(7)),

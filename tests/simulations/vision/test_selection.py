@@ -157,7 +157,7 @@ def test_indices_and_ids_on_disk(tmp_path):
         ({"scores": np.full(10, np.nan)}, "scores\\[0\\] is nan"),
         ({"rule": "hardest"}, "did you mean 'hard'"),
         ({"rule": 3}, "rule must be one of"),
-        ({"rule": pt.Window(lower=0.8)}, "ends beyond 1"),
+        ({"rule": pt.Window(lower=0.8)}, "ends beyond 1: let it begin lower"),
         ({"rule": pt.Mixture(share=1.5)}, "share must be"),
         ({"rule": Stratified(drop_hardest=0.8)}, "lower it"),
         ({"rule": Stratified(strata=0)}, "strata must be"),

@@ -51,7 +51,7 @@ def test_many_rows_are_a_random_part_of_them(tmp_path):
     [
         (np.ones(4), "two or more rows"),
         (np.ones((1, 4)), "two or more rows"),
-        (np.ones((5, 4)), "alike"),
+        (np.ones((5, 4)), "the same"),
         (np.array([[1.0, np.nan], [0, 1]]), "finite"),
         (np.array([["a", "b"], ["c", "d"]]), "numbers"),
     ],

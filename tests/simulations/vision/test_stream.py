@@ -231,7 +231,7 @@ def test_an_image_that_went_missing_is_named(data, tmp_path):
         ({"workers": -1}, "must be 0 or more"),
         ({"max_corrupt": -1}, "must be 0 or more"),
         ({"seed": None}, "random crops need a seed"),
-        ({"seed": -1}, "whole numbers from 0 on"),
+        ({"seed": -1}, "whole numbers of at least 0"),
     ],
 )
 def test_streams_that_cannot_be_are_refused(data, options, says):

@@ -80,7 +80,10 @@ def test_a_changed_budget_replaces_that_of_the_file():
         ("fixed_epochs = 1\nmilestones = [10]", "to below 10"),
         ("fixed_epochs = 1\nweight_decay = nan", "weight_decay must be from"),
         ("fixed_epochs = 1\njitter = [nan, 0, 0, 0]", "jitter must be 4 strengths"),
-        ("fixed_epochs = 1\nlogits_epochs = [0, 2]", "logits_epochs must be from 1"),
+        (
+            "fixed_epochs = 1\nlogits_epochs = [0, 2]",
+            "logits_epochs must be at least 1",
+        ),
         ("fixed_epochs = ", "is not a readable recipe"),
     ],
 )

@@ -112,7 +112,7 @@ def test_grey_by_chance_and_images_of_one_channel():
     same = jitter(one, drawn((1.0, 1.0, 0.3), hue=0.4))
     np.testing.assert_allclose(same, one, atol=1e-6)
     assert np.abs(jitter(one, drawn((0.5, 1.0, 1.0))) - one / 2).max() < 1e-6
-    with pytest.raises(InputError, match="of 1 or 3 channels, the images have 2"):
+    with pytest.raises(InputError, match="need 1 or 3 channels, and the images have 2"):
         recolour(batch[..., :2], jax.random.key(0), grayscale=0.2)
 
 

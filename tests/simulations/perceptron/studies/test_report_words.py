@@ -32,7 +32,7 @@ def test_agreement_and_disagreement():
 def test_too_few_draws_are_no_disagreement():
     said = words(passed=True, imprecise=["theta=0.17453292519943295"])
     assert "too few draws to tell whether theory and simulation agree." in said
-    assert "DISAGREE" not in said and "FAIL  too few draws: theta=0.1745\n" in said
+    assert "DISAGREE" not in said and "FAIL  too few draws: theta=10°\n" in said
     assert "DISAGREE" in words(passed=False, imprecise=["x"])
 
 
