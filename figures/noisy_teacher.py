@@ -21,73 +21,57 @@ SOURCE = "theory: logistic student, theta = 20 degrees"
 CAPTION = (
     "Labels are those of a teacher with a part that the features do not show, y = "
     "sign(u + sigma n): wrong ones (their part: top) lie near its boundary. Probe at "
-    "20 degrees, logistic loss, ridge 0.1. Colour: the best of seven windows, from "
+    "20 degrees, logistic loss, ridge 0.1. Colour: the best window of margins, from "
     "the hardest (orange) over the middle (white) to the easiest examples (blue); "
-    "grey: none of them beats as many random examples. Full line: hard as good as "
-    "random; dashed: hard as good as easy. A, B: f = 0.4 over the size of the pool; "
-    "C, D: over f, at 20 examples per dimension. Left: ranked by the absolute margin "
-    "|P.x|, right: by the signed margin y P.x of the noisy label. All errors are on "
-    "the teacher's own labels."
+    "grey: none beats as many random examples. Full line: hard as good as random; "
+    "dotted: easy as good as random; dashed: hard as good as easy; dash-dotted: "
+    "where the hardest examples cease to be the best window. Lines are solved for "
+    "between the points of a grid, colours are between them. A, B: f = 0.4 over the "
+    "size of the pool; C, D: over f, at 20 examples per dimension. Left: ranked by "
+    "the absolute margin |P.x|, right: by the signed margin y P.x of the noisy "
+    "label. All errors are on the teacher's own labels."
 )
 ANGLE, LOSS, RIDGE = math.radians(20), "logistic", 0.1
 STRENGTHS = (0.02, 0.1, 0.2, 0.3, 0.45, 0.65, 0.9, 1.2)
 POOLS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 FRACTIONS = (0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8)
 FRACTION, POOL = 0.4, 20.0  # those of the other plane
-PLACES = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0)  # of a window: hard is 0, easy 1
 MARGINS = ("absolute", "signed")
 FINE = 160  # pixels of a map along each side
 PLANES = {"alpha_tot": POOLS, "keep_fraction": FRACTIONS}
 
 
+ALIKE = 0.05  # of ln error, to which a coarse grid tells that hard is the best window
+LINES = {
+    "hard/random": (style.BLACK, "-", 1.4),
+    "easy/random": (style.BLACK, (0, (1, 1)), 1.4),
+    "hard/easy": (style.BLUE, (0, (4, 2)), 1.4),
+    "hard/window": (style.BLACK, (0, (5, 1.5, 1, 1.5)), 1.2),
+}
+
+
 def compute() -> xr.Dataset:
-    """The errors of windows and of random examples in both planes."""
-    parts = [_errors(margin, plane) for margin in MARGINS for plane in PLANES]
-    parts += [_random(plane) for plane in PLANES]
+    """The errors of four strategies in both planes, and where two are equal."""
+    parts = [_plane(margin, plane) for margin in MARGINS for plane in PLANES]
     about = {"theta": ANGLE, "loss": LOSS, "ridge": RIDGE, "noise": "probit"}
     about |= {"keep_fraction_of_pools": FRACTION, "alpha_tot_of_fractions": POOL}
-    axes = {"strength": list(STRENGTHS), "place": list(PLACES)}
-    values = {name: list(y) for name, y in PLANES.items()}
-    return xr.merge(parts).assign_coords(axes | values).assign_attrs(about)
+    return xr.merge(parts, combine_attrs="drop").assign_attrs(about)
 
 
-def _plane(plane: str) -> tuple[np.ndarray, np.ndarray]:
-    """Loads of the pool and kept fractions along the second axis of a plane."""
-    y = np.array(PLANES[plane])
-    one = np.ones_like(y)
-    return (y, FRACTION * one) if plane == "alpha_tot" else (POOL * one, y)
-
-
-def _solved(**how: Any) -> np.ndarray:
-    noise = pt.Probit(np.array(STRENGTHS)[:, None, None])
-    how |= {"loss": LOSS, "ridge": RIDGE, "label_noise": noise}
-    return np.asarray(pt.solve_convex(**how).error)
-
-
-def _errors(margin: str, plane: str) -> xr.Dataset:
-    pools, fractions = (x[:, None] for x in _plane(plane))
-    error = _solved(
-        alpha_prune=pools * fractions,
-        keep_fraction=fractions,
+def _plane(margin: str, plane: str) -> xr.Dataset:
+    """One diagram; its names begin with the margin and the plane."""
+    fixed: dict[str, Any] = {"alpha_tot": POOL, "keep_fraction": FRACTION}
+    found = pt.noise_strength_diagram(
+        STRENGTHS,
+        **(fixed | {plane: PLANES[plane]}),
         theta=ANGLE,
-        rule=pt.Window((1.0 - fractions) * np.array(PLACES)),
+        loss=LOSS,
+        ridge=RIDGE,
         margin=margin,
     )
-    dims = ("strength", plane, "place")
-    return xr.Dataset({f"{margin}_{plane}_error": (dims, error)})
-
-
-def _random(plane: str) -> xr.Dataset:
-    """All of a smaller pool, by the program of the windows."""
-    pools, fractions = _plane(plane)
-    error = _solved(
-        alpha_prune=(pools * fractions)[:, None],
-        keep_fraction=1.0,
-        theta=ANGLE,
-        rule=pt.Window(0.0),
-    )
-    dims = ("strength", plane)
-    return xr.Dataset({f"random_{plane}_error": (dims, error[..., 0])})
+    prefix = f"{margin}_{plane}_"
+    names = {str(name): f"{prefix}{name}" for name in found.data_vars}
+    return found.rename(names | {"boundary_point": f"{prefix}boundary_point"})
 
 
 def draw(data: xr.Dataset) -> Figure:
@@ -113,52 +97,55 @@ def draw(data: xr.Dataset) -> Figure:
     return figure
 
 
-def _fine(data: xr.Dataset, name: str, plane: str) -> tuple[np.ndarray, ...]:
-    """Ln of errors on a fine grid: noise, ln of the other axis, and the values."""
-    x, y = data["strength"].values, np.log(data[plane].values)
-    values = np.log(data[name].values)
+def _map(axes: Axes, data: xr.Dataset, margin: str, plane: str) -> Any:
+    """The best window where one beats random examples, and the solved boundaries."""
+    prefix = f"{margin}_{plane}_"
+    x, y = data["noise_strength"].values, np.log(data[plane].values)
     at = np.linspace(x[0], x[-1], FINE), np.linspace(y[0], y[-1], FINE)
     places = np.stack(np.meshgrid(*at, indexing="ij"), axis=-1)
-    return *at, RegularGridInterpolator((x, y), values)(places)
 
+    def fine(values: np.ndarray) -> np.ndarray:
+        return RegularGridInterpolator((x, y), values)(places)
 
-def _map(axes: Axes, data: xr.Dataset, margin: str, plane: str) -> Any:
-    """The best window where one beats random examples, and where hard ceases to."""
-    x, y, windows = _fine(data, f"{margin}_{plane}_error", plane)
-    random = _fine(data, f"random_{plane}_error", plane)[2]
-    place, least = _best(windows, data["place"].values)
-    best = np.ma.masked_where(least >= random, place)
+    random, window = (data[f"{prefix}error_{x}"].values for x in ("random", "window"))
+    gains = fine(np.log(random / window))
+    best = np.ma.masked_where(gains <= 0, fine(data[f"{prefix}window"].values))
     axes.set_facecolor("0.8")
     drawn = axes.pcolormesh(
-        x, np.exp(y), best.T, cmap=style.better("easy"), vmin=0, vmax=1, rasterized=True
+        at[0],
+        np.exp(at[1]),
+        best.T,
+        cmap=style.better("easy"),
+        vmin=0,
+        vmax=1,
+        rasterized=True,
     )
-    hard, easy = windows[..., 0], windows[..., -1]
-    for other, color, line in (
-        (random, style.BLACK, "-"),
-        (easy, style.BLUE, (0, (4, 2))),
-    ):
-        look = {"colors": color, "linestyles": [line], "linewidths": 1.4}
-        axes.contour(x, np.exp(y), (hard - other).T, [0.0], **look)
+    of = {
+        key: data[f"{prefix}boundary_{key}"].values
+        for key in ("kind", "branch", "noise_strength", plane)
+    }
+    hard = np.log(data[f"{prefix}error_hard"].values / window)
+    off = RegularGridInterpolator((x, y), hard)
+    for branch in np.unique(of["branch"]):
+        here = of["branch"] == branch
+        kind = str(of["kind"][here][0])
+        place = np.c_[of["noise_strength"][here], np.log(of[plane][here])]
+        # a window next to hard may be as good where another is far better than both
+        if kind == "hard/window" and np.median(off(place)) > ALIKE:
+            continue
+        color, line, width = LINES[kind]
+        axes.plot(
+            of["noise_strength"][here],
+            of[plane][here],
+            color=color,
+            linestyle=line,
+            linewidth=width,
+        )
     ticks = data[plane].values
     axes.set(yscale="log", xlim=(x[0], x[-1]), ylim=np.exp(y[[0, -1]]))
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.yaxis.set_minor_locator(NullLocator())
     return drawn
-
-
-def _best(windows: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The place of least error and the error there, by a parabola through three."""
-    middle = np.clip(windows.argmin(axis=-1), 1, len(places) - 2)
-    index = middle[..., None] + np.arange(-1, 2)
-    error, place = np.take_along_axis(windows, index, axis=-1), places[index]
-    left, right = np.moveaxis(np.diff(error) / np.diff(place), -1, 0)
-    bend = (right - left) / (place[..., 2] - place[..., 0])
-    centre = 0.5 * (place[..., 0] + place[..., 1])
-    bottom = centre - 0.5 * left / np.where(bend > 0, bend, np.inf)
-    flat = places[windows.argmin(axis=-1)]
-    found = np.where(bend > 0, bottom, flat)
-    found = np.clip(found, place[..., 0], place[..., 2])
-    return found, windows.min(axis=-1)
 
 
 def _wrong_part(axes: Axes) -> None:
