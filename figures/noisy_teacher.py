@@ -60,10 +60,11 @@ def compute() -> xr.Dataset:
 
 def _plane(margin: str, plane: str) -> xr.Dataset:
     """One diagram; its names begin with the margin and the plane."""
-    fixed: dict[str, Any] = {"alpha_tot": POOL, "keep_fraction": FRACTION}
+    along: dict[str, Any] = {"alpha_tot": POOL, "keep_fraction": FRACTION}
+    along[plane] = PLANES[plane]
     found = pt.noise_strength_diagram(
         STRENGTHS,
-        **(fixed | {plane: PLANES[plane]}),
+        **along,
         theta=ANGLE,
         loss=LOSS,
         ridge=RIDGE,
