@@ -76,6 +76,11 @@ def did_you_mean(names: Iterable[str]) -> str:
     return f"; did you mean {listed}?" if last else ""
 
 
+def suggestion(received: object, allowed: Iterable[str]) -> str:
+    """The end of a message on a name that is none of these: the nearest, or nothing."""
+    return did_you_mean(nearest(received, allowed))
+
+
 def _plain(name: str) -> str:
     return name.strip().lower().replace("-", "_")
 
@@ -83,7 +88,7 @@ def _plain(name: str) -> str:
 def unknown_name(kind: str, received: object, allowed: Iterable[str]) -> InputError:
     """The error for a name outside a closed list, with the nearest allowed names."""
     allowed = list(allowed)
-    hint = did_you_mean(nearest(received, allowed))
+    hint = suggestion(received, allowed)
     names = ", ".join(map(repr, allowed))
     return InputError(f"unknown {kind} {received!r}: allowed are {names}{hint}")
 

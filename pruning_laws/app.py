@@ -87,9 +87,9 @@ class CommandLine(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and self.get_command(ctx, args[0]) is None:
-            from perceptron_theory.errors import did_you_mean, nearest
+            from perceptron_theory.errors import suggestion
 
-            hint = did_you_mean(nearest(args[0], self.commands))
+            hint = suggestion(args[0], self.commands)
             ctx.fail(f"there is no command {args[0]!r}{hint}")
         return super().resolve_command(ctx, args)
 

@@ -23,8 +23,7 @@ class FeaturesAndScores:
         typer.Option(
             metavar="FILE",
             help="Features, one row per example: .npy, as `embed` writes it, .npz, "
-            ".csv "
-            "or .parquet; with --labels, or of the data set of --data.",
+            ".csv or .parquet; with --labels, or of the data set of --data.",
         ),
     ] = None
     labels: Annotated[

@@ -146,9 +146,9 @@ def check_choice(option: str, given: str, choices: Sequence[str]) -> None:
     """
     if given in choices:
         return
-    from perceptron_theory.errors import did_you_mean, nearest
+    from perceptron_theory.errors import suggestion
 
-    hint = did_you_mean(nearest(given, choices))
+    hint = suggestion(given, choices)
     raise bad(option, f"{given!r} must be one of {', '.join(choices)}{hint}")
 
 

@@ -28,9 +28,8 @@ Labels = Annotated[
         metavar="FILE[#NAME]",
         help="Labels of the training set in place of its own: .npy, .npz, .csv, "
         ".parquet or .txt, matched by ids if it has them; with several arrays or "
-        "columns, "
-        "the one called NAME. cifar10n:FILE#worse takes those of CIFAR-10N, in the "
-        "official order of CIFAR-10. Test sets keep their own labels.",
+        "columns, the one called NAME. cifar10n:FILE#worse takes those of CIFAR-10N, "
+        "in the official order of CIFAR-10. Test sets keep their own labels.",
     ),
 ]
 CheckedData = Annotated[

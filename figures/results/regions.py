@@ -16,6 +16,8 @@ import xarray as xr
 from jaxtyping import Float, Int
 from scipy.ndimage import binary_dilation, distance_transform_edt, label
 
+from perceptron_theory.choices.crossings import NEAREST
+
 from .. import style
 
 RULES = list(style.RULES)
@@ -138,18 +140,16 @@ def _completed(line: np.ndarray, best: np.ndarray, ends: np.ndarray) -> Any:
     top = ends[1, 1]
     if all(inside) and len(best) > 2 and not _looked_up_to(line[1, -1], top):
         return np.c_[line, line[:, 0]], np.r_[best, best[0]]
-    for n, where in ((0, 0), (-1, line.shape[1])):
-        if inside[n] and _looked_up_to(line[1, n], top):
-            line = np.insert(
-                line, where if n == 0 else line.shape[1], [line[0, n], top], 1
-            )
-            best = np.r_[best[0], best] if n == 0 else np.r_[best, best[-1]]
+    if inside[0] and _looked_up_to(line[1, 0], top):
+        line, best = np.c_[[line[0, 0], top], line], np.r_[best[0], best]
+    if inside[1] and _looked_up_to(line[1, -1], top):
+        line, best = np.c_[line, [line[0, -1], top]], np.r_[best, best[-1]]
     return line, best
 
 
 def _looked_up_to(f: float, top: float) -> bool:
     """Whether a curve ends because differences of errors above are rounding."""
-    return top == 1.0 and abs(f - 0.999) < 1e-9
+    return top == 1.0 and abs(f - NEAREST) < 1e-9
 
 
 def _dense(line: Float[np.ndarray, "2 n"]) -> tuple[np.ndarray, np.ndarray]:

@@ -92,8 +92,8 @@ def phases(
     alpha_tot: Any,
     keep_fraction: Any,
     *,
-    theta: Any = 0.0,
-    margin: str = "absolute",
+    theta: Any,
+    margin: str,
     **learner_of: Any,
 ) -> Parts:
     """As :func:`phase_diagram`, for those who need no dataset."""

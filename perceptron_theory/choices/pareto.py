@@ -113,13 +113,13 @@ def pareto_frontier(
 
 @remembering()
 def frontier(
-    alpha_prune: Any = None,
+    rule: str | Rule,
+    margin: str,
+    theta: Any,
     *,
+    max_alpha_tot: Any,
+    alpha_prune: Any = None,
     alpha_tot: Any = None,
-    theta: Any = 0.0,
-    max_alpha_tot: Any = None,
-    rule: str | Rule = "hard",
-    margin: str = "absolute",
     **learner_of: Any,
 ) -> Parts:
     """As :func:`pareto_frontier`, for those who need no dataset."""

@@ -57,8 +57,7 @@ def origins_of(problem: Problem, labels: Labels, loss: Loss, on_line: bool) -> O
     if not loss.kink:
         return Origins(jnp.zeros(()), jnp.zeros(4))
     piece = pieces_of(problem, labels, on_line)
-    used = (piece.outer > piece.inner) & (piece.level > 0)
-    here = groups_of(piece) & used
+    here = groups_of(piece) & piece.used
     some = jnp.any(here, axis=1)
     nearest = jnp.min(jnp.where(here, piece.inner, jnp.inf), axis=1)
     side = jnp.array([label * sign for label, sign in GROUPS])

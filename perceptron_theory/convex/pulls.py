@@ -234,7 +234,7 @@ def averages(
     loss, mode, _ = setting
     r, step = jnp.exp(x[0]), jnp.exp(x[3])
     piece = pieces_of(problem, labels, mode.on_line)
-    used = (piece.outer > piece.inner) & (piece.level > 0)
+    used = piece.used
     beside, widest = jnp.zeros((), bool), jnp.ones(())
     if not mode.on_line:
         beside, widest = beside_boundary(piece, problem.sin_theta)

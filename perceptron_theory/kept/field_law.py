@@ -62,6 +62,11 @@ class Piece(NamedTuple):
     level: Float[Array, ""]
     label: Float[Array, ""]
 
+    @property
+    def used(self) -> Bool[Array, ""]:
+        """Whether it holds examples."""
+        return (self.outer > self.inner) & (self.level > 0)
+
 
 def pieces_of(problem: Problem, labels: Labels, on_line: bool) -> Piece:
     """The pieces of a problem (those of u = z > 0 at theta = 0), empty ones at 0."""
@@ -81,8 +86,7 @@ def beside_boundary(
     piece: Piece, sin_theta: Float[Array, ""]
 ) -> tuple[Bool[Array, ""], Float[Array, ""]]:
     """Whether all kept examples lie next to the probe's boundary; the largest |z|."""
-    used = (piece.outer > piece.inner) & (piece.level > 0)
-    widest = jnp.max(jnp.where(used, piece.outer, 0.0))
+    widest = jnp.max(jnp.where(piece.used, piece.outer, 0.0))
     return widest < BESIDE * sin_theta, widest
 
 

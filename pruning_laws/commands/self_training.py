@@ -36,8 +36,7 @@ def self_training(
             min=0,
             max=90,
             help="Angle, in degrees, between the labels of the first pool and the "
-            "probe. "
-            "[default: as if their errors had nothing to do with each other]",
+            "probe. [default: as if their errors had nothing to do with each other]",
         ),
     ] = None,
     *,

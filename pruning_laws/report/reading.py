@@ -18,6 +18,7 @@ from perceptron_theory.errors import InputError
 from perceptron_theory.text_files import read_text
 from perceptron_theory.wording import in_degrees
 from simulations.csv_files import delimiter_of
+from simulations.parquet_files import read_table
 
 from ..output import tables
 
@@ -169,10 +170,7 @@ def _draw(dataset: Any, section: Section) -> None:
 
 
 def _parquet(path: Path, section: Section) -> None:
-    import pyarrow.parquet as pq
-
-    with path.open("rb") as file:  # pyarrow takes no path that is not UTF-8
-        table = pq.read_table(file, page_checksum_verification=True)
+    table = read_table(path, page_checksum_verification=True)
     said = table.schema.metadata or {}
     facts = {
         key.decode(errors="replace"): value.decode(errors="replace")

@@ -69,8 +69,7 @@ def _floats(name: str, array: np.ndarray) -> np.ndarray:
                 i = same.index(False)
                 raise InputError(
                     f"{name} has the whole number {array.flat[i]}, which float64 "
-                    "cannot hold:"
-                    " subtract or divide until all are below 2**53"
+                    "cannot hold: subtract or divide until all are below 2**53"
                 )
         return floats
     raise InputError(f"{name} must be numbers, got {array.dtype}")

@@ -25,6 +25,7 @@ from perceptron_theory.paths import expanded
 from perceptron_theory.text_files import record_of
 
 from ..files import write_whole
+from ..parquet_files import read_schema, read_table, write_table
 from . import inputs
 from .data.encoded import DataSet
 from .data.images import check_ids
@@ -170,7 +171,6 @@ def write_scores(path: Path | str, scores: Scores, *, overwrite: bool = False) -
     """
     require("pyarrow", "a score file")
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     overwrite = inputs.truth_value("overwrite", overwrite)
     path = expanded(path)
@@ -204,23 +204,16 @@ def write_scores(path: Path | str, scores: Scores, *, overwrite: bool = False) -
     if scores.standard_errors is not None:
         columns["standard_error"] = pa.array(scores.standard_errors, pa.float64())
     table = pa.table(columns).replace_schema_metadata({_KEY: text.encode()})
-
-    def write(part: Path) -> None:
-        with part.open("wb") as file:  # pyarrow takes no path that is not UTF-8
-            pq.write_table(table, file, write_page_checksum=True)
-
-    write_whole(path, write)
+    write_whole(path, lambda part: write_table(part, table, write_page_checksum=True))
 
 
 def is_score_file(path: Path) -> bool:
     """Whether a parquet file says that it is one of ours, or cannot be read."""
     require("pyarrow", "a score file")
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        with path.open("rb") as file:
-            return _KEY in (pq.read_schema(file).metadata or {})
+        return _KEY in (read_schema(path).metadata or {})
     except (pa.ArrowException, OSError):
         return True
 
@@ -229,11 +222,9 @@ def dataset_of(path: Path) -> str | None:
     """The name of the data set that a score file is of; None if it says none."""
     require("pyarrow", "a score file")
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        with path.open("rb") as file:  # pyarrow takes no path that is not UTF-8
-            metadata = pq.read_schema(file).metadata or {}
+        metadata = read_schema(path).metadata or {}
         return str(record_of(metadata[_KEY])["dataset"])
     except (pa.ArrowException, OSError, InputError, KeyError):
         return None
@@ -247,14 +238,12 @@ def read_scores(path: Path | str, dataset: DataSet | Scores | None = None) -> Sc
     """
     require("pyarrow", "a score file")
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     path = expanded(path)
     if not path.is_file():
         raise InputError(f"{path} does not exist: give a score file")
     try:
-        with path.open("rb") as file:
-            table = pq.read_table(file, page_checksum_verification=True)
+        table = read_table(path, page_checksum_verification=True)
         table.validate(full=True)  # text that is none, indices beyond the end
         names = set(table.column_names)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:

@@ -142,9 +142,8 @@ def what_few_say(costs: pd.DataFrame, keep_fraction: float, tested: int) -> list
     least = 100 * least_standard_error(0, tested)
     return [
         f"The test set has {tested:,} examples: where fewer than {RARE} of them "
-        "differ, "
-        f"the error bar is {least:.2g} points, half of what so many examples rule out "
-        "with 95 % confidence (the rule of three)."
+        f"differ, the error bar is {least:.2g} points, half of what so many examples "
+        "rule out with 95 % confidence (the rule of three)."
     ]
 
 
@@ -159,8 +158,7 @@ def too_few_kept(kept: int, classes: int) -> list[str]:
         return []
     return [
         f"{counted(kept, 'example')} cannot show {classes} classes, and what is "
-        "trained "
-        "on so few says nothing: keep more"
+        "trained on so few says nothing: keep more"
     ]
 
 
@@ -203,9 +201,8 @@ def class_table(
 
     Returns:
         A row a class: ``class``, ``before``, and ``METRIC_STRATEGY`` or, of a random
-        keep list, ``random``, examples.  The
-        warnings are sentences: of scores that are ties, and of nearly lost classes with
-        the class floor that would mend it.
+        keep list, ``random``, examples.  The warnings are sentences: of scores that are
+        ties, and of nearly lost classes with the class floor that would mend it.
     """
     labels = next(iter(scores.values())).labels
     before = np.bincount(labels, minlength=len(names))

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from perceptron_theory import InputError
-from perceptron_theory.errors import did_you_mean, nearest
+from perceptron_theory.errors import suggestion
 
 from ...files import filled_rows
 from ...vision.data import DataSet, Images
@@ -165,11 +165,10 @@ def networks_of(
     elif model in recipe_names() or model.endswith(".toml"):
         recipe = read_recipe(model)
     else:
-        hint = did_you_mean(nearest(model, (LINEAR, *NETWORKS, *recipe_names())))
+        hint = suggestion(model, (LINEAR, *NETWORKS, *recipe_names()))
         raise InputError(
-            f"{model!r} is not a model I "
-            f"know{f'{hint} Choose' if hint else ': choose'} "
-            f"{LINEAR}, a network ({', '.join(NETWORKS)}), or a recipe "
+            f"{model!r} is not a model I know{f'{hint} Choose' if hint else ': choose'}"
+            f" {LINEAR}, a network ({', '.join(NETWORKS)}), or a recipe "
             f"({', '.join(recipe_names())}, or a .toml file)"
         )
     batch = recipe.batch_size

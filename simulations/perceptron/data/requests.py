@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perceptron_theory import InputError
-from perceptron_theory.errors import did_you_mean, nearest
+from perceptron_theory.errors import suggestion
 
 from ..hardware.memory import machine_memory
 from ..naming import whole_number
@@ -34,7 +34,7 @@ def check_request(size: int, draws: int, seed: int, first: int) -> None:
 def check_mode(pool: str) -> None:
     """Refuse a way of drawing pools that is none of :data:`POOLS`."""
     if pool not in POOLS:
-        hint = did_you_mean(nearest(pool, POOLS))
+        hint = suggestion(pool, POOLS)
         raise InputError(f"pool must be one of {', '.join(POOLS)}; got {pool!r}{hint}")
 
 

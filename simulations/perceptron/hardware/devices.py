@@ -22,7 +22,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from perceptron_theory import InputError
-from perceptron_theory.errors import did_you_mean, first_line, nearest
+from perceptron_theory.errors import first_line, suggestion
 from perceptron_theory.numerics.precision import own_settings, start_jax
 
 KINDS = ("cpu", "gpu", "tpu")
@@ -33,7 +33,7 @@ _mesh: ContextVar[Mesh | None] = ContextVar("mesh", default=None)
 def check_kind(kind: str | None) -> None:
     """Raise an InputError for a kind of device that is none of ``KINDS``."""
     if kind not in (None, *KINDS):
-        hint = did_you_mean(nearest(kind, KINDS))
+        hint = suggestion(kind, KINDS)
         raise InputError(
             f"device must be one of {', '.join(KINDS)}; got {kind!r}{hint}"
         )

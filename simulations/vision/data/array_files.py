@@ -25,6 +25,7 @@ from perceptron_theory.paths import expanded
 from perceptron_theory.text_files import read_text
 
 from ...csv_files import read_csv
+from ...parquet_files import read_schema, read_table
 from ..optional import require
 from .class_labels import labels_of_cells
 from .file_kinds import kind_of_file
@@ -214,11 +215,9 @@ def _member(path: Path, name: str) -> np.ndarray:
 def _parquet(path: Path) -> dict[str, Callable[[], np.ndarray]]:
     require("pyarrow", "a parquet file")
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        with path.open("rb") as file:  # pyarrow takes no path that is not UTF-8
-            schema = pq.read_schema(file)
+        schema = read_schema(path)
         names = schema.names
     except (pa.ArrowException, OSError) as error:
         kind = kind_of_file(path)
@@ -252,12 +251,10 @@ def _range_of(schema: Any) -> np.ndarray | None:
 def _column(path: Path, name: str) -> np.ndarray:
     """A column of parquet: numbers, text, or lists of as many numbers each."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     where = f"{path}: the column {name!r}"
     try:
-        with path.open("rb") as file:
-            table = pq.read_table(file, columns=[name])
+        table = read_table(path, columns=[name])
         table.validate(full=True)  # text that is none, indices beyond the end
         values = table.column(0).combine_chunks()
         if pa.types.is_dictionary(values.type):  # a pandas category

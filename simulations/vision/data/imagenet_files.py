@@ -214,8 +214,8 @@ def _devkit(root: Path) -> dict[str, str]:
     if kit is None:
         raise InputError(
             f"{root}: the validation images are not in one folder per class, and "
-            "there is no "
-            f"{_DEVKIT}.tar.gz (or the folder) or {_TABLE} beside them to say the class"
+            f"there is no {_DEVKIT}.tar.gz (or the folder) or {_TABLE} beside them to "
+            "say the class"
         )
     meta, truth = read_members(kit, ["meta.mat", _TRUTH])
     try:

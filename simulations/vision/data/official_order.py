@@ -45,8 +45,7 @@ def official_rows(dataset: DataSet, labels: Int[np.ndarray, " O"]) -> np.ndarray
         raise InputError(
             f"{dataset.name}: the id {one!r} is not one of the {len(official)} in "
             "the official order: ids such as train/00017, or train/cat/0017.jpg for "
-            "the "
-            "18th cat, say which it is"
+            "the 18th cat, say which it is"
         )
     if len(np.unique(rows)) < len(rows):
         raise InputError(

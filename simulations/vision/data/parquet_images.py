@@ -19,6 +19,7 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import first_line
 from perceptron_theory.text_files import record_of
 
+from ...parquet_files import parquet_file
 from ..optional import require
 from .file_kinds import PARQUET, instead
 
@@ -95,14 +96,12 @@ def list_shards(shards: Sequence[Path], label_name: str = "label") -> Listing:
     """
     require("pyarrow", "parquet")
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     labels, paths, sizes, ends, names = [], [], [], [], None
     read, column, total = [], "", 0
     for path in shards:
         try:
-            # opened here, as pyarrow takes no path that is not UTF-8
-            with path.open("rb") as opened, pq.ParquetFile(opened) as file:
+            with parquet_file(path) as file:
                 schema = file.schema_arrow
                 column = _column(path, schema, column, label_name)
                 named = _class_names(schema.metadata, label_name)
@@ -213,10 +212,9 @@ def _stamp(path: Path) -> tuple[int, ...]:
 @lru_cache(maxsize=2)  # of about 11 MB: rows are read in order, or at random
 def _row_group(path: Path, group: int, column: str, stamp: tuple[int, ...]) -> Any:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        with path.open("rb") as opened, pq.ParquetFile(opened) as file:
+        with parquet_file(path) as file:
             table = file.read_row_group(group, [f"{column}.bytes"], use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path} cannot be read ({first_line(error)})") from error

@@ -26,6 +26,7 @@ _COUNTED = re.compile(
 )
 _NUMBERED = re.compile(r"(?P<name>.*?)(?P<number>\d+)(?P<end>)\.parquet")
 # other names of splits, in public copies
+_A_PART = "(part|shard|chunk)[-_. ]?"  # at the end of a name before its number
 _ALSO = {"val": ("validation", "valid")}
 
 
@@ -92,9 +93,7 @@ def _only(path: Path, split: str, splits: Sequence[str]) -> Path:
             f"{path} is one of {int(counted['total'])} shards: give the folder that "
             "holds all"
         )
-    numbered = re.fullmatch(
-        r".*[-_. ](part|shard|chunk)[-_. ]?\d+\.parquet", path.name, re.IGNORECASE
-    )
+    numbered = re.fullmatch(rf".*[-_. ]{_A_PART}\d+\.parquet", path.name, re.IGNORECASE)
     if numbered:
         raise InputError(
             f"{path} is one of several {numbered[1].lower()}s by its name: give the "
@@ -164,7 +163,7 @@ def _check_whole(shards: list[Path], *, named: bool) -> None:
         number = int(found["number"])
         plain = found["name"] and found["number"] == str(number)
         padded = padded or not plain or bool(counted[path])
-        part = re.search(r"(part|shard|chunk)[-_. ]?$", found["name"], re.IGNORECASE)
+        part = re.search(f"{_A_PART}$", found["name"], re.IGNORECASE)
         if len(shards) == 1 and not padded and not part:
             return  # as train2017
         if len(shards) == 1 and part and not counted[path] and not padded:

@@ -5,6 +5,7 @@ import pytest
 
 import perceptron_theory as pt
 from perceptron_theory.solving.neighbours import dense, remembering
+from perceptron_theory.students.max_margin.student import MaxMargin
 
 ALPHA, KEEP = np.geomspace(1.0, 10.0, 18), np.geomspace(0.2, 0.9, 16)
 
@@ -24,7 +25,9 @@ def test_many_points_find_what_few_find(rule):
     assert together.iterations.mean() < alone - 1.0
 
 
-def test_a_search_begins_beside_what_it_knows():
+def test_a_search_begins_beside_what_it_knows(monkeypatch):
+    # all by NumPy, however many points of the kind were solved before: the same digits
+    monkeypatch.setattr(MaxMargin, "few", {True: 10**9, False: 10**9})
     some = slice(0, 18, 6)
     cold = solved(some, 1.01)
     with remembering():
@@ -33,7 +36,7 @@ def test_a_search_begins_beside_what_it_knows():
     after = solved(some, 1.01)
     np.testing.assert_allclose(warm.error, cold.error, rtol=1e-11)
     assert warm.iterations.mean() < cold.iterations.mean() - 1.0
-    np.testing.assert_allclose(after.error, cold.error, rtol=1e-12)
+    np.testing.assert_array_equal(after.error, cold.error)
 
 
 def test_points_far_apart_do_not_tell_of_each_other():
