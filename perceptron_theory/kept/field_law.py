@@ -42,7 +42,7 @@ from jaxtyping import Array, Bool, Float
 from ..numerics.gaussian import density, slack_moments
 from ..numerics.quadrature import panels
 from .field import Student
-from .nodes import DEPTH, SHARP
+from .nodes import DEPTH, HEAD, SHARP
 from .noisy_teacher import places_of, tilted
 from .problem import Problem
 from .wrong_labels import Labels
@@ -135,13 +135,18 @@ def field_breaks(
     steps = jnp.array([-SHARP, 0.0, SHARP])[:, None, None]
     real = used & (jnp.abs(z) < FARTHEST)
     at = [jnp.where(real, ends + across * steps, low)]
+    # a tail falls off within a small part of its length
+    head = jnp.sqrt(piece.inner**2 + HEAD)
+    tail = used & (piece.inner > 0) & (head < piece.outer)
+    fallen = piece.label * p * (piece.sign * head - begin)
+    fallen = jnp.where(tail, fallen, low)
     if not on_line:
         corner = real & (jnp.abs(z) < FARTHEST * s)
         place = b * jnp.where(corner, z, 0.0) / jnp.maximum(s, 1e-150)
         at.append(jnp.where(corner, zero + place + steps, low))
     at = (piece.label * jnp.concatenate(at)).ravel()
     wide = jnp.concatenate([beside * steps.ravel(), whole * jnp.array([-3.0, 3.0])])
-    inside = jnp.concatenate([at, wide - p * origin])
+    inside = jnp.concatenate([at, fallen, wide - p * origin])
     inside = jnp.sort(jnp.clip(inside, low, high))
 
     def thin(last, places):
