@@ -9,12 +9,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..errors import InputError
-from ..numerics.checks import (
-    in_float64,
-    is_real,
-    plain_array,
-    refuse_other_order,
-)
+from ..numerics.checks import in_float64, is_real, plain_array
+from ..numerics.frames import refuse_other_order
 
 LEAST = 20  # examples of a law
 
@@ -56,7 +52,8 @@ class FieldLaw:
                 Where it is left out only random pruning can be predicted.
 
         Raises:
-            InputError: arrays whose lengths or pandas indices differ, NaN or infinite
+            InputError: arrays whose lengths or pandas indices differ, or an index that
+                numbers the rows in another order beside an array; NaN or infinite
                 numbers, constant or linearly dependent columns, fewer examples than
                 columns, labels of a single class.
         """

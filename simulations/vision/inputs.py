@@ -19,12 +19,13 @@ from perceptron_theory.numerics.checks import is_real as is_real
 from perceptron_theory.numerics.checks import plain_array as plain_array
 from perceptron_theory.numerics.checks import real_number as real_number
 from perceptron_theory.numerics.checks import truth_value as truth_value
+from perceptron_theory.numerics.frames import check_axes as check_axes
+from perceptron_theory.numerics.frames import of_examples as of_examples
+from perceptron_theory.numerics.frames import (
+    refuse_other_columns as refuse_other_columns,
+)
+from perceptron_theory.numerics.frames import refuse_other_order as refuse_other_order
 from perceptron_theory.numerics.precision import own_settings
-
-from .frames import check_axes as check_axes
-from .frames import of_examples as of_examples
-from .frames import refuse_other_columns as refuse_other_columns
-from .frames import refuse_other_order as refuse_other_order
 
 
 def real_array(name: str, value: Any, *shape: str) -> Float[np.ndarray, ...]:

@@ -14,13 +14,13 @@ import perceptron_theory as pt
 from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 from perceptron_theory.numerics.checks import plain_array
+from perceptron_theory.numerics.frames import refuse_other_order
 
 from ...vision.data import DataSet, DataSource, load
 from ...vision.data.array_files import read_array
 from ...vision.data.array_source import Arrays
 from ...vision.data.encoded import vectors_of
 from ...vision.embedding_files import check_record
-from ...vision.frames import refuse_other_order
 from ...vision.own_scores import scores_in
 from ...vision.principal_components import projected
 from .fresh_probe import MARGINS, probe_examples, probe_scores

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from perceptron_theory import InputError
-from perceptron_theory.numerics import checks
+from ..errors import InputError
+from . import checks
 
 _EXAMPLES = ("P", "Q", "T")  # what dimensions of examples are called
 _PLAIN = "give .to_numpy() if the order is right"
