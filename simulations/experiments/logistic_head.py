@@ -29,7 +29,10 @@ from .trials import by_trials
 
 VALIDATION = 0.1  # of the data set
 RIDGES = (10.0, 1.0, 0.1, 0.01, 1e-3)  # of sum(loss) + ridge |w|^2 / 2; tried in order
-_STEPS = 2_000
+_STEPS = 20_000
+# of the gradient of the mean loss: examples that a head separates have little of it left
+# long before their head is found (at 1e-5 logits may be off by half)
+_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +57,11 @@ class LogisticHead:
     def fingerprints(self) -> dict[str, str]:
         # the pool begins behind the largest probe
         probe = str(self.experiment.largest_probe)
-        found = {"features": self.features.fingerprint, "largest_probe": probe}
+        found = {
+            "features": self.features.fingerprint,
+            "largest_probe": probe,
+            "tolerance": f"{_TOLERANCE:g}",
+        }
         if can_be_whitened(self.features.train_points):
             return found
         return found | {"conditioning": "one scale"}  # once whitened, too
@@ -149,7 +156,7 @@ def fitted(
         weights[-1, present] = 0.0
         return weights, 0
     model, converged = logistic(
-        points, labels, 1 / ridge, passes=_STEPS, tolerance=1e-5
+        points, labels, 1 / ridge, passes=_STEPS, tolerance=_TOLERANCE
     )
     taken = int(np.max(model.n_iter_))
     if not converged:

@@ -87,9 +87,32 @@ def test_a_head_is_the_minimum_of_its_loss():
         norm = top[:, 0] + np.log(np.exp(logits - top).sum(1))
         return (norm - logits[np.arange(80), y]).sum() + 0.25 * (w[:3] ** 2).sum()
 
-    found = minimize(loss, np.zeros(12)).x.reshape(4, 3)
-    np.testing.assert_allclose(weights[:3, :3], found[:3], atol=2e-3)
+    found = minimize(loss, np.zeros(12), tol=1e-9).x.reshape(4, 3)
+    np.testing.assert_allclose(weights[:3, :3], found[:3], atol=1e-5)
     assert weights[3, 3] < -1e5  # a class without examples is never the answer
+
+
+@pytest.mark.parametrize("ridge", [1.0, 1e-3])
+def test_a_head_of_separable_examples_is_the_minimum_too(ridge):
+    """There little loss is left long before the head has its direction."""
+    from sklearn.linear_model import LogisticRegression
+
+    from simulations.experiments.logistic_head import fitted
+
+    rng = np.random.default_rng(0)
+    x, others = rng.normal(size=(2, 90, 30))
+    y = (x @ rng.normal(size=(30, 4))).argmax(1)
+    weights, _ = fitted(x, y, 4, ridge)
+    newton = LogisticRegression(C=1 / ridge, solver="newton-cholesky", tol=1e-12)
+    expected = newton.fit(x, y).decision_function(others)
+    logits = others @ weights[:-1] + weights[-1]
+    size = np.abs(expected).max()
+    np.testing.assert_allclose(
+        logits - logits.mean(1, keepdims=True),
+        expected - expected.mean(1, keepdims=True),
+        atol=3e-4 * size,
+    )
+    assert (newton.predict(x) == y).all()
 
 
 def test_the_teacher_student_on_real_inputs():
