@@ -121,12 +121,12 @@ def _softmax(points: Rows, target: Any, penalty: Any) -> Any:
         )
         return value, (points.T @ (softmax(output, axis=1) - target) + held).ravel()
 
-    limits = {"maxiter": 5000, "maxfun": 10000, "ftol": 0.0, "gtol": 1e-6 * len(points)}
+    limits = {"maxiter": 5000, "maxfun": 10000, "ftol": 0.0, "gtol": 1e-9 * len(points)}
     found = minimize(
         objective, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options=limits
     )
     slope = np.abs(found.jac).max()
-    if slope > 1e-4 * len(points):
+    if slope > 1e-7 * len(points):
         raise _unsettled(len(points), slope)
     return found.x.reshape(shape)
 
