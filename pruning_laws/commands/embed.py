@@ -256,5 +256,5 @@ def _bar(total: int) -> Iterator[Any]:
     """A function that moves a bar of examples on stderr, if that is a terminal."""
     from simulations.progress import progress_bar
 
-    with progress_bar(total, unit="examples", what="compiling") as update:
+    with progress_bar(total, unit="examples", what="embedding") as update:
         yield update
