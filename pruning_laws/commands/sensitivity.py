@@ -80,7 +80,7 @@ def sensitivity(
     classes = len(np.unique(dataset.labels))
     ks = numbers or default_clusters(classes, len(points))
     runs = 2 * seeds * len({*ks, reference or classes})
-    with progress_bar(runs, unit="runs of k-means", what="starting") as update:
+    with progress_bar(runs, unit="runs of k-means", what="clustering") as update:
         found = compute(
             points,
             ks,
