@@ -15,19 +15,17 @@ def test_boundaries_and_best_windows_are_what_they_say():
     )
     assert {"hard/random", "hard/window"} <= set(found["boundary_kind"].values)
     names = ("kind", "noise_strength", "keep_fraction")
-    columns = (found[f"boundary_{name}"].values for name in names)
-    for kind, strength, f in zip(*columns, strict=True):
-        at = {"alpha_prune": 20.0 * f, "label_noise": pt.Probit(strength), **HOW}
-        error = {
-            "hard": pt.solve_convex(keep_fraction=f, rule="hard", **at).error,
-            "easy": pt.solve_convex(keep_fraction=f, rule="easy", **at).error,
-            "random": pt.solve_convex(keep_fraction=1.0, rule="random", **at).error,
-            "window": pt.solve_convex(
-                keep_fraction=f, rule=pt.Window(0.01 * (1.0 - f)), **at
-            ).error,
-        }
-        one, other = kind.split("/")
-        assert error[one] == pytest.approx(error[other], rel=1e-4), (kind, strength, f)
+    kinds, strength, f = (found[f"boundary_{name}"].values for name in names)
+    at = {"alpha_prune": 20.0 * f, "label_noise": pt.Probit(strength), **HOW}
+    rules = {"hard": 0.0, "easy": 1.0 - f, "window": 0.01 * (1.0 - f)}
+    error = {
+        name: pt.solve_convex(keep_fraction=f, rule=pt.Window(lower), **at).error
+        for name, lower in rules.items()
+    }
+    error["random"] = pt.solve_convex(keep_fraction=1.0, rule="random", **at).error
+    for i, kind in enumerate(kinds):
+        one, other = (error[name][i] for name in kind.split("/"))
+        assert one == pytest.approx(other, rel=1e-4), (kind, strength[i], f[i])
     best, scanned = found["error_window"], np.linspace(0.0, 1.0, 21)
     assert (best <= np.minimum(found["error_hard"], found["error_easy"])).all()
     # the best of a scan is no better than to its own step
