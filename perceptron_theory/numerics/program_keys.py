@@ -124,7 +124,7 @@ class _Description:
             case np.dtype():
                 self.add(thing.str)
             case types.CodeType():
-                self._code(thing)
+                self.words.append(_code(thing))
             case jax.tree_util.PyTreeDef():
                 self.add(thing.node_data(), thing.num_leaves, thing.children())
             case functools.partial():
@@ -168,26 +168,30 @@ class _Description:
         self.add(function.__module__, function.__qualname__, function.__code__)
         self.add(function.__defaults__, function.__kwdefaults__)
         self.add(*(cell.cell_contents for cell in function.__closure__ or ()))
-        names = sorted(set(_names(function.__code__)))
         spaces = [function.__globals__]
         for space in spaces:
-            for name in names:
+            for name in _names(function.__code__):
                 if name in space:
                     value = space[name]
                     self.add(name, value)
                     if isinstance(value, types.ModuleType) and _root(value) in PACKAGES:
                         spaces.append(vars(value))
 
-    def _code(self, code: types.CodeType) -> None:
-        if IMPORT in code.co_code[::2]:  # to take it apart takes long
-            for step in dis.get_instructions(code):
-                # what another import brings is not known before it runs
-                if step.opname == "IMPORT_NAME":
-                    if str(step.argval).split(".")[0] not in LIBRARIES:
-                        raise _Foreign
-        self.add(code.co_code, code.co_exceptiontable, code.co_flags, code.co_consts)
-        self.add(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
-        self.add(code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+
+@functools.cache  # the keys of all programs share most of it
+def _code(code: types.CodeType) -> str:
+    """What code does, wherever it stands: it holds plain data and more code only."""
+    if IMPORT in code.co_code[::2]:  # to take it apart takes long
+        for step in dis.get_instructions(code):
+            # what another import brings is not known before it runs
+            if step.opname == "IMPORT_NAME":
+                if str(step.argval).split(".")[0] not in LIBRARIES:
+                    raise _Foreign
+    own = _Description()
+    own.add(code.co_code, code.co_exceptiontable, code.co_flags, code.co_consts)
+    own.add(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
+    own.add(code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+    return hashlib.sha256(repr(own.words).encode()).hexdigest()
 
 
 def _place_in_library(thing: Any) -> tuple[str, str]:
@@ -250,8 +254,8 @@ def _slots(kind: type) -> Iterator[str]:
         yield from (slots,) if isinstance(slots, str) else slots
 
 
-def _names(code: types.CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _names(constant)
+@functools.cache
+def _names(code: types.CodeType) -> list[str]:
+    """The names in code, and in the code in it, in the order of the alphabet."""
+    inner = (x for x in code.co_consts if isinstance(x, types.CodeType))
+    return sorted({*code.co_names, *(name for x in inner for name in _names(x))})
