@@ -89,35 +89,23 @@ def test_inside_a_trace_too_much_is_not_a_number():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("student", "rule"),
-    [("max_margin", "hard"), ("bayes_point", "random"), ("convex", "hard")],
-)
-def test_the_derivatives_are_exact(rule, student):
-    p = 0.1
-    if student != "convex":
-        p = 0.0
-
+@pytest.mark.parametrize("student", ["max_margin", "convex"])
+def test_the_derivatives_are_exact(student):
     def error(load, f, theta, flips):
-        kind = student
-        if student == "convex":
-            kind = pt.Convex("logistic", 0.1, flips)
-        rules = pt.Agreeing(rule)
-        found = pt.solve(
-            alpha_tot=load, keep_fraction=f, theta=theta, rule=rules, student=kind
-        )
-        return found.error
+        kind = student if student != "convex" else pt.Convex("logistic", 0.1, flips)
+        how = {"theta": theta, "rule": pt.Agreeing("hard"), "student": kind}
+        return pt.solve(alpha_tot=load, keep_fraction=f, **how).error
 
-    at = np.array([5.0, 0.4, 0.45, p])
-    which = (0, 1, 2, 3) if p else (0, 1, 2)
+    at = np.array([5.0, 0.4, 0.45, 0.1])
+    which = range(4 if student == "convex" else 3)
     with jax.enable_x64(True):
-        gradient = jax.grad(error, which)(*at)
+        gradient = np.array(jax.grad(error, tuple(which))(*at))
+    steps = 1e-3 * np.array([-2, -1, 1, 2])
+    moved = np.tile(at, (4, len(which), 1))
     for i in which:
-        steps = 1e-3 * np.array([-2, -1, 1, 2])
-        moved = [np.full(4, x) for x in at]
-        moved[i] = moved[i] + steps
-        slope = np.array([1, -8, 8, -1]) @ error(*moved) / 12e-3
-        assert float(gradient[i]) == pytest.approx(slope, rel=2e-6)
+        moved[:, i, i] += steps
+    slopes = np.array([1, -8, 8, -1]) @ error(*moved.transpose(2, 0, 1)) / 12e-3
+    np.testing.assert_allclose(gradient, slopes, rtol=2e-6)
 
 
 @pytest.mark.slow
