@@ -24,7 +24,7 @@ CAPTION = (
     "where the first is better; means over seeds with one standard error of "
     "differences within a seed. Columns: the theory's own student on SimCLR features "
     "with labels of a linear teacher (lines: the theory of Gaussian inputs, nothing "
-    "fitted), linear heads for the ten classes on the same features, ResNet-8 end to "
+    "fitted), linear heads for the ten classes on such features, ResNet-8 end to "
     "end. Rows: hard over easy (the switch: from above to below 0), hard over as many "
     "random examples (the gain; constant where both follow one power law), and hard "
     "over random for a better and a poorer metric."
