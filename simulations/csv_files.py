@@ -92,7 +92,7 @@ def _check_header(path: Path, columns: dict[str, list[str]]) -> None:
     Names that are numbers are those of pandas, 0, 1, 2, ..., or stand over words.
 
     Warns:
-        DataWarning: 0, 1, 2, ... over whole numbers could be either.
+        DataWarning: 0, 1, 2, ... over whole numbers, or 0 over others, could be either.
     """
     numeric = [name for name, cells in columns.items() if all(map(_is_number, cells))]
     ours = [name for name in numeric if re.fullmatch(r"column \d+", name) is None]
@@ -104,7 +104,8 @@ def _check_header(path: Path, columns: dict[str, list[str]]) -> None:
             "above it"
         )
     whole = all(cell.isdecimal() for name in ours for cell in columns[name])
-    if ours and counted and whole and len(ours) == len(columns):
+    # two numbers may be a first row of fractions as well, more of them are a header
+    if counted and 0 < len(ours) == len(columns) and (whole or len(ours) <= 2):
         warnings.warn(
             f"{path}: the first line, {','.join(ours[:3])}, is taken for the names of "
             "the columns, as pandas writes them: if it is the first row, write a line "

@@ -30,8 +30,8 @@ from .trials import by_trials
 VALIDATION = 0.1  # of the data set
 RIDGES = (10.0, 1.0, 0.1, 0.01, 1e-3)  # of sum(loss) + ridge |w|^2 / 2; tried in order
 _STEPS = 20_000
-# of the gradient of the mean loss: examples that a head separates have little of it left
-# long before their head is found (at 1e-5 logits may be off by half)
+# of the gradient of the mean loss: examples that a head separates have little of it
+# left long before their head is found (at 1e-5 logits may be off by half)
 _TOLERANCE = 1e-9
 
 

@@ -22,6 +22,7 @@ from ..csv_files import CsvTable, last_part, read_csv, stem_of
 from . import inputs
 from .data.array_files import read_npy
 from .data.encoded import DataSet
+from .data.named_rows import folders_of
 from .score_columns import check_filled, may_be_scores, numbers_of
 from .score_files import Scores, scores_of
 
@@ -224,21 +225,14 @@ def _check_folders(
     cells: Sequence[str], labels: Int[np.ndarray, " P"], path: Path, dataset: DataSet
 ) -> None:
     """Refuse files that lie in the folder of another class than the examples are of."""
-    folders = [last_part(folder) for folder in map(_folder, cells)]
-    if not _of_own_classes(folders, dataset):
-        return
-    for cell, folder, label in zip(cells, folders, labels, strict=True):
-        if folder != dataset.class_names[label]:
+    known = {one.lower() for one in dataset.class_names if not one.strip().isdecimal()}
+    for cell, label in zip(cells, labels, strict=True):
+        given, own = folders_of(cell) & known, dataset.class_names[label]
+        if given and own.lower() not in given:
             raise InputError(
                 f"{path}: {cell} is in the folder of another class than that example "
-                f"of {dataset.name}, which is of {dataset.class_names[label]!r}"
+                f"of {dataset.name}, which is of {own!r}"
             )
-
-
-def _folder(path: str) -> str:
-    """A path of any system without its last part."""
-    path = path.strip()
-    return path[: -len(last_part(path)) - 1] if last_part(path) != path else ""
 
 
 def _check_labels(

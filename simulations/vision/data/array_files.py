@@ -233,6 +233,9 @@ def _parquet(path: Path) -> dict[str, Callable[[], np.ndarray]]:
     if names.count(f"{_INDEX}0__") == len(names) - len(shown) == 1:
         # as the same table is called in a .csv; written where it is not 0, 1, 2, ...
         readers.setdefault(INDEX, partial(_column, path, f"{_INDEX}0__"))
+    elif len(names) > len(shown):  # an index of several levels, as in a .csv
+        for level, name in enumerate(one for one in names if one.startswith(_INDEX)):
+            readers.setdefault(f"column {level}", partial(_column, path, name))
     elif (index := _range_of(schema)) is not None:
         readers.setdefault(INDEX, partial(np.copy, index))
     return readers

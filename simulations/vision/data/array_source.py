@@ -15,20 +15,21 @@ from perceptron_theory import InputError
 from perceptron_theory.errors import unknown_name
 from perceptron_theory.paths import expanded
 
-from .array_files import SUFFIXES, ArrayFile, open_arrays
+from .array_files import SUFFIXES, ArrayFile, open_arrays, plain_names
 from .class_labels import classes_of
 from .contract import DataSource, NoSuchSplit
 from .images import Images
 from .named_rows import (
     IDS,
+    ROWS,
     RowNames,
     check_columns_beside,
     check_order,
+    common_names,
     names_in,
-    rows_in,
-    splits_by_rows,
 )
 from .points import Points
+from .row_splits import rows_in, splits_by_rows
 
 SPLIT = "{split}"
 """It stands in a path for the name of a split."""
@@ -119,13 +120,22 @@ def _parts(text: str) -> list[Path]:
 def _splits_in(file: ArrayFile) -> dict[str, ArrayFile]:
     """The arrays of each split, where the names have it: x_train or train_x."""
     found: dict[str, dict[str, Any]] = {}
+
+    def add(split: str, known: str, name: str) -> None:
+        other = found.setdefault(split, {}).setdefault(known, name)
+        if other != name:
+            raise InputError(
+                f"{file.path} has both {other!r} and {name!r}, the {known} of {split}: "
+                "leave one of them out"
+            )
+
     for name in file:
         low = name.lower()
         for known in (*FEATURES, *LABELS, *IDS):
             if low.startswith(f"{known}_") and len(known) + 1 < len(low):
-                found.setdefault(name[len(known) + 1 :], {})[known] = name
+                add(name[len(known) + 1 :], known, name)
             elif low.endswith(f"_{known}"):
-                found.setdefault(name[: -len(known) - 1], {})[known] = name
+                add(name[: -len(known) - 1], known, name)
     whole = {
         split: names
         for split, names in found.items()
@@ -181,6 +191,8 @@ def _read(
             f"give {Arrays.place}"
         )
     named = [names_in(file) for file in files]
+    if len(files) == 2 and not any(named):
+        named = common_names(files[0], files[1])
     columns = [None if one is None else one.column for one in named]
     label_name = _one(of_labels, label_name, "labels", columns[:2][-1])
     labels, names = classes_of(
@@ -274,9 +286,21 @@ def _features(
             "embeddings, or number the columns e0, e1, e2"
         )
     ((head, found),) = numbered.items()
+    more = [one for one in others if one not in found and _is_feature(file, one)]
+    if more:
+        raise InputError(
+            f"{file.path} has feature vectors {found[0]}, {found[1]}, ... and numbers "
+            f"in {more[0]!r}: leave that column out, or number it with the others"
+        )
     names = sorted(found, key=lambda one: (int(one[len(head) :]), one))
     points = np.stack([_numbers(file, one) for one in names], axis=1)
     return points, tuple(names)
+
+
+def _is_feature(file: ArrayFile, name: str) -> bool:
+    """Whether a column holds numbers, and its name says nothing else of them."""
+    cells, known = file[name], plain_names(name) & {*LABELS, *IDS, *ROWS}
+    return cells.ndim == 1 and cells.dtype.kind in "iuf" and not known
 
 
 def _numbers(file: ArrayFile, name: str) -> np.ndarray:

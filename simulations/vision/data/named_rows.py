@@ -2,7 +2,11 @@
 
 Features, labels and scores in files of other programs, whichever they are, name their
 rows by a column of ids or by an index, as pandas writes one.  Where the names can be
-read in two ways that differ, they are refused: no reading is guessed.
+read in two ways that differ, they are refused: no reading is guessed.  A column of any
+other header whose cells name all examples has the ids, too.  Rows are taken in the
+order of a data set only where nothing in their table could say otherwise: a column of
+text, or of whole numbers, that are all different might name them, and is refused if it
+does not.
 """
 
 from __future__ import annotations
@@ -10,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -36,9 +39,8 @@ ROWS = (
     *("example_index", "example_idx", "image_index", "image_idx"),
 )
 """What an index is called: numbers of rows, or names of examples."""
-_FILES = re.compile("file|path|img|image|name")  # what columns of files are called
-_SPLIT = "split"
-_SPLITS = (_SPLIT, "subset", "partition", "set")
+_FILES = re.compile("file|path|name")  # what columns of names of files are called
+_FEW = 5  # of so many whole numbers or more all are different by no chance
 
 
 class Named(Protocol):
@@ -93,13 +95,24 @@ def names_in(
     """
     if len(file) < 2:  # no more than the values themselves
         return None
-    left = ArrayFile(
-        file.path, {name: file.readers[name] for name in file if name not in taken}
-    )
-    column = left.named(IDS) or (None if of is None else _naming(left, of))
+    left = {name: file.readers[name] for name in file if name not in taken}
+    left = ArrayFile(file.path, left, file.written)
+    column = left.named(IDS)
+    if of is not None:
+        column = _naming(left, of, column)
     if column is not None:
-        return RowNames(column, _as_text(file[column]))
+        return RowNames(column, _words(left, column))
     return _index_of(left)
+
+
+def common_names(one: ArrayFile, other: ArrayFile) -> list[RowNames | None]:
+    """The names of the rows of two tables that share a column which could name them."""
+    for name in one:
+        if name in other and _could_name(one[name]):
+            ours, theirs = (RowNames(name, _words(file, name)) for file in (one, other))
+            if set(ours.names) == set(theirs.names):
+                return [ours, theirs]
+    return [None, None]
 
 
 def check_order(file: ArrayFile, names: RowNames | None, beside: object) -> None:
@@ -128,17 +141,32 @@ def check_order(file: ArrayFile, names: RowNames | None, beside: object) -> None
             )
 
 
-def check_columns_beside(file: ArrayFile, used: Collection[str | None]) -> None:
-    """Refuse a table without names of rows that has their numbers in some column.
+def check_columns_beside(
+    file: ArrayFile, used: Collection[str | None], of: Named | None = None
+) -> None:
+    """Refuse a table without names of rows that has them in some column all the same.
+
+    Args:
+        file: The table.
+        used: Columns that hold something else.
+        of: The data set in whose order the rows would be taken.
 
     Raises:
         InputError: A column that is used for nothing else holds the numbers of all
-            rows in another order; one that ranks them is none.
+            rows in another order; or, beside a data set, other cells that are all
+            different.  One that ranks the rows is none.
     """
     for name in file:
         if len(file) < 2 or name in used or "rank" in name.lower():
             continue
         column = file[name]
+        if of is not None and _could_name(column):
+            raise InputError(
+                f"{file.path} has no ids, and {name!r} is another one in each row, as "
+                f"{str(column[0])!r}, which names no example (their ids look like "
+                f"{of.ids[0]!r}): leave that column out if the rows are in order, or "
+                "write the ids there"
+            )
         if column.ndim == 1 and column.dtype.kind in "iu" and _are_mixed(column):
             raise InputError(
                 f"{file.path} has no ids, and {name!r} holds the numbers "
@@ -168,14 +196,19 @@ def rows_of(names: RowNames, of: Named, where: object) -> Int[np.ndarray, " P"]:
     ]
     if max(found, default=-1) >= 0:
         return np.array(found)
-    by_name = _by_file_name(names.names, of, where)
     numbers = names.numbers
+    if numbers is not None and _are_numbered(of.ids):  # 17 is test/00017
+        rows = {int(last_part(one)): i for i, one in enumerate(of.ids)}
+        return np.array([rows.get(one, -1) for one in numbers.tolist()])
+    by_name = _by_file_name(names.names, of, where)
     if numbers is None or max(numbers, default=0) >= len(known):
         return np.array(found) if by_name is None else by_name
     if by_name is None or np.array_equal(by_name, numbers):
         return numbers
-    if _are_numbered(of.ids) or _FILES.search(names.column.lower()):
+    if not names.is_index and _FILES.search(names.column.lower()):
         return by_name
+    if names.in_order and len(numbers) == len(known) and (by_name < 0).any():
+        return numbers
     i = int((by_name != numbers).argmax())
     named = f"{of.ids[by_name[i]]!r}" if by_name[i] >= 0 else "no file"
     raise InputError(
@@ -183,36 +216,6 @@ def rows_of(names: RowNames, of: Named, where: object) -> Int[np.ndarray, " P"]:
         f"{names.names[i]} is {of.ids[numbers[i]]!r} as a row, {named} as a name: give "
         f"whole ids, such as {of.ids[0]!r}"
     )
-
-
-def splits_by_rows(file: ArrayFile) -> dict[str, np.ndarray]:
-    """The rows of each split, where a column says of which one each row is."""
-    for name in file:
-        if name.lower() not in _SPLITS:
-            continue
-        cells = file[name]
-        if cells.ndim != 1 or cells.dtype.kind not in "iuU":
-            continue
-        words = cells.astype(str)
-        known = SPLIT_NAMES.intersection(map(str.lower, np.unique(words).tolist()))
-        if name.lower() == _SPLIT or known:
-            return {str(one): np.flatnonzero(words == one) for one in np.unique(words)}
-    return {}
-
-
-def rows_in(file: ArrayFile, rows: Int[np.ndarray, " n"], count: int) -> ArrayFile:
-    """Some rows of the arrays of a file that has ``count`` of them."""
-
-    def read(name: str) -> np.ndarray:
-        array = file[name]
-        if array.ndim == 0 or len(array) != count:
-            raise InputError(
-                f"{file.path}: {len(array) if array.ndim else 'no'} rows, and the "
-                f"column of splits has {count}"
-            )
-        return array[rows]
-
-    return ArrayFile(file.path, {name: partial(read, name) for name in file})
 
 
 def _index_of(file: ArrayFile) -> RowNames | None:
@@ -223,11 +226,9 @@ def _index_of(file: ArrayFile) -> RowNames | None:
         known = not plain_names(column).isdisjoint(ROWS)
         if not known or (column == INDEX and numbered > 1):
             continue
-        cells = file[column]
-        if cells.dtype.kind == "f" and np.array_equal(cells, np.rint(cells)):
-            cells = cells.astype(np.int64)  # of a table that had gaps once
+        cells = _whole(file[column])
         if cells.ndim == 1 and cells.dtype.kind in "iuU":
-            found.append(RowNames(column, _as_text(cells)))
+            found.append(RowNames(column, _words(file, column)))
     other = next((one for one in found if one.names != found[0].names), None)
     if other is not None:
         raise InputError(
@@ -237,28 +238,70 @@ def _index_of(file: ArrayFile) -> RowNames | None:
     return found[0] if found else None
 
 
-def _naming(file: ArrayFile, of: Named) -> str | None:
-    """A column of text that names examples, whatever it is called; of most of them.
+def _naming(file: ArrayFile, of: Named, usual: str | None) -> str | None:
+    """The column that names examples, whatever it is called; of most of them.
+
+    Args:
+        file: The table.
+        of: What its rows are of.
+        usual: The column with the usual name of one of ids, if there is one.
 
     Raises:
         InputError: Two columns name all, in other orders.
     """
     places: dict[str, np.ndarray] = {}
     for name in file:
-        cells = file[name]
-        if cells.dtype.kind == "U" and cells.ndim == 1 and cells.size:
-            places[name] = rows_of(RowNames(name, _as_text(cells)), of, file.path)
+        if name != usual and (file[name].dtype.kind == "U" or _could_name(file[name])):
+            names = RowNames(name, _words(file, name))
+            rows = rows_of(names, of, file.path)
+            if file[name].dtype.kind == "U" or (rows >= 0).all():
+                places[name] = rows
     known = {name: int((found >= 0).sum()) for name, found in places.items()}
-    best = max(known, key=known.__getitem__, default=None)
-    if best is None or not known[best]:
-        return None
+    if usual is not None:
+        all_ = [name for name, found in places.items() if (found >= 0).all()]
+        names = RowNames(usual, _words(file, usual))
+        if not all_ or names.in_order:  # no more than the order itself
+            return all_[0] if all_ else usual
+        places = {name: places[name] for name in all_}
+        places[usual] = rows_of(names, of, file.path)
+        best: str | None = usual
+    else:
+        best = max(known, key=known.__getitem__, default=None)
+        if best is None or not known[best]:
+            return None
     for name, found in places.items():
-        if known[name] == len(found) and not np.array_equal(found, places[best]):
+        if (found >= 0).all() and not np.array_equal(found, places[best]):
             raise InputError(
                 f"{file.path}: the columns {best} and {name} both name examples, in "
                 "different orders: leave one of them"
             )
     return best
+
+
+def _could_name(cells: np.ndarray) -> bool:
+    """Whether cells are text, or whole numbers, of which all are different.
+
+    Running numbers are no more than the order, and mixed ones may rank the rows.
+    """
+    cells = _whole(cells)
+    if cells.ndim != 1 or len(set(cells.tolist())) < max(len(cells), 2):
+        return False
+    if cells.dtype.kind in "iu" and len(cells) >= _FEW:
+        return not (_are_mixed(cells) or _are_counted(cells - cells[0]))
+    return cells.dtype.kind in "UM"
+
+
+def _whole(cells: np.ndarray) -> np.ndarray:
+    """Whole numbers of a table that had gaps once, and so made floats of them."""
+    whole = cells.dtype.kind == "f" and np.array_equal(cells, np.rint(cells))
+    return (
+        cells.astype(np.int64) if whole and abs(cells).max(initial=0) < 2**53 else cells
+    )
+
+
+def _words(file: ArrayFile, column: str) -> tuple[str, ...]:
+    """Cells as they are written, but whole numbers as such."""
+    return _as_text(_whole(file.labels(column)))
 
 
 def _by_file_name(
@@ -269,11 +312,13 @@ def _by_file_name(
     found = [stems.get(stem_of(one), -1) for one in names]
     if len(stems) < len(of.ids) or max(found, default=-1) < 0:
         return None
-    folders = set(map(_folder, of.ids)) - {""}
+    folders = set().union(*map(folders_of, of.ids))
     for name, row in zip(names, found, strict=True):
-        given, own = _folder(name), _folder(of.ids[row]) if row >= 0 else ""
-        splits = {given.lower(), own.lower()} <= SPLIT_NAMES
-        if row >= 0 and given != own and (given in folders or splits):
+        if row < 0:
+            continue
+        given, own = folders_of(name), folders_of(of.ids[row])
+        splits = given & SPLIT_NAMES, own & SPLIT_NAMES
+        if not given & folders <= own or (all(splits) and splits[0] != splits[1]):
             raise InputError(
                 f"{where}: {name!r} is in another folder than the example of its file "
                 f"name, {of.ids[row]!r}: give the ids as they are there"
@@ -281,10 +326,9 @@ def _by_file_name(
     return np.array(found)
 
 
-def _folder(path: str) -> str:
-    """The last folder of a path of any system; "" without one."""
-    path = path.strip()
-    return last_part(path[: -len(last_part(path)) - 1])
+def folders_of(path: str) -> set[str]:
+    """The folders in a path of any system, in small letters."""
+    return set(path.strip().lower().replace("\\", "/").split("/")[:-1]) - {""}
 
 
 def _are_numbered(ids: Sequence[str]) -> bool:

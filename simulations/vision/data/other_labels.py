@@ -140,7 +140,7 @@ def _rows(
                 f"{path} has {count} labels and no ids, {dataset.name} has {total} "
                 "examples: give one label per example, or a column of ids"
             )
-        check_columns_beside(file, taken)
+        check_columns_beside(file, taken, dataset)
         return np.arange(count)
     ids = names.names
     if len(ids) != count:
