@@ -154,14 +154,42 @@ def _check_numbers(what: str, names: Any) -> None:
         )
 
 
+def list_of(name: str, values: Any) -> list[Any]:
+    """Names in a list, by their positions, whatever holds them; bytes are text.
+
+    A column of pandas is no list: its brackets take names of rows.
+
+    Raises:
+        InputError: A single text, or a table.
+    """
+    single = isinstance(values, str | bytes) or getattr(values, "ndim", 1) != 1
+    listed: list[Any] = []
+    if not single:
+        listed = values.tolist() if hasattr(values, "tolist") else list(values)
+    if single or any(isinstance(one, list | tuple | np.ndarray) for one in listed):
+        shape = f" of shape {values.shape}" if hasattr(values, "shape") else ""
+        raise InputError(
+            f"{name} must be a list of one id an example, got "
+            f"{type(values).__name__}{shape}"
+        )
+    return [
+        one.decode("utf-8", "surrogateescape") if isinstance(one, bytes) else one
+        for one in listed
+    ]
+
+
 def _index(value: Any) -> Any:
     """The names of the rows of a table, if it has some."""
+    if hasattr(value, "indexes") and hasattr(value, "dims"):  # xarray
+        return value.indexes.get(value.dims[0]) if value.dims else None
     index = getattr(value, "index", None)
     return index if hasattr(value, "iloc") and hasattr(index, "equals") else None
 
 
 def _columns(value: Any) -> Any:
     """The names of the columns of a table, of pandas or another library."""
+    if hasattr(value, "indexes") and hasattr(value, "dims"):  # xarray
+        return value.indexes.get(value.dims[1]) if len(value.dims) > 1 else None
     columns = getattr(value, "columns", None)
     return None if columns is None or callable(columns) else columns
 

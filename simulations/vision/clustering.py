@@ -141,11 +141,14 @@ def kmeans(
     """
     if distance not in DISTANCES:
         raise unknown_name("distance", distance, DISTANCES)
+    inputs.refuse_other_columns(("points", points), ("centers", centers))
     array = inputs.real_array("points", points, "P", "d")
     start_key, batch_key = jax.random.split(inputs.random_key(key))
     k = inputs.positive_integer("n_clusters", n_clusters)
     max_iterations = inputs.positive_integer("max_iterations", max_iterations)
     tolerance = inputs.real_number("tolerance", tolerance)
+    if not tolerance >= 0:
+        raise InputError(f"tolerance must be 0 or more, got {tolerance}")
     if k > len(array):
         raise InputError(
             f"{k} clusters of {len(array)} points: ask for at most as many"

@@ -20,6 +20,7 @@ from perceptron_theory.numerics.checks import plain_array as plain_array
 from perceptron_theory.numerics.checks import real_number as real_number
 from perceptron_theory.numerics.checks import truth_value as truth_value
 from perceptron_theory.numerics.frames import check_axes as check_axes
+from perceptron_theory.numerics.frames import list_of as list_of
 from perceptron_theory.numerics.frames import of_examples as of_examples
 from perceptron_theory.numerics.frames import (
     refuse_other_columns as refuse_other_columns,

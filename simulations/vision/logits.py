@@ -11,7 +11,10 @@ _ROWS = 2**14  # that are looked at together
 # sums of probabilities in half precision differ from 1 by less; those of rounded ones
 # by so much a column, and not by more than the last number
 _SLACK, _ROUNDED, _MOST = 0.01, 0.005, 0.5
-_LOGARITHMS = 2e-3  # what half precision of a logarithm leaves of such a sum
+# powers of logarithms: what half precision leaves of their sum; a byte less; rounding
+# to tenths.  Rows that are nearly all of one class say little.
+_LOGARITHMS, _COARSE, _TENTHS, _SURE = 2e-3, 0.02, 0.06, 0.95
+_NATURAL = 0.3  # to a base whose logarithm is so near 1 these are natural ones, nearly
 _PERCENT, _FEW = 100, 10  # rows of logits may have the sum 100, so many have not
 # of any other sum: its relative error, and that beside the sum of independent numbers
 _EQUAL, _TOGETHER = 0.01, 0.02
@@ -33,7 +36,8 @@ def check_logits(
     - numbers that all lie between 0 and 1, as outputs of sigmoids, unless all are
       equal, as those of a head that begins with zeros;
     - logarithms of probabilities with the other sign, as losses, or to another base
-      (10, 2 or the number of classes), or both;
+      (10, 2 or the number of classes), or both, where *most* rows are such, to
+      rounding, also where no probability is below some least one;
     - whole numbers of which none is negative, as counts, or probabilities in bytes.
 
     A few rows may be whole, or have the sum 100, by hand: the rule is of the numbers,
@@ -100,23 +104,25 @@ def _fault(logits: Shaped[np.ndarray, "P C"]) -> str | None:
             "numbers from 0 to 1 only, in rows whose sum is not 1, as outputs of "
             f"sigmoids: give what the last layer says before these; {_ANYWAY}"
         )
-    if _are_powers(np.exp(-1.0), logits):
-        return (
-            "logarithms of probabilities with the other sign, as the loss of each "
-            "class: give them with a minus before"
-        )
     others = (2, 10, logits.shape[-1]) if least < most else ()
-    for base in dict.fromkeys(others):
-        if _are_powers(base, logits):
+    for slack in (_LOGARITHMS,) if few else (_LOGARITHMS, _COARSE, _TENTHS):
+        if _are_powers(np.exp(-1.0), logits, slack):
             return (
-                f"logarithms of probabilities to the base {base}: give them times "
-                f"{np.log(base):.6f}"
+                "logarithms of probabilities with the other sign, as the loss of each "
+                "class: give them with a minus before"
             )
-        if _are_powers(1 / base, logits):
-            return (
-                f"logarithms of probabilities to the base {base} with the other sign: "
-                f"give them times {-np.log(base):.6f}"
-            )
+        for base in dict.fromkeys(others):
+            far = slack == _LOGARITHMS or abs(np.log(base) - 1) > _NATURAL
+            if slack < _TENTHS and far and _are_powers(base, logits, slack):
+                return (
+                    f"logarithms of probabilities to the base {base}: give them times "
+                    f"{np.log(base):.6f}"
+                )
+            if _are_powers(1 / base, logits, slack):
+                return (
+                    f"logarithms of probabilities to the base {base} with the other "
+                    f"sign: give them times {-np.log(base):.6f}"
+                )
     if few or not 0 <= least < most:
         return None
     if _are_whole(logits):
@@ -179,23 +185,32 @@ def _are_parts_of(
     return found
 
 
-def _are_powers(base: float, logits: Shaped[np.ndarray, "P C"]) -> bool:
-    """Whether a base to the power of these is probabilities, in all rows.
+def _are_powers(base: float, logits: Shaped[np.ndarray, "P C"], slack: float) -> bool:
+    """Whether a base to the power of these is probabilities.
 
-    A logit that is zero in all rows, beside others of any size, is none of these.
+    In all rows, to digits that no chance has; or, where ``slack`` is larger, in most
+    of those that are not nearly all of one class, and in most of all.  A least
+    probability, to which smaller ones were raised, adds itself once a class.  A logit
+    that is zero in all rows, beside others of any size, is none of these.
     """
+    all_, classes = slack == _LOGARITHMS, logits.shape[-1]
+    right = telling = both = 0
     some = False
     for i in range(0, len(logits), _ROWS):
         with np.errstate(over="ignore"):
             rows = np.asarray(logits[i : i + _ROWS], np.float64)
-        nearest = (np.sign(np.log(base)) * rows).max(1)
-        if not (nearest <= 0).all():
+            nearest = (np.sign(np.log(base)) * rows).max(1)
+            powers = base**rows
+            off = powers.sum(1) - 1
+        raised = 0.0 if all_ else min(classes * powers.min(), _ROUNDED * classes)
+        fits = (nearest <= 0) & (off >= -slack) & (off <= slack + raised)
+        if all_ and not fits.all():
             return False
-        some |= bool((nearest < 0).any())
-        with np.errstate(over="ignore"):
-            if (abs((base**rows).sum(1) - 1) > _LOGARITHMS).any():
-                return False
-    return some
+        unsure = powers.max(1) <= _SURE
+        right, telling = right + int(fits.sum()), telling + int(unsure.sum())
+        both, some = both + int((fits & unsure).sum()), some | bool((nearest < 0).any())
+    most = 2 * right > len(logits) and 2 * both > telling >= _FEW // 2
+    return some if all_ else most
 
 
 def _are_whole(logits: Shaped[np.ndarray, "P C"]) -> bool:

@@ -28,7 +28,7 @@ from ..files import write_whole
 from ..parquet_files import read_schema, read_table, write_table
 from . import inputs
 from .data.encoded import DataSet
-from .data.images import check_ids
+from .data.images import checked_ids
 from .data.images import fingerprint as hash_of
 from .optional import require
 
@@ -71,6 +71,8 @@ class Scores:
     """Of the labels, from 0 on; empty where they are not known."""
 
     def __post_init__(self) -> None:
+        ids = checked_ids(self.dataset, self.ids, len(self.ids))
+        object.__setattr__(self, "ids", ids)
         name = f"scores of {self.metric}"
         given = inputs.of_examples(name, self.scores, self.ids)
         scores = inputs.real_array(name, given, "P")
@@ -81,13 +83,18 @@ class Scores:
         if self.class_names and labels.max(initial=-1) >= len(self.class_names):
             names = len(self.class_names)
             raise InputError(f"label {labels.max()} has no name among {names} classes")
-        check_ids(self.dataset, self.ids, len(scores))
+        if len(ids) != len(scores):
+            raise InputError(
+                f"{self.dataset}: {len(ids)} ids for {len(scores)} examples"
+            )
         if self.standard_errors is not None:
-            errors = _errors(self.standard_errors, len(scores))
+            given = inputs.of_examples("standard_errors", self.standard_errors, ids)
+            errors = _errors(given, len(scores))
             object.__setattr__(self, "standard_errors", errors)
         if self.per_model is None:
             return
-        each = inputs.real_array("per_model", self.per_model, "K", "P")
+        given = inputs.of_examples("per_model", self.per_model, ids, examples=1)
+        each = inputs.real_array("per_model", given, "K", "P")
         if each.shape[1] != len(scores):
             raise InputError(
                 f"per_model has {each.shape[1]} examples and scores {len(scores)}"

@@ -69,9 +69,10 @@ class Selection:
             InputError: another number of ids than examples.
         """
         refuse_masked("example_ids", example_ids)
-        if len(example_ids) != self.n_examples:
-            raise InputError(f"{len(example_ids)} ids for {self.n_examples} examples")
-        return [str(example_ids[i]) for i in self.indices]
+        listed = inputs.list_of("example_ids", example_ids)
+        if len(listed) != self.n_examples:
+            raise InputError(f"{len(listed)} ids for {self.n_examples} examples")
+        return [str(listed[i]) for i in self.indices]
 
     def save(self, path: Path | str, example_ids: Sequence[str] | None = None) -> None:
         """Write indices (.npy, .txt), or ids one per line (.txt), whole or not at all.

@@ -18,7 +18,7 @@ from perceptron_theory import InputError
 from .. import inputs
 from ..optional import require
 from .decode import CenterCrop, decode_rgb
-from .images import Images, check_ids, fingerprint
+from .images import Images, checked_ids, fingerprint
 from .points import Points
 
 FILE_SIDE = 32
@@ -58,10 +58,11 @@ class EncodedImages:
 
     def __post_init__(self) -> None:
         count, classes = len(self.ids), len(self.class_names)
+        object.__setattr__(self, "ids", checked_ids(self.name, self.ids, count))
         label = f"{self.name}: labels"
-        checked = inputs.label_array(label, self.labels, count=count, n_classes=classes)
+        named = inputs.of_examples(label, self.labels, self.ids)
+        checked = inputs.label_array(label, named, count=count, n_classes=classes)
         object.__setattr__(self, "labels", checked)
-        check_ids(self.name, self.ids, count)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -249,5 +250,5 @@ def rows_of(dataset: DataSet, ids: Iterable[str]) -> Int[np.ndarray, " n"]:
         )
     if not ids:
         raise InputError(f"no ids: give at least one of {dataset.name}")
-    check_ids(f"the subset of {dataset.name}", ids, len(ids))
+    checked_ids(f"the subset of {dataset.name}", ids, len(ids))
     return np.sort(np.array([row[one] for one in ids]))

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -40,10 +41,11 @@ class Images:
                 f"channels), got {self.images.dtype} of shape {self.images.shape}"
             )
         count, classes = len(self.images), len(self.class_names)
+        object.__setattr__(self, "ids", checked_ids(self.name, self.ids, count))
         label = f"{self.name}: labels"
-        checked = inputs.label_array(label, self.labels, count=count, n_classes=classes)
+        named = inputs.of_examples(label, self.labels, self.ids)
+        checked = inputs.label_array(label, named, count=count, n_classes=classes)
         object.__setattr__(self, "labels", checked)
-        check_ids(self.name, self.ids, count)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -74,12 +76,18 @@ def fingerprint(ids, labels, *more) -> str:
     return digest.hexdigest()
 
 
-def check_ids(name: str, ids: tuple[str, ...], count: int) -> None:
-    """Ids are as many as examples, all different, and each fits on a line.
+def checked_ids(name: str, ids: Any, count: int) -> tuple[str, ...]:
+    """Ids, which are as many as examples, all different, and each fits on a line.
+
+    Args:
+        name: of the data set, for messages.
+        ids: text, in a list of any kind, by position.
+        count: of examples.
 
     Raises:
         InputError: they are not, or do not.
     """
+    ids = tuple(inputs.list_of(f"{name}: ids", ids))
     if len(ids) != count:
         raise InputError(f"{name}: {len(ids)} ids for {count} examples")
     other = next((one for one in ids if not isinstance(one, str)), None)
@@ -90,6 +98,7 @@ def check_ids(name: str, ids: tuple[str, ...], count: int) -> None:
         twice = next(one for one in ids if one in seen or seen.add(one))
         raise InputError(f"{name}: the id {twice!r} stands for several examples")
     check_lines(f"{name}: the id", ids)
+    return ids
 
 
 def check_lines(what: str, ids: Iterable[str]) -> None:

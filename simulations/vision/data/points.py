@@ -8,8 +8,10 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
+from perceptron_theory import InputError
+
 from .. import inputs
-from .images import check_ids, fingerprint
+from .images import checked_ids, fingerprint
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Points:
     """The names of the features, where they are columns of a table."""
 
     def __post_init__(self) -> None:
+        ids = checked_ids(self.name, self.ids, len(self.ids))
+        object.__setattr__(self, "ids", ids)
         what = f"{self.name}: feature vectors"
         given = inputs.of_examples(what, self.points, self.ids)
         points = inputs.real_array(what, given, "P", "d")
@@ -37,7 +41,8 @@ class Points:
         named = inputs.of_examples(label, self.labels, self.ids)
         checked = inputs.label_array(label, named, count=count, n_classes=classes)
         object.__setattr__(self, "labels", checked)
-        check_ids(self.name, self.ids, count)
+        if len(ids) != count:
+            raise InputError(f"{self.name}: {len(ids)} ids for {count} examples")
 
     def __len__(self) -> int:
         return len(self.points)

@@ -219,3 +219,43 @@ def test_a_sample_may_miss_classes():
     for bad in (0, 2.5, "6", True):
         with pytest.raises(InputError, match="n_classes must be a whole number"):
             el2n(LOGITS, LABELS, n_classes=bad)
+
+
+ROUNDED = {
+    "hundredths": lambda lp: np.round(-lp, 2),
+    "tenths": lambda lp: np.round(-lp, 1),
+    "bfloat16": lambda lp: _bfloat16(-lp),
+    "base 2": lambda lp: np.round(-lp / np.log(2), 2),
+    "base 10": lambda lp: _bfloat16(lp / np.log(10)),
+    "raised": lambda lp: -np.log(np.exp(lp) + 1e-3),
+    "cut": lambda lp: -np.log(np.clip(np.exp(lp), 1e-3, 1)),
+    "a bad row": lambda lp: np.where(np.arange(len(lp))[:, None] == 17, 3.0, -lp),
+}
+
+
+def _bfloat16(values):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    return values.astype(ml_dtypes.bfloat16).astype(np.float32)
+
+
+def _log_probabilities(scale=3.0, classes=10):
+    logits = scale * np.random.default_rng(0).normal(size=(300, classes))
+    return logits - np.log(np.exp(logits).sum(1, keepdims=True))
+
+
+@pytest.mark.parametrize("how", ROUNDED)
+def test_logarithms_of_the_other_sign_are_refused_however_rounded(how):
+    logits = ROUNDED[how](_log_probabilities())
+    labels = np.arange(300) % 10
+    with pytest.raises(InputError, match="logarithms of probabilities"):
+        el2n(logits, labels, n_classes=10)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10, 100])
+@pytest.mark.parametrize("scale", [1.0, 4.0])
+def test_logits_of_any_kind_are_not_taken_for_them(scale, classes):
+    known = _log_probabilities(scale, classes)
+    shifted = known - known.min(1, keepdims=True)
+    labels = np.arange(300) % classes
+    for logits in (known, np.round(known, 2), shifted):
+        assert el2n(logits, labels, n_classes=classes).shape == (300,)
