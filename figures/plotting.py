@@ -7,6 +7,7 @@ drawn as one that was just computed.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -193,11 +194,19 @@ def _drawn(
             figure = kind.draw(data, **options)
         except KeyError as error:
             raise InputError(
-                f"this looks like {kind.what} but has no {error}: it cannot be drawn"
+                f"this looks like {kind.what} but has no {_missing(error)}: it cannot "
+                "be drawn"
             ) from error
         text = title_of(data, kind, options.get("simulation"))
         style.title(figure, text if title is None else title)
     return figure
+
+
+def _missing(error: KeyError) -> str:
+    """The name that was not found, without the list that xarray adds to it."""
+    text = str(error.args[0]) if error.args else "variable"
+    found = re.search("No variable named '([^']*)'", text)
+    return found[1] if found else text
 
 
 def kind_of(data: xr.Dataset) -> Kind:

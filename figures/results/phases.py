@@ -30,7 +30,8 @@ def draw(
     """
     figure = style.canvas_of(size)
     (axes,) = style.panels(figure, 1)
-    name = "alpha_tot" if "alpha_tot" in data.dims else "flip_probability"
+    name = _horizontal(data)
+    data = _with_both_axes(data, name)
     x, f = (data[one].values for one in (name, "keep_fraction"))
     if min(len(x), len(f)) < 2:
         return _points(figure, axes, data, name)
@@ -46,6 +47,35 @@ def draw(
     for axis in (axes.xaxis, axes.yaxis):
         style.plain_numbers(axis)
     return figure
+
+
+def _horizontal(data: xr.Dataset) -> str:
+    """The name of the axis along, which a cut diagram may have as a single value."""
+    for where in (data.dims, data.coords):
+        for name in ("alpha_tot", "flip_probability"):
+            if name in where:
+                return name
+    raise InputError(
+        "a diagram needs its alpha_tot or flip_probability, and this one has neither: "
+        "cut it without drop=True"
+    )
+
+
+def _with_both_axes(data: xr.Dataset, name: str) -> xr.Dataset:
+    """A diagram of which one row, column or point was cut, as a grid of length one.
+
+    Raises:
+        InputError: the coordinate that was cut is gone.
+    """
+    for one in (name, "keep_fraction"):
+        if one not in data.coords:
+            raise InputError(
+                f"a diagram needs its {one}, which was dropped: cut it without "
+                "drop=True"
+            )
+        if one not in data.dims:
+            data = data.expand_dims(one)
+    return data.transpose(name, "keep_fraction", ...)
 
 
 def _points(figure: Figure, axes: Axes, data: xr.Dataset, name: str) -> Figure:

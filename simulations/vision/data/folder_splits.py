@@ -64,8 +64,9 @@ def folder_of_split(root: Path, split: str) -> Path:
         return root
     named = any(map(_has_split_in, names))
     if split == DEFAULT and len(names) > 1 and not named:
+        shown = ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])
         warnings.warn(
-            f"{root}: its sub-folders ({', '.join(names[:3])}) are taken for classes, "
+            f"{root}: its sub-folders ({shown}) are taken for classes, "
             "though all of them have the same sub-folders: if they are splits, give "
             f"one of them, {root / names[0]}",
             DataWarning,

@@ -117,6 +117,13 @@ def test_a_split_in_a_folder_of_its_name_is_no_class(tmp_path):
     assert found.class_names == ("seg_test",)
 
 
+def test_warning_of_same_sub_folders_says_that_there_are_more(tmp_path):
+    names = [f"digit {one}/{below}/1.png" for one in "0178" for below in "ab"]
+    root = _images(tmp_path / "set", *names)
+    with pytest.warns(DataWarning, match=r"\(digit 0, digit 1, digit 7, \.\.\.\) are"):
+        load(f"folder:{root}")
+
+
 def test_classes_with_the_same_sub_folders_are_read_with_a_warning(tmp_path):
     names = [f"{one}/{below}/1.png" for one in ("art", "web") for below in "ab"]
     root = _images(tmp_path / "set", *names)
