@@ -162,15 +162,14 @@ def list_of(name: str, values: Any) -> list[Any]:
     Raises:
         InputError: A single text, or a table.
     """
-    single = isinstance(values, str | bytes) or getattr(values, "ndim", 1) != 1
-    listed: list[Any] = []
-    if not single:
-        listed = values.tolist() if hasattr(values, "tolist") else list(values)
+    shape = getattr(values, "shape", None)
+    single = isinstance(values, str | bytes) or (shape is not None and len(shape) != 1)
+    tolist = getattr(values, "tolist", None)
+    listed = [] if single else list(values) if tolist is None else tolist()
     if single or any(isinstance(one, list | tuple | np.ndarray) for one in listed):
-        shape = f" of shape {values.shape}" if hasattr(values, "shape") else ""
         raise InputError(
-            f"{name} must be a list of one id an example, got "
-            f"{type(values).__name__}{shape}"
+            f"{name} must be a list of one id an example, got {type(values).__name__}"
+            + (f" of shape {shape}" if shape is not None else "")
         )
     return [
         one.decode("utf-8", "surrogateescape") if isinstance(one, bytes) else one
