@@ -27,7 +27,9 @@ def costs_dataset(
         dataset: name of the data set, for the title.
         model: name of what was trained, for the title.
     """
-    rows = xr.Dataset.from_dataframe(costs).drop_vars("index")
+    # whether few test examples differ is for the sentences of the answer
+    shown = costs.drop(columns="few", errors="ignore")
+    rows = xr.Dataset.from_dataframe(shown).drop_vars("index")
     what = "linear heads" if model == "linear" else model
     said = {"dataset": dataset, "about": f"error of {what} by what is kept"}
     return rows.assign_attrs(said | {"keep_fraction": keep_fraction})
@@ -66,7 +68,7 @@ def draw(data: xr.Dataset, *, size: str = "slide") -> Figure:
         asked = f"grey line: {100 * keep_fraction:.3g} % asked"
         axes.set_xlabel(f"kept examples in per cent\n({asked})")
     _from_zero(panels[0], 100 * costs["error"].to_numpy(float))  # after the last
-    panels[0].set_ylabel("wrong on the test set, in %")
+    figure.supylabel("wrong on the test set, in %", fontsize="medium")
     columns = 4 if figure.get_figwidth() > style.COLUMN else 2
     handles = panels[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=columns)

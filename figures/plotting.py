@@ -268,7 +268,7 @@ def title_of(data: xr.Dataset, kind: Kind, simulation: xr.Dataset | None) -> str
     parts = [what] if what != "error" else []
     said = _shared(data) | said if kind.draw is simulated.draw else said
     if "student" in said:
-        parts.append(f"{style.spoken(said['student'])} student")
+        parts.append(style.student(said["student"]))
     if "rule" in said and kind.what != "kept examples of each class":
         parts.append(f"{style.spoken(said['rule'])} rule")
     if said.get("margin") == "signed":

@@ -247,6 +247,25 @@ def spoken(name: object) -> str:
     return text.replace("_", "-")
 
 
+def student(name: object) -> str:
+    """A student in words: "max-margin student", "logistic loss, ridge 0.1"."""
+    text = str(name)
+    kind, _, rest = text.partition("(")
+    numbers = [one.partition("=") for one in rest.rstrip(")").split(", ") if "=" in one]
+    if not numbers:
+        return f"{spoken(text)} student"
+    with_ridge = any(key == "ridge" for key, _, _ in numbers)
+    parts = [f"{kind.replace('_', ' ')} {'loss' if with_ridge else 'student'}"]
+    for key, _, value in numbers:
+        if key == "flip_probability":
+            parts.append(f"{100 * float(value):g} % wrong labels")
+        elif key == "ridge" and not value[:1].isdigit():
+            parts.append(f"{value} ridge")  # the optimal one
+        else:
+            parts.append(f"{key.replace('_', ' ')} {value}")
+    return ", ".join(parts)
+
+
 def metric(name: object) -> str:
     """The name of a metric of an experiment: of a probe at an angle, the angle."""
     kind, _, number = str(name).partition(":")

@@ -37,6 +37,7 @@ def gallery(
         int,
         typer.Option(min=8, help="Pixels per side that large images are shrunk to."),
     ] = 96,
+    title: options.Title = None,
     seed: vision_options.Seed = 0,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -67,11 +68,11 @@ def gallery(
             f"{dataset.name} have no score in {scores_file.name} and are not shown"
         )
     chosen = _classes(classes, dataset.class_names, scores.labels)
-    title = f"{scores.metric.replace('_', ' ')}, {scores.dataset}"
+    said = title or f"{scores.metric.replace('_', ' ')}, {scores.dataset}"
     with output.working("drawing the images"):
         style.save(
             lambda: figure.draw_scores(
-                title, part, scores, per_class, chosen, seed=seed, size=size
+                said, part, scores, per_class, chosen, seed=seed, size=size
             ),
             output_file,
         )

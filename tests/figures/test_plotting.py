@@ -392,6 +392,17 @@ def test_a_rule_that_is_an_object_is_said_as_commands_take_it():
         assert style.spoken(rule) == said
 
 
+def test_a_student_with_numbers_is_said_in_words():
+    for name, said in (
+        ("max_margin", "max-margin student"),
+        ("logistic(ridge=0.1, flip_probability=0.1)", "logistic loss, ridge 0.1, 10 %"),
+        ("squared_hinge(ridge=optimal)", "squared hinge loss, optimal ridge"),
+        ("square(ridge=1.0, probit noise=0.5)", "square loss, ridge 1.0, probit noise"),
+        ("hard_margin(flip_probability=0.02)", "hard margin student, 2 % wrong labels"),
+    ):
+        assert style.student(name).startswith(said)
+
+
 def test_the_one_load_or_fraction_that_no_axis_has_is_in_the_title():
     solved = pt.solve(alpha_prune=4.0, keep_fraction=0.3, theta=[0.1, 0.2])
     assert "f = 0.3, alpha_prune = 4" in pt.plot(solved).get_suptitle()
