@@ -197,9 +197,22 @@ def _drawn(
                 f"this looks like {kind.what} but has no {_missing(error)}: it cannot "
                 "be drawn"
             ) from error
+        except (IndexError, TypeError, ValueError) as error:
+            if isinstance(error, InputError) or not _is_cut(data):
+                raise
+            raise InputError(
+                f"this looks like {kind.what} that was cut until too little of it is "
+                "left to be drawn: give more of it, and a single one as isel(name=[i])"
+            ) from error
         text = title_of(data, kind, options.get("simulation"))
         style.title(figure, text if title is None else title)
     return figure
+
+
+def _is_cut(data: xr.Dataset) -> bool:
+    """Whether a dimension was taken away, or is empty, as by isel."""
+    single = any(not data[name].dims for name in data.coords)
+    return single or not data.sizes or 0 in data.sizes.values()
 
 
 def _missing(error: KeyError) -> str:

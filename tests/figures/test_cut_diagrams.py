@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import perceptron_theory as pt
 from figures.plotting import plot
 from perceptron_theory.errors import InputError
 
@@ -37,3 +38,11 @@ def test_dropped_axis_is_named():
         plot(_diagram().isel(alpha_tot=0, drop=True))
     with pytest.raises(InputError, match="keep_fraction"):
         plot(_diagram().isel(keep_fraction=0, drop=True))
+
+
+@pytest.mark.parametrize("cut", [{"alpha_prune": 0}, {"alpha_prune": slice(0, 0)}])
+def test_what_is_too_little_to_be_drawn_says_so(cut):
+    whole = pt.pareto_frontier([1.0, 3.0], theta=0.0)
+    with pytest.raises(pt.InputError, match="cut until too little of it is left"):
+        pt.plot(whole.isel(cut))
+    assert pt.plot(whole.isel(alpha_prune=[0])).axes
