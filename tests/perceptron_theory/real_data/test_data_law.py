@@ -56,7 +56,7 @@ def test_columns_of_pandas_are_paired_in_one_order_only():
     with pytest.raises(pt.InputError, match=r"features and of labels.*another order"):
         pt.FieldLaw.from_data(table, labels.sort_values(), score)
     for given in (X, labels.sort_values(), SCORE), (X, Y, score.sort_values()):
-        with pytest.raises(pt.InputError, match="are numbered .* pandas index"):
+        with pytest.raises(pt.InputError, match=r"are numbered .* pandas index"):
             pt.FieldLaw.from_data(*given)
     named = table.set_axis([f"{n}.png" for n in range(len(X))])
     with pytest.raises(pt.InputError, match=r"'0.png', those of labels have none"):
