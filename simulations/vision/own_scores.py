@@ -19,15 +19,11 @@ from perceptron_theory.paths import expanded
 from . import inputs
 from .data.array_files import SUFFIXES, ArrayFile, open_arrays
 from .data.array_source import LABELS
+from .data.beside import check_columns_beside
 from .data.class_labels import classes_of
 from .data.encoded import DataSet
 from .data.images import fingerprint
-from .data.named_rows import (
-    RowNames,
-    check_columns_beside,
-    names_in,
-    rows_of,
-)
+from .data.named_rows import RowNames, names_in, rows_of
 from .data.row_splits import splits_by_rows
 from .published_scores import same_classes
 from .score_columns import SCORES, why_no_number
@@ -60,16 +56,17 @@ def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path}: scores are read from {', '.join(SUFFIXES)}")
     file = open_arrays(path)
-    label_name = _without(file, column).named(LABELS)
+    label_name = file.without(column).named(LABELS)
     names = names_in(file, of=of, taken={column, label_name})
     id_name = None if names is None else names.column
     name = _score_column(file, column, {id_name, label_name})
     if names is None:
         check_columns_beside(file, {name, label_name}, of)
-    if of is None and len(splits := splits_by_rows(file)) > 1:
+    splits = splits_by_rows(file) if of is None else None
+    if splits is not None and len(splits.rows) > 1:
         raise InputError(
-            f"{path} has scores of several splits, {', '.join(splits)}: give each in a "
-            "file of its own"
+            f"{path} has scores of several splits, {', '.join(splits.rows)}: give each "
+            "in a file of its own"
         )
     values = file[name]
     if values.dtype.kind == "U":
@@ -117,12 +114,6 @@ def _column_of(path: Path | str) -> tuple[Path, str | None]:
     if colon and column and not whole.exists() and Path(head).suffix:
         return expanded(head), column
     return whole, None
-
-
-def _without(file: ArrayFile, column: str | None) -> ArrayFile:
-    """The table without the column of scores, whatever that is called."""
-    left = {name: read for name, read in file.readers.items() if name != column}
-    return ArrayFile(file.path, left, file.written)
 
 
 def _name(of: DataSet | Scores) -> str:

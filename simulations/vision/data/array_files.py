@@ -83,6 +83,11 @@ class ArrayFile(Mapping[str, np.ndarray]):
         where = f"{self.path}: {name or 'labels'}"
         return labels_of_cells(where, self.written[name]())
 
+    def without(self, *names: str | None) -> ArrayFile:
+        """The file without some of its arrays."""
+        left = {name: read for name, read in self.readers.items() if name not in names}
+        return ArrayFile(self.path, left, self.written)
+
     def says(self) -> str:
         """The names of the first arrays, for messages."""
         names = [repr(name) for name in self if name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,18 +16,11 @@ from perceptron_theory.errors import unknown_name
 from perceptron_theory.paths import expanded
 
 from .array_files import SUFFIXES, ArrayFile, open_arrays, plain_names
+from .beside import Rows, check_columns_beside, check_order, common_names
 from .class_labels import classes_of
 from .contract import DataSource, NoSuchSplit
 from .images import Images
-from .named_rows import (
-    IDS,
-    ROWS,
-    RowNames,
-    check_columns_beside,
-    check_order,
-    common_names,
-    names_in,
-)
+from .named_rows import IDS, ROWS, RowNames, names_in, words_of
 from .points import Points
 from .row_splits import rows_in, splits_by_rows
 
@@ -159,7 +152,12 @@ def _of_split(
     Raises:
         InputError: None is of this split, or two tables differ.
     """
-    told = [(file, rows) for file in files[:2] if (rows := splits_by_rows(file))]
+    told: list[tuple[ArrayFile, dict[str, Int[np.ndarray, " P"]]]] = []
+    for i, file in enumerate(files[:2]):
+        found = splits_by_rows(file)
+        if found is not None:
+            told.append((file, found.rows))
+            files = [*files[:i], file.without(found.column), *files[i + 1 :]]
     if not told:
         return files, None
     first, splits = told[0]
@@ -191,34 +189,36 @@ def _read(
             f"give {Arrays.place}"
         )
     named = [names_in(file) for file in files]
-    if len(files) == 2 and not any(named):
-        named = common_names(files[0], files[1])
     columns = [None if one is None else one.column for one in named]
     label_name = _one(of_labels, label_name, "labels", columns[:2][-1])
     labels, names = classes_of(
         f"labels of {of_labels.path}", of_labels.labels(label_name)
     )
-    taken = {columns[0], label_name if len(files) == 1 else None}
-    points, dimensions = _features(features, taken)
+    own_label = label_name if len(files) == 1 else None
+    feature_names, in_columns = _feature_names(features, {columns[0], own_label})
+    points = _points(features, feature_names, in_columns)
     count = len(points)
     if count != len(labels):
         raise InputError(
             f"{count} examples in {features.path} and {len(labels)} labels in "
             f"{of_labels.path}: give one label per example"
         )
-    found = [
-        _ids(file, one, count, before)
-        for file, one in zip(files[:2], named, strict=False)
-        if one is not None and not (one.is_index and one.in_order)
-    ]
+    found: list[tuple[str, ...]] = []
     if len(files) > 2:
-        values = files[2][_one(files[2], columns[2], "ids")]
-        _check_ids(files[2].path, values, count)
-        found.insert(0, tuple(map(str, values.tolist())))
-    for file, one in zip(files[1:], named[1:], strict=True):
-        if named[0] is None:
-            check_order(file, one if file is of_labels else None, features.path)
-            check_columns_beside(file, {label_name, *columns})
+        third = _one(files[2], columns[2], "ids")
+        _check_ids(files[2], third, count)
+        found.append(words_of(files[2], third))
+    if len(files) > 1:
+        used = Rows(features, set(feature_names)), Rows(of_labels, {label_name})
+        named = _names_beside(used, named[:2], found[0] if found else None)
+    if in_columns:
+        column = None if named[0] is None else named[0].column
+        _refuse_more(features, feature_names, {own_label, column})
+    found += [
+        _ids(file, one, count, before)
+        for file, one in zip(files[:2], named, strict=True)
+        if one is not None and _tells(one)
+    ]
     in_file = range(count) if rows is None else rows.tolist()
     ids = found[0] if found else tuple(f"{before}{row}" for row in in_file)
     if any(others != ids for others in found):
@@ -227,7 +227,9 @@ def _read(
             "same in the same order: sort the files alike"
         )
     if points.ndim == 2:
-        return Points(name, points, labels, ids, names, dimensions)
+        return Points(
+            name, points, labels, ids, names, feature_names if in_columns else ()
+        )
     if points.ndim == 3 and points.dtype == np.uint8:
         points = points[..., None]
     if points.ndim != 4 or points.dtype != np.uint8:
@@ -237,6 +239,51 @@ def _read(
         )
     _refuse_channels_first(features.path, points)
     return Images(name, points, labels, ids, names)
+
+
+def _tells(names: RowNames | None) -> bool:
+    """Whether names say more than the order of the rows."""
+    return names is not None and not (names.is_index and names.in_order)
+
+
+def _names_beside(
+    tables: tuple[Rows, Rows],
+    named: list[RowNames | None],
+    ids: tuple[str, ...] | None,
+) -> list[RowNames | None]:
+    """The names of the rows of features and labels, which are in files of their own.
+
+    A column of one that holds the names of the other, or the ids of a third file, names
+    its rows, whatever it is called.
+
+    Raises:
+        InputError: A table without names has a column that could name its rows.
+    """
+    if ids is None and not any(map(_tells, named)):
+        common = common_names(*tables)
+        named = common if any(common) else named
+    telling = [one.names for one in named if one is not None and _tells(one)]
+    known = next(iter(telling), None) if ids is None else ids
+    of = None if known is None else _Known(known)
+    found = list(named)
+    for i, (rows, other) in enumerate((tables, tables[::-1])):
+        if ids is None and not _tells(named[1 - i]):
+            check_order(rows.file, named[i], other.file.path)
+        if _tells(named[i]):
+            continue
+        if of is not None:
+            found[i] = names_in(rows.file, of=of, taken=rows.used)
+        if not _tells(found[i]):
+            index = [one.column for one in (named[i],) if one is not None]
+            check_columns_beside(rows.file, {*rows.used, *index}, of)
+    return found
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The ids that rows are known to have."""
+
+    ids: tuple[str, ...]
 
 
 def _refuse_channels_first(path: Path, images: np.ndarray) -> None:
@@ -261,10 +308,10 @@ def _one(file: ArrayFile, name: str | None, what: str, taken: str | None = None)
     return name
 
 
-def _features(
+def _feature_names(
     file: ArrayFile, taken: Collection[str | None]
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The feature vectors, and the names of their columns in a table of columns.
+) -> tuple[tuple[str, ...], bool]:
+    """The array of feature vectors, or the columns of them, and whether it is these.
 
     Columns are in the order of their numbers, whatever their order in the file, so that
     two splits have the same.
@@ -274,7 +321,7 @@ def _features(
     if name is None and len(others) == 1:
         name = others[0]
     if name is not None:
-        return file[name], ()
+        return (name,), False
     groups: dict[str, list[str]] = {}
     for one in others:
         if said := re.fullmatch(r"(.*?)\d+", one):
@@ -286,15 +333,27 @@ def _features(
             "embeddings, or number the columns e0, e1, e2"
         )
     ((head, found),) = numbered.items()
-    more = [one for one in others if one not in found and _is_feature(file, one)]
+    return tuple(sorted(found, key=lambda one: (int(one[len(head) :]), one))), True
+
+
+def _points(file: ArrayFile, names: tuple[str, ...], columns: bool) -> np.ndarray:
+    """The feature vectors of one array, or of a column each."""
+    if not columns:
+        return file[names[0]]
+    return np.stack([_numbers(file, one) for one in names], axis=1)
+
+
+def _refuse_more(
+    file: ArrayFile, names: Sequence[str], taken: Collection[str | None]
+) -> None:
+    """Refuse numbers beside numbered columns of feature vectors."""
+    others = [one for one in file if one not in names and one not in taken]
+    more = [one for one in others if _is_feature(file, one)]
     if more:
         raise InputError(
-            f"{file.path} has feature vectors {found[0]}, {found[1]}, ... and numbers "
+            f"{file.path} has feature vectors {names[0]}, {names[1]}, ... and numbers "
             f"in {more[0]!r}: leave that column out, or number it with the others"
         )
-    names = sorted(found, key=lambda one: (int(one[len(head) :]), one))
-    points = np.stack([_numbers(file, one) for one in names], axis=1)
-    return points, tuple(names)
 
 
 def _is_feature(file: ArrayFile, name: str) -> bool:
@@ -312,7 +371,7 @@ def _numbers(file: ArrayFile, name: str) -> np.ndarray:
 
 def _ids(file: ArrayFile, given: RowNames, count: int, before: str) -> tuple[str, ...]:
     """Ids of a table; the numbers of an index with the split before them."""
-    _check_ids(file.path, file[given.column], count, given.is_index)
+    _check_ids(file, given.column, count, given.is_index)
     if given.is_index and given.numbers is not None:
         if len(set(given.names)) < count:
             raise InputError(
@@ -323,14 +382,14 @@ def _ids(file: ArrayFile, given: RowNames, count: int, before: str) -> tuple[str
     return given.names
 
 
-def _check_ids(
-    path: Path, values: np.ndarray, count: int, is_index: bool = False
-) -> None:
+def _check_ids(file: ArrayFile, name: str, count: int, is_index: bool = False) -> None:
+    values = file.labels(name)
     whole = "iuUf" if is_index else "iuU"  # whole floats, see named_rows
-    if values.ndim != 1 or values.dtype.kind not in whole:
+    plain = values.dtype.kind in whole or name in file.written  # as it is written
+    if values.ndim != 1 or not plain:
         raise InputError(
-            f"{path}: ids must be a list of names or whole numbers, got {values.dtype} "
-            f"of shape {values.shape}"
+            f"{file.path}: ids must be a list of names or whole numbers, got "
+            f"{values.dtype} of shape {values.shape}"
         )
     if len(values) != count:
-        raise InputError(f"{path}: {len(values)} ids for {count} examples")
+        raise InputError(f"{file.path}: {len(values)} ids for {count} examples")

@@ -59,6 +59,7 @@ def folder_of_split(root: Path, split: str) -> Path:
         return root
     names = sub_folders(root)
     has_splits = _are_splits(root, names)
+    _refuse_splits_in_classes(root, names)
     if split == DEFAULT and not has_splits:
         _warn_of_splits(root, names)
         return root
@@ -89,6 +90,25 @@ def folder_of_split(root: Path, split: str) -> Path:
         f"{root} has no {split} set: its sub-folders ({some or 'none'}) are classes, "
         f"all of them the split {DEFAULT!r}: give {advice}"
     )
+
+
+def _refuse_splits_in_classes(root: Path, names: list[str]) -> None:
+    """Refuse a folder of classes that have the splits inside: cat/train, cat/test.
+
+    Raises:
+        InputError: They do, and hold no images beside these.
+    """
+    inside = [sub_folders(root / name) for name in names]
+    words = [{one.lower() for one in folders} for folders in inside]
+    two = [len(found) > 1 and found <= SPLIT_NAMES for found in words]
+    if any(two) and all(found and found <= SPLIT_NAMES for found in words):
+        first = two.index(True)
+        name, one = names[first], inside[first][0]
+        raise InputError(
+            f"{root} has the splits inside the classes ({name}/{one}, "
+            f"{name}/{inside[first][1]}): move {name}/{one} to {one}/{name}, and so "
+            f"on, or give {root} with the split {WHOLE!r} for all of its images"
+        )
 
 
 def _warn_of_splits(root: Path, names: list[str]) -> None:

@@ -3,10 +3,8 @@
 Features, labels and scores in files of other programs, whichever they are, name their
 rows by a column of ids or by an index, as pandas writes one.  Where the names can be
 read in two ways that differ, they are refused: no reading is guessed.  A column of any
-other header whose cells name all examples has the ids, too.  Rows are taken in the
-order of a data set only where nothing in their table could say otherwise: a column of
-text, or of whole numbers, that are all different might name them, and is refused if it
-does not.
+other header whose cells name all examples has the ids, too.  What else may name rows is
+refused, see :mod:`.beside`.
 """
 
 from __future__ import annotations
@@ -37,10 +35,10 @@ ROWS = (
     *("index", "idx", "row", "rows", "unnamed: 0", INDEX),
     *("row_id", "row_number", "sample_index", "sample_idx"),
     *("example_index", "example_idx", "image_index", "image_idx"),
+    *("img_index", "img_idx"),
 )
 """What an index is called: numbers of rows, or names of examples."""
 _FILES = re.compile("file|path|name")  # what columns of names of files are called
-_FEW = 5  # of so many whole numbers or more all are different by no chance
 
 
 class Named(Protocol):
@@ -73,7 +71,7 @@ class RowNames:
     def in_order(self) -> bool:
         """Whether they are 0, 1, 2, ...: no more than the order itself."""
         numbers = self.numbers
-        return numbers is not None and _are_counted(numbers)
+        return numbers is not None and are_counted(numbers)
 
 
 def names_in(
@@ -95,84 +93,13 @@ def names_in(
     """
     if len(file) < 2:  # no more than the values themselves
         return None
-    left = {name: file.readers[name] for name in file if name not in taken}
-    left = ArrayFile(file.path, left, file.written)
+    left = file.without(*taken)
     column = left.named(IDS)
     if of is not None:
         column = _naming(left, of, column)
     if column is not None:
-        return RowNames(column, _words(left, column))
-    return _index_of(left)
-
-
-def common_names(one: ArrayFile, other: ArrayFile) -> list[RowNames | None]:
-    """The names of the rows of two tables that share a column which could name them."""
-    for name in one:
-        if name in other and _could_name(one[name]):
-            ours, theirs = (RowNames(name, _words(file, name)) for file in (one, other))
-            if set(ours.names) == set(theirs.names):
-                return [ours, theirs]
-    return [None, None]
-
-
-def check_order(file: ArrayFile, names: RowNames | None, beside: object) -> None:
-    """Refuse rows that an index puts in another order, beside rows without names.
-
-    Whether the other rows are in the order of the index or in that of the file, nothing
-    tells.
-
-    Args:
-        file: The table.
-        names: Of its rows.
-        beside: The file, or the data set, whose rows have no names.
-
-    Raises:
-        InputError: The names are the numbers of all rows, from 0 or 1 on, in another
-            order.
-    """
-    for one in (names, _index_of(file)):
-        numbers = None if one is None else one.numbers
-        if numbers is not None and _are_mixed(numbers):
-            raise InputError(
-                f"{file.path}: its rows are numbered {_some(numbers)} "
-                f"({_shown(one.column)}), and those of {beside} have no names: write "  # type: ignore[union-attr] # it has numbers
-                "it in the order of the rows, without that column (pandas: sort_index()"
-                " if the numbers are rows, then to_csv(index=False))"
-            )
-
-
-def check_columns_beside(
-    file: ArrayFile, used: Collection[str | None], of: Named | None = None
-) -> None:
-    """Refuse a table without names of rows that has them in some column all the same.
-
-    Args:
-        file: The table.
-        used: Columns that hold something else.
-        of: The data set in whose order the rows would be taken.
-
-    Raises:
-        InputError: A column that is used for nothing else holds the numbers of all
-            rows in another order; or, beside a data set, other cells that are all
-            different.  One that ranks the rows is none.
-    """
-    for name in file:
-        if len(file) < 2 or name in used or "rank" in name.lower():
-            continue
-        column = file[name]
-        if of is not None and _could_name(column):
-            raise InputError(
-                f"{file.path} has no ids, and {name!r} is another one in each row, as "
-                f"{str(column[0])!r}, which names no example (their ids look like "
-                f"{of.ids[0]!r}): leave that column out if the rows are in order, or "
-                "write the ids there"
-            )
-        if column.ndim == 1 and column.dtype.kind in "iu" and _are_mixed(column):
-            raise InputError(
-                f"{file.path} has no ids, and {name!r} holds the numbers "
-                f"{_some(column)}, all rows in another order: call it index if it says "
-                "which examples they are, or leave it out"
-            )
+        return RowNames(column, words_of(left, column))
+    return index_of(left)
 
 
 def rows_of(names: RowNames, of: Named, where: object) -> Int[np.ndarray, " P"]:
@@ -200,7 +127,7 @@ def rows_of(names: RowNames, of: Named, where: object) -> Int[np.ndarray, " P"]:
     if numbers is not None and _are_numbered(of.ids):  # 17 is test/00017
         rows = {int(last_part(one)): i for i, one in enumerate(of.ids)}
         return np.array([rows.get(one, -1) for one in numbers.tolist()])
-    by_name = _by_file_name(names.names, of, where)
+    by_name = by_file_name(names.names, of, where)
     if numbers is None or max(numbers, default=0) >= len(known):
         return np.array(found) if by_name is None else by_name
     if by_name is None or np.array_equal(by_name, numbers):
@@ -212,13 +139,13 @@ def rows_of(names: RowNames, of: Named, where: object) -> Int[np.ndarray, " P"]:
     i = int((by_name != numbers).argmax())
     named = f"{of.ids[by_name[i]]!r}" if by_name[i] >= 0 else "no file"
     raise InputError(
-        f"{where}: {_shown(names.column)} may number the rows or name files: "
+        f"{where}: {shown(names.column)} may number the rows or name files: "
         f"{names.names[i]} is {of.ids[numbers[i]]!r} as a row, {named} as a name: give "
         f"whole ids, such as {of.ids[0]!r}"
     )
 
 
-def _index_of(file: ArrayFile) -> RowNames | None:
+def index_of(file: ArrayFile) -> RowNames | None:
     """The index of a table: whole numbers, or names of its rows."""
     found: list[RowNames] = []
     numbered = sum(re.fullmatch(r"column \d+", name) is not None for name in file)
@@ -226,14 +153,14 @@ def _index_of(file: ArrayFile) -> RowNames | None:
         known = not plain_names(column).isdisjoint(ROWS)
         if not known or (column == INDEX and numbered > 1):
             continue
-        cells = _whole(file[column])
+        cells = whole_numbers(file[column])
         if cells.ndim == 1 and cells.dtype.kind in "iuU":
-            found.append(RowNames(column, _words(file, column)))
+            found.append(RowNames(column, words_of(file, column)))
     other = next((one for one in found if one.names != found[0].names), None)
     if other is not None:
         raise InputError(
-            f"{file.path} numbers its rows twice, by {_shown(found[0].column)} and by "
-            f"{_shown(other.column)}: leave one of them out"
+            f"{file.path} numbers its rows twice, by {shown(found[0].column)} and by "
+            f"{shown(other.column)}: leave one of them out"
         )
     return found[0] if found else None
 
@@ -251,15 +178,15 @@ def _naming(file: ArrayFile, of: Named, usual: str | None) -> str | None:
     """
     places: dict[str, np.ndarray] = {}
     for name in file:
-        if name != usual and (file[name].dtype.kind == "U" or _could_name(file[name])):
-            names = RowNames(name, _words(file, name))
+        if name != usual and (file[name].dtype.kind == "U" or could_name(file[name])):
+            names = RowNames(name, words_of(file, name))
             rows = rows_of(names, of, file.path)
             if file[name].dtype.kind == "U" or (rows >= 0).all():
                 places[name] = rows
     known = {name: int((found >= 0).sum()) for name, found in places.items()}
     if usual is not None:
         all_ = [name for name, found in places.items() if (found >= 0).all()]
-        names = RowNames(usual, _words(file, usual))
+        names = RowNames(usual, words_of(file, usual))
         if not all_ or names.in_order:  # no more than the order itself
             return all_[0] if all_ else usual
         places = {name: places[name] for name in all_}
@@ -278,20 +205,20 @@ def _naming(file: ArrayFile, of: Named, usual: str | None) -> str | None:
     return best
 
 
-def _could_name(cells: np.ndarray) -> bool:
+def could_name(cells: np.ndarray) -> bool:
     """Whether cells are text, or whole numbers, of which all are different.
 
     Running numbers are no more than the order, and mixed ones may rank the rows.
     """
-    cells = _whole(cells)
+    cells = whole_numbers(cells)
     if cells.ndim != 1 or len(set(cells.tolist())) < max(len(cells), 2):
         return False
-    if cells.dtype.kind in "iu" and len(cells) >= _FEW:
-        return not (_are_mixed(cells) or _are_counted(cells - cells[0]))
+    if cells.dtype.kind in "iu":
+        return not (are_mixed(cells) or are_counted(cells - cells[0]))
     return cells.dtype.kind in "UM"
 
 
-def _whole(cells: np.ndarray) -> np.ndarray:
+def whole_numbers(cells: np.ndarray) -> np.ndarray:
     """Whole numbers of a table that had gaps once, and so made floats of them."""
     whole = cells.dtype.kind == "f" and np.array_equal(cells, np.rint(cells))
     return (
@@ -299,12 +226,12 @@ def _whole(cells: np.ndarray) -> np.ndarray:
     )
 
 
-def _words(file: ArrayFile, column: str) -> tuple[str, ...]:
+def words_of(file: ArrayFile, column: str) -> tuple[str, ...]:
     """Cells as they are written, but whole numbers as such."""
-    return _as_text(_whole(file.labels(column)))
+    return _as_text(whole_numbers(file.labels(column)))
 
 
-def _by_file_name(
+def by_file_name(
     names: Sequence[str], of: Named, where: object
 ) -> Int[np.ndarray, " P"] | None:
     """The rows by unique file names; None if they are not unique, or none is there."""
@@ -341,23 +268,26 @@ def _as_text(ids: np.ndarray) -> tuple[str, ...]:
     return tuple(str(one) for one in ids.ravel().tolist())
 
 
-def _are_counted(numbers: np.ndarray) -> bool:
+def are_counted(numbers: np.ndarray) -> bool:
+    """Whether these are 0, 1, 2, ..."""
     return np.array_equal(numbers, np.arange(len(numbers)))
 
 
-def _are_mixed(numbers: np.ndarray) -> bool:
+def are_mixed(numbers: np.ndarray) -> bool:
     """Whether these are all numbers from 0 or 1 on, in another order."""
     first = min(numbers, default=2)
     return (
         first in (0, 1)
-        and _are_counted(np.sort(numbers) - first)
-        and not _are_counted(numbers - first)
+        and are_counted(np.sort(numbers) - first)
+        and not are_counted(numbers - first)
     )
 
 
-def _some(numbers: np.ndarray) -> str:
+def some_of(numbers: np.ndarray) -> str:
+    """The first few numbers, for messages."""
     return ", ".join(map(str, numbers[:4].tolist())) + ", ..." * (len(numbers) > 4)
 
 
-def _shown(column: str) -> str:
+def shown(column: str) -> str:
+    """A column, for messages."""
     return "the index" if column == INDEX else f"the column {column!r}"

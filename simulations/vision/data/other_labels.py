@@ -19,12 +19,13 @@ from perceptron_theory.paths import expanded
 
 from .. import inputs
 from .array_files import ArrayFile
+from .beside import check_columns_beside
 from .class_labels import is_missing, one_a_row
 from .classes import OfSource
 from .contract import loaded
 from .encoded import DataSet
 from .label_files import CLEAN, labels_named, open_labels
-from .named_rows import check_columns_beside, names_in, rows_of
+from .named_rows import names_in, rows_of
 from .official_order import official_rows
 
 OFFICIAL = "cifar10n"
