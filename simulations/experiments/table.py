@@ -2,9 +2,9 @@
 
 A folder holds ``about.json`` and a file a run in ``cells``, each written whole or not
 at all, so that any number of processes can add to it and nothing is lost when one is
-killed.  ``results.csv`` has all of them.  Every row carries the hash of what decides it
-(data, features, learner) and a checksum of its own: a table that was edited, or mixed
-from two experiments, is refused.
+killed.  ``results.csv`` has all of them, and is enough to go on from, on another day or
+machine.  Every row carries the hash of what decides it (data, features, learner) and a
+checksum of its own: a table that was edited, or mixed from two experiments, is refused.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import math
 import zlib
 from collections.abc import Sequence
+from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from .configuration import Experiment
 from .curves import RUN
 
 _FORMAT = "pruning-laws experiment 1"
+_RESULTS = "results.csv"
 _PACKAGES = ("pruning-laws", "jax", "numpy", "scikit-learn")
 _REMOVE = "remove it, and it is made again"
 _CHECK, _CONFIGURATION = "checksum", "configuration"
@@ -58,7 +60,8 @@ class Table:
         """Check the folder.
 
         Args:
-            folder: new, empty, or of the same experiment.
+            folder: new, empty, or of the same experiment; its ``results.csv`` alone
+                will do.
             experiment: what is run.
             found: fingerprints of what it reads.
             scores: digests of the score files of metrics; more may be added later.
@@ -101,19 +104,34 @@ class Table:
         elif self.folder.exists() and not self._begun():
             raise InputError(f"{folder} holds no experiment: give another folder")
         self.cells = self.folder / "cells"
+        self._kept = self._rows_of_results()
+
+    def _rows_of_results(self) -> dict[Path, dict[str, Any]]:
+        """The rows of ``results.csv`` where nothing else is left, by their files."""
+        path = self.folder / _RESULTS
+        if self.cells.exists() or not path.exists():
+            return {}
+        rows = read_table(path).to_dict("records")
+        kept = {self._path(_cell_of(row)): row for row in rows}
+        for file, row in kept.items():
+            self._check(row, f"{path}: {file.stem}")
+        return kept
 
     def _begun(self) -> bool:
         """Whether it is empty, or has runs whose about.json was lost or never written.
 
         Each of them is checked when it is read.
         """
-        return (self.folder / "cells").is_dir() or not any(self.folder.iterdir())
+        there = {path.name for path in self.folder.iterdir()}
+        return not there or not there.isdisjoint({"cells", _RESULTS})
 
     def create(self) -> None:
         """Make the folder if it is not there, and say in it what it is of."""
         self.cells.mkdir(parents=True, exist_ok=True)
         text = json.dumps(self._about, indent=2)
         write_whole(self.folder / "about.json", lambda part: part.write_text(text))
+        for path, row in self._kept.items():
+            _write(path, row)
 
     def has(self, cell: Cell) -> bool:
         """Whether the run has been made.
@@ -122,15 +140,14 @@ class Table:
             InputError: its file is damaged.
         """
         path = self._path(cell)
-        return path.exists() and bool(self._row(path))
+        return path in self._kept or (path.exists() and bool(self._row(path)))
 
     def add(self, cell: Cell, row: dict[str, Any]) -> None:
-        """Write a row, whole or not at all."""
+        """Write a row."""
         versions = " ".join(f"{name}={version(name)}" for name in _PACKAGES)
         whole = row | {"versions": versions, _CONFIGURATION: self.configuration}
         whole[_CHECK] = _checksum(whole)
-        text = json.dumps(whole, allow_nan=False)
-        write_whole(self._path(cell), lambda part: part.write_text(text))
+        _write(self._path(cell), whole)
 
     def gather(self, cells: Sequence[Cell]) -> pd.DataFrame:
         """The rows of these cells that have been made; ``results.csv`` is written, too.
@@ -150,7 +167,7 @@ class Table:
         table = pd.DataFrame(rows)
         if rows:
             write_whole(
-                self.folder / "results.csv",
+                self.folder / _RESULTS,
                 lambda part: table.to_csv(part, index=False),
             )
         return table
@@ -160,21 +177,25 @@ class Table:
 
     def _row(self, path: Path) -> dict[str, Any]:
         row = _json(path)
-        _check_row(row, str(path))
+        self._check(row, str(path))
+        return row
+
+    def _check(self, row: dict[str, Any], where: str) -> None:
+        """Refuse a row that was edited, or made from something else."""
+        _check_row(row, where)
         if row[_CONFIGURATION] != self.configuration:
-            raise InputError(f"{path} is of another experiment: remove it")
+            raise InputError(f"{where} is of another experiment: remove it")
         digest = self._about["scores"].get(row["metric"], "")
         if row.get("scores", "") != digest:
             raise InputError(
-                f"{path} is by other scores of {row['metric']}: give the score file "
+                f"{where} is by other scores of {row['metric']}: give the score file "
                 "that it was made with, or another folder"
             )
         if "kept_by_class" not in row:
             raise InputError(
-                f"{path} is of an older version, without counts by class: give another "
-                "folder, or remove it, and the run is made again"
+                f"{where} is of an older version, without counts by class: give "
+                "another folder, or remove it, and the run is made again"
             )
-        return row
 
 
 def read_table(path: Path | str) -> pd.DataFrame:
@@ -185,7 +206,7 @@ def read_table(path: Path | str) -> pd.DataFrame:
             two configurations, or one run twice.
     """
     path = expanded(path)
-    path = path / "results.csv" if path.is_dir() else path
+    path = path / _RESULTS if path.is_dir() else path
     columns, lines = read_csv(path, "table of results")
     if not {_CHECK, _CONFIGURATION} <= columns.keys():
         raise InputError(f"{path} is not a table of results: it lacks {_CHECK}")
@@ -215,6 +236,17 @@ def read_table(path: Path | str) -> pd.DataFrame:
                     f"{path} mixes two score files of {metric}: give one table for each"
                 )
     return table
+
+
+def _cell_of(row: dict[str, Any]) -> Cell:
+    """The run that a row is of."""
+    return Cell(**{one.name: row[one.name] for one in fields(Cell)})
+
+
+def _write(path: Path, row: dict[str, Any]) -> None:
+    """Write a row, whole or not at all."""
+    text = json.dumps(row, allow_nan=False)
+    write_whole(path, lambda part: part.write_text(text))
 
 
 def _value(text: str) -> Any:

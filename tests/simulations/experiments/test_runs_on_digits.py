@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from simulations.experiments import (
     Experiment,
     cells_of,
     experiment_names,
+    forecast,
     read_experiment,
     read_table,
     run_experiment,
@@ -188,6 +190,36 @@ def test_a_run_that_keeps_failing_does_not_stop_the_others(tmp_path, monkeypatch
         run_experiment(LOGISTIC, DIGITS, tmp_path / "x")
     assert len([c for c in calls if c.strategy == "easy"]) == 6 * 3  # two retries
     assert len(read_table(tmp_path / "x")) == 18
+
+
+def test_the_table_alone_is_gone_on_from(finished, tmp_path):
+    """Such as one of another machine, or one that was committed half made."""
+    folder = tmp_path / "later"
+    folder.mkdir()
+    lines = (finished / "results.csv").read_text().splitlines()
+    (folder / "results.csv").write_text("\n".join(lines[:-5]))
+    assert forecast(LOGISTIC, DIGITS, folder)[0] == 5
+    assert sorted(path.name for path in folder.iterdir()) == ["results.csv"]
+    made = []
+    run_experiment(LOGISTIC, DIGITS, folder, on_cell=lambda cell, _: made.append(cell))
+    assert len(made) == 1 + 5
+    for name in ("kept_by_class", "error", "setting"):
+        assert (read_table(folder)[name] == read_table(finished)[name]).all()
+    # rows that the experiment has no more stay
+    (folder / "results.csv").write_text("\n".join(lines))
+    shutil.rmtree(folder / "cells")
+    few = replace(LOGISTIC, sizes=(60,))
+    assert len(run_experiment(few, DIGITS, folder)) == len(cells_of(few))
+    assert len(list((folder / "cells").iterdir())) == len(lines) - 1
+
+
+def test_a_table_of_something_else_is_not_gone_on_from(finished, tmp_path):
+    (tmp_path / "results.csv").write_text((finished / "results.csv").read_text())
+    with pytest.raises(InputError, match=r"results.csv: 60-.* is of another experi"):
+        run_experiment(TEACHER, DIGITS, tmp_path)
+    (tmp_path / "results.csv").write_text("size\n1\n")
+    with pytest.raises(InputError, match="is not a table of results"):
+        run_experiment(LOGISTIC, DIGITS, tmp_path)
 
 
 def test_tables_that_were_edited_or_mixed_are_refused(finished, tmp_path):
