@@ -102,7 +102,7 @@ def spearman_brown(correlation: float, times: float = 2.0) -> float:
             f"a correlation of {r} between halves is too negative: none of {n} times "
             "as many models follows from it"
         )
-    return n * r / (1 + (n - 1) * r)
+    return n * r / ((1 - r) + n * r)  # in this order a rounded one is not above 1
 
 
 def models_for_precision(standard_error: float, n_models: int, wanted: float) -> int:
