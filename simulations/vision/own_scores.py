@@ -20,12 +20,11 @@ from . import inputs
 from .data.array_files import SUFFIXES, ArrayFile, open_arrays
 from .data.array_source import LABELS
 from .data.beside import check_columns_beside
-from .data.class_labels import classes_of
+from .data.class_labels import classes_of, same_classes
 from .data.encoded import DataSet
 from .data.images import fingerprint
-from .data.named_rows import RowNames, names_in, rows_of
-from .data.row_splits import splits_by_rows
-from .published_scores import same_classes
+from .data.named_rows import RowNames, names_in, own_names, rows_of
+from .data.row_splits import refuse_other_split, splits_by_rows
 from .score_columns import SCORES, why_no_number
 from .score_files import Scores, is_score_file, read_scores
 
@@ -60,14 +59,21 @@ def scores_in(path: Path | str, of: DataSet | Scores | None = None) -> Scores:
     names = names_in(file, of=of, taken={column, label_name})
     id_name = None if names is None else names.column
     name = _score_column(file, column, {id_name, label_name})
+    if of is None:
+        splits = splits_by_rows(file)
+        if splits is not None and len(splits.rows) > 1:
+            raise InputError(
+                f"{path} has scores of several splits, {', '.join(splits.rows)}: give "
+                "each in a file of its own"
+            )
+        if names is None or (names.is_index and names.in_order):
+            names = own_names(file, {name, label_name}) or names
+    else:
+        refuse_other_split(file, names, _name(of))
+        if names is None:
+            _check_words(file, {name, label_name}, of)
     if names is None:
         check_columns_beside(file, {name, label_name}, of)
-    splits = splits_by_rows(file) if of is None else None
-    if splits is not None and len(splits.rows) > 1:
-        raise InputError(
-            f"{path} has scores of several splits, {', '.join(splits.rows)}: give each "
-            "in a file of its own"
-        )
     values = file[name]
     if values.dtype.kind == "U":
         whys = ((i, why_no_number(str(x))) for i, x in enumerate(values.ravel()))
@@ -116,6 +122,31 @@ def _column_of(path: Path | str) -> tuple[Path, str | None]:
     return whole, None
 
 
+def _check_words(file: ArrayFile, used: set[str | None], of: DataSet | Scores) -> None:
+    """Refuse rows without ids beside which other classes stand than they have.
+
+    A column that repeats the names of the classes may be a guess: half of it agrees.
+
+    Raises:
+        InputError: Less than half of it does.
+    """
+    classes = np.array(getattr(of, "class_names", ()), str)
+    for name in file:
+        words = None if name in used else file.readable(name)
+        if words is None or words.shape != of.labels.shape or not len(classes):
+            continue
+        words = words.astype(str)
+        if not np.isin(words, classes).all() or len(set(words.tolist())) < 2:
+            continue
+        agree = int((classes[of.labels] == words).sum())
+        if 2 * agree < len(words):
+            raise InputError(
+                f"{file.path} has no ids, and {name!r} names the classes of {agree} of "
+                f"{len(words)} examples of {_name(of)} rightly: is it in another order?"
+                " Write ids there, or leave that column out"
+            )
+
+
 def _name(of: DataSet | Scores) -> str:
     return of.dataset if isinstance(of, Scores) else of.name
 
@@ -128,7 +159,7 @@ def _score_column(file: ArrayFile, column: str | None, taken: set[str | None]) -
     left = [name for name in file if name not in taken]
     named = [name for name in left if name.lower() in SCORES]
     if len(named) != 1 and len(left) > 1:
-        named = [name for name in left if file[name].dtype.kind in "iuf"]
+        named = [name for name in left if _is_numbers(file, name)]
     found = named if len(named) == 1 else left
     if len(found) != 1:
         raise InputError(
@@ -136,6 +167,11 @@ def _score_column(file: ArrayFile, column: str | None, taken: set[str | None]) -
             f"{file.path.name}:COLUMN, or call it score"
         )
     return found[0]
+
+
+def _is_numbers(file: ArrayFile, name: str) -> bool:
+    cells = file.readable(name)
+    return cells is not None and cells.dtype.kind in "iuf"
 
 
 def _alone(path, metric, values, ids, labels, recipe) -> Scores:

@@ -21,6 +21,7 @@ from perceptron_theory.paths import expanded
 from ..csv_files import CsvTable, last_part, read_csv, stem_of
 from . import inputs
 from .data.array_files import read_npy
+from .data.class_labels import same_classes
 from .data.encoded import DataSet
 from .data.named_rows import folders_of
 from .score_columns import check_filled, may_be_scores, numbers_of
@@ -162,14 +163,6 @@ def _match(
             f"row, the first {missing!r}"
         )
     return places
-
-
-def same_classes(one: Any, two: Any) -> bool:
-    """Whether labels are the same up to the names of the classes."""
-    if len(one) != len(two):
-        return False
-    pairs = set(zip(np.asarray(one).tolist(), np.asarray(two).tolist(), strict=True))
-    return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
 
 
 _LABELS = ("label", "class", "target", "wnid", "synset", "category")

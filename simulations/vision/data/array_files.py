@@ -83,6 +83,16 @@ class ArrayFile(Mapping[str, np.ndarray]):
         where = f"{self.path}: {name or 'labels'}"
         return labels_of_cells(where, self.written[name]())
 
+    def readable(self, name: str) -> np.ndarray | None:
+        """An array; None if it cannot be read, which nobody has to know who asks.
+
+        A column that nothing is taken from may have gaps, or lists of words.
+        """
+        try:
+            return self[name]
+        except InputError:
+            return None
+
     def without(self, *names: str | None) -> ArrayFile:
         """The file without some of its arrays."""
         left = {name: read for name, read in self.readers.items() if name not in names}

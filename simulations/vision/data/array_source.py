@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,20 @@ import numpy as np
 from jaxtyping import Int
 
 from perceptron_theory import InputError
-from perceptron_theory.errors import unknown_name
+from perceptron_theory.errors import DataWarning, unknown_name
 from perceptron_theory.paths import expanded
 
 from .array_files import SUFFIXES, ArrayFile, open_arrays, plain_names
-from .beside import Rows, check_columns_beside, check_order, common_names
-from .class_labels import classes_of
+from .beside import (
+    Rows,
+    check_columns_beside,
+    check_order,
+    common_names,
+    same_names,
+)
+from .class_labels import classes_of, same_classes
 from .contract import DataSource, NoSuchSplit
+from .folder_splits import has_split_in
 from .images import Images
 from .named_rows import IDS, ROWS, RowNames, names_in, words_of
 from .points import Points
@@ -129,10 +137,13 @@ def _splits_in(file: ArrayFile) -> dict[str, ArrayFile]:
                 add(name[len(known) + 1 :], known, name)
             elif low.endswith(f"_{known}"):
                 add(name[: -len(known) - 1], known, name)
+    own = any(plain_names(name) & set(LABELS) for name in file)
     whole = {
         split: names
         for split, names in found.items()
         if any(one in names for one in FEATURES) and any(one in names for one in LABELS)
+        # x_1 and y_1 beside labels are a point
+        if not own or has_split_in(split)
     }
     return {
         split: ArrayFile(
@@ -153,7 +164,7 @@ def _of_split(
         InputError: None is of this split, or two tables differ.
     """
     told: list[tuple[ArrayFile, dict[str, Int[np.ndarray, " P"]]]] = []
-    for i, file in enumerate(files[:2]):
+    for i, file in enumerate(files):
         found = splits_by_rows(file)
         if found is not None:
             told.append((file, found.rows))
@@ -209,6 +220,7 @@ def _read(
         _check_ids(files[2], third, count)
         found.append(words_of(files[2], third))
     if len(files) > 1:
+        _warn_of_other_labels(features, labels, names)
         used = Rows(features, set(feature_names)), Rows(of_labels, {label_name})
         named = _names_beside(used, named[:2], found[0] if found else None)
     if in_columns:
@@ -221,7 +233,7 @@ def _read(
     ]
     in_file = range(count) if rows is None else rows.tolist()
     ids = found[0] if found else tuple(f"{before}{row}" for row in in_file)
-    if any(others != ids for others in found):
+    if not all(same_names(others, ids) for others in found):
         raise InputError(
             f"the ids in {' and '.join(str(file.path) for file in files)} are not the "
             "same in the same order: sort the files alike"
@@ -239,6 +251,27 @@ def _read(
         )
     _refuse_channels_first(features.path, points)
     return Images(name, points, labels, ids, names)
+
+
+def _warn_of_other_labels(
+    file: ArrayFile, labels: Int[np.ndarray, " P"], names: tuple[str, ...]
+) -> None:
+    """Warn of labels beside features that are not those of the file of labels."""
+    own = [name for name in file if plain_names(name) & set(LABELS)]
+    cells = file.readable(own[0]) if len(own) == 1 else None
+    if cells is None or cells.shape != labels.shape or cells.dtype.kind == "f":
+        return
+    words = cells.astype(str)
+    differ = (words != np.array(names)[labels]) & (words != labels.astype(str))
+    if differ.any() and not same_classes(words, labels):
+        row = int(differ.argmax())
+        warnings.warn(
+            f"{file.path} has labels of its own, {own[0]!r}, and those of the other "
+            f"file, which are taken, differ: in row {row}, {words[row]!r} here and "
+            f"{names[labels[row]]!r} there; are the rows in one order?",
+            DataWarning,
+            stacklevel=5,
+        )
 
 
 def _tells(names: RowNames | None) -> bool:
@@ -358,8 +391,10 @@ def _refuse_more(
 
 def _is_feature(file: ArrayFile, name: str) -> bool:
     """Whether a column holds numbers, and its name says nothing else of them."""
-    cells, known = file[name], plain_names(name) & {*LABELS, *IDS, *ROWS}
-    return cells.ndim == 1 and cells.dtype.kind in "iuf" and not known
+    cells, known = file.readable(name), plain_names(name) & {*LABELS, *IDS, *ROWS}
+    if cells is None or known:
+        return False
+    return cells.ndim == 1 and cells.dtype.kind in "iuf"
 
 
 def _numbers(file: ArrayFile, name: str) -> np.ndarray:

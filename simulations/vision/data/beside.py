@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,13 +48,16 @@ class Rows:
     used: Collection[str | None]
     """Columns that hold features or labels."""
 
+    def all_left(self) -> dict[str, np.ndarray]:
+        """The other columns that can be read, one cell a row."""
+        names = [name for name in self.file if name not in self.used]
+        found = {name: self.file.readable(name) for name in names}
+        return {n: x for n, x in found.items() if x is not None and x.ndim == 1}
+
     def left(self) -> dict[str, np.ndarray]:
-        """The other columns, one cell a row, of text, whole numbers or dates."""
-        found = {name: self.file[name] for name in self.file if name not in self.used}
-        cells = {name: whole_numbers(one) for name, one in found.items()}
-        return {
-            n: x for n, x in cells.items() if x.ndim == 1 and x.dtype.kind in "iuUM"
-        }
+        """Those of text, whole numbers or dates."""
+        cells = {name: whole_numbers(one) for name, one in self.all_left().items()}
+        return {name: one for name, one in cells.items() if one.dtype.kind in "iuUM"}
 
 
 def common_names(one: Rows, other: Rows) -> list[RowNames | None]:
@@ -63,16 +66,19 @@ def common_names(one: Rows, other: Rows) -> list[RowNames | None]:
     Raises:
         InputError: A column that both have, or that names rows in both, has others.
     """
-    ours, theirs = one.left(), other.left()
-    for name in ours.keys() & theirs.keys():
+    for name in one.all_left().keys() & other.all_left().keys():
         _check_same(one.file, other.file, name)
+    ours, theirs = one.left(), other.left()
     pairs = [(name, name) for name in ours if name in theirs]
     pairs += [(a, b) for a in ours for b in theirs if a != b]
     for a, b in pairs:
         found = RowNames(a, words_of(one.file, a)), RowNames(b, words_of(other.file, b))
-        sets = [set(names.names) for names in found]
-        rows = all(_number_all(cells) for cells in (ours[a], theirs[b]))
-        if rows or any(len(s) < len(f.names) for s, f in zip(sets, found, strict=True)):
+        keys = [[_key(name) for name in names.names] for names in found]
+        sets = [set(words) for words in keys]
+        if all(_number_all(cells) for cells in (ours[a], theirs[b])):
+            continue
+        if any(len(s) < len(f.names) for s, f in zip(sets, found, strict=True)):
+            _check_groups(one.file, other.file, (a, b), keys)
             continue
         if sets[0] == sets[1]:
             return list(found)
@@ -86,6 +92,37 @@ def common_names(one: Rows, other: Rows) -> list[RowNames | None]:
     return [None, None]
 
 
+def _key(name: str) -> str:
+    """What is alike of two spellings of a name: d1/IM3.png and im3, 0017 and 17."""
+    stem = stem_of(name.strip()).lower()
+    return str(int(stem)) if stem.isdecimal() else stem
+
+
+def same_names(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether names are of the same rows in the same order, however spelled."""
+    if list(one) == list(other):
+        return True
+    keys = [[_key(name) for name in names] for names in (one, other)]
+    return keys[0] == keys[1] and len(set(keys[0])) == len(one)
+
+
+def _check_groups(
+    one: ArrayFile, other: ArrayFile, names: tuple[str, str], keys: list[list[str]]
+) -> None:
+    """Refuse groups of rows, such as patients, that two tables have in two orders.
+
+    Raises:
+        InputError: The same words, three or more, as often each, in another order.
+    """
+    few = len(set(keys[0])) < 3 or all(word.isdecimal() for word in keys[0])
+    if keys[0] != keys[1] and not few and Counter(keys[0]) == Counter(keys[1]):
+        raise InputError(
+            f"{shown(names[0])} of {one.path} and {shown(names[1])} of {other.path} "
+            "have the same words in another order: sort the files alike, or leave one "
+            "of them out"
+        )
+
+
 def _check_same(one: ArrayFile, other: ArrayFile, name: str) -> None:
     """Refuse a column of two tables that is another one in each.
 
@@ -95,7 +132,8 @@ def _check_same(one: ArrayFile, other: ArrayFile, name: str) -> None:
     ours, theirs = words_of(one, name), words_of(other, name)
     if len(ours) != len(theirs) or ours == theirs:  # counts are compared elsewhere
         return
-    if len(set(ours)) == len(ours) and set(ours) == set(theirs):
+    keys = len(set(ours)) == len(ours) and set(ours) == set(theirs)
+    if keys and whole_numbers(one[name]).dtype.kind in "iuUM":
         return
     row = next(i for i, cell in enumerate(ours) if cell != theirs[i])
     raise InputError(

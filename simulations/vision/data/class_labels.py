@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 
 import numpy as np
 from jaxtyping import Int
+from numpy.typing import ArrayLike
 
 from perceptron_theory import InputError
 
@@ -72,6 +73,15 @@ def classes_of(
         raise InputError(f"{where} must be whole numbers or names, got {labels.dtype}")
     names, numbers = np.unique(labels, return_inverse=True)
     return numbers.reshape(-1), tuple(map(str, names.tolist()))
+
+
+def same_classes(one: ArrayLike, two: ArrayLike) -> bool:
+    """Whether labels are the same up to the names of the classes."""
+    one, two = np.asarray(one), np.asarray(two)
+    if len(one) != len(two):
+        return False
+    pairs = set(zip(one.tolist(), two.tolist(), strict=True))
+    return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
 
 
 def one_a_row(labels: np.ndarray) -> np.ndarray:

@@ -63,7 +63,7 @@ def folder_of_split(root: Path, split: str) -> Path:
     if split == DEFAULT and not has_splits:
         _warn_of_splits(root, names)
         return root
-    named = any(map(_has_split_in, names))
+    named = any(map(has_split_in, names))
     if split == DEFAULT and len(names) > 1 and not named:
         shown = ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])
         warnings.warn(
@@ -99,16 +99,21 @@ def _refuse_splits_in_classes(root: Path, names: list[str]) -> None:
         InputError: They do, and hold no images beside these.
     """
     inside = [sub_folders(root / name) for name in names]
-    words = [{one.lower() for one in folders} for folders in inside]
-    two = [len(found) > 1 and found <= SPLIT_NAMES for found in words]
-    if any(two) and all(found and found <= SPLIT_NAMES for found in words):
-        first = two.index(True)
-        name, one = names[first], inside[first][0]
+    splits = [bool(found) and all(map(has_split_in, found)) for found in inside]
+    first = next((i for i, found in enumerate(inside) if len(found) > 1), None)
+    if first is None or not all(splits) or any(map(has_split_in, names)):
+        return
+    name, one, other = names[first], inside[first][0], inside[first][1]
+    if len(names) == 1:
         raise InputError(
-            f"{root} has the splits inside the classes ({name}/{one}, "
-            f"{name}/{inside[first][1]}): move {name}/{one} to {one}/{name}, and so "
-            f"on, or give {root} with the split {WHOLE!r} for all of its images"
+            f"{root} has one sub-folder, {name}, which has the splits {one}, {other}: "
+            f"give {root / name}"
         )
+    raise InputError(
+        f"{root} has the splits inside the classes ({name}/{one}, {name}/{other}): "
+        f"move {name}/{one} to {one}/{name}, and so on, or give {root} with the split "
+        f"{WHOLE!r} for all of its images"
+    )
 
 
 def _warn_of_splits(root: Path, names: list[str]) -> None:
@@ -148,7 +153,7 @@ def _not_nested(folder: Path) -> Path:
     return folder
 
 
-def _has_split_in(name: str) -> bool:
+def has_split_in(name: str) -> bool:
     """Whether the name of a split is a part of a name: seg_train, val2017."""
     return not SPLIT_NAMES.isdisjoint(re.split(r"[^a-z]+", name.lower()))
 
@@ -157,7 +162,7 @@ def _are_splits(root: Path, names: list[str]) -> bool:
     known = [name for name in names if name.lower() in SPLIT_NAMES]
     if names and len(known) == len(names):
         return True
-    alike = [name for name in names if _has_split_in(name)]
+    alike = [name for name in names if has_split_in(name)]
     if len(alike) > 1:  # one alone may be the class "steam train"
         known = alike
     inside = [folders for name in known if (folders := sub_folders(root / name))]

@@ -10,7 +10,8 @@ refused, see :mod:`.beside`.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +19,7 @@ import numpy as np
 from jaxtyping import Int
 
 from perceptron_theory import InputError
+from perceptron_theory.errors import DataWarning
 
 from ...csv_files import last_part, stem_of
 from .array_files import INDEX, ArrayFile, plain_names
@@ -94,12 +96,52 @@ def names_in(
     if len(file) < 2:  # no more than the values themselves
         return None
     left = file.without(*taken)
-    column = left.named(IDS)
+    columns = _usual(left)
     if of is not None:
-        column = _naming(left, of, column)
+        column = _naming(left, of, columns)
+    else:
+        column = columns[0] if columns else None
+        if len(columns) > 1:
+            _ = left.named(IDS)  # refuses two
     if column is not None:
         return RowNames(column, words_of(left, column))
     return index_of(left)
+
+
+def own_names(file: ArrayFile, taken: Collection[str | None]) -> RowNames | None:
+    """The ids of a table that stands for itself, in a column of any name.
+
+    Args:
+        file: The table, which has none of a usual name.
+        taken: Columns that hold something else.
+
+    Raises:
+        InputError: Several columns could be the ids.
+    """
+    found = [name for name in file if name not in taken and _is_key(file, name)]
+    if len(found) > 1:
+        raise InputError(
+            f"{file.path}: {found[0]!r} and {found[1]!r} are other ones in each row: "
+            "which are the ids? Call them id, or leave the other out"
+        )
+    return RowNames(found[0], words_of(file, found[0])) if found else None
+
+
+def _is_key(file: ArrayFile, name: str) -> bool:
+    cells = file.readable(name)
+    return cells is not None and could_name(cells)
+
+
+def _usual(file: ArrayFile) -> list[str]:
+    """The columns with a usual name of one of ids.
+
+    Of several, those that repeat (a name of a class), or number the lines, are none.
+    """
+    named = [name for name in file if plain_names(name) & set(IDS)]
+    if len(named) < 2:
+        return named
+    keys = [name for name in named if _is_key(file, name)]
+    return keys or named
 
 
 def rows_of(names: RowNames, of: Named, where: object) -> Int[np.ndarray, " P"]:
@@ -126,8 +168,15 @@ def rows_of(names: RowNames, of: Named, where: object) -> Int[np.ndarray, " P"]:
     numbers = names.numbers
     if numbers is not None and _are_numbered(of.ids):  # 17 is test/00017
         rows = {int(last_part(one)): i for i, one in enumerate(of.ids)}
-        return np.array([rows.get(one, -1) for one in numbers.tolist()])
+        placed = np.array([rows.get(one, -1) for one in numbers.tolist()])
+        if names.in_order and len(placed) == len(known) and (placed < 0).any():
+            return numbers  # of some classes of a numbered set
+        return placed
     by_name = by_file_name(names.names, of, where)
+    if by_name is None and numbers is None:  # each class has a 1.png
+        return np.array([_place(one, known) for one in names.names])
+    if numbers is not None and names.is_index and are_counted(numbers - 1):
+        numbers = numbers - 1 if len(numbers) == len(known) else numbers  # as of R
     if numbers is None or max(numbers, default=0) >= len(known):
         return np.array(found) if by_name is None else by_name
     if by_name is None or np.array_equal(by_name, numbers):
@@ -143,6 +192,19 @@ def rows_of(names: RowNames, of: Named, where: object) -> Int[np.ndarray, " P"]:
         f"{names.names[i]} is {of.ids[numbers[i]]!r} as a row, {named} as a name: give "
         f"whole ids, such as {of.ids[0]!r}"
     )
+
+
+def _place(name: str, known: Mapping[str, int]) -> int:
+    """The row of an id behind other folders, of any system; -1 of none.
+
+    ./cat/1.png, and H/train/cat/1.png, are cat/1.png.
+    """
+    parts = name.replace("\\", "/").split("/")
+    for start in range(len(parts) - 1):  # not the file name alone
+        row = known.get("/".join(parts[start:]))
+        if row is not None:
+            return row
+    return -1
 
 
 def index_of(file: ArrayFile) -> RowNames | None:
@@ -165,44 +227,80 @@ def index_of(file: ArrayFile) -> RowNames | None:
     return found[0] if found else None
 
 
-def _naming(file: ArrayFile, of: Named, usual: str | None) -> str | None:
+def _naming(file: ArrayFile, of: Named, usual: Sequence[str]) -> str | None:
     """The column that names examples, whatever it is called; of most of them.
 
     Args:
         file: The table.
         of: What its rows are of.
-        usual: The column with the usual name of one of ids, if there is one.
+        usual: The columns with the usual name of one of ids.
+
+    Warns:
+        DataWarning: Lines are numbered in another order than their names have.
 
     Raises:
         InputError: Two columns name all, in other orders.
     """
     places: dict[str, np.ndarray] = {}
     for name in file:
-        if name != usual and (file[name].dtype.kind == "U" or could_name(file[name])):
-            names = RowNames(name, words_of(file, name))
-            rows = rows_of(names, of, file.path)
-            if file[name].dtype.kind == "U" or (rows >= 0).all():
+        cells = file.readable(name)
+        if name in usual or cells is None or cells.ndim != 1:
+            continue
+        if cells.dtype.kind == "U" or could_name(cells):
+            rows = rows_of(RowNames(name, words_of(file, name)), of, file.path)
+            if cells.dtype.kind == "U" or (rows >= 0).all():
                 places[name] = rows
-    known = {name: int((found >= 0).sum()) for name, found in places.items()}
-    if usual is not None:
-        all_ = [name for name, found in places.items() if (found >= 0).all()]
-        names = RowNames(usual, words_of(file, usual))
-        if not all_ or names.in_order:  # no more than the order itself
-            return all_[0] if all_ else usual
-        places = {name: places[name] for name in all_}
-        places[usual] = rows_of(names, of, file.path)
-        best: str | None = usual
+    all_ = {name: rows for name, rows in places.items() if _name_each(rows)}
+    usual_rows = {
+        name: rows_of(RowNames(name, words_of(file, name)), of, file.path)
+        for name in usual
+    }
+    if all_ and usual:
+        # a key of another program, or no more than the order itself
+        for name, rows in list(usual_rows.items()):
+            if RowNames(name, words_of(file, name)).in_order:
+                _warn_of_order(file, name, next(iter(all_.items())), rows)
+                del usual_rows[name]
+            elif (rows < 0).all():
+                del usual_rows[name]
+    good = {name: rows for name, rows in usual_rows.items() if (rows >= 0).any()}
+    if usual_rows:
+        best: str | None = next(iter(good or usual_rows))
+        places = all_ | good
     else:
+        known = {name: int((found >= 0).sum()) for name, found in places.items()}
         best = max(known, key=known.__getitem__, default=None)
         if best is None or not known[best]:
             return None
+    chosen = (places | usual_rows)[best]
     for name, found in places.items():
-        if (found >= 0).all() and not np.array_equal(found, places[best]):
+        if _name_each(found) and not np.array_equal(found, chosen):
             raise InputError(
                 f"{file.path}: the columns {best} and {name} both name examples, in "
                 "different orders: leave one of them"
             )
     return best
+
+
+def _name_each(rows: Int[np.ndarray, " P"]) -> bool:
+    """Whether rows are all known, and each is another one."""
+    return bool((rows >= 0).all()) and len(set(rows.tolist())) == len(rows)
+
+
+def _warn_of_order(
+    file: ArrayFile,
+    index: str,
+    named: tuple[str, Int[np.ndarray, " P"]],
+    rows: Int[np.ndarray, " P"],
+) -> None:
+    name, found = named
+    if not np.array_equal(found, rows):
+        warnings.warn(
+            f"{file.path}: its lines are of the examples that {name!r} names, and not "
+            f"of the rows that {index!r} counts: leave {name!r} out if that is wrong",
+            DataWarning,
+            stacklevel=6,
+        )
 
 
 def could_name(cells: np.ndarray) -> bool:

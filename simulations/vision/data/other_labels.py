@@ -25,8 +25,9 @@ from .classes import OfSource
 from .contract import loaded
 from .encoded import DataSet
 from .label_files import CLEAN, labels_named, open_labels
-from .named_rows import names_in, rows_of
+from .named_rows import names_in, rows_of, whole_numbers
 from .official_order import official_rows
+from .row_splits import refuse_other_split
 
 OFFICIAL = "cifar10n"
 """What stands before a file whose labels are in the official order of the data set."""
@@ -110,7 +111,7 @@ class Relabelled(OfSource):
 def _numbers(dataset: DataSet, labels: np.ndarray, where: str) -> Int[np.ndarray, " O"]:
     """Labels of a file as numbers of the classes of a data set."""
     names = dataset.class_names
-    labels = one_a_row(labels)
+    labels = whole_numbers(one_a_row(labels))
     if labels.ndim != 1 or labels.dtype.kind not in "iuU":
         raise InputError(
             f"{where} must be a list of whole numbers or of names of classes, got "
@@ -135,6 +136,7 @@ def _rows(
 ) -> Int[np.ndarray, " P"]:
     """The row of the file that each example has."""
     total, names = len(dataset), names_in(file, of=dataset, taken=taken)
+    refuse_other_split(file, names, dataset.name)
     if names is None:
         if count != total:
             raise InputError(
