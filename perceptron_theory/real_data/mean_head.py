@@ -42,7 +42,7 @@ from ..errors import ConvergenceError
 from .gaussian_margins import Responses, responses
 from .mixing import mixed
 from .problem import Problem
-from .response_matrix import Response
+from .response_matrix import Responder, Response
 
 ROUNDS = 400
 TOLERANCE = 1e-7
@@ -86,17 +86,20 @@ def solve_mean_head(
     Raises:
         ConvergenceError: it did not settle to seven digits.
     """
-    mine, weight = problem.mine, problem.weight
-    x = problem.features[mine] * problem.signs[mine, None]
+    weight, of = problem.weight, problem.responder(problem.own)
+    power = np.sqrt(weight @ (of.rows * of.rows))
     state = _first(problem, start)
     push = mixed()
     off = np.inf
     for count in range(1, ROUNDS + 1):
-        head, found = _round(problem, x, loss, state, count)
-        off = _distance(x, weight, state, found)
+        head, found, mean = _round(problem, of, loss, state, count)
+        # the size of margins: of their means, and of their noise
+        size = np.sqrt(weight @ mean**2 + weight @ np.exp(2.0 * state[2]))
+        off = _distance(of.rows, weight, state, found, size)
         if off < TOLERANCE:
             return head
-        state = push(state, found, _metric(x, weight, state), off)
+        root = np.sqrt(weight)
+        state = push(state, found, (power / size, root, root), off)
     raise ConvergenceError(
         f"the mean head at load {problem.load:g} and ridge {problem.ridge.max():g} did "
         f"not settle in {ROUNDS} rounds (last change {off:.1e}): raise the ridge"
@@ -112,25 +115,28 @@ def _first(problem: Problem, start: MeanHead | None) -> Any:
 
 
 def _round(
-    problem: Problem, x: Rows, loss: Loss, state: Any, count: int
-) -> tuple[MeanHead, Any]:
-    """The right-hand sides at a state, and the state that they ask for."""
+    problem: Problem, rows: Responder, loss: Loss, state: Any, count: int
+) -> tuple[MeanHead, Any, Each]:
+    """The right-hand sides at a state, what state they ask for, and the margins."""
     weights, step, noise = state[0], np.exp(state[1]), np.exp(state[2])
     part, ridge, width = problem.part, problem.ridge, problem.width
-    of = responses(loss, x @ weights, noise, step)
+    x, signs = rows.rows, problem.signs[problem.mine]
+    mean = (x @ weights) * signs
+    of = responses(loss, mean, noise, step)
     try:
         if not all(np.isfinite(each).all() for each in of):
             raise FloatingPointError
-        response = problem.respond(x, ridge, part * of.bend, part * of.square / width)
+        response = rows.respond(part * of.bend, part * of.square / width)
+        leverage, variance = rows.own(response)
         with np.errstate(invalid="raise"):
-            new_noise = np.sqrt(response.variance(x))
+            new_noise = np.sqrt(variance)
     except (FloatingPointError, np.linalg.LinAlgError):
         raise ConvergenceError(
             f"the mean head at load {problem.load:g} and ridge {ridge.max():g} left "
             f"the margins at which the loss {loss.name} is finite: raise the ridge"
         ) from None
-    slope = ridge * weights - x.T @ (part * of.pull)
-    new_step = response.leverage(x) / width
+    slope = ridge * weights - x.T @ (part * signs * of.pull)
+    new_step = leverage / width
     if problem.alike:
         new_step = np.full_like(new_step, problem.weight @ new_step)
         new_noise = np.full_like(
@@ -138,26 +144,11 @@ def _round(
         )
     head = MeanHead(weights, step, noise, of, response, count)
     found = weights - response.applied(slope), np.log(new_step), np.log(new_noise)
-    return head, found
+    return head, found, mean
 
 
-def _distance(x: Rows, weight: Each, state: Any, found: Any) -> float:
+def _distance(x: Rows, weight: Each, state: Any, found: Any, size: float) -> float:
     """How far apart two states are, in margins over their size, or in logs."""
-    size = _size(x, weight, state)
     moved = np.sqrt(weight @ (x @ (found[0] - state[0])) ** 2)
     logs = max(np.abs(found[1] - state[1]).max(), np.abs(found[2] - state[2]).max())
     return float(max(moved / size, logs))
-
-
-def _size(x: Rows, weight: Each, state: Any) -> float:
-    """The size of margins: of their means, and of their noise."""
-    return float(
-        np.sqrt(weight @ (x @ state[0]) ** 2 + weight @ np.exp(2.0 * state[2]))
-    )
-
-
-def _metric(x: Rows, weight: Each, state: Any) -> Any:
-    """Weights in which the parts of a state are compared."""
-    root = np.sqrt(weight)
-    scale = np.sqrt(weight @ (x * x)) / _size(x, weight, state)
-    return scale, root, root

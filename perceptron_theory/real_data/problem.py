@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from .field_law import FieldLaw
-from .response_matrix import WHOLE, Responder, diagonal, whole
+from .response_matrix import WHOLE, DiagonalOf, Responder, WholeOf
 
 Each = Float[np.ndarray, " P"]
 
@@ -62,10 +63,16 @@ class Problem:
         """Whether features are in the eigenbasis of the kept ones."""
         return self.width > WHOLE
 
-    @property
-    def respond(self) -> Responder:
-        """How G and S are computed."""
-        return diagonal if self.turned else whole
+    def responder(self, rows: Float[np.ndarray, "n M"]) -> Responder:
+        """How G and S of the kept examples are computed; their signs play no part."""
+        return (DiagonalOf if self.turned else WholeOf)(rows, self.ridge)
+
+    @cached_property
+    def own(self) -> Float[np.ndarray, "n M"]:
+        """The features of the examples that make up the mean head."""
+        if len(self.mine) == len(self.features):
+            return self.features  # without a copy
+        return self.features[self.mine]
 
     def of_rows(self, rows: Int[np.ndarray, " n"]) -> Problem:
         """The same with a mean head of some of the examples."""
@@ -113,4 +120,31 @@ def problem_of(
         law.width,
         alike,
     )
-    return problem.in_eigenbasis() if problem.turned else problem
+    return (
+        replace(problem, features=_turned(law, problem)) if problem.turned else problem
+    )
+
+
+_LAST: WeakKeyDictionary[FieldLaw, tuple[Each, Float[np.ndarray, "P M"]]]
+_LAST = WeakKeyDictionary()
+"""Of each law the weights and the features of its last eigenbasis.
+
+Problems of one pruning differ by the pool: its basis is found once for all of them.
+"""
+
+
+def _turned(law: FieldLaw, problem: Problem) -> Float[np.ndarray, "P M"]:
+    """The features in the eigenbasis of the kept examples."""
+    weights = problem.levels / problem.levels.sum()
+    width = problem.features.shape[1]
+    known, features = _LAST.pop(law, (None, None))
+    if (
+        known is None
+        or features is None
+        or features.shape[1] != width
+        or (not np.array_equal(known, weights))
+    ):
+        del features  # there is room for one
+        features = problem.in_eigenbasis().features
+    _LAST[law] = weights, features
+    return features

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Float
@@ -35,8 +36,21 @@ class Response(Protocol):
         ...
 
 
-Responder = Callable[[Rows, Float[np.ndarray, " N"], Each, Each], Response]
-"""Makes the two of rows, ridge, curve and noise."""
+class Responder(Protocol):
+    """What makes a response of some rows, again and again, and asks it of these."""
+
+    @property
+    def rows(self) -> Rows:
+        """The features of the rows."""
+        ...
+
+    def respond(self, curve: Each, noise: Each) -> Response:
+        """The response of the rows with these weights."""
+        ...
+
+    def own(self, response: Any) -> tuple[Each, Each]:
+        """Leverage and variance of the rows themselves."""
+        ...
 
 
 class Whole(NamedTuple):
@@ -75,30 +89,50 @@ class Diagonal(NamedTuple):
         return _squared(rows, self.covariance)
 
 
-def whole(
-    rows: Rows, ridge: Float[np.ndarray, " N"], curve: Each, noise: Each
-) -> Whole:
-    """The matrices of some examples."""
-    hessian = (rows.T * curve) @ rows
-    hessian[np.diag_indices(len(ridge))] += ridge
-    inverse = cho_solve(cho_factor(hessian), np.eye(len(ridge)))
-    spread = (rows.T * noise) @ rows
-    return Whole(inverse, inverse @ spread @ inverse)
+@dataclass(frozen=True)
+class WholeOf:
+    """Makes whole matrices of some rows."""
+
+    rows: Rows
+    ridge: Float[np.ndarray, " N"]
+
+    def respond(self, curve: Each, noise: Each) -> Whole:
+        """The matrices with these weights."""
+        rows = self.rows
+        hessian = (rows.T * curve) @ rows
+        hessian[np.diag_indices(len(self.ridge))] += self.ridge
+        inverse = cho_solve(cho_factor(hessian), np.eye(len(self.ridge)))
+        spread = (rows.T * noise) @ rows
+        return Whole(inverse, inverse @ spread @ inverse)
+
+    def own(self, response: Whole) -> tuple[Each, Each]:
+        """Leverage and variance of the rows themselves."""
+        return response.leverage(self.rows), response.variance(self.rows)
 
 
-def diagonal(
-    rows: Rows, ridge: Float[np.ndarray, " N"], curve: Each, noise: Each
-) -> Diagonal:
-    """Their diagonals, rows being in the eigenbasis already."""
-    inverse = 1.0 / (ridge + _summed(rows, curve))
-    return Diagonal(inverse, inverse * inverse * _summed(rows, noise))
+@dataclass(frozen=True)
+class DiagonalOf:
+    """Makes diagonals of some rows, which are in the eigenbasis already."""
+
+    rows: Rows
+    ridge: Float[np.ndarray, " N"]
+
+    @cached_property
+    def squares(self) -> Rows:
+        """The squares of all features, which every round needs four times."""
+        return self.rows * self.rows
+
+    def respond(self, curve: Each, noise: Each) -> Diagonal:
+        """The diagonals with these weights."""
+        summed = np.stack([curve, noise]) @ self.squares
+        inverse = 1.0 / (self.ridge + summed[0])
+        return Diagonal(inverse, inverse * inverse * summed[1])
+
+    def own(self, response: Diagonal) -> tuple[Each, Each]:
+        """Leverage and variance of the rows themselves."""
+        return self.squares @ response.inverse, self.squares @ response.covariance
 
 
 def _squared(rows: Rows, along: Float[np.ndarray, " N"]) -> Each:
     """The squares of each row, weighted along it, without a copy of all squares."""
     return np.einsum("ij,ij,j->i", rows, rows, along)
-
-
-def _summed(rows: Rows, weight: Each) -> Float[np.ndarray, " N"]:
-    """The weighted squares of each column."""
-    return np.einsum("ij,ij,i->j", rows, rows, weight)

@@ -24,7 +24,7 @@ from jaxtyping import Float
 
 from ..errors import ConvergenceError
 from .problem import Estimate, Problem
-from .response_matrix import Response
+from .response_matrix import Responder, Response
 from .winners import chance_of_loss
 from .without_itself import estimate_of, left_out
 
@@ -80,7 +80,7 @@ class Spread(NamedTuple):
 
 
 def _spread(
-    rows: Rows,
+    rows: Responder,
     residual: Float[np.ndarray, "n C"],
     share: Each,
     noise: Each,
@@ -95,9 +95,7 @@ def _spread(
     pairs = []
     for c, d in zip(*np.triu_indices(len(shape)), strict=True):
         both = residual[:, c] * residual[:, d] + shape[c, d] * noise
-        pairs.append(
-            problem.respond(rows, problem.ridge, curve, share * both / problem.width)
-        )
+        pairs.append(rows.respond(curve, share * both / problem.width))
     return Spread(shape, pairs)
 
 
@@ -115,12 +113,12 @@ def solve_ridge_heads(
         ConvergenceError: a fixed point did not settle.
     """
     weight, load, ridge = problem.weight, problem.load, problem.ridge
-    width, respond, alike = problem.width, problem.respond, problem.alike
+    width, alike, of = problem.width, problem.alike, problem.responder(rows)
     same = (lambda x: np.full_like(x, weight @ x)) if alike else (lambda x: x)
     step, none = np.full(len(rows), min(1.0 / ridge.max(), 1.0)), np.zeros(len(rows))
     for _ in range(ROUNDS):
-        response = respond(rows, ridge, load * weight / (1.0 + step), none)
-        new = same(response.leverage(rows) / width)
+        response = of.respond(load * weight / (1.0 + step), none)
+        new = same(of.own(response)[0] / width)
         change = np.abs(np.log(new / step)).max()
         # log V moves by less than its own change does: half way is close
         step = np.sqrt(step * new) if change > 0.1 else new
@@ -134,15 +132,15 @@ def solve_ridge_heads(
     square = (residual * residual).sum(axis=1)
     noise, share = none, load * weight / (1.0 + step) ** 2
     for _ in range(ROUNDS):
-        response = respond(rows, ridge, part, share * (square + noise) / width)
-        new = same(response.variance(rows))
+        response = of.respond(part, share * (square + noise) / width)
+        new = same(of.own(response)[1])
         change = np.abs(new - noise).max() / new.max()
         noise = new
         if change < TOLERANCE:
             break
     else:
         raise _unsettled(load, ridge)
-    spread = _spread(rows, residual, share, noise, problem, part)
+    spread = _spread(of, residual, share, noise, problem, part)
     return RidgeHeads(weights, residual, step, response, noise, spread)
 
 
@@ -162,7 +160,7 @@ def estimate_ridge_heads(problem: Problem) -> Estimate:
         ConvergenceError: the equations did not settle.
     """
     features, labels, mine = problem.features, problem.labels, problem.mine
-    rows = features[mine]
+    rows = problem.own
     targets = np.eye(problem.classes)[labels[mine]] - 1.0 / problem.classes
     heads = solve_ridge_heads(rows, targets, problem)
     curve = 1.0 / (1.0 + heads.step)

@@ -76,7 +76,7 @@ def solve_softmax_heads(
     Raises:
         ConvergenceError: it did not settle.
     """
-    x = problem.features[problem.mine]
+    x = problem.own
     of, state = _first(problem, x, start, points)
     push, found, off = mixed(), state, np.inf
     for count in range(1, ROUNDS + 1):

@@ -32,7 +32,7 @@ def left_out(
     Returns:
         By how much its output falls per unit of E[h], and the factor of its variance.
     """
-    rows = problem.features[problem.mine]
+    rows = problem.own
     part, own = problem.part, response.leverage(rows)
     left = np.maximum(1.0 - part * bend * own, FLOOR)
     lost = part / problem.width * square * own * own
@@ -60,7 +60,7 @@ def left_out_of_classes(
         By how much the outputs of each fall, and the covariance that is left of their
         noise.
     """
-    rows, part = problem.features[problem.mine], problem.part[:, None, None]
+    rows, part = problem.own, problem.part[:, None, None]
     own = part * response.leverage(rows)
     values, vectors = np.linalg.eigh(own)
     values = np.sqrt(np.maximum(values, 1e-300))
@@ -103,7 +103,7 @@ def estimate_of(
     influence = (chance - error) / count
     by_head = response.applied(problem.features.T @ by_output) / count
     mine = problem.mine
-    moved = ((problem.features[mine] @ by_head) * pull).reshape(len(mine), -1)
+    moved = ((problem.own @ by_head) * pull).reshape(len(mine), -1)
     settled = np.sum((by_head * weights).T * problem.ridge)
     influence[mine] += problem.part * moved.sum(axis=1) - problem.weight * settled
     return Estimate(float(error), influence)
