@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text as Words
@@ -14,7 +15,7 @@ FINER = 6  # pixels drawn for each that is shown
 _PLAIN = {
     r"\alpha": "alpha",
     r"\theta": "theta",
-    r"\varepsilon": "",
+    r"\varepsilon": "epsilon",
     r"\degree": " degrees",
     r"\to": "->",
     r"\times": "x",
@@ -37,10 +38,14 @@ def as_text(figure: Figure, columns: int, blocks: bool = True) -> Text:
     words = [w for w in figure.findobj(Words) if w.get_visible() and w.get_text()]  # type: ignore[attr-defined]
     before = [word.get_alpha() for word in words]
     upright = [axes.yaxis.label for axes in figure.axes]
+    wide = [axes.xaxis.label for axes in figure.axes if _is_wide(axes)]
     outside = _outside(figure)
-    shown = [w for w in words if w not in upright and w not in outside]
+    shown = [w for w in words if w not in [*upright, *wide, *outside]]
     places = [_place(word, figure) for word in shown]
-    names = [plain(word.get_text()) for word in upright if word in words]
+    beside = {
+        "horizontal": [plain(word.get_text()) for word in wide if word in words],
+        "vertical": [plain(word.get_text()) for word in upright if word in words],
+    }
     try:
         for word in words:
             word.set_alpha(0.0)
@@ -51,9 +56,16 @@ def as_text(figure: Figure, columns: int, blocks: bool = True) -> Text:
             word.set_alpha(alpha)
         figure.set_dpi(dots)
     text = _joined(_coarse(pixels, columns), places, blocks)
-    if names:  # there is no room for what stands upright
-        text.append(f"vertical: {'; '.join(dict.fromkeys(names))}\n")
+    for direction, names in beside.items():  # there is no room for these
+        if names:
+            text.append(f"{direction}: {'; '.join(dict.fromkeys(names))}\n")
     return text
+
+
+def _is_wide(axes: Axes) -> bool:
+    """Whether the label below a panel is longer than the panel in characters."""
+    width = axes.get_window_extent().width / FINER
+    return len(plain(axes.get_xlabel())) > width
 
 
 def _outside(figure: Figure) -> list[Words]:

@@ -44,7 +44,9 @@ def _in_terminal(figure: Figure) -> None:
 
     from figures import style
     from figures.terminal import as_text
+    from simulations.progress import hush
 
+    hush()  # what moves on stderr is on the same screen
     console = Console(highlight=False, markup=False, emoji=False)
     width = min(console.width, WIDEST) if sys.stdout.isatty() else 80
     blocks = (console.encoding or "").lower().startswith("utf")

@@ -122,6 +122,8 @@ def compare(
     question = Question(
         keep_fraction=fraction, metrics=named, seeds=seeds, budget=seconds
     )
+    if model is not None:
+        question = replace(question, model=model)
     data = vision_options.labelled(data, labels)
     with output.working(f"reading {data}"):
         found = opened(data, size=resize, test_split=test_split)

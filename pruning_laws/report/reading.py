@@ -25,7 +25,9 @@ from ..output import tables
 if TYPE_CHECKING:
     import pandas as pd
 
-HIDDEN = ("checkpoints",)  # folders whose files are for programs only
+HIDDEN = ("checkpoints", "cells", "partial")
+"""Folders whose files are for programs only."""
+FIRST = ("answer.txt", "comparison.png")  # of a comparison: what one looks for
 # columns beside theta in tables of the theory and of simulations
 _OURS = {"alpha_prune", "alpha_tot", "keep_fraction", "error", "overlap", "strategy"}
 _NOT_FACTS = (b"ARROW:schema", b"pandas")  # how parquet stores, not what
@@ -69,8 +71,13 @@ def read(path: Path) -> list[Section]:
     if all(section.failure for section in sections):
         why = "; ".join(f"{one.name}: {one.failure}" for one in sections[:3])
         raise InputError(f"{path} has nothing to report: {why or 'it is empty'}")
-    # what one looks at comes before the settings
-    return sorted(sections, key=lambda one: (not one.picture, not one.tables))
+    return sorted(sections, key=_place)
+
+
+def _place(section: Section) -> tuple[bool, int, bool, bool]:
+    """An answer comes first, and what one looks at before the settings."""
+    first = FIRST.index(section.name) if section.name in FIRST else len(FIRST)
+    return first == len(FIRST), first, not section.picture, not section.tables
 
 
 def _sections(root: Path) -> Iterator[Section]:

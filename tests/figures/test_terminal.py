@@ -23,7 +23,7 @@ def test_words_stand_in_it_as_words():
     assert all(len(line) <= 80 for line in lines[:-2])
     assert lines[0].startswith("theory: a test")
     assert "kept examples per dimension alpha_prune" in lines[-3]
-    assert lines[-2] == "vertical: generalisation error"
+    assert lines[-2] == "vertical: generalisation error epsilon"
     numbers = {
         word.strip("\u2580\u2584\u2588 ") for line in lines for word in line.split()
     }
@@ -51,3 +51,12 @@ def test_formulas_become_words():
     assert plain(r"kept fraction  $f$") == "kept fraction f"
     assert plain(r"$\theta = 10\degree$") == "theta = 10 degrees"
     assert plain(style.LABELS["alpha_tot"]).endswith("alpha_tot")
+
+
+def test_a_label_wider_than_its_panel_is_told_below():
+    with style.applied():
+        figure = style.canvas_of("slide")
+        for one in figure.subplots(1, 2):
+            one.set_xlabel(style.LABELS["alpha_prune"])
+    text = as_text(figure, 60).plain
+    assert text.endswith("\nhorizontal: kept examples per dimension alpha_prune\n")

@@ -1,6 +1,8 @@
 """Pictures from the command line: of every command, in files and on the screen."""
 
 import io
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from figures.saved import load_result
 from perceptron_theory.errors import InputError
 from pruning_laws import showing
 from pruning_laws.app import app
+from simulations.progress import waiting
 
 SWEEP = ["solve", "--alpha-prune", "2:8:3", "-f", "0.3,1"]
 KINDS = {".pdf": b"%PDF", ".png": b"\x89PNG", ".svg": b"<?xml"}
@@ -84,6 +87,21 @@ def test_on_the_screen(tmp_path, monkeypatch):
 class _Terminal(io.StringIO):
     def isatty(self):
         return True
+
+
+def test_what_moves_is_taken_away_before_a_picture(monkeypatch):
+    """It is on stderr, and on a terminal both are one screen."""
+    out = _Terminal()
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, out)
+    monkeypatch.setattr(showing, "has_windows", lambda: False)
+    with waiting("working"):
+        time.sleep(0.7)  # what takes less is not shown
+        showing.show(pt.plot(pt.solve(alpha_prune=[2.0, 8.0], keep_fraction=0.3)))
+    written = out.getvalue()
+    assert "theory" in written and "working" not in written.partition("theory")[2]
+    before = written.partition("theory")[0]
+    assert before.rfind("\x1b[2K") > before.rfind("working") >= 0
 
 
 def test_plot_with_a_file_writes_it_beside_the_table(tmp_path):

@@ -180,3 +180,18 @@ def test_angles_are_in_degrees(tmp_path):
     assert texts.count("theta (degrees)") == 2  # of a.nc and b.csv
     assert {"10", "25", "25°", "alpha_prune=3 theta=10°"} <= set(texts)
     assert "0.5" in texts and texts.count("theta") == 2  # the fact, and c.csv
+
+
+def test_the_answer_of_a_comparison_comes_first(tmp_path):
+    root = tmp_path / "answer"
+    (root / "runs" / "cells").mkdir(parents=True)
+    (root / "answer.txt").write_text("Keep a random 30 %.\n")
+    pd.DataFrame({"a": [1]}).to_csv(root / "costs.csv", index=False)
+    (root / "runs" / "cells" / "one.json").write_text("{}")
+    for name in ("comparison.png", "another.png"):
+        Image.new("RGB", (4, 4)).save(root / name)
+    assert _report(root, "-o", tmp_path / "a.html").exit_code == 0
+    text = (tmp_path / "a.html").read_text()
+    order = ["answer.txt", "comparison.png", "another.png", "costs.csv"]
+    places = [text.index(f">{name}") for name in order]
+    assert places == sorted(places) and "one.json" not in text

@@ -64,11 +64,18 @@ class Record:
         except (OSError, InputError) as error:
             raise InputError(f"{path} is damaged ({error}): remove it") from error
         for name, ours in self.about.items():
-            if there.get(name) != ours:
+            if there.get(name) == ours:
+                continue
+            if name in ("train", "test"):  # fingerprints, which say nothing to anybody
                 raise InputError(
-                    f"{self.folder} is of another comparison, with {name} "
-                    f"{there.get(name)!r}, not {ours!r}: give another folder"
+                    f"{self.folder} is of another comparison: its {name}ing examples "
+                    "are not those of this one (other images or labels, another "
+                    "--resize or --test-split): give the same, or another folder"
                 )
+            raise InputError(
+                f"{self.folder} is of another comparison, with {name} "
+                f"{there.get(name)!r}, not {ours!r}: give another folder"
+            )
         self.about |= {
             name: there[name] for name in ("seconds", "size") if name in there
         }
