@@ -30,6 +30,8 @@ class Report:
     """The statistical tests, each with its share of the family level."""
     imprecise: tuple[str, ...]
     """Points whose standard error exceeds their ``precision``."""
+    enough: int = 0
+    """Draws of each point and N that would bring these there; 0 without any."""
 
     @property
     def passed(self) -> bool:
@@ -58,6 +60,8 @@ class Report:
         lines += [
             f"  FAIL  too few draws: {shortened(label)}" for label in self.imprecise
         ]
+        if self.enough:
+            lines.append(f"  about so many draws would do: --draws {self.enough}")
         worst = int(np.argmax(np.abs(self.dataset.z.values)))
         lines.append(
             f"  farthest: z = {self.dataset.z.values[worst]:+.2f}, "

@@ -229,7 +229,18 @@ def _compare(
         for point, found in zip(points, precise, strict=True)
         if not found <= point.precision
     )
-    return Report(dataset, tuple(judge(fits, family_level)), imprecise)
+    lack = [
+        found / point.precision for point, found in zip(points, precise, strict=True)
+    ]
+    more = column["draws"].min() * max(lack) ** 2  # the error falls as 1/sqrt(draws)
+    enough = _two_digits(1.1 * more) if imprecise else 0
+    return Report(dataset, tuple(judge(fits, family_level)), imprecise, enough)
+
+
+def _two_digits(number: float) -> int:
+    """A whole number of two digits and zeros that is not smaller."""
+    unit = 10 ** max(len(str(int(number))) - 2, 0)
+    return -int(-number // unit) * unit
 
 
 def _dataset(points, sizes, column, predicted, fits: list[Extrapolation]):

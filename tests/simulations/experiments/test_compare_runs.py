@@ -165,9 +165,7 @@ def test_a_folder_of_something_else_is_refused(finished, tmp_path):
     other = Question(keep_fraction=0.4, metrics=ASKED.metrics)
     with pytest.raises(InputError, match=r"another comparison, with keep_fraction 0.3"):
         compare(other, DATA, folder)
-    with pytest.raises(
-        InputError, match="its testing examples are not those"
-    ):
+    with pytest.raises(InputError, match="its testing examples are not those"):
         compare(ASKED, Opened(TRAIN, TRAIN, blobs(90, 3)), folder)
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match="holds something else"):

@@ -102,6 +102,10 @@ def test_too_few_draws_fail_even_in_agreement(tmp_path):
     found = validate(tmp_path / "few", pt.solve, POINTS[:1], draws=32)
     assert found.imprecise and not found.passed
     assert "too few draws to tell whether" in found.describe()
+    assert f"so many draws would do: --draws {found.enough}" in found.describe()
+    error = float(found.dataset.difference_error[0])
+    wanted = 32 * (error / POINTS[0].precision) ** 2
+    assert 1.1 * wanted <= found.enough <= 1.2 * wanted + 1
 
 
 def test_the_theory_is_asked_at_the_realised_loads(tmp_path):
