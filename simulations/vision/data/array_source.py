@@ -87,7 +87,7 @@ def arrays(path: Path | str, split: str = WHOLE) -> Points | Images:
             f"arrays:{text} has no {split} set, all of it is the split {WHOLE!r}: "
             f"write {SPLIT} in the names of the files, as in x_{SPLIT}.npy"
         )
-    return _read(files, None, name, "")
+    return _read(parts, None, name, "")
 
 
 @dataclass(frozen=True)

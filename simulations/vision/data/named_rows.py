@@ -109,22 +109,42 @@ def names_in(
 
 
 def own_names(file: ArrayFile, taken: Collection[str | None]) -> RowNames | None:
-    """The ids of a table that stands for itself, in a column of any name.
+    """The ids of a table that stands for itself, in a column of text of any name.
 
     Args:
         file: The table, which has none of a usual name.
         taken: Columns that hold something else.
 
+    Warns:
+        DataWarning: Numbers might be the ids, and are not taken.
+
     Raises:
         InputError: Several columns could be the ids.
     """
-    found = [name for name in file if name not in taken and _is_key(file, name)]
+    keys = [name for name in file if name not in taken and _is_key(file, name)]
+    found = [name for name in keys if file[name].dtype.kind == "U"]
+    if len(found) > 1:  # captions are no names of files
+        found = [name for name in found if _are_files(file[name])] or found
     if len(found) > 1:
         raise InputError(
             f"{file.path}: {found[0]!r} and {found[1]!r} are other ones in each row: "
             "which are the ids? Call them id, or leave the other out"
         )
-    return RowNames(found[0], words_of(file, found[0])) if found else None
+    if found:
+        return RowNames(found[0], words_of(file, found[0]))
+    if keys:
+        warnings.warn(
+            f"{file.path} has no ids, and its rows are numbered: call {keys[0]!r} id "
+            "if it names them",
+            DataWarning,
+            stacklevel=4,
+        )
+    return None
+
+
+def _are_files(cells: np.ndarray) -> bool:
+    """Whether all cells look like names of files."""
+    return all(re.search(r"[/\\]|\.[A-Za-z]{2,5}$", one) for one in cells.tolist())
 
 
 def _is_key(file: ArrayFile, name: str) -> bool:

@@ -19,6 +19,8 @@ _SPLITS = ("split", "splits", "data_split", "subset", "partition", "set")
 """What a column of names of splits is called."""
 _FOLDS = ("fold", "folds", "usage", "stage", "phase", "mode")
 """What one may be called; it may hold something else as well, such as numbers."""
+_CLASSES = ("label", "labels", "target", "targets", "class", "classes", "category", "y")
+"""Whose words are classes, a train among them."""
 _MOST = 5  # words that stand for splits
 _TRUE = {"true", "1", "1.0", "yes", "y", "t"}
 _FALSE = {"false", "0", "0.0", "no", "n", "f"}
@@ -86,11 +88,17 @@ def refuse_other_split(file: ArrayFile, names: RowNames | None, of: str) -> None
     Raises:
         InputError: It says so, or that they are of several, and has no ids.
     """
-    splits = splits_by_rows(file)
+    named = names is not None and names.numbers is None
+    try:
+        splits = splits_by_rows(file)
+    except InputError:
+        if named:  # whatever else it says
+            return
+        raise
     if splits is None:
         return
     said, *more = splits.rows
-    if more and (names is None or names.numbers is not None):
+    if more and not named:
         raise InputError(
             f"{file.path} has rows of several splits, {', '.join(splits.rows)}: give "
             "each in a file of its own"
@@ -182,15 +190,15 @@ def _named_splits(
         InputError: It is called after splits, and they are not.
     """
     values, called = set(np.unique(words).tolist()), _plain(name)
-    if len(values) > _MOST and called != _SPLITS[0]:
+    if called in _CLASSES or (len(values) > _MOST and called != _SPLITS[0]):
         return None
     known = len(values & SPLIT_NAMES)
     if called in _SPLITS and not known and len(values) > 1:
-        if not any(map(has_split_in, values)) and not any(
-            re.match("train|test|val", one) for one in values
-        ):
+        begins = [re.match("train|test|val", one) for one in values]
+        if any(map(has_split_in, values)) or any(begins):
+            known = 1
+        elif called != "set" or any(one[:2] in ("tr", "te", "va") for one in values):
             raise _not_splits(file, name, values)
-        known = 1
     some = known and called in (*_SPLITS, *_FOLDS)
     if not (called == _SPLITS[0] or some or known > 1):
         return None

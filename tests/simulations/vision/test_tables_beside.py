@@ -104,6 +104,13 @@ def test_scores_by_themselves_have_the_ids_of_their_table():
         assert scores_in(_csv(photo=ids, score=SCORES)).ids == tuple(ids)
     with pytest.raises(InputError, match="which are the ids"):
         scores_in(_csv(photo=ids, other=ids, score=SCORES))
+    files = [f"{one}.png" for one in ids]
+    with pytest.warns(DataWarning, match="no labels"):
+        assert scores_in(_csv(photo=files, other=ids, score=SCORES)).ids == (*files,)
+    times = _csv(forgetting=MIXED + 7, score=SCORES)
+    said = "call 'forgetting' id if it names them"
+    with pytest.warns(DataWarning, match=said), pytest.warns(match="no labels"):
+        assert scores_in(f"{times}:score").ids[:2] == ("0", "1")
 
 
 SPELLED = {
@@ -199,6 +206,23 @@ def test_words_that_are_no_splits_are_refused(header, words):
     table = _csv(**COLUMNS, label=LABELS, **{header: _halves(*words)})
     with pytest.raises(InputError, match=r"unknown split 'train'|write "):
         load(f"arrays:{table}", "train")
+
+
+def test_words_that_are_no_splits_do_no_harm(photos):
+    for header, words in (
+        ("set", "AB"),
+        ("mode", "ab"),
+        ("stage", "I II".split()),
+        ("vehicle", ("train", "bus")),
+        ("valid", (True, False)),
+    ):
+        table = _csv(**COLUMNS, label=LABELS, **{header: _halves(*words)})
+        assert len(load(f"arrays:{table}")) == N
+    table = _csv(**COLUMNS, label=_halves("test", "val"), is_train=[1] * N)
+    assert load(f"arrays:{table}").class_names == ("test", "val")
+    ids = np.array(photos.ids)[MIXED]
+    table = _csv(filename=ids, split=_halves("A", "B"), score=SCORES[MIXED])
+    assert (scores_in(table, photos).scores == SCORES).all()
 
 
 def test_what_is_not_for_validation_is_for_training():
