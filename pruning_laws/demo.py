@@ -51,8 +51,8 @@ def _pareto(folder: Path) -> str:
     return (
         f"Pareto frontier. Of {load[here]:.3g} training examples per dimension, chosen "
         f"by a probe {DEGREES:g} degrees off, the best are the hardest "
-        f"{float(best['f_opt']):.1%} of a pool: error {float(best['error']):.4f}, "
-        f"against {float(unpruned):.4f} without pruning."
+        f"{100 * float(best['f_opt']):.1f} % of a pool: error "
+        f"{float(best['error']):.4f}, against {float(unpruned):.4f} without pruning."
     )
 
 
@@ -65,14 +65,19 @@ def _phases(folder: Path) -> str:
     middle = diagram.sel(keep_fraction=0.5, method="nearest")
     return (
         "Phase diagram. With a perfect probe and half of the pool kept, it is best to "
-        f"keep the {_runs(middle['best'].values, total)} examples per dimension on."
+        f"keep the {_runs(middle['best'].values, total)}."
     )
 
 
 def _runs(best: np.ndarray, total: np.ndarray) -> str:
     """The best strategies in words, in the order in which they come with the load."""
-    first = [0, *(np.nonzero(best[1:] != best[:-1])[0] + 1)]
-    return ", then the ".join(f"{best[i]} ones from {total[i]:.3g}" for i in first)
+    first, *others = [0, *(np.nonzero(best[1:] != best[:-1])[0] + 1)]
+    words = f"{best[first]} ones"
+    for i in others:
+        words += (
+            f" up to {total[i]:.3g} examples per dimension, then the {best[i]} ones"
+        )
+    return words
 
 
 def _validation(folder: Path) -> str:
@@ -86,11 +91,14 @@ def _validation(folder: Path) -> str:
 
 def _agreement(data: xr.Dataset) -> Figure:
     """The simulated errors against those of the theory."""
-    figure = style.canvas(style.COLUMN, style.COLUMN)
+    figure = style.canvas_of("slide")
     axes = figure.subplots()
-    axes.axline((0.1, 0.1), slope=1, color=style.GREY, linewidth=0.8)
+    axes.axline(
+        (0.1, 0.1), slope=1, color=style.GREY, linewidth=0.8, label="both are equal"
+    )
     values = data["theory"], data["mean"], data["standard_error"]
     style.simulated(axes, *values, style.FAMILY[0])
     axes.set(xlabel="error, theory", ylabel=f"error, simulation at N = {SIZE}")
+    axes.legend(loc="upper left")
     style.title(figure, f"theory and simulation, N = {SIZE}")
     return figure

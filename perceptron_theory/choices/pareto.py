@@ -242,7 +242,7 @@ def _at_fixed_load(loads: Values, largest: Any, task: Task) -> Parts:
         return ("alpha_prune",), values, text(*about)
 
     variables = {
-        "f_opt": on(fraction, "best keep fraction"),
+        "f_opt": on(fraction, "best kept fraction"),
         "error": on(error, "error at f_opt"),
         "alpha_tot": on(total, POOL, PER_DIMENSION),
         "kind": on(np.where(limit, LIMIT, kind), "optimum"),
@@ -274,7 +274,7 @@ def _envelope(loads: Values, task: Task) -> Parts:
         "alpha_prune": on(fraction * loads, KEPT, PER_DIMENSION, of_curve),
         "error": on(error, "error of the envelope", "1", of_curve),
         "kind": on(kind, "optimum of the envelope", "1", of_curve),
-        "pool_f_opt": on(pool_f, "best keep fraction", "1", of_pool),
+        "pool_f_opt": on(pool_f, "best kept fraction", "1", of_pool),
         "pool_alpha_prune": on(pool_f * loads, KEPT, PER_DIMENSION, of_pool),
         "pool_error": on(np.exp(pool.value), "least error of the pool", "1", of_pool),
         "pool_kind": on(pool_kind, "optimum of the pool", "1", of_pool),

@@ -16,7 +16,7 @@ from .loss import FunctionLoss, Loss, Response
 
 
 class Logistic(Loss):
-    """Logistic loss log(1 + exp(-m)) of the margin m, of each element."""
+    """Logistic loss log(1 + exp(-m)) of each margin m."""
 
     ends = True
 

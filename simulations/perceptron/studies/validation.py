@@ -225,7 +225,8 @@ def _compare(
     dataset.attrs.update(family_level=family_level, allowance=allowance)
     precise = [fit.error for fit in fits] if len(sizes) > 1 else error[:, 0]
     imprecise = tuple(
-        f"{point.title}: standard error {found:.2%} > {point.precision:.2%}"
+        f"{point.title}: standard error {100 * found:.3g} % > "
+        f"{100 * point.precision:.3g} %"
         for point, found in zip(points, precise, strict=True)
         if not found <= point.precision
     )
