@@ -29,13 +29,16 @@ def draw(
         class_names = [str(one) for one in range(int(found["class"].max()) + 1)]
     metrics = [str(name) for name in found["metric"].values]
     height = 0.22 * max(len(metrics), 8) + 1.4
+    if size == "slide":
+        height = max(height, style.PAGE * 9 / 16)
     figure = style.canvas_of(size, width=style.PAGE, height=height)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
     f = found["keep_fraction"].values
     looks = _looks(len(metrics))
     for name, look in zip(metrics, looks, strict=True):
         values = found["balance"].sel(metric=name)
-        left.plot(f, values, label=style.words(name), markersize=3, **look)
+        marks = {"markersize": 3, "clip_on": False} | look
+        left.plot(f, values, label=style.words(name), **marks)
     mean, wide = found["balance_by_chance"], 2 * found["chance_error"]
     band = {"color": style.GREY, "alpha": 0.3, "linewidth": 0}
     left.fill_between(f, mean - wide, mean + wide, label="by chance", **band)
@@ -52,7 +55,9 @@ def draw(
     picture = right.imshow(share, norm=norm, cmap="PuOr", aspect="auto")
     right.set_yticks(range(len(metrics)), [style.words(one) for one in metrics])
     names = [style.tick(class_names[int(one)]) for one in found["class"].values]
-    right.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    short = max(map(len, names)) < 3
+    turned = {} if short else {"rotation": 45, "ha": "right"}
+    right.set_xticks(range(len(names)), names, **turned)
     right.spines[:].set_visible(False)
     right.tick_params(length=0)
     label = f"kept part of the class / f,  f = {f.min():g}"
